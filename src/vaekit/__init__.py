@@ -1,0 +1,63 @@
+"""vaekit: variational autoencoders for real data.
+
+The map of the house; imports point only downwards:
+
+    interfaces      fit, Run, the command line, the report
+    evaluation      how good is a trained model? bounds, active units
+    training        the visible loop, optimisers, checkpoints
+    modalities      what kind of data it is: automatic choices with their reasons
+    objectives      a trace -> a loss: ELBO, IWAE, schedules
+    models          prior, posterior, likelihood -> VAE; the trace of one run
+    heads           raw output -> distribution: families, scales, conditionals, priors
+    nets | data     tensors -> tensors, with weights | files -> tensors
+    distributions   tensors -> densities
+    value           descriptions that are also code
+
+Names are loaded when first used, so that `import vaekit` costs nothing.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "value": ("Value",),
+    "distributions": ("kl_terms", "point", "temper"),
+    "nets": ("MLP", "Conv", "Standardize"),
+    "heads": (
+        "Bernoulli",
+        "Conditional",
+        "ContinuousBernoulli",
+        "DiscretizedLogistic",
+        "Exp",
+        "Fixed",
+        "Gaussian",
+        "Shared",
+        "Softplus",
+        "StandardNormal",
+    ),
+    "models": ("VAE", "Latent", "Trace"),
+    "objectives": ("ELBO", "IWAE", "Constant", "Cosine", "Cyclical", "FreeBits", "Linear"),
+    "modalities": ("ImageVAE",),
+    "training": ("Training",),
+    "evaluation": ("bounds",),
+    "interfaces": ("Run", "fit", "load"),
+}
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
+
+__all__ = sorted([*_HOME_OF, "__version__"])
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name when it is first asked for."""
+    if name not in _HOME_OF:
+        raise AttributeError(f"module 'vaekit' has no attribute {name!r}")
+    return getattr(importlib.import_module(f"vaekit.{_HOME_OF[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    """List the public names."""
+    return list(__all__)

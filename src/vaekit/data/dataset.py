@@ -1,0 +1,188 @@
+"""What every reader returns: the data in one tensor, and what is known about it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from hashlib import sha256
+from typing import Annotated, Literal, TypeAlias
+
+import torch
+from pydantic import Field
+from torch import Tensor
+
+from vaekit.data.batches import sequential
+from vaekit.data.rows import byte_rows, rows_per_chunk
+from vaekit.value import Value
+
+__all__ = ["TEST", "TRAIN", "VALIDATION", "Dataset", "ImageSchema", "Part", "Quarantined", "observe_images"]
+
+TRAIN, VALIDATION, TEST = 0, 1, 2
+"""The codes of the parts in `Dataset.split`."""
+
+Part: TypeAlias = Literal["train", "validation", "test", "all"]
+
+Count: TypeAlias = Annotated[int, Field(ge=1)]
+
+
+class ImageSchema(Value):
+    """What images look like; it travels with a model and is checked on new data.
+
+    >>> model = ImageSchema(height=28, width=28, channels=1, levels=256, low=0, high=255, binary=False)
+    >>> model.check(model.replace(classes=("cat", "dog")))
+    """
+
+    kind: Literal["image"] = "image"
+    """The kind of data."""
+    height: Count
+    """The number of rows of pixels."""
+    width: Count
+    """The number of columns of pixels."""
+    channels: Count
+    """1 for grey, 3 for RGB, 4 for RGB with alpha; other numbers come from arrays."""
+    levels: Count | None
+    """The number of integer levels (256 for 8 bits); None for real-valued pixels."""
+    low: float
+    """The smallest value: 0 for integers, the smallest that was observed for real values."""
+    high: float
+    """The largest value: levels - 1 for integers, the largest that was observed for real values."""
+    binary: bool
+    """Whether only two distinct values occur in the training data."""
+    classes: tuple[str, ...] = ()
+    """The names of the classes, in the order of the labels."""
+
+    def check(self, other: ImageSchema) -> None:
+        """Check that data described by `other` fit a model trained on data described by `self`.
+
+        Raises:
+            ValueError: If the size, the channels or the levels do not fit; the sentence names the field and the cure.
+        """
+        for name in ("height", "width"):
+            cure = f"use size={self.height}x{self.width}"
+            _same(name, getattr(self, name), getattr(other, name), cure)
+        _same("channels", self.channels, other.channels, f"convert the images to {self.channels} channel(s)")
+        if self.levels is None or other.levels is None:
+            _same("levels", _levels(self.levels), _levels(other.levels), "give data of the same type")
+        elif other.levels > self.levels:
+            _same("levels", f"at most {self.levels}", other.levels, "give data on the model's scale")
+
+
+@dataclass(frozen=True)
+class Quarantined:
+    """A file that could not be used, and why."""
+
+    name: str
+    reason: str
+
+
+@dataclass(frozen=True, eq=False)
+class Dataset:
+    """Data in one tensor, split into training, validation and test.
+
+    Args:
+        values: Images: shape (N, H, W, C), channels last, so that a permuted batch is `channels_last` for free; uint8
+            (possibly a memory-mapped file), int32 for integers of more than 256 levels, or float32. Other data: (N, *event).
+        schema: What the images look like; None for data without a description.
+        split: The part of each row, shape (N,), int8: 0 train, 1 validation, 2 test.
+        labels: The class of each row, shape (N,), int64, an index into `classes`.
+        classes: The names of the classes.
+        names: File names relative to the root, where there are files.
+        quarantine: The files that could not be used.
+        source: What the user typed.
+        notes: Sentences about what was found and converted.
+
+    Raises:
+        ValueError: If `split`, `labels` or `names` do not have one entry for each row.
+    """
+
+    values: Tensor
+    schema: ImageSchema | None
+    split: Tensor
+    labels: Tensor | None = None
+    classes: tuple[str, ...] = ()
+    names: tuple[str, ...] = ()
+    quarantine: tuple[Quarantined, ...] = ()
+    source: str = ""
+    notes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        for name, column in (("split", self.split), ("labels", self.labels), ("names", self.names or None)):
+            if column is not None and len(column) != len(self.values):
+                raise ValueError(
+                    f"{name} must have one entry for each of the {len(self.values)} rows, but has {len(column)};"
+                    " give both in the same order"
+                )
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    def part(self, name: Part) -> Tensor:
+        """Return the rows of a part, shape (n,), int64, in order.
+
+        Raises:
+            ValueError: If there is no part of that name.
+        """
+        if name == "all":
+            return torch.arange(len(self))
+        codes = {"train": TRAIN, "validation": VALIDATION, "test": TEST}
+        if name not in codes:
+            raise ValueError(
+                f"a part is one of {', '.join(codes)} or all, but {name!r} was asked for; use one of these"
+            )
+        return (self.split == codes[name]).nonzero().flatten()
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """SHA-256 over the values and the split, in hexadecimal: equal fingerprints, equal data."""
+        digest = sha256(f"{self.values.dtype}{tuple(self.values.shape)}".encode())
+        for column in (self.values, self.split):
+            for chunk in byte_rows(column):
+                digest.update(chunk.data)
+        return digest.hexdigest()
+
+
+def observe_images(values: Tensor, split: Tensor, levels: int | None, classes: tuple[str, ...] = ()) -> ImageSchema:
+    """Describe images by looking at them.
+
+    Args:
+        values: The images, shape (N, H, W, C).
+        split: The part of each image, shape (N,).
+        levels: The number of integer levels, None for real-valued pixels.
+        classes: The names of the classes.
+    """
+    low, high = (0.0, levels - 1.0) if levels is not None else _range(values)
+    _, height, width, channels = values.shape
+    return ImageSchema(
+        height=height,
+        width=width,
+        channels=channels,
+        levels=levels,
+        low=low,
+        high=high,
+        binary=_is_binary(values, (split == TRAIN).nonzero().flatten()),
+        classes=classes,
+    )
+
+
+def _same(name: str, expected: object, found: object, cure: str) -> None:
+    if expected != found:
+        raise ValueError(f"{name}: the model expects {expected}, the data has {found}; {cure}")
+
+
+def _levels(levels: int | None) -> str:
+    return "real values" if levels is None else f"{levels} integer levels"
+
+
+def _range(values: Tensor) -> tuple[float, float]:
+    extremes = [chunk.aminmax() for chunk in values.split(rows_per_chunk(values))]
+    return min(float(found.min) for found in extremes), max(float(found.max) for found in extremes)
+
+
+def _is_binary(values: Tensor, rows: Tensor) -> bool:
+    seen: set[float] = set()
+    for chunk in sequential(values, rows, rows_per_chunk(values)):
+        low, high = chunk.aminmax()
+        seen |= {low.item(), high.item()}
+        if len(seen) > 2 or not bool(((chunk == low) | (chunk == high)).all()):
+            return False
+    return len(seen) == 2

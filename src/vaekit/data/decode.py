@@ -1,0 +1,204 @@
+"""One image file: its header, its pixels, and no trust in either.
+
+Pillow opens a truncated file without complaint and fails only when it loads the pixels, warns where it should refuse a
+decompression bomb, clips 16-bit grey when it converts it, and by default offers a file to every decoder it has. So:
+only the formats that are promised, a cap on the pixels before anything is decoded, and our own reduction to 8 bits.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from vaekit.data.resize import Fit, crop_box
+from vaekit.data.rows import Array
+
+if TYPE_CHECKING:
+    from PIL import Image as Pillow
+
+__all__ = ["PIXEL_CAP", "SUFFIXES", "Header", "Target", "as_array", "bombs_are_errors", "decode", "read_header"]
+
+SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".gif"})
+"""The file name endings of images, in lower case."""
+
+FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "TIFF", "GIF")
+
+PIXEL_CAP = 64_000_000
+"""The largest number of pixels that is decoded."""
+
+MODES = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}
+
+TURN, TURNS = 0x0112, {2: 0, 3: 3, 4: 1, 5: 5, 6: 4, 7: 6, 8: 2}
+"""The EXIF tag of the orientation, and Pillow's transposition that undoes each of its values."""
+
+
+@dataclass(frozen=True)
+class Header:
+    """What an image file says of itself.
+
+    Args:
+        name: The file name relative to the root.
+        height: The height in pixels, after it was turned upright.
+        width: The width in pixels, after it was turned upright.
+        mode: Pillow's mode, such as "RGB".
+        deep: Whether it has 16 bits.
+        alpha: Whether it has an alpha channel or a transparent color.
+        turned: Whether EXIF says that it lies on its side or is mirrored.
+    """
+
+    name: str
+    height: int
+    width: int
+    mode: str
+    deep: bool
+    alpha: bool
+    turned: bool
+
+    @property
+    def is_grey(self) -> bool:
+        """Whether it has no color."""
+        return self.mode in ("1", "L", "LA", "La", "I") or self.mode.startswith("I;16")
+
+
+@dataclass(frozen=True)
+class Target:
+    """What all images of a folder are brought to: channels, and (height, width) if they are resized."""
+
+    channels: int
+    size: tuple[int, int] | None = None
+    fit: Fit = "resize"
+
+
+@contextmanager
+def bombs_are_errors() -> Iterator[None]:
+    """Make Pillow refuse decompression bombs instead of warning, and keep its remarks on metadata to itself.
+
+    The filters belong to the process, so this goes around a pool of threads, not into it.
+    """
+    from PIL import Image
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        warnings.simplefilter("error", Image.DecompressionBombWarning)
+        yield
+
+
+def read_header(root: Path, name: str) -> Header:
+    """Read the header of the image `root / name`, without its pixels.
+
+    Raises:
+        ValueError: If the file is empty, is no image, or has too many pixels. Pillow raises other errors on hostile files.
+    """
+    with _opened(root / name) as image:
+        turn = _orientation(image)
+        height, width = image.size[::-1] if turn < 5 else image.size
+        deep_grey = image.mode.startswith("I")
+        return Header(
+            name=name,
+            height=height,
+            width=width,
+            mode=image.mode,
+            deep=deep_grey or ";16" in str(getattr(image, "tile", "")),
+            alpha=image.has_transparency_data and not deep_grey,
+            turned=turn > 1,
+        )
+
+
+def decode(path: Path, target: Target | None = None) -> Array:
+    """Decode an image file (the first frame) to 8 bits, upright.
+
+    Args:
+        path: The file.
+        target: The channels and size wanted; as they are in the file if it is None.
+
+    Returns:
+        The pixels, shape (H, W, C), uint8.
+
+    Raises:
+        ValueError: If the file is empty, is no image, or has too many pixels. Pillow raises other errors on hostile files.
+    """
+    from PIL import Image
+
+    with _opened(path) as image:
+        turn = _orientation(image)
+        image.load()
+        return as_array(image.transpose(Image.Transpose(TURNS[turn])) if turn > 1 else image, target)
+
+
+def as_array(image: Pillow.Image, target: Target | None = None) -> Array:
+    """Return the pixels of a Pillow image, shape (H, W, C), uint8; see `decode`."""
+    reduced = _eight_bits(image)
+    if reduced.has_transparency_data and reduced.mode not in ("LA", "RGBA"):
+        # Pillow applies a transparent color only on this way; going to RGB directly it warns, and drops it.
+        reduced = reduced.convert("RGBA")
+    mode = MODES[target.channels] if target else _natural_mode(reduced)
+    pixels = np.asarray(_fitted(reduced if reduced.mode == mode else reduced.convert(mode), target))
+    return pixels.reshape(*pixels.shape[:2], -1)
+
+
+def _natural_mode(image: Pillow.Image) -> str:
+    if image.mode in ("1", "L"):
+        return "L"
+    if image.mode not in ("LA", "La", "PA", "RGBA", "RGBa"):
+        return "RGB"
+    opaque = image.convert("RGBA").getchannel("A").getextrema() == (255, 255)
+    if not opaque:
+        return "RGBA"
+    return "L" if image.mode in ("LA", "La") else "RGB"
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Pillow.Image]:
+    from PIL import Image, UnidentifiedImageError
+
+    if path.stat().st_size == 0:
+        raise ValueError("the file is empty")
+    try:
+        with path.open("rb") as stream, Image.open(stream, formats=FORMATS) as image:
+            if image.width * image.height > PIXEL_CAP:
+                raise ValueError(f"{image.height}x{image.width} pixels are more than {PIXEL_CAP // 10**6} million")
+            yield image
+    except UnidentifiedImageError:
+        raise ValueError("the content is not that of an image") from None
+
+
+def _orientation(image: Pillow.Image) -> int:
+    # Pillow turns TIFF by itself; a PNG may carry its EXIF behind the pixels, and all would be decoded to look for it.
+    if image.format == "TIFF" or (image.format == "PNG" and "exif" not in image.info):
+        return 1
+    try:
+        turn: Any = image.getexif().get(TURN, 1)
+    except Exception:  # damaged metadata raise anything, and say nothing about the pixels
+        return 1
+    return turn if turn in TURNS else 1
+
+
+def _eight_bits(image: Pillow.Image) -> Pillow.Image:
+    from PIL import Image
+
+    if image.mode == "F":
+        raise ValueError("floating-point pixels have no honest 8-bit form; give them as .npy")
+    if not image.mode.startswith("I"):
+        return image
+    values = np.asarray(image)
+    if values.min() < 0 or values.max() > 65535:
+        raise ValueError("32-bit pixels have no honest 8-bit form; give them as .npy")
+    return Image.fromarray((values >> 8).astype(np.uint8))
+
+
+def _fitted(image: Pillow.Image, target: Target | None) -> Pillow.Image:
+    from PIL import Image
+
+    if target is None or target.size is None or image.size == target.size[::-1]:
+        return image
+    box = None
+    if target.fit == "crop":
+        top, left, bottom, right = crop_box(image.height, image.width, target.size)
+        box = (left, top, right, bottom)
+    return image.resize(target.size[::-1], Image.Resampling.LANCZOS, box=box)

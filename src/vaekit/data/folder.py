@@ -1,0 +1,122 @@
+"""A folder of image files as a data set."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from vaekit.data.cache import (
+    cache_folder,
+    content_key,
+    load_entry,
+    map_pixels,
+    writable_folder,
+    write_pixels,
+    write_sidecar,
+)
+from vaekit.data.dataset import Dataset, Quarantined, observe_images
+from vaekit.data.decode import SUFFIXES, bombs_are_errors
+from vaekit.data.labels import encode_labels
+from vaekit.data.layout import Layout, read_layout
+from vaekit.data.resize import Fit
+from vaekit.data.rows import Array
+from vaekit.data.split import complete_split
+from vaekit.data.survey import Survey, check_share, decode_all, describe_conversions, survey
+
+__all__ = ["find_images", "read_folder"]
+
+
+def read_folder(
+    root: Path, *, size: tuple[int, int] | None = None, fit: Fit = "resize", cache: Path | None = None
+) -> Dataset:
+    """Read a folder of images, nested as it may be, decoding it only if its content is not in the cache.
+
+    Args:
+        root: The folder.
+        size: The height and width to bring all images to; if it is None, they must have one size.
+        fit: How images of another shape come to `size`.
+        cache: The folder for decoded pixels.
+
+    Raises:
+        ValueError: If there is no image, too many are unusable, or they differ in size and no `size` is given.
+    """
+    layout = read_layout(find_images(root))
+    key = content_key(root, layout.names, f"{size} {fit if size else ''}")
+    folder = cache_folder(cache)
+    dataset = load_entry(folder, key) or _decode(root, layout, folder, key, size=size, fit=fit)
+    left_out = len(layout.left_out)
+    beside = f"{left_out} images beside the folders of the official split were left out, such as {layout.left_out[:1]}"
+    return replace(dataset, source=str(root), notes=(*dataset.notes, *([beside] if left_out else [])))
+
+
+def find_images(root: Path) -> list[str]:
+    """Return the image files below `root`, relative to it, with slashes, sorted; hidden ones are left out.
+
+    Raises:
+        ValueError: If there is none.
+    """
+    names, others = [], Counter[str]()
+    for place, folders, files in os.walk(root):
+        folders[:] = [folder for folder in folders if not folder.startswith(".")]
+        for path in (Path(place, file) for file in files if not file.startswith(".")):
+            if path.suffix.lower() in SUFFIXES and path.is_file():
+                names.append(path.relative_to(root).as_posix())
+            else:
+                others[path.suffix.lower() or "no suffix"] += 1
+    if names:
+        return sorted(names)
+    found = ", ".join(f"{count} {suffix}" for suffix, count in others.most_common(5)) or "nothing"
+    raise ValueError(
+        f"a folder of images needs {', '.join(sorted(SUFFIXES))}, but {root} holds {found}; give another folder"
+    )
+
+
+def _decode(root: Path, layout: Layout, folder: Path, key: str, *, size: tuple[int, int] | None, fit: Fit) -> Dataset:
+    with bombs_are_errors(), writable_folder(folder) as (place, notes):
+        found = survey(root, layout.names, size, fit)
+        names: list[str] = []
+        quarantine = list(found.quarantine)
+        write_pixels(place, key, _usable(root, found, names, quarantine))
+        values = map_pixels(place, key, (len(names), *found.size, found.target.channels))
+        dataset = _describe(values, layout, names, quarantine, describe_conversions(found, names))
+        write_sidecar(place, key, dataset)
+        return replace(dataset, notes=(*dataset.notes, *notes))
+
+
+def _usable(root: Path, found: Survey, names: list[str], quarantine: list[Quarantined]) -> Iterator[Array]:
+    """Yield the images that can be decoded, and append to `names` and `quarantine` on the way."""
+    for header, result in zip(found.headers, decode_all(root, found), strict=True):
+        if isinstance(result, Quarantined):
+            quarantine.append(result)
+        else:
+            names.append(header.name)
+            yield result
+    check_share(len(names) + len(quarantine), quarantine)
+
+
+def _describe(
+    values: Tensor, layout: Layout, names: list[str], quarantine: list[Quarantined], notes: tuple[str, ...]
+) -> Dataset:
+    rows = {name: row for row, name in enumerate(layout.names)}
+    official = torch.tensor([layout.split[rows[name]] for name in names]) if layout.split else None
+    split = complete_split(values, official)
+    labels: Tensor | None = None
+    classes: tuple[str, ...] = ()
+    if layout.labels:
+        labels, classes = encode_labels([layout.labels[rows[name]] for name in names], len(names))
+    return Dataset(
+        values=values,
+        schema=observe_images(values, split, 256, classes),
+        split=split,
+        labels=labels,
+        classes=classes,
+        names=tuple(names),
+        quarantine=tuple(sorted(quarantine, key=lambda bad: bad.name)),
+        notes=notes,
+    )

@@ -1,0 +1,75 @@
+"""What the places of files in a folder mean: which part of the data, and which class."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from vaekit.data.dataset import TEST, TRAIN, VALIDATION
+
+__all__ = ["Layout", "read_layout"]
+
+PARTS = {
+    "train": TRAIN,
+    "training": TRAIN,
+    "val": VALIDATION,
+    "valid": VALIDATION,
+    "validation": VALIDATION,
+    "test": TEST,
+    "testing": TEST,
+}
+
+
+@dataclass(frozen=True)
+class Layout:
+    """What the folders say about the files in them.
+
+    Args:
+        names: The files that belong to the data.
+        left_out: The files beside the folders of an official split, which belong to no part.
+        split: The part of each file; None if there is no official split.
+        labels: The name of the class of each file; None if the folders are no classes.
+    """
+
+    names: tuple[str, ...]
+    left_out: tuple[str, ...]
+    split: tuple[int, ...] | None
+    labels: tuple[str, ...] | None
+
+
+def read_layout(names: Sequence[str]) -> Layout:
+    """Read the official split and the classes from file names relative to the root, with slashes.
+
+    Folders train and test (or validation) at the top are an official split; below them, two or more folders are classes.
+
+    >>> layout = read_layout(["train/cat/1.png", "train/dog/2.png", "test/cat/3.png"])
+    >>> layout.split, layout.labels
+    ((0, 0, 2), ('cat', 'dog', 'cat'))
+    """
+    paths = _without_common([tuple(name.split("/")) for name in names])
+    tops = {path[0].lower() for path in paths if len(path) > 1}
+    found = {PARTS[top] for top in tops & PARTS.keys()}
+    if TRAIN not in found or len(found) == 1:
+        return Layout(tuple(names), (), None, _classes(paths))
+    inside = [len(path) > 1 and path[0].lower() in PARTS for path in paths]
+    members = [path for path, belongs in zip(paths, inside, strict=True) if belongs]
+    return Layout(
+        names=tuple(name for name, belongs in zip(names, inside, strict=True) if belongs),
+        left_out=tuple(name for name, belongs in zip(names, inside, strict=True) if not belongs),
+        split=tuple(PARTS[path[0].lower()] for path in members),
+        labels=_classes([path[1:] for path in members]),
+    )
+
+
+def _without_common(paths: list[tuple[str, ...]]) -> list[tuple[str, ...]]:
+    """Remove the folders that all files have in common, such as the one that an archive was packed in."""
+    while len({path[0] for path in paths}) == 1 and min(len(path) for path in paths) > 1:
+        paths = [path[1:] for path in paths]
+    return paths
+
+
+def _classes(paths: list[tuple[str, ...]]) -> tuple[str, ...] | None:
+    paths = _without_common(paths)
+    if any(len(path) == 1 for path in paths):
+        return None
+    return tuple(path[0] for path in paths)

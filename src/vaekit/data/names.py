@@ -1,0 +1,94 @@
+"""The data sets that have a name."""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+from pathlib import Path
+
+import numpy as np
+
+from vaekit.data.arrays import images_from_arrays
+from vaekit.data.cache import cache_folder
+from vaekit.data.dataset import Dataset
+from vaekit.data.download import download_files
+from vaekit.data.idx import read_idx_folder
+
+__all__ = ["NAMES", "nearest_name", "read_named"]
+
+NAMES = ("digits", "fashion-mnist", "mnist")
+
+MIRRORS = {
+    "mnist": "https://ossci-datasets.s3.amazonaws.com/mnist/",
+    "fashion-mnist": "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",
+}
+
+DIGESTS = {
+    "mnist": {
+        "train-images-idx3-ubyte.gz": "6bbc9ace898e44ae57da46a324031adb",
+        "train-labels-idx1-ubyte.gz": "a25bea736e30d166cdddb491f175f624",
+        "t10k-images-idx3-ubyte.gz": "2646ac647ad5339dbf082846283269ea",
+        "t10k-labels-idx1-ubyte.gz": "27ae3e4e09519cfbb04c329615203637",
+    },
+    "fashion-mnist": {
+        "train-images-idx3-ubyte.gz": "f4a8712d7a061bf5bd6d2ca38dc4d50a",
+        "train-labels-idx1-ubyte.gz": "9018921c3c673c538a1fc5bad174d6f9",
+        "t10k-images-idx3-ubyte.gz": "8181f5470baa50b63fa0f6fddb340f0a",
+        "t10k-labels-idx1-ubyte.gz": "15d484375f8d13e6eb1aabb0c3f46965",
+    },
+}
+
+CLASSES = {
+    "mnist": tuple("0123456789"),
+    "fashion-mnist": (
+        "T-shirt/top",
+        "Trouser",
+        "Pullover",
+        "Dress",
+        "Coat",
+        "Sandal",
+        "Shirt",
+        "Sneaker",
+        "Bag",
+        "Ankle boot",
+    ),
+}
+
+DEBIAN = {"fashion-mnist": Path("/usr/share/datasets/fashion-mnist")}
+"""Where Debian's packages put data sets."""
+
+
+def read_named(name: str, cache: Path | None = None) -> Dataset:
+    """Read a data set by its name; the MNISTs are downloaded on first use, unless Debian's package is installed.
+
+    Args:
+        name: One of `NAMES`.
+        cache: The folder for downloads.
+
+    Raises:
+        OSError: If a download is needed and fails.
+        ValueError: If a file is damaged.
+    """
+    if name == "digits":
+        return _digits()
+    folder = DEBIAN.get(name, Path())
+    if not (folder / "train-images-idx3-ubyte.gz").exists():
+        folder = cache_folder(cache) / name
+        download_files(MIRRORS[name], DIGESTS[name], folder)
+    return read_idx_folder(folder, classes=CLASSES[name], source=name)
+
+
+def nearest_name(typed: str) -> str | None:
+    """Return the name of a data set that looks most like what was typed, or None.
+
+    >>> nearest_name("fashon-mnist")
+    'fashion-mnist'
+    """
+    return next(iter(get_close_matches(typed.lower(), NAMES, n=1)), None)
+
+
+def _digits() -> Dataset:
+    from sklearn.datasets import load_digits
+
+    found = load_digits()
+    classes = tuple("0123456789")
+    return images_from_arrays(found.images.astype(np.uint8), found.target, levels=17, classes=classes, source="digits")

@@ -1,0 +1,158 @@
+"""The first pass over a folder of images: headers only, to know size and channels before anything is decoded.
+
+A broken file must not decide the size or the channels of all the others, so a file whose header differs from the
+commonest is decoded once to see whether it is whole, as are files with an alpha channel, to see whether it is used.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from vaekit.data.dataset import Quarantined
+from vaekit.data.decode import Header, Target, decode, read_header
+from vaekit.data.resize import Fit
+from vaekit.data.rows import Array
+
+__all__ = ["Survey", "check_share", "decode_all", "describe_conversions", "survey"]
+
+Result = TypeVar("Result")
+
+FEW, SHARE = 20, 0.05
+"""The largest share of unusable files in a folder of at least `FEW` images; half of them in a smaller one."""
+
+
+@dataclass(frozen=True)
+class Survey:
+    """What a folder holds, and what its images are brought to.
+
+    Args:
+        headers: The files that look usable.
+        quarantine: The others.
+        size: The height and width of all images in the end.
+        target: How they are decoded.
+        translucent: The files whose alpha channel is used.
+    """
+
+    headers: tuple[Header, ...]
+    quarantine: tuple[Quarantined, ...]
+    size: tuple[int, int]
+    target: Target
+    translucent: frozenset[str]
+
+
+def survey(root: Path, names: Sequence[str], size: tuple[int, int] | None, fit: Fit) -> Survey:
+    """Read all headers, and choose the channels and the size.
+
+    Args:
+        root: The folder.
+        names: The files, relative to it.
+        size: The height and width wanted, None to keep the one that all images have.
+        fit: How images of another shape come to `size`.
+
+    Raises:
+        ValueError: If too many files are unusable, or the images differ in size and no `size` is given.
+    """
+    found = list(_attempts(lambda name: read_header(root, name), names))
+    headers = [header for header in found if isinstance(header, Header)]
+    doubtful = _doubtful(headers, sized=size is not None)
+    checked = dict(zip(doubtful, _attempts(lambda name: decode(root / name).shape[2], doubtful), strict=True))
+    quarantine = [bad for bad in (*found, *checked.values()) if isinstance(bad, Quarantined)]
+    check_share(len(names), quarantine)
+    broken = {bad.name for bad in quarantine}
+    headers = [header for header in headers if header.name not in broken]
+    translucent = frozenset(name for name, channels in checked.items() if channels == 4)
+    colored = any(not header.is_grey for header in headers)
+    target = Target(4 if translucent else 3 if colored else 1, size, fit)
+    return Survey(tuple(headers), tuple(quarantine), size or _common_size(headers), target, translucent)
+
+
+def decode_all(root: Path, found: Survey) -> Iterator[Array | Quarantined]:
+    """Decode the images of a survey in order, shape (H, W, C), uint8; yield a reason for those that fail."""
+    return _attempts(
+        lambda name: _sized(decode(root / name, found.target), found.size), [h.name for h in found.headers]
+    )
+
+
+def check_share(count: int, quarantine: Sequence[Quarantined]) -> None:
+    """Check that few enough of `count` files are unusable.
+
+    Raises:
+        ValueError: If they are more than 5 % (half of fewer than 20 files); the first few are named.
+    """
+    if len(quarantine) <= (SHARE if count >= FEW else 0.5) * count:
+        return
+    first = "; ".join(f"{bad.name}: {bad.reason}" for bad in quarantine[:3])
+    raise ValueError(
+        f"at most {'5 %' if count >= FEW else 'half'} of the images may be unusable, but {len(quarantine)} of {count} are"
+        f" ({first}{'; ...' if len(quarantine) > 3 else ''}); repair or remove them"
+    )
+
+
+def describe_conversions(found: Survey, names: Sequence[str]) -> tuple[str, ...]:
+    """Say in sentences what was converted to make all images alike; `names` are those that could be decoded."""
+    kept = set(names)
+    headers = [header for header in found.headers if header.name in kept]
+    target = found.target
+    grey = sum(header.is_grey for header in headers) if target.channels > 1 else 0
+    opaque = sum(header.alpha and header.name not in found.translucent for header in headers)
+    palette = sum(header.mode in ("P", "PA") for header in headers)
+    other = sum(header.mode in ("CMYK", "YCbCr", "LAB", "HSV") for header in headers)
+    resized = sum((header.height, header.width) != found.size for header in headers)
+    mode = "RGBA" if target.channels == 4 else "RGB"
+    sentences = (
+        (grey, f"grey: expanded to {mode}"),
+        (palette, f"with a palette: expanded to {mode}"),
+        (other, f"in another color space: converted to {mode}"),
+        (opaque if target.channels != 4 else 0, "with an alpha channel that is opaque throughout: it was dropped"),
+        (sum(header.deep for header in headers), "of 16 bits: reduced to 8 bits"),
+        (sum(header.turned for header in headers), "turned upright as their EXIF says"),
+        (resized, f"resized to {_text(found.size)}"),
+    )
+    return tuple(f"{count} of {len(headers)} images {what}" for count, what in sentences if count)
+
+
+def _doubtful(headers: Sequence[Header], *, sized: bool) -> list[str]:
+    def look(header: Header) -> tuple[object, ...]:
+        return (header.is_grey, *(() if sized else (header.height, header.width)))
+
+    common = Counter(look(header) for header in headers).most_common(1)
+    return [header.name for header in headers if header.alpha or look(header) != common[0][0]]
+
+
+def _common_size(headers: Sequence[Header]) -> tuple[int, int]:
+    sizes = Counter((header.height, header.width) for header in headers).most_common()
+    if len(sizes) == 1:
+        return sizes[0][0]
+    counts = ", ".join(f"{_text(size)} ({count})" for size, count in sizes[:5]) + (", ..." if len(sizes) > 5 else "")
+    raise ValueError(f"images must have one size, but {len(sizes)} sizes came: {counts}; use size={_text(sizes[0][0])}")
+
+
+def _sized(pixels: Array, size: tuple[int, int]) -> Array:
+    if pixels.shape[:2] != size:
+        raise ValueError(f"its header does not tell its size, which is {pixels.shape[0]}x{pixels.shape[1]}")
+    return pixels
+
+
+def _text(size: tuple[int, int]) -> str:
+    return f"{size[0]}x{size[1]}"
+
+
+def _attempts(work: Callable[[str], Result], names: Sequence[str]) -> Iterator[Result | Quarantined]:
+    # A few hundred at a time, so that results which wait for their turn never fill the memory.
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        for start in range(0, len(names), 256):
+            yield from pool.map(lambda name: _attempt(work, name), names[start : start + 256])
+
+
+def _attempt(work: Callable[[str], Result], name: str) -> Result | Quarantined:
+    try:
+        return work(name)
+    except Exception as error:  # hostile files make Pillow raise anything, from SyntaxError to struct.error
+        said = error.strerror if isinstance(error, OSError) and error.strerror else str(error).split("\n")[0]
+        return Quarantined(name, said or type(error).__name__)

@@ -1,0 +1,77 @@
+"""The word of generalised linear models: how a network's raw output becomes a distribution over one event."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from typing import Literal, TypeAlias
+
+import torch
+from torch import Tensor
+from torch.distributions import Distribution
+
+from vaekit.value import Size, Value
+
+__all__ = ["Family", "Measure", "Support"]
+
+Support: TypeAlias = Literal["binary", "unit", "levels", "real"]
+"""What the data must be: {0, 1}, the interval [0, 1], the integers 0 .. L - 1, or any real number."""
+
+Measure: TypeAlias = Literal["counting", "lebesgue"]
+"""What a log-likelihood is a logarithm of: a probability (counting) or a density (lebesgue). Never compare the two."""
+
+
+class Family(Value, ABC):
+    """A parametric family of distributions, the same for posterior and likelihood.
+
+    To add one: give the named parts of the raw output (`heads`), their biases at the start (`start`), and the
+    distribution (`__call__`); the laws in `tests/laws` then apply to it.
+    """
+
+    @property
+    @abstractmethod
+    def support(self) -> Support:
+        """What the data must be."""
+
+    @property
+    def measure(self) -> Measure:
+        """Whether `log_prob` is that of a probability or of a density."""
+        return "counting" if self.support in ("binary", "levels") else "lebesgue"
+
+    @abstractmethod
+    def heads(self, event: Size) -> dict[str, Size]:
+        """Return the named parts of the raw output and their shapes."""
+
+    def start(self) -> dict[str, float]:
+        """Return the heads that begin as a constant for all data, with that constant."""
+        return {}
+
+    def shared(self, event: Size) -> dict[str, Tensor]:
+        """Return the initial values of weights shared by all data."""
+        return {}
+
+    @abstractmethod
+    def check(self, x: Tensor) -> None:
+        """Raise ValueError, with the cure, where data lie outside the support."""
+
+    @abstractmethod
+    def __call__(self, raw: Mapping[str, Tensor], event: Size) -> Distribution:
+        """Return the distribution.
+
+        Args:
+            raw: The parts named by `heads`, each `(*S, B, *size)`, and by `shared`.
+            event: The shape of one datum.
+
+        Returns:
+            A distribution with `batch_shape` `(*S, B)` and `event_shape` `event`.
+        """
+
+
+def refuse_non_finite(x: Tensor) -> None:
+    """Raise ValueError naming the first data that hold NaN or infinity."""
+    bad = ~torch.isfinite(x.flatten(1)).all(1) if x.dim() > 1 else ~torch.isfinite(x)
+    if bad.any():
+        rows = ", ".join(str(i) for i in bad.nonzero().flatten()[:5].tolist())
+        raise ValueError(
+            f"data must be finite, but {int(bad.sum())} of {len(x)} hold NaN or infinity (first: {rows}); drop or impute them"
+        )

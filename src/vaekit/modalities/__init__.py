@@ -1,0 +1,11 @@
+"""Modalities: one file each says what kind of data it is, which parts suit it, and why."""
+
+from typing import TypeAlias
+
+from vaekit.modalities.choice import Choice, Preset
+from vaekit.modalities.image import ImageVAE, choose_image_model
+
+Model: TypeAlias = ImageVAE
+"""The closed union of descriptions, told apart by `kind`: the registry is a type."""
+
+__all__ = ["Choice", "ImageVAE", "Model", "Preset", "choose_image_model"]

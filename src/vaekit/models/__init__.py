@@ -1,0 +1,7 @@
+"""Models: a prior, a posterior and a likelihood, and the trace of one run through them."""
+
+from vaekit.models.evaluating import evaluating
+from vaekit.models.trace import Latent, Trace
+from vaekit.models.vae import VAE, LatentVariableModel
+
+__all__ = ["VAE", "Latent", "LatentVariableModel", "Trace", "evaluating"]

@@ -1,0 +1,85 @@
+"""What one run of a model leaves behind: all that an objective, an evaluation or a diagnosis may ask."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from torch import Tensor
+from torch.distributions import Distribution
+
+from vaekit.distributions import kl_terms
+
+__all__ = ["Latent", "Trace"]
+
+
+@dataclass(frozen=True)
+class Latent:
+    r"""One group of latents in one run.
+
+    Args:
+        z: The draws, `(S, B, *event)`.
+        q: The posterior :math:`q(z \mid x)`, batch shape `(B,)` or `(S, B)`.
+        p: The prior :math:`p(z)`, a batch shape that broadcasts to `(S, B)`.
+    """
+
+    z: Tensor
+    q: Distribution
+    p: Distribution
+
+    @cached_property
+    def kl_terms(self) -> Tensor | None:
+        """KL(q || p) per dimension in nats, `(S or 1, B, *event)`; None where q or p does not factorise."""
+        terms = kl_terms(self.q, self.p)
+        return terms if terms is None or terms.dim() == self.z.dim() else terms.unsqueeze(0)
+
+    @cached_property
+    def kl(self) -> Tensor:
+        """KL(q || p) in nats, `(S or 1, B)`: in closed form, or else the Monte Carlo estimate."""
+        return -self.log_ratio if self.kl_terms is None else self.kl_terms.flatten(2).sum(-1)
+
+    @cached_property
+    def log_ratio(self) -> Tensor:
+        """log p(z) - log q(z | x) in nats, `(S, B)`."""
+        return self.p.log_prob(self.z) - self.q.log_prob(self.z)
+
+
+@dataclass(frozen=True)
+class Trace:
+    r"""One run on one batch.
+
+    Args:
+        x: The data, `(B, *event)`, in the support of the likelihood.
+        likelihood: :math:`p(x \mid z)`, batch shape `(S, B)`.
+        latents: One `Latent` per group; a flat VAE has one, a hierarchy many.
+    """
+
+    x: Tensor
+    likelihood: Distribution
+    latents: tuple[Latent, ...]
+
+    @cached_property
+    def log_likelihood(self) -> Tensor:
+        """log p(x | z) in nats, `(S, B)`."""
+        return self.likelihood.log_prob(self.x)
+
+    @cached_property
+    def kl(self) -> Tensor:
+        """KL(q(z | x) || p(z)) over all groups in nats, `(S or 1, B)`: the rate."""
+        total = self.latents[0].kl
+        for latent in self.latents[1:]:
+            total = total + latent.kl
+        return total
+
+    @cached_property
+    def elbo(self) -> Tensor:
+        """The evidence lower bound in nats, `(B,)`: larger is better, always at beta = 1."""
+        return (self.log_likelihood - self.kl).mean(0)
+
+    @cached_property
+    def log_weight(self) -> Tensor:
+        """log p(x, z) - log q(z | x) in nats, `(S, B)`: the logarithm of the importance weight."""
+        total = self.log_likelihood
+        for latent in self.latents:
+            total = total + latent.log_ratio
+        return total

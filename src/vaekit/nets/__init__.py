@@ -1,0 +1,30 @@
+"""Architectures: tensors in, tensors out. Weights, no probability.
+
+An architecture is a value (`MLP`, `Conv`) that makes both directions, so that encoder and decoder can never be
+configured apart: `encoder(size)` maps a datum to features, `decoder(given, size)` maps a latent back to features from
+which a head of `size` can be read. Every network says what it returns (`out_size`) and which layer reads it (`head`).
+"""
+
+from vaekit.nets.activation import Activation, activation
+from vaekit.nets.conv import Conv
+from vaekit.nets.initialization import kaiming, xavier
+from vaekit.nets.mlp import MLP
+from vaekit.nets.normalization import Norm, norm
+from vaekit.nets.shapes import Network, linear_head, output_size, parameter_count
+from vaekit.nets.standardize import Standardize
+
+__all__ = [
+    "MLP",
+    "Activation",
+    "Conv",
+    "Network",
+    "Norm",
+    "Standardize",
+    "activation",
+    "kaiming",
+    "linear_head",
+    "norm",
+    "output_size",
+    "parameter_count",
+    "xavier",
+]

@@ -1,0 +1,29 @@
+"""Training: one visible loop, its settings, and checkpoints that survive anything.
+
+`train` is a generator: it steps, and the caller logs, saves and stops. Everything that a resumed run needs to equal an
+uninterrupted one bit for bit lives in `TrainingState`.
+"""
+
+from vaekit.training.checkpoint import Checkpoints, CorruptCheckpoint
+from vaekit.training.fabric import make_fabric
+from vaekit.training.loop import Progress, TrainingState, train
+from vaekit.training.settings import Training
+from vaekit.training.stability import TrainingDiverged
+from vaekit.training.step import Step
+from vaekit.training.validation import ACTIVE_VARIANCE, Validation, active_units, validate
+
+__all__ = [
+    "ACTIVE_VARIANCE",
+    "Checkpoints",
+    "CorruptCheckpoint",
+    "Progress",
+    "Step",
+    "Training",
+    "TrainingDiverged",
+    "TrainingState",
+    "Validation",
+    "active_units",
+    "make_fabric",
+    "train",
+    "validate",
+]

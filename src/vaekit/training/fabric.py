@@ -1,0 +1,43 @@
+"""Device and precision, through Lightning Fabric."""
+
+from __future__ import annotations
+
+import torch
+from lightning_fabric import Fabric
+
+from vaekit.training.settings import Training
+
+__all__ = ["make_fabric"]
+
+
+def make_fabric(training: Training) -> Fabric:
+    """Return a launched Fabric for one device.
+
+    Raises:
+        ValueError: The device asked for is not there.
+    """
+    if training.threads is not None:
+        torch.set_num_threads(training.threads)
+    device = _device(training.device)
+    precision = "bf16-mixed" if _is_bf16(training.precision, device) else "32-true"
+    return Fabric(accelerator=device, devices=1, precision=precision)  # type: ignore[arg-type]
+
+
+def _device(name: str) -> str:
+    there = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    if name == "auto":
+        return next(device for device in ("cuda", "mps", "cpu") if there[device])
+    if not there[name]:
+        usable = ", ".join(device for device, usable in there.items() if usable)
+        raise ValueError(f"device={name} is not available on this machine; use device=auto or one of: {usable}")
+    return name
+
+
+def _is_bf16(precision: str, device: str) -> bool:
+    if precision != "auto":
+        return precision == "bf16"
+    if device == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    # On CPUs without the instructions bf16 is emulated, and slower than fp32.
+    capabilities: dict[str, bool] = getattr(torch.cpu, "get_capabilities", dict)()
+    return device == "cpu" and bool(capabilities.get("avx512_bf16") or capabilities.get("amx_bf16"))

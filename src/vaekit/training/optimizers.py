@@ -1,0 +1,79 @@
+"""Optimisers, the learning rate over steps, and the average of the weights."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+
+import torch
+from torch import Tensor, nn
+from torch.optim import Adam, Adamax, AdamW, Optimizer
+
+from vaekit.training.settings import Training
+
+__all__ = ["Average", "learning_rate", "make_optimizer"]
+
+
+def make_optimizer(parameters: Iterable[nn.Parameter], training: Training) -> Optimizer:
+    """Return the optimiser: one kernel per step where torch has it fused."""
+    lr, decay = training.lr, training.weight_decay
+    match training.optimizer:
+        case "adam":
+            return Adam(parameters, lr=lr, weight_decay=decay, fused=True)
+        case "adamw":
+            return AdamW(parameters, lr=lr, weight_decay=decay, fused=True)
+        case "adamax":
+            return Adamax(parameters, lr=lr, weight_decay=decay, foreach=True)
+
+
+def learning_rate(training: Training, step: int, start: int, stop: int | None) -> float:
+    """Return the learning rate of a step: a linear warm-up, then half a cosine over [start, stop).
+
+    Args:
+        training: The settings.
+        step: The step to take.
+        start: The first step of this stretch; an extended run begins a new one.
+        stop: The step after the last; None while it is not yet known, which keeps the peak.
+    """
+    since = step - start
+    rise = min(1.0, (since + 1) / training.warmup) if training.warmup else 1.0
+    share = 0.0 if stop is None else min(1.0, since / max(1, stop - start))
+    fall = training.lr_floor + (1 - training.lr_floor) * (1 + math.cos(math.pi * share)) / 2
+    return training.lr * rise * fall
+
+
+class Average:
+    r"""The exponential moving average of the weights, with a ramp that forgets the beginning.
+
+    .. math:: \bar\theta \leftarrow d\,\bar\theta + (1 - d)\,\theta, \qquad d = \min(\mathrm{decay}, (1 + t) / (10 + t))
+
+    Buffers (running statistics) are copied, not averaged.
+
+    References:
+        Polyak and Juditsky, 1992, "Acceleration of stochastic approximation by averaging".
+
+    Args:
+        model: The model that is trained.
+        average: A second copy of it, which receives the averages.
+        decay: The decay d that the ramp ends at.
+    """
+
+    def __init__(self, model: nn.Module, average: nn.Module, decay: float) -> None:
+        self.module, self.decay = average.requires_grad_(False), decay
+        self._pairs = _together(model.parameters(), average.parameters())
+        self._buffers = _together(model.buffers(), average.buffers())
+
+    @torch.no_grad()
+    def update(self, step: int) -> None:
+        """Take the weights after a step into the average."""
+        decay = min(self.decay, (1 + step) / (10 + step))
+        averages, weights = self._pairs
+        if averages:
+            torch._foreach_lerp_(averages, weights, 1 - decay)
+        averages, buffers = self._buffers
+        if averages:
+            torch._foreach_copy_(averages, buffers)
+
+
+def _together(source: Iterable[Tensor], target: Iterable[Tensor]) -> tuple[list[Tensor], list[Tensor]]:
+    return list(target), list(source)

@@ -1,0 +1,59 @@
+"""How to train: every setting with its default and meaning."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from vaekit.value import Value
+
+__all__ = ["Training"]
+
+
+class Training(Value):
+    """Settings of the training loop. Whatever counts, counts steps of the optimiser.
+
+    Examples:
+        >>> Training(lr=2e-3).batch
+        128
+    """
+
+    batch: Annotated[int, Field(ge=1)] = 128
+    """Data per step."""
+    epochs: Annotated[int, Field(ge=1)] = 300
+    """Passes over the training data, unless steps or time_limit is set."""
+    steps: Annotated[int, Field(ge=1)] | None = None
+    """Steps of the optimiser; goes before epochs."""
+    time_limit: Annotated[float, Field(gt=0)] | None = None
+    """Seconds; becomes a number of steps once, after timed warm-up steps."""
+    patience: Annotated[int, Field(ge=1)] = 20
+    """Epochs without a better validation bound after which training stops, where there is no time limit."""
+    optimizer: Literal["adam", "adamw", "adamax"] = "adam"
+    """Optimiser, fused where torch has it."""
+    lr: Annotated[float, Field(gt=0)] = 1e-3
+    """Peak learning rate."""
+    lr_floor: Annotated[float, Field(ge=0, le=1)] = 1e-3
+    """Share of the peak that the cosine ends at."""
+    warmup: Annotated[int, Field(ge=0)] = 200
+    """Steps in which the learning rate rises linearly."""
+    weight_decay: Annotated[float, Field(ge=0)] = 0.0
+    """Weight decay; decoupled for adamw."""
+    ema: Annotated[float, Field(ge=0, lt=1)] = 0.999
+    """Decay of the averaged weights, which are the ones evaluated and saved; 0 switches averaging off."""
+    clip: Annotated[float, Field(gt=0)] = 200.0
+    """Largest norm of the gradient of a step; larger ones are scaled down."""
+    skip: Annotated[float, Field(gt=1)] = 10.0
+    """A step whose gradient exceeds this multiple of the running median is skipped, at most 5 in a row."""
+    precision: Literal["auto", "bf16", "fp32"] = "auto"
+    """Of the networks; densities are always fp32. auto: bf16 where the hardware multiplies it faster."""
+    compile: bool = False
+    """Compile the step with torch.compile: slow to start, faster on long runs."""
+    validate_every: Annotated[int, Field(ge=1)] | None = None
+    """Steps between validations; by default an epoch, and at most 40 validations in a run with a known length."""
+    device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
+    """Where to train."""
+    threads: Annotated[int, Field(ge=1)] | None = None
+    """CPU threads; by default torch's choice."""
+    seed: Annotated[int, Field(ge=0)] = 0
+    """Seed of the weights, the noise and the order of the data."""

@@ -1,0 +1,73 @@
+"""The bound on held-out data, by which models are selected: always at beta = 1, always with the same noise."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from vaekit.distributions import point
+from vaekit.models import evaluating
+from vaekit.objectives import bound_metrics
+
+__all__ = ["ACTIVE_VARIANCE", "Validation", "active_units", "validate"]
+
+ACTIVE_VARIANCE = 0.01
+
+
+@dataclass(frozen=True)
+class Validation:
+    """Means over held-out data, in nats per datum; `elbo` is a lower bound, larger is better."""
+
+    elbo: float
+    distortion: float
+    rate: float
+    active_units: int
+    rate_per_dimension: tuple[float, ...] = ()
+
+
+def active_units(means: Tensor, threshold: float = ACTIVE_VARIANCE) -> int:
+    r"""Return the number of latent dimensions whose posterior mean moves with the data.
+
+    A dimension is active where :math:`\mathrm{Var}_x(E_{q(z \mid x)}[z_j])` exceeds the threshold.
+
+    References:
+        Burda, Grosse and Salakhutdinov, 2016, "Importance weighted autoencoders".
+
+    Args:
+        means: Posterior means `(N, D)`.
+        threshold: 0.01 in the literature.
+
+    Examples:
+        >>> active_units(torch.tensor([[1.0, 0.0], [-1.0, 0.0]]))
+        1
+    """
+    return int((means.var(0, correction=0) > threshold).sum())
+
+
+def validate(model: nn.Module, batches: Iterable[Tensor], prepare: Callable[[Tensor], Tensor]) -> Validation:
+    """Return the bound and its parts over held-out data.
+
+    Args:
+        model: The model; its mode, statistics and the random generator stay as they are.
+        batches: Stored batches.
+        prepare: Maps a stored batch to data in the likelihood's support.
+    """
+    totals: dict[str, Tensor] = {}
+    means: list[Tensor] = []
+    count = 0
+    with evaluating(model):
+        for batch in batches:
+            trace = model(prepare(batch))
+            count += len(batch)
+            means.append(torch.cat([point(latent.q).flatten(1) for latent in trace.latents], 1))
+            for name, value in bound_metrics(trace).items():
+                totals[name] = totals.get(name, torch.zeros(())) + value.double().cpu() * len(batch)
+    averages = {name: total / count for name, total in totals.items()}
+    per_dimension = averages.pop("rate_per_dimension", torch.zeros(0))
+    scalars = {name: value.item() for name, value in averages.items()}
+    return Validation(
+        **scalars, active_units=active_units(torch.cat(means)), rate_per_dimension=tuple(per_dimension.tolist())
+    )

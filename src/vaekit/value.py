@@ -1,0 +1,30 @@
+"""Descriptions that are also code.
+
+A `Value` is frozen, hashable and survives a round trip through JSON. Everything a user chooses (a family, an
+architecture, an objective, how to train) is a value; everything with weights is a `torch.nn.Module`. Nothing is both.
+"""
+
+from __future__ import annotations
+
+from typing import Any, TypeAlias
+
+from pydantic import BaseModel, ConfigDict
+
+__all__ = ["Size", "Value"]
+
+Size: TypeAlias = tuple[int, ...]
+"""The shape of one datum, of one group of latents, or of one feature, without batch axes."""
+
+
+class Value(BaseModel):
+    """A frozen, hashable, JSON-able description.
+
+    Unknown fields are refused, so that a mistyped key never passes in silence.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True, use_attribute_docstrings=True)
+
+    def replace(self, **changes: Any) -> Any:
+        """Return a copy with `changes` applied, validated like a new value."""
+        fields = {name: getattr(self, name) for name in type(self).model_fields}
+        return type(self)(**{**fields, **changes})
