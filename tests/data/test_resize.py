@@ -43,7 +43,9 @@ def test_the_same_size_changes_nothing():
     assert resize_dataset(dataset, (4, 4)) is dataset
 
 
-@pytest.mark.parametrize(("height", "width", "size"), [(1, 100, (8, 8)), (100, 1, (8, 8)), (7, 5, (3, 2)), (5, 5, (1, 9))])
+@pytest.mark.parametrize(
+    ("height", "width", "size"), [(1, 100, (8, 8)), (100, 1, (8, 8)), (7, 5, (3, 2)), (5, 5, (1, 9))]
+)
 def test_a_crop_is_never_empty_and_never_outside(height, width, size):
     top, left, bottom, right = crop_box(height, width, size)
     assert 0 <= top < bottom <= height

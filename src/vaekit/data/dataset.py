@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 from hashlib import sha256
-from typing import Annotated, Literal, TypeAlias
+from typing import Literal, TypeAlias
 
 import torch
-from pydantic import Field
 from torch import Tensor
 
 from vaekit.data.batches import sequential
@@ -22,8 +21,6 @@ TRAIN, VALIDATION, TEST = 0, 1, 2
 
 Part: TypeAlias = Literal["train", "validation", "test", "all"]
 
-Count: TypeAlias = Annotated[int, Field(ge=1)]
-
 
 class ImageSchema(Value):
     """What images look like; it travels with a model and is checked on new data.
@@ -34,13 +31,13 @@ class ImageSchema(Value):
 
     kind: Literal["image"] = "image"
     """The kind of data."""
-    height: Count
+    height: int
     """The number of rows of pixels."""
-    width: Count
+    width: int
     """The number of columns of pixels."""
-    channels: Count
+    channels: int
     """1 for grey, 3 for RGB, 4 for RGB with alpha; other numbers come from arrays."""
-    levels: Count | None
+    levels: int | None
     """The number of integer levels (256 for 8 bits); None for real-valued pixels."""
     low: float
     """The smallest value: 0 for integers, the smallest that was observed for real values."""

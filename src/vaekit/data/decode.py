@@ -197,8 +197,8 @@ def _fitted(image: Pillow.Image, target: Target | None) -> Pillow.Image:
 
     if target is None or target.size is None or image.size == target.size[::-1]:
         return image
-    box = None
     if target.fit == "crop":
         top, left, bottom, right = crop_box(image.height, image.width, target.size)
-        box = (left, top, right, bottom)
-    return image.resize(target.size[::-1], Image.Resampling.LANCZOS, box=box)
+        # Not as the box of `resize`, which lets what lies outside bleed in.
+        image = image.crop((left, top, right, bottom))
+    return image.resize(target.size[::-1], Image.Resampling.LANCZOS)

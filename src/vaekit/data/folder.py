@@ -56,7 +56,9 @@ def read_folder(
 
 
 def find_images(root: Path) -> list[str]:
-    """Return the image files below `root`, relative to it, with slashes, sorted; hidden ones are left out.
+    """Return the image files below `root`, relative to it, with slashes, sorted.
+
+    Hidden files and folders are left out, and links to folders are not followed.
 
     Raises:
         ValueError: If there is none.

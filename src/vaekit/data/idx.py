@@ -45,9 +45,7 @@ def read_idx(path: Path) -> Array:
             _, _, code, axes = stream.read(4)
             shape = np.frombuffer(stream.read(4 * axes), dtype=">u4").tolist()
             kind = np.dtype(TYPES[code])
-            # Only as much memory as the file really holds: a forged shape must not ask for more.
-            content = stream.read(min(prod(shape) * kind.itemsize, 2**40))
-            return np.frombuffer(bytearray(content), dtype=kind).reshape(shape)
+            return np.frombuffer(_read(stream, prod(shape) * kind.itemsize), dtype=kind).reshape(shape)
     except (OSError, EOFError, KeyError, ValueError, zlib.error) as error:
         raise ValueError(f"{path.name} must be an IDX file, but it is damaged ({error}); get it again") from error
 
@@ -121,6 +119,14 @@ def _labels(images: Path) -> Array | None:
         if re.sub(r"idx\d", "idx", path.name.removesuffix(".gz")) == re.sub(r"idx\d", "idx", name):
             return read_idx(path)
     return None
+
+
+def _read(stream: BinaryIO, count: int) -> bytearray:
+    # Piece by piece, because a forged shape must not ask for more memory than the file can fill.
+    content = bytearray()
+    while len(content) < count and (piece := stream.read(min(count - len(content), 2**24))):
+        content += piece
+    return content
 
 
 def _open(path: Path) -> BinaryIO:

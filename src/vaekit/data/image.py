@@ -40,7 +40,7 @@ def read_images(
     >>> len(read_images("digits"))
     1797
     """
-    _check_options(size, fit)
+    size = _checked(size, fit)
     name = source.lower().replace("_", "-") if isinstance(source, str) else ""
     if name in NAMES:
         dataset = _beside_path(read_named(name, cache), name)
@@ -81,13 +81,16 @@ def _read_image(path: Path) -> Dataset:
     return replace(images_from_arrays(pixels[None].copy()), names=(path.name,))
 
 
-def _check_options(size: tuple[int, int] | None, fit: str) -> None:
-    if size is not None and (len(size) != 2 or min(size) < 1):
+def _checked(size: tuple[int, int] | None, fit: str) -> tuple[int, int] | None:
+    if fit not in ("resize", "crop"):
+        raise ValueError(f"fit must be resize or crop, but is {fit!r}; use one of these")
+    if size is None:
+        return None
+    if not isinstance(size, tuple | list) or len(size) != 2 or min(size) < 1:
         raise ValueError(
             f"size must be two positive numbers, height and width, but is {size}; use (64, 64) for example"
         )
-    if fit not in ("resize", "crop"):
-        raise ValueError(f"fit must be resize or crop, but is {fit!r}; use one of these")
+    return int(size[0]), int(size[1])
 
 
 def _beside_path(dataset: Dataset, name: str) -> Dataset:

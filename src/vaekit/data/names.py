@@ -70,8 +70,8 @@ def read_named(name: str, cache: Path | None = None) -> Dataset:
     """
     if name == "digits":
         return _digits()
-    folder = DEBIAN.get(name, Path())
-    if not (folder / "train-images-idx3-ubyte.gz").exists():
+    folder = DEBIAN.get(name)
+    if folder is None or not (folder / "train-images-idx3-ubyte.gz").exists():
         folder = cache_folder(cache) / name
         download_files(MIRRORS[name], DIGESTS[name], folder)
     return read_idx_folder(folder, classes=CLASSES[name], source=name)

@@ -34,7 +34,7 @@ def read_npy(path: Path) -> Dataset:
         ValueError: If the file is damaged, or does not hold images.
     """
     try:
-        images = np.load(path, mmap_mode="c" if path.stat().st_size > LARGE else None, allow_pickle=False)
+        images = _map(path) if path.stat().st_size > LARGE else _read(path)
     except (OSError, ValueError, EOFError) as error:
         raise _damaged(path, error) from error
     return images_from_arrays(images, source=str(path))
@@ -47,7 +47,8 @@ def read_npz(path: Path) -> Dataset:
         ValueError: If the file is damaged, or holds no images under one of these names.
     """
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        # numpy leaves a damaged file open if it opens it by itself.
+        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as archive:
             known = {*IMAGES, *LABELS, *(name for _, *names in PARTS for group in names for name in group)}
             arrays = {name: archive[name] for name in archive.files if name in known}
             files = archive.files
@@ -64,6 +65,15 @@ def read_npz(path: Path) -> Dataset:
             f" {', '.join(files) or 'nothing'}; rename the array"
         )
     return images_from_arrays(images, _first(arrays, LABELS), source=str(path))
+
+
+def _map(path: Path) -> Array:
+    return np.lib.format.open_memmap(path, mode="c")
+
+
+def _read(path: Path) -> Array:
+    with path.open("rb") as stream:
+        return np.lib.format.read_array(stream, allow_pickle=False)
 
 
 def _from_parts(parts: list[tuple[int, Array, Array | None]], path: Path) -> Dataset:

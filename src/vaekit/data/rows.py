@@ -7,8 +7,8 @@ from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
+import torch
 from torch import Tensor
-from torch import uint8 as torch_uint8
 
 __all__ = ["Array", "byte_rows", "rows_per_chunk"]
 
@@ -28,5 +28,6 @@ def byte_rows(values: Tensor) -> Iterator[npt.NDArray[np.uint8]]:
     """Yield the rows of `values`, shape (N, *event), as bytes: arrays of shape (rows, bytes per row)."""
     step = rows_per_chunk(values)
     for start in range(0, len(values), step):
-        chunk = values[start : start + step].detach().cpu()
-        yield chunk.reshape(len(chunk), -1).contiguous().view(torch_uint8).numpy()
+        # A copy, because axes of length 1 may carry any stride, even in a contiguous tensor, and bytes need a stride of 1.
+        chunk = values[start : start + step].detach().cpu().clone(memory_format=torch.contiguous_format)
+        yield chunk.reshape(len(chunk), -1).view(torch.uint8).numpy()

@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from math import prod
 from pathlib import Path
 from typing import TypeVar
 
@@ -25,6 +26,9 @@ Result = TypeVar("Result")
 
 FEW, SHARE = 20, 0.05
 """The largest share of unusable files in a folder of at least `FEW` images; half of them in a smaller one."""
+
+GROUP, GROUP_BYTES = 256, 2**28
+"""The largest number of files, and of decoded bytes, that are worked on at a time."""
 
 
 @dataclass(frozen=True)
@@ -74,9 +78,10 @@ def survey(root: Path, names: Sequence[str], size: tuple[int, int] | None, fit: 
 
 def decode_all(root: Path, found: Survey) -> Iterator[Array | Quarantined]:
     """Decode the images of a survey in order, shape (H, W, C), uint8; yield a reason for those that fail."""
-    return _attempts(
-        lambda name: _sized(decode(root / name, found.target), found.size), [h.name for h in found.headers]
-    )
+    names = [header.name for header in found.headers]
+    # Results wait for their turn, so there are fewer of them at a time where images are large.
+    group = max(1, min(GROUP, GROUP_BYTES // (prod(found.size) * found.target.channels)))
+    return _attempts(lambda name: _sized(decode(root / name, found.target), found.size), names, group)
 
 
 def check_share(count: int, quarantine: Sequence[Quarantined]) -> None:
@@ -143,11 +148,12 @@ def _text(size: tuple[int, int]) -> str:
     return f"{size[0]}x{size[1]}"
 
 
-def _attempts(work: Callable[[str], Result], names: Sequence[str]) -> Iterator[Result | Quarantined]:
-    # A few hundred at a time, so that results which wait for their turn never fill the memory.
+def _attempts(
+    work: Callable[[str], Result], names: Sequence[str], group: int = GROUP
+) -> Iterator[Result | Quarantined]:
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        for start in range(0, len(names), 256):
-            yield from pool.map(lambda name: _attempt(work, name), names[start : start + 256])
+        for start in range(0, len(names), group):
+            yield from pool.map(lambda name: _attempt(work, name), names[start : start + group])
 
 
 def _attempt(work: Callable[[str], Result], name: str) -> Result | Quarantined:

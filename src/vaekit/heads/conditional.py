@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import functools
+from typing import cast
 
 from torch import Tensor, nn
 from torch.distributions import Distribution
 
 from vaekit.heads.family import Family
 from vaekit.heads.layers import Heads
-from vaekit.nets import linear_head, output_size
+from vaekit.nets import Network, is_network, linear_head, output_size
 from vaekit.value import Size
 
 __all__ = ["Conditional"]
@@ -42,7 +43,7 @@ class Conditional(nn.Module):
         super().__init__()
         self.net, self.family, self.given, self.event = net, family, tuple(given), tuple(event)
         features = output_size(net, self.given)
-        layer = getattr(net, "head", None) or functools.partial(linear_head, features)
+        layer = cast(Network, net).head if is_network(net) else functools.partial(linear_head, features)
         self.heads = Heads(family.heads(self.event), layer, family.start())
         self.shared = nn.ParameterDict({name: nn.Parameter(value) for name, value in family.shared(self.event).items()})
 

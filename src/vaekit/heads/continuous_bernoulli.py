@@ -19,6 +19,7 @@ class ContinuousBernoulli(Family):
     """Binary cross-entropy made a density on [0, 1] by its normaliser; see `vaekit.distributions.ContinuousBernoulli`.
 
     Examples:
+        >>> import torch
         >>> ContinuousBernoulli()({"logits": torch.zeros(1, 2)}, (2,)).log_prob(torch.rand(1, 2))
         tensor([0.])
     """

@@ -66,6 +66,6 @@ class DiscretizedLogistic(Family):
         """Return the discretised logistic."""
         half = (self.levels - 1) / 2
         loc = raw["loc"]
-        scale = self.scale.sigma(raw.get("scale", loc))
+        scale = self.scale.sigma(loc if self.scale.source == "constant" else raw["scale"])
         base = distributions.DiscretizedLogistic((loc + 1) * half, scale * half, self.levels, validate_args=False)
         return Independent(base, len(event), validate_args=False)

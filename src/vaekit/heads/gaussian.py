@@ -53,5 +53,5 @@ class Gaussian(Family):
     def __call__(self, raw: Mapping[str, Tensor], event: Size) -> Independent:
         """Return the Gaussian."""
         loc = raw["loc"]
-        sigma = self.scale.sigma(raw.get("scale", loc))
+        sigma = self.scale.sigma(loc if self.scale.source == "constant" else raw["scale"])
         return Independent(Normal(loc, sigma.expand_as(loc), validate_args=False), len(event), validate_args=False)

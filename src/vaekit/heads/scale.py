@@ -56,12 +56,11 @@ class Exp(_Parameterisation):
 
     def model_post_init(self, _context: object) -> None:
         """Refuse bounds in the wrong order."""
-        if not self.bounds[0] < self.bounds[1]:
-            raise ValueError(f"bounds must be (low, high) with low < high, got {self.bounds}")
+        _refuse_wrong_order(self.bounds)
 
     def start(self) -> float:
-        """Return log 1 = 0."""
-        return 0.0
+        """Return log 1 = 0, or the bound next to it: beyond a bound the clamp would pass no gradient, for ever."""
+        return _inside(self.bounds)
 
     def sigma(self, raw: Tensor) -> Tensor:
         """Return the standard deviation."""
@@ -144,18 +143,31 @@ class Shared(_Parameterisation):
     bounds: tuple[float, float] = DECODER_BOUNDS
     """Smallest and largest log-variance."""
 
+    def model_post_init(self, _context: object) -> None:
+        """Refuse bounds in the wrong order."""
+        _refuse_wrong_order(self.bounds)
+
     @property
     def source(self) -> Literal["shared"]:
         """One weight for all data."""
         return "shared"
 
     def start(self) -> float:
-        """Return log 1 = 0."""
-        return 0.0
+        """Return log 1 = 0, or the bound next to it."""
+        return _inside(self.bounds)
 
     def sigma(self, raw: Tensor) -> Tensor:
         """Return the standard deviation."""
         return torch.exp(raw.clamp(*self.bounds) / 2)
+
+
+def _refuse_wrong_order(bounds: tuple[float, float]) -> None:
+    if not bounds[0] < bounds[1]:
+        raise ValueError(f"bounds must be (low, high) with low < high, got {bounds}")
+
+
+def _inside(bounds: tuple[float, float]) -> float:
+    return min(max(0.0, bounds[0]), bounds[1])
 
 
 Scale: TypeAlias = Annotated[Exp | Softplus | Fixed | Shared, Field(discriminator="kind")]

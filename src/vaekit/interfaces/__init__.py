@@ -1,1 +1,20 @@
-"""."""
+"""What a user touches: `fit`, `load` and `Run` in Python, the command line, the report.
+
+The names are loaded when first used: the command line answers `--help` without importing torch.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+__all__ = ["Run", "fit", "load", "resume"]
+
+_HOME_OF = {"Run": "run", "load": "run", "fit": "fit", "resume": "fit"}
+
+
+def __getattr__(name: str) -> Any:
+    """Import a name when it is first asked for."""
+    if name not in _HOME_OF:
+        raise AttributeError(f"module 'vaekit.interfaces' has no attribute {name!r}")
+    return getattr(importlib.import_module(f"vaekit.interfaces.{_HOME_OF[name]}"), name)

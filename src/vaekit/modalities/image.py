@@ -33,6 +33,9 @@ Likelihood: TypeAlias = Annotated[
 ]
 
 
+_CHECKED = 4096  # data that one explicit check looks at; readers have refused NaN in all of them
+
+
 class ImageVAE(Value):
     """A VAE for images of one size.
 
@@ -111,6 +114,25 @@ class ImageVAE(Value):
             case "real" if not self.levels:
                 x = (x + 1) / 2
         return x.clamp(0, 1)
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """Sentences about settings that work but are rarely meant."""
+        inputs = math.prod(self.shape)
+        if self.latent <= inputs:
+            return ()
+        return (
+            f"latent={self.latent} is larger than the {inputs} inputs: nothing is compressed; {inputs // 10} or fewer is usual",
+        )
+
+    def check(self, data: Dataset) -> None:
+        """Refuse data outside the likelihood's support.
+
+        Raises:
+            ValueError: With the cure.
+        """
+        rows = data.part("train")[:_CHECKED]
+        self.likelihood.check(self.prepare(self.settle(data).values[rows]))
 
     def settle(self, data: Dataset) -> Dataset:
         """Return the data with what happens once already done: a static binarisation is one fixed draw."""

@@ -60,7 +60,14 @@ class Trace:
 
     @cached_property
     def log_likelihood(self) -> Tensor:
-        """log p(x | z) in nats, `(S, B)`."""
+        """log p(x | z) in nats, `(S, B)`.
+
+        Raises:
+            ValueError: x has not the likelihood's event shape, which would otherwise broadcast in silence.
+        """
+        event = self.likelihood.event_shape
+        if self.x.shape[1:] != event:
+            raise ValueError(f"the likelihood is one of data {tuple(event)}, got a batch {tuple(self.x.shape)}")
         return self.likelihood.log_prob(self.x)
 
     @cached_property

@@ -10,7 +10,7 @@ from vaekit.nets.conv import Conv
 from vaekit.nets.initialization import kaiming, xavier
 from vaekit.nets.mlp import MLP
 from vaekit.nets.normalization import Norm, norm
-from vaekit.nets.shapes import Network, linear_head, output_size, parameter_count
+from vaekit.nets.shapes import Network, is_network, linear_head, output_size, parameter_count
 from vaekit.nets.standardize import Standardize
 
 __all__ = [
@@ -21,6 +21,7 @@ __all__ = [
     "Norm",
     "Standardize",
     "activation",
+    "is_network",
     "kaiming",
     "linear_head",
     "norm",

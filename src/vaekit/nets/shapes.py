@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from vaekit.value import Size
 
-__all__ = ["Network", "linear_head", "output_size", "parameter_count"]
+__all__ = ["Network", "is_network", "linear_head", "output_size", "parameter_count"]
 
 
 class Network(Protocol):
@@ -29,7 +29,7 @@ class Network(Protocol):
 
 
 def output_size(net: nn.Module, in_size: Size) -> Size:
-    """Return the shape of one datum's features, by asking the network or by running it once on zeros.
+    """Return the shape of one datum's features, by running the network once on two zeros.
 
     Args:
         net: Any module that maps `(B, *in_size)` to `(B, *features)`.
@@ -42,24 +42,34 @@ def output_size(net: nn.Module, in_size: Size) -> Size:
         >>> output_size(nn.Linear(4, 7), (4,))
         (7,)
     """
-    known = getattr(net, "out_size", None)
-    if known is not None:
-        return cast(Size, known)
-    mode = net.training
+    modes = {module: module.training for module in net.modules()}
     reference = next(net.parameters(), torch.zeros(()))
     probe = torch.zeros(2, *in_size, dtype=reference.dtype, device=reference.device)
     try:
         with torch.no_grad():
             out = net.eval()(probe)
-    except (RuntimeError, ValueError, TypeError) as error:
+    except Exception as error:  # whatever a user's module raises
         raise ValueError(
             f"{type(net).__name__} must accept a batch of shape (B, {', '.join(map(str, in_size))}), but it raised: {error}"
         ) from error
     finally:
-        net.train(mode)
+        for module, mode in modes.items():
+            module.training = mode
     if not isinstance(out, Tensor) or out.dim() < 2 or out.shape[0] != 2:
         raise ValueError(f"{type(net).__name__} must return one tensor (B, *features), got {_described(out)}")
-    return tuple(out.shape[1:])
+    size = tuple(out.shape[1:])
+    if is_network(net) and size != cast(Network, net).out_size:
+        raise ValueError(
+            f"{type(net).__name__} was made for other inputs than {tuple(in_size)}: it returns features {size} instead of "
+            f"{cast(Network, net).out_size}; make the net and the conditional with the same shape"
+        )
+    return size
+
+
+def is_network(net: nn.Module) -> bool:
+    """Whether a module tells its `out_size` and makes its own `head`; a user's `self.head = nn.Linear(...)` does not."""
+    head = getattr(net, "head", None)
+    return callable(head) and not isinstance(head, nn.Module) and isinstance(getattr(net, "out_size", None), tuple)
 
 
 def linear_head(features: Size, size: Size) -> nn.Module:

@@ -33,19 +33,23 @@ class Stopwatch:
         now = time.perf_counter()
         if self.steps == _UNTIMED:
             self._timed_from = now
-        over = now - self.started > self.seconds / 2
+        if now - self.started > self.seconds / 2:
+            return True
         timed = now - self._timed_from > min(8.0, self.seconds / 20)
-        return self.steps >= _UNTIMED + 1 and (over or (timed and self.steps >= _UNTIMED + _TIMED))
+        return timed and self.steps >= _UNTIMED + _TIMED
 
     @property
     def per_step(self) -> float:
-        """Seconds per step."""
-        return (time.perf_counter() - self._timed_from) / (self.steps - _UNTIMED)
+        """Seconds per step; the first steps count where there are no others."""
+        now = time.perf_counter()
+        if self.steps <= _UNTIMED:
+            return (now - self.started) / self.steps
+        return (now - self._timed_from) / (self.steps - _UNTIMED)
 
     def remaining_steps(self, per_step: float, per_validation: float) -> int:
         """Return how many more steps fit, validations included."""
         left = (self.seconds - (time.perf_counter() - self.started)) * _MARGIN
-        left -= min(0.1 * left, MOST_VALIDATIONS * per_validation)
+        left -= max(per_validation, min(0.1 * left, MOST_VALIDATIONS * per_validation))
         return max(1, math.floor(left / per_step))
 
 

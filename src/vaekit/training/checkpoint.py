@@ -7,6 +7,7 @@ the checksum and runs no code from the file.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import io
 import os
@@ -34,6 +35,8 @@ class Checkpoints:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         folder.mkdir(parents=True, exist_ok=True)
+        self._last_is_intact = False
+        _remove_stale(folder)
 
     def save(self, state: dict[str, Any], *, best: bool = False) -> None:
         """Write `last`, and `best` where asked.
@@ -48,7 +51,10 @@ class Checkpoints:
         last = self.folder / "last.ckpt"
         if best:
             write_atomically(self.folder / "best.ckpt", *content)
-        write_atomically(last, *content, keep=self.folder / "previous.ckpt")
+        # A damaged last one, from which a run was resumed through the previous one, must not take that one's place.
+        keep = self.folder / "previous.ckpt" if self._last_is_intact or _is_intact(last) else None
+        write_atomically(last, *content, keep=keep)
+        self._last_is_intact = True
 
     def load(self) -> tuple[dict[str, Any], str | None]:
         """Return the newest valid state, and a sentence where an older one had to be taken.
@@ -86,14 +92,29 @@ def read(path: Path) -> dict[str, Any]:
     Raises:
         CorruptCheckpoint: The checksum does not match, or the content is not a plain state.
     """
+    payload = _verified(path)
+    try:
+        state = torch.load(io.BytesIO(payload), map_location="cpu", weights_only=True)
+    except Exception as error:
+        raise CorruptCheckpoint(f"{path.name} is no checkpoint of vaekit: {type(error).__name__}") from error
+    if not isinstance(state, dict):
+        raise CorruptCheckpoint(f"{path.name} is no checkpoint of vaekit: it holds a {type(state).__name__}")
+    return state
+
+
+def _verified(path: Path) -> bytes:
     content = path.read_bytes()
     payload, digest = content[:-_DIGEST], content[-_DIGEST:]
     if hashlib.sha256(payload).digest() != digest:
         raise CorruptCheckpoint(f"{path.name} is damaged (its checksum does not match)")
+    return payload
+
+
+def _is_intact(path: Path) -> bool:
     try:
-        return torch.load(io.BytesIO(payload), weights_only=True)
-    except Exception as error:
-        raise CorruptCheckpoint(f"{path.name} is no checkpoint of vaekit: {type(error).__name__}") from error
+        return bool(_verified(path))
+    except (CorruptCheckpoint, FileNotFoundError):
+        return False
 
 
 def write_atomically(path: Path, *parts: bytes | memoryview, keep: Path | None = None) -> None:
@@ -118,6 +139,27 @@ def write_atomically(path: Path, *parts: bytes | memoryview, keep: Path | None =
         temporary.unlink(missing_ok=True)
         raise
     _sync_folder(path.parent)
+
+
+def _remove_stale(folder: Path) -> None:
+    """Remove what killed processes left half written; a living one, of which we may be a mere reader, keeps its own."""
+    for temporary in folder.glob(".*.ckpt.*.tmp"):
+        writer = temporary.name.split(".")[-2]
+        if writer.isdigit() and not _is_alive(int(writer)):
+            with contextlib.suppress(OSError):
+                temporary.unlink()
+
+
+def _is_alive(process: int) -> bool:
+    if os.name != "posix":
+        return False  # signal 0 means something else there, and a file in use cannot be removed anyway
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except (PermissionError, OverflowError):
+        return True
+    return True
 
 
 def _sync_folder(folder: Path) -> None:

@@ -73,7 +73,7 @@ class TrainingState:
         self.training, self.fabric = training, fabric
         if any(isinstance(module, nn.Conv2d | nn.ConvTranspose2d) for module in step.modules()):
             step.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self.model = step.model
+        self.model, self.criterion = step.model, step.criterion
         average = fabric.to_device(copy.deepcopy(step.model))
         runs: nn.Module = torch.compile(step) if training.compile else step  # type: ignore[assignment]
         self.step, self.optimizer = fabric.setup(runs, make_optimizer(step.parameters(), training))
@@ -89,7 +89,8 @@ class TrainingState:
         rate = guard.lr_factor * learning_rate(self.training, position.step, position.begin, position.stop)
         for group in self.optimizer.param_groups:
             group["lr"] = rate
-        self.step.train()
+        if not self.model.training:  # asked first: `train()` walks over all modules, which shows in small models
+            self.step.train()
         value, metrics = self.step(self.fabric.to_device(batch), position.step)
         self.optimizer.zero_grad(set_to_none=True)
         self.fabric.backward(value)
@@ -98,8 +99,11 @@ class TrainingState:
         verdict = guard.judge(loss, size)
         if verdict == "take":
             self.optimizer.step()
+            self.criterion.after_step()
             self.average.update(position.taken)
             position.taken += 1
+        else:
+            self.average.restore_buffers()
         position.step += 1
         return verdict, {"loss": value.detach(), **metrics}, rate
 
@@ -127,6 +131,7 @@ class TrainingState:
         return {
             "model": self.model.state_dict(),
             "average": self.average.module.state_dict(),
+            "criterion": self.criterion.state_dict() if isinstance(self.criterion, nn.Module) else {},
             "optimizer": self.optimizer.state_dict(),
             "guard": self.guard.state_dict(),
             "position": vars(self.position).copy(),
@@ -137,6 +142,8 @@ class TrainingState:
         """Continue from a saved state."""
         self.model.load_state_dict(state["model"])
         self.average.module.load_state_dict(state["average"])
+        if isinstance(self.criterion, nn.Module):
+            self.criterion.load_state_dict(state["criterion"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.guard.load_state_dict(state["guard"])
         self.position = _Position(**state["position"])
@@ -182,7 +189,7 @@ class _Loop:
         if state._kept is None:
             state.keep()
         began = time.perf_counter() - state.position.seconds
-        while state.position.stop is None or state.position.step < state.position.stop:
+        while not self._is_over():
             verdict, metrics, rate = state.advance(self.batches.at(state.position.step))
             state.position.seconds = time.perf_counter() - began
             if verdict == "roll back":
@@ -190,14 +197,12 @@ class _Loop:
             validation, best = None, False
             if self._watch is not None and self._watch.tick():
                 validation = self._measure(self._watch)
-            elif self._is_due():
+            elif verdict != "roll back" and self._is_due():
                 validation = self._validated()
             if validation is not None:
                 best = self._select(validation)
             position = state.position
             yield Progress(position.step, position.stop, metrics, verdict, rate, validation, best)
-            if validation is not None and self._is_out_of_patience():
-                return
 
     def _plan(self) -> None:
         """Fix the number of steps, unless a time limit has to be measured first."""
@@ -224,6 +229,13 @@ class _Loop:
         position.validate_every = training.validate_every or every
         self._watch = None
         return validation
+
+    def _is_over(self) -> bool:
+        """Say so from the state alone: a run killed right after its last step must not go on when it is resumed."""
+        position = self.state.position
+        if position.stop is None or position.step >= position.stop:
+            return position.stop is not None
+        return position.step > position.begin and self._is_due() and self._is_out_of_patience()
 
     def _is_due(self) -> bool:
         position = self.state.position

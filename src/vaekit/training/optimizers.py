@@ -64,6 +64,13 @@ class Average:
         self._buffers = _together(model.buffers(), average.buffers())
 
     @torch.no_grad()
+    def restore_buffers(self) -> None:
+        """Give the model back the buffers of its last good step: a skipped batch has already moved them."""
+        averages, buffers = self._buffers
+        if buffers:
+            torch._foreach_copy_(buffers, averages)
+
+    @torch.no_grad()
     def update(self, step: int) -> None:
         """Take the weights after a step into the average."""
         decay = min(self.decay, (1 + step) / (10 + step))

@@ -34,6 +34,7 @@ class Guard:
         self.skip = skip
         self.norms: deque[float] = deque(maxlen=_WINDOW)
         self.in_a_row = 0
+        self.taken = 0
         self.skipped = 0
         self.non_finite = 0
         self.rollbacks = 0
@@ -75,7 +76,8 @@ class Guard:
     def _remember(self, norm: float) -> None:
         self.norms.append(norm)
         # The median is refreshed now and then: it moves slowly, and sorting at every step would show in small models.
-        if len(self.norms) >= 20 and len(self.norms) % 8 == 0:
+        self.taken += 1
+        if self.taken >= 20 and self.taken % 8 == 0:
             self._median = statistics.median(self.norms)
 
     def state_dict(self) -> dict[str, Any]:

@@ -1,0 +1,38 @@
+# make demo    set up, train on scikit-learn's digits, end with the path of a report
+# make test    set up, run every test
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.PHONY: demo test lint bench clean
+
+demo: $(READY)
+	@rm -rf runs/demo
+	$(BIN)/vaekit inspect digits
+	$(BIN)/vaekit fit digits --out runs/demo --time-limit 60s
+	$(BIN)/vaekit sample runs/demo -n 64 --out runs/demo/samples
+	@echo "report: $(CURDIR)/runs/demo/report.html"
+
+test: $(READY)
+	$(BIN)/python -m pytest -n 2
+
+lint: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: $(READY)
+	$(BIN)/python -m benchmarks
+
+clean:
+	rm -rf $(VENV) runs .benchmark-env
+
+# Set-up happens once, and again only when pyproject.toml has changed; afterwards no target needs the network.
+$(READY): pyproject.toml
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@cmp -s pyproject.toml $(READY) || { \
+		$(BIN)/python -m pip install --quiet --upgrade "pip>=25.1" && \
+		$(BIN)/python -m pip install --quiet --group dev --editable ".[all]"; }
+	@cp pyproject.toml $(READY)

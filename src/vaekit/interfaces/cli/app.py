@@ -1,0 +1,251 @@
+"""The verbs and their options; what they do is in `training` and `using`, imported when a verb runs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+import vaekit
+from vaekit.interfaces.cli.errors import guarded
+
+__all__ = ["app", "main"]
+
+app = typer.Typer(
+    name="vaekit",
+    help="Variational autoencoders for real data: train, evaluate honestly, sample, reconstruct, encode, score.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+Data = Annotated[
+    str, typer.Argument(help="A folder of images, an .npy, .npz or IDX file, or: digits, mnist, fashion-mnist.")
+]
+Keys = Annotated[list[str] | None, typer.Argument(help="key=value ...; vaekit fit --help-keys lists every key.")]
+RunPath = Annotated[Path, typer.Argument(help="The folder that vaekit fit wrote.")]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object to stdout and nothing else.")]
+Out = Annotated[Path, typer.Option("--out", help="Where to write.")]
+OutFile = Annotated[Path | None, typer.Option("--out", help="The picture to write; by default in RUN/plots.")]
+Seed = Annotated[int, typer.Option("--seed", min=0, help="Seed of the draws.")]
+PresetName = Annotated[str, typer.Option("--preset", help="How much automatic choices spend: fast, balanced or best.")]
+Config = Annotated[
+    Path | None, typer.Option("--config", help="A YAML or JSON file of keys, or a config.json of a run.")
+]
+
+
+def _version(show: bool) -> None:
+    if show:
+        typer.echo(f"vaekit {vaekit.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
+    pass
+
+
+@app.command()
+@guarded
+def inspect(
+    data: Data, keys: Keys = None, preset: PresetName = "balanced", config: Config = None, json: Json = False
+) -> None:
+    """Look at data: what is in them, which model suits them and why, its layers and its balance."""
+    from vaekit.interfaces.cli import training
+
+    training.inspect(data, keys or [], preset, config, json)
+
+
+@app.command()
+@guarded
+def fit(
+    data: Annotated[
+        str | None, typer.Argument(help="A folder of images, an .npy, .npz or IDX file, or a name.")
+    ] = None,
+    keys: Keys = None,
+    out: Annotated[Path | None, typer.Option("--out", help="The run folder; by default runs/NAME-NUMBER.")] = None,
+    preset: PresetName = "balanced",
+    time_limit: Annotated[
+        str | None, typer.Option("--time-limit", help="E.g. 90s, 10m, 1h30m; becomes a number of steps.")
+    ] = None,
+    seed: Annotated[int | None, typer.Option("--seed", min=0, help="Seed of weights, noise and order.")] = None,
+    config: Config = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be trained, and stop.")] = False,
+    help_keys: Annotated[
+        bool, typer.Option("--help-keys", help="List every key with its type, default and meaning.")
+    ] = False,
+    json: Json = False,
+) -> None:
+    """Train a model on data and write a run folder with its bounds and a report."""
+    from vaekit.interfaces.cli import training
+
+    if help_keys:
+        training.show_keys(json)
+        return
+    if data is None:
+        raise ValueError("vaekit fit needs DATA: a folder, a file, or one of digits, mnist, fashion-mnist")
+    options = training.FitOptions(preset, time_limit, seed, config)
+    training.fit(data, keys or [], out, options, dry_run=dry_run, as_json=json)
+
+
+@app.command()
+@guarded
+def resume(
+    run: RunPath,
+    time_limit: Annotated[str | None, typer.Option("--time-limit", help="Extend the run, e.g. +10m.")] = None,
+    json: Json = False,
+) -> None:
+    """Continue a stopped run, bit for bit as if it had not been stopped; or extend a finished one."""
+    from vaekit.interfaces.cli import training
+
+    training.resume(run, time_limit, json)
+
+
+@app.command()
+@guarded
+def evaluate(
+    run: RunPath,
+    data: Annotated[str | None, typer.Argument(help="Other data; by default the run's own test part.")] = None,
+    samples: Annotated[int, typer.Option("--samples", min=1, help="K of the importance-weighted bound.")] = 100,
+    json: Json = False,
+) -> None:
+    """Report bounds on the log-likelihood, each with its name and its standard error."""
+    from vaekit.interfaces.cli import using
+
+    using.evaluate(run, data, samples, json)
+
+
+@app.command()
+@guarded
+def sample(
+    run: RunPath,
+    out: Out,
+    n: Annotated[int, typer.Option("-n", min=1, help="How many.")] = 64,
+    temperature: Annotated[
+        float, typer.Option("--temperature", min=0, help="Scale of the draws from the prior.")
+    ] = 1.0,
+    noise: Annotated[bool, typer.Option("--noise", help="Draw pixels from p(x | z) too, instead of its mean.")] = False,
+    seed: Seed = 0,
+    json: Json = False,
+) -> None:
+    """Generate new images: a PNG each, and a grid."""
+    from vaekit.interfaces.cli import using
+
+    using.sample(run, out, n, temperature, noise, seed, json)
+
+
+@app.command()
+@guarded
+def reconstruct(run: RunPath, data: Data, out: Out, json: Json = False) -> None:
+    """Encode and decode images: a PNG each, and a grid of pairs."""
+    from vaekit.interfaces.cli import using
+
+    using.reconstruct(run, data, out, json)
+
+
+@app.command()
+@guarded
+def interpolate(
+    run: RunPath,
+    a: Annotated[str, typer.Argument(help="An image file, or the number of a test image.")],
+    b: Annotated[str, typer.Argument(help="Another one.")],
+    steps: Annotated[int, typer.Option("--steps", min=2, help="Images from A to B, both included.")] = 10,
+    out: OutFile = None,
+    json: Json = False,
+) -> None:
+    """Walk in latent space from one image to another."""
+    from vaekit.interfaces.cli import using
+
+    using.interpolate(run, a, b, steps, out, json)
+
+
+@app.command()
+@guarded
+def traverse(
+    run: RunPath,
+    datum: Annotated[str | None, typer.Argument(help="An image file, or the number of a test image.")] = None,
+    steps: Annotated[int, typer.Option("--steps", min=2, help="Values per dimension, from -3 to 3.")] = 9,
+    out: OutFile = None,
+    json: Json = False,
+) -> None:
+    """Vary each latent dimension by itself, most active first."""
+    from vaekit.interfaces.cli import using
+
+    using.traverse(run, datum, steps, out, json)
+
+
+@app.command()
+@guarded
+def manipulate(
+    run: RunPath,
+    data: Data,
+    toward: Annotated[str, typer.Option("--toward", help="label=VALUE, a class of the training data.")],
+    strength: Annotated[float, typer.Option("--strength", help="Multiple of the attribute vector.")] = 1.0,
+    steps: Annotated[
+        int, typer.Option("--steps", min=2, help="Images from the reconstruction to the full strength.")
+    ] = 5,
+    out: OutFile = None,
+    json: Json = False,
+) -> None:
+    """Move images along the attribute vector of a label."""
+    from vaekit.interfaces.cli import using
+
+    using.manipulate(run, data, toward, (strength, steps), out, json)
+
+
+@app.command()
+@guarded
+def encode(
+    run: RunPath,
+    data: Data,
+    out: Annotated[Path, typer.Option("--out", help="FILE.npz or FILE.parquet.")],
+    json: Json = False,
+) -> None:
+    """Write the posterior mean and standard deviation of every datum."""
+    from vaekit.interfaces.cli import using
+
+    using.encode(run, data, out, json)
+
+
+@app.command()
+@guarded
+def score(
+    run: RunPath,
+    data: Data,
+    out: Annotated[Path, typer.Option("--out", help="FILE.csv, .npz or .parquet.")],
+    samples: Annotated[int, typer.Option("--samples", min=1, help="K of the importance-weighted bound.")] = 100,
+    json: Json = False,
+) -> None:
+    """Write the bounds of every datum: a low one marks an anomaly."""
+    from vaekit.interfaces.cli import using
+
+    using.score(run, data, out, samples, json)
+
+
+@app.command()
+@guarded
+def compare(runs: Annotated[list[Path], typer.Argument(help="Two run folders or more.")], json: Json = False) -> None:
+    """Set runs side by side, best bound first."""
+    from vaekit.interfaces.cli import using
+
+    using.compare(runs, json)
+
+
+@app.command()
+@guarded
+def report(run: RunPath, json: Json = False) -> None:
+    """Write the report of a run again."""
+    from vaekit.interfaces.cli import using
+
+    using.report(run, json)
+
+
+def main() -> None:
+    """Run the command line."""
+    app()

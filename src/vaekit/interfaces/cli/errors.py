@@ -1,0 +1,98 @@
+"""One clear sentence instead of a traceback.
+
+exit 0    done
+exit 1    a fault of vaekit itself (VAEKIT_DEBUG=1 shows the traceback)
+exit 2    bad input: what was expected, what came, what to do
+exit 3    training diverged; the last good checkpoint is kept
+exit 130, 143    stopped by SIGINT, SIGTERM; the state is saved
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import sys
+from collections.abc import Callable
+from typing import ParamSpec, TypeVar
+
+import typer
+
+__all__ = ["complain", "guarded"]
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def complain(message: str) -> None:
+    """Print a sentence to the standard error stream."""
+    print(" ".join(str(message).split()), file=sys.stderr)
+
+
+def guarded(verb: Callable[P, R]) -> Callable[P, R]:
+    """Run a verb; turn what goes wrong into a sentence and an exit code."""
+
+    @functools.wraps(verb)
+    def run(*args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            return verb(*args, **kwargs)
+        except (typer.Exit, typer.Abort):
+            raise
+        except BrokenPipeError:
+            # The reader of our output left early, as `| head` does.
+            sys.stdout = open(os.devnull, "w")  # noqa: PTH123, SIM115
+            raise typer.Exit(0) from None
+        except BaseException as error:
+            if os.environ.get("VAEKIT_DEBUG"):
+                raise
+            message, code = _explained(error)
+            complain(message)
+            raise typer.Exit(code) from None
+
+    return run
+
+
+def _explained(error: BaseException) -> tuple[str, int]:
+    from pydantic import ValidationError
+
+    from vaekit.interfaces.keys import sentence
+    from vaekit.interfaces.signals import Stopped
+    from vaekit.training import TrainingDiverged
+
+    match error:
+        case Stopped():
+            return str(error), 128 + error.signum
+        case KeyboardInterrupt():
+            return "stopped", 130
+        case TrainingDiverged():
+            return f"error: {error}", 3
+        case ValidationError():
+            return f"error: {sentence(error)}", 2
+        case MemoryError():
+            return "error: out of memory; lower batch=, or give smaller images with size=", 2
+        case OSError():
+            return f"error: {_told(error)}", 2
+        case ValueError() | ImportError():
+            return f"error: {error}", 2
+        case RuntimeError() if "memory" in str(error).lower():
+            return (
+                f"error: out of memory ({str(error).splitlines()[0]}); lower batch=, or give smaller images with size=",
+                2,
+            )
+    return (
+        f"error: vaekit failed with {type(error).__name__}: {error}; set VAEKIT_DEBUG=1 for the traceback, and report it",
+        1,
+    )
+
+
+def _told(error: OSError) -> str:
+    """Return the reason of an operating-system error in words, with the file it is about."""
+    if error.strerror is None:
+        return str(error)
+    where = f"{error.filename}: " if error.filename else ""
+    cure = {
+        13: "; choose a folder you may write to",
+        20: "; a part of that path is a file",
+        28: "; free some space, then continue with vaekit resume: the last good checkpoint is intact",
+        30: "; choose a folder you may write to",
+    }.get(error.errno or 0, "")
+    return f"{where}{error.strerror.lower()}{cure}" if cure or where else str(error)

@@ -1,0 +1,102 @@
+"""What a verb prints: text for people, or one JSON object."""
+
+from __future__ import annotations
+
+import json
+import math
+import sys
+from typing import Any
+
+__all__ = ["bound_lines", "choice_table", "console", "duration", "emit", "seconds_of"]
+
+_UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+
+
+def emit(as_json: bool, data: dict[str, Any], *text: Any) -> None:
+    """Print one JSON object to stdout and nothing else, or the text."""
+    if as_json:
+        sys.stdout.write(json.dumps(_finite(data), ensure_ascii=False) + "\n")
+        return
+    out = console()
+    for part in text:
+        out.print(part)
+
+
+def console(*, stderr: bool = False) -> Any:
+    """Return a rich console that wraps nothing where there is no terminal."""
+    from rich.console import Console
+
+    terminal = (sys.stderr if stderr else sys.stdout).isatty()
+    return Console(
+        stderr=stderr, highlight=False, markup=False, soft_wrap=not terminal, width=None if terminal else 160
+    )
+
+
+def choice_table(choices: Any) -> Any:
+    """Return the automatic choices as a table: key, value, reason."""
+    from rich.table import Table
+
+    table = Table("key", "chosen", "why", box=None, pad_edge=False, header_style="bold")
+    for choice in choices:
+        value = choice.value
+        table.add_row(choice.key, str(list(value) if isinstance(value, tuple | list) else value), choice.reason)
+    return table
+
+
+def bound_lines(summary: dict[str, Any]) -> list[str]:
+    """Return the bounds with their names, errors and units, a line each."""
+    elbo, iw = summary["bounds"]["elbo"], summary["bounds"]["iw"]
+    lines = []
+    for name, bound in (("ELBO", elbo), (f"IW-{iw['samples']}", iw)):
+        effective = f", effective samples {bound['ess']:.1f}" if "ess" in bound else ""
+        lines.append(
+            f"{name:<8} {bound['nats']:.2f} +- {bound['se']:.2f} nats per image, "
+            f"{bound['bits_per_dim']:.4f} bits/dim{effective}"
+        )
+    lines.append(
+        f"rate {summary['rate']:.2f}, distortion {summary['distortion']:.2f} nats; "
+        f"{summary['active_units']} active units; n = {summary['n']} (lower bounds on log p(x): larger is better)"
+    )
+    return lines
+
+
+def seconds_of(text: str) -> float:
+    """Return seconds from `90`, `90s`, `10m`, `1h30m` or `+10m`.
+
+    Raises:
+        ValueError: It is none of these.
+
+    Examples:
+        >>> seconds_of("1h30m")
+        5400.0
+    """
+    import re
+
+    parts = re.findall(r"(\d+(?:\.\d+)?)([smhd]?)", text.strip().removeprefix("+").lower())
+    if not parts or "".join(n + u for n, u in parts) != text.strip().removeprefix("+").lower():
+        raise ValueError(f"a time is written like 90s, 10m or 1h30m, got {text!r}")
+    seconds = sum(float(number) * _UNITS[unit or "s"] for number, unit in parts)
+    if seconds <= 0:
+        raise ValueError(f"a time limit must be positive, got {text!r}")
+    return seconds
+
+
+def duration(seconds: float) -> str:
+    """Return seconds as people read them.
+
+    Examples:
+        >>> duration(125)
+        '2m05s'
+    """
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}h{minutes:02}m" if hours else (f"{minutes}m{rest:02}s" if minutes else f"{rest}s")
+
+
+def _finite(value: Any) -> Any:
+    """Return plain values that JSON can hold: what is no number becomes null."""
+    if isinstance(value, dict):
+        return {str(key): _finite(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(inner) for inner in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -1,0 +1,74 @@
+"""The progress of training: a bar in a terminal, plain lines elsewhere."""
+
+from __future__ import annotations
+
+import sys
+import time
+from typing import Any
+
+from vaekit.interfaces.cli.output import console, duration
+from vaekit.training import Progress
+
+__all__ = ["ProgressReport"]
+
+_REFRESH = 0.2  # seconds between updates: reading a number off the device is not free
+
+
+class ProgressReport:
+    """Shows epoch, images/s, time left, the bound, reconstruction, rate and active units.
+
+    Args:
+        steps_per_epoch: To tell epochs.
+    """
+
+    def __init__(self, steps_per_epoch: int) -> None:
+        self.steps_per_epoch = steps_per_epoch
+        self._bar: Any = _bar() if sys.stderr.isatty() else None
+        self._task: Any = None
+        self._began = self._shown = time.perf_counter()
+        self._first: int | None = None
+        self._bound = "waiting for the first validation"
+
+    def __enter__(self) -> ProgressReport:
+        if self._bar is not None:
+            self._bar.start()
+            self._task = self._bar.add_task("training", total=None, status="")
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+
+    def __call__(self, progress: Progress, batch: int) -> None:
+        """Take the progress of one step."""
+        self._first = progress.step - 1 if self._first is None else self._first
+        now = time.perf_counter()
+        if progress.validation is not None:
+            v = progress.validation
+            self._bound = f"elbo {v.elbo:.2f} (reconstruction {-v.distortion:.2f}, KL {v.rate:.2f}), {v.active_units} active units"
+        elif self._bar is None or now - self._shown < _REFRESH:
+            return
+        self._shown = now
+        text = self._status(progress, batch, now)
+        if self._bar is None:
+            print(text, file=sys.stderr, flush=True)
+        else:
+            self._bar.update(self._task, completed=progress.step, total=progress.stop, status=text)
+
+    def _status(self, progress: Progress, batch: int, now: float) -> str:
+        done = max(1, progress.step - (self._first or 0))
+        speed = done / max(now - self._began, 1e-9)
+        left = duration((progress.stop - progress.step) / speed) if progress.stop else "measuring"
+        stop = f"/{progress.stop}" if progress.stop else ""
+        epoch = progress.step / self.steps_per_epoch
+        return (
+            f"step {progress.step}{stop}, epoch {epoch:.1f}, {speed * batch:,.0f} images/s, {left} left; {self._bound}"
+        )
+
+
+def _bar() -> Any:
+    from rich.progress import BarColumn, TaskProgressColumn, TextColumn
+    from rich.progress import Progress as Bar
+
+    columns = (BarColumn(bar_width=20), TaskProgressColumn(), TextColumn("{task.fields[status]}", markup=False))
+    return Bar(*columns, console=console(stderr=True), transient=True)

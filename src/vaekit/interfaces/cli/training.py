@@ -1,0 +1,221 @@
+"""The verbs that train: inspect, fit, resume."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple, get_args
+
+import torch
+import yaml
+
+from vaekit.data import Dataset
+from vaekit.interfaces.cli.errors import complain
+from vaekit.interfaces.cli.output import bound_lines, choice_table, duration, emit, seconds_of
+from vaekit.interfaces.cli.progress import ProgressReport
+from vaekit.interfaces.experiment import DataSettings, Experiment
+from vaekit.interfaces.fit import Trainer, free_folder, plan
+from vaekit.interfaces.fit import resumed as resumed_trainer
+from vaekit.interfaces.folder import RunFolder
+from vaekit.interfaces.keys import keys as all_keys
+from vaekit.interfaces.keys import parse, sectioned
+from vaekit.interfaces.run import Run
+from vaekit.interfaces.summary import layer_table
+from vaekit.modalities import Preset
+
+__all__ = ["FitOptions", "fit", "inspect", "resume", "show_keys"]
+
+# Fabric announces its precision on import; we tell it ourselves, where it belongs.
+logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
+
+
+class FitOptions(NamedTuple):
+    """The options of `fit` that stand beside its keys."""
+
+    preset: str
+    time_limit: str | None
+    seed: int | None
+    config: Path | None
+
+
+def inspect(data: str, pairs: list[str], preset: str, config: Path | None, as_json: bool) -> None:
+    """Show the data, the choices and the layers."""
+    dataset, experiment = _planned(data, pairs, FitOptions(preset, None, None, config))
+    found = _described(dataset)
+    layers = _layers(experiment)
+    emit(
+        as_json,
+        {
+            "data": found,
+            "experiment": experiment.model_dump(mode="json"),
+            "layers": layers,
+            "warnings": _warnings(experiment),
+        },
+        *_data_lines(dataset, found),
+        "",
+        choice_table(experiment.choices),
+        "",
+        layer_table(layers),
+    )
+    _warn(experiment)
+
+
+def fit(data: str, pairs: list[str], out: Path | None, options: FitOptions, *, dry_run: bool, as_json: bool) -> None:
+    """Train, or show what would be trained."""
+    began = time.perf_counter()
+    dataset, experiment = _planned(data, pairs, options)
+    if dry_run:
+        _warn(experiment)
+        emit(
+            as_json,
+            experiment.model_dump(mode="json"),
+            choice_table(experiment.choices),
+            "",
+            layer_table(_layers(experiment)),
+        )
+        return
+    folder = RunFolder(out) if out else free_folder(data)
+    trainer = Trainer(folder, experiment, dataset, began=began)
+    trainer.begin()
+    if not as_json:
+        emit(False, {}, *_data_lines(dataset, _described(dataset)), choice_table(experiment.choices), "")
+    _train(trainer, as_json, began)
+
+
+def resume(run: Path, time_limit: str | None, as_json: bool) -> None:
+    """Continue or extend a run."""
+    began = time.perf_counter()
+    trainer = resumed_trainer(run, seconds_more=seconds_of(time_limit) if time_limit else None)
+    _train(trainer, as_json, began)
+
+
+def show_keys(as_json: bool) -> None:
+    """List every key."""
+    from rich.table import Table
+
+    table = Table("key", "type", "default", "meaning", box=None, pad_edge=False, header_style="bold")
+    for key in all_keys():
+        where = f" ({key.belongs_to})" if key.belongs_to else ""
+        table.add_row(key.path, key.type, key.default, f"{key.meaning}{where}")
+    emit(as_json, {"keys": [vars(key) for key in all_keys()]}, table)
+
+
+def _train(trainer: Trainer, as_json: bool, began: float) -> None:
+    for note in trainer.notes:
+        complain(f"note: {note}")
+    told = len(trainer.notes)
+    with ProgressReport(trainer.batches.steps_per_epoch) as progress:
+        run = trainer.run(progress)
+    for note in trainer.notes[told:]:
+        complain(f"note: {note}")
+    _conclude(run, as_json, time.perf_counter() - began)
+
+
+def _conclude(run: Run, as_json: bool, seconds: float) -> None:
+    evaluation = run.folder.read_json("evaluation.json")
+    answer = {
+        "run": str(run.path),
+        "report": str(run.folder.report),
+        "seconds": round(seconds, 1),
+        "evaluation": evaluation,
+        "choices": [choice.model_dump(mode="json") for choice in run.experiment.choices],
+    }
+    emit(
+        as_json,
+        answer,
+        f"test data of {evaluation['data']}:",
+        *bound_lines(evaluation),
+        f"{duration(seconds)} in all",
+        f"report: {run.folder.report}",
+    )
+
+
+def _planned(data: str, pairs: list[str], options: FitOptions) -> tuple[Dataset, Experiment]:
+    if options.preset not in get_args(Preset):
+        raise ValueError(f"--preset is one of {', '.join(get_args(Preset))}, got {options.preset!r}")
+    given = _from_file(options.config) if options.config else {}
+    for section, values in parse(pairs).items():
+        given[section] = _merged(given.get(section, {}), values)
+    if options.time_limit is not None:
+        given["training"]["time_limit"] = seconds_of(options.time_limit)
+    if options.seed is not None:
+        given["training"]["seed"] = options.seed
+    settings = DataSettings.model_validate({**given.pop("data", {}), "source": data})
+    dataset = settings.open()
+    return dataset, plan(dataset, settings, given, options.preset)  # type: ignore[arg-type]
+
+
+def _from_file(path: Path) -> dict[str, dict[str, Any]]:
+    """Return the keys in a YAML or JSON file; a resolved experiment is one of them, section by section."""
+    try:
+        content = yaml.safe_load(path.read_text())
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ValueError(f"--config {path} is neither YAML nor JSON: {' '.join(str(error).split())}") from error
+    if not isinstance(content, Mapping):
+        raise ValueError(f"--config {path} must hold keys and values, got {type(content).__name__}")
+    if "format" not in content:
+        return sectioned(content)
+    experiment = Experiment.model_validate(content).model_dump(mode="json")
+    derived = {"kind", "shape", "levels", "value_range"}
+    return {
+        "data": {name: value for name, value in experiment["data"].items() if name != "source"},
+        "model": {name: value for name, value in (experiment["model"] or {}).items() if name not in derived},
+        "objective": experiment["objective"],
+        "training": experiment["training"],
+    }
+
+
+def _merged(base: dict[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    """Return `base` overlaid with `over`; another kind of part starts from nothing."""
+    if over.get("kind", base.get("kind")) != base.get("kind"):
+        return dict(over)
+    result = dict(base)
+    for name, value in over.items():
+        inner = result.get(name)
+        result[name] = _merged(inner, value) if isinstance(inner, dict) and isinstance(value, Mapping) else value
+    return result
+
+
+def _described(data: Dataset) -> dict[str, Any]:
+    return {
+        "source": data.source,
+        "count": len(data),
+        "split": {name: len(data.part(name)) for name in ("train", "validation", "test")},
+        "schema": data.schema.model_dump(mode="json") if data.schema else None,
+        "notes": list(data.notes),
+        "quarantine": [{"name": q.name, "reason": q.reason} for q in data.quarantine],
+    }
+
+
+def _data_lines(data: Dataset, found: dict[str, Any]) -> list[str]:
+    schema, split = data.schema, found["split"]
+    assert schema is not None
+    levels = f"{schema.levels} levels" if schema.levels else f"real values in [{schema.low:.4g}, {schema.high:.4g}]"
+    lines = [
+        f"{data.source}: {len(data):,} images {schema.height} x {schema.width}, {schema.channels} channel(s), {levels}; "
+        f"{split['train']:,} train, {split['validation']:,} validation, {split['test']:,} test"
+    ]
+    if data.classes:
+        lines.append(f"labels: {', '.join(data.classes[:20])}{' ...' if len(data.classes) > 20 else ''}")
+    lines += [f"note: {note}" for note in data.notes]
+    lines += [f"quarantined: {q.name}: {q.reason}" for q in data.quarantine]
+    return lines
+
+
+def _layers(experiment: Experiment) -> list[dict[str, Any]]:
+    from vaekit.interfaces.summary import layers
+
+    assert experiment.model is not None
+    with torch.device("meta"):
+        return layers(experiment.model.build())
+
+
+def _warnings(experiment: Experiment) -> list[str]:
+    return list(experiment.model.warnings) if experiment.model else []
+
+
+def _warn(experiment: Experiment) -> None:
+    for warning in _warnings(experiment):
+        complain(f"warning: {warning}")

@@ -1,0 +1,103 @@
+"""An experiment: the resolved description of a run, with every automatic choice and its reason."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator
+
+from vaekit.data import Dataset, read_images
+from vaekit.modalities import Choice, Model, Preset, choose_image_model
+from vaekit.objectives import ELBO, AnyObjective
+from vaekit.training import Training
+from vaekit.value import Value
+
+__all__ = ["DataSettings", "Experiment", "resolve"]
+
+
+def _height_and_width(value: Any) -> Any:
+    """Accept `33x50` for height x width, and one number for a square."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        return (value, value)
+    return tuple(value.lower().split("x")) if isinstance(value, str) else value
+
+
+class DataSettings(Value):
+    """Where the data come from and how they are brought to one size."""
+
+    source: str = ""
+    """A folder, a file, or a name: digits, mnist, fashion-mnist."""
+    size: Annotated[tuple[int, int] | None, BeforeValidator(_height_and_width)] = None
+    """Height x width to bring images to, e.g. 64x64; null for images that share one size."""
+    fit: Literal["resize", "crop"] = "resize"
+    """How images of another shape come to that size."""
+
+    def open(self, source: str | None = None) -> Dataset:
+        """Read the data, or other data the same way.
+
+        Raises:
+            ValueError: There are no usable data there.
+            FileNotFoundError: There is nothing there.
+        """
+        return read_images(source or self.source, size=self.size, fit=self.fit)
+
+
+class Experiment(Value):
+    """All that defines a run. Its JSON reads back as an equal value and reproduces the run."""
+
+    format: Literal[1] = 1
+    data: DataSettings = DataSettings()
+    model: Model | None = None
+    """The description of the model; null for a user's own composition of modules."""
+    objective: AnyObjective = ELBO()
+    training: Training = Training()
+    preset: Preset = "balanced"
+    choices: tuple[Choice, ...] = ()
+    """What was chosen automatically, and why."""
+
+
+def resolve(
+    data: Dataset, settings: DataSettings, given: dict[str, dict[str, Any]], preset: Preset, gpu: bool
+) -> Experiment:
+    """Complete a description: the user's keys stand, every other one is chosen with its reason.
+
+    Args:
+        data: The data, opened.
+        settings: How they were opened.
+        given: The user's keys by section: `model`, `objective`, `training`.
+        preset: How much to spend.
+        gpu: Whether training runs on one.
+
+    Raises:
+        pydantic.ValidationError: A key is unknown or out of range.
+    """
+    assert data.schema is not None
+    training, why = _training(data, given.get("training", {}), preset)
+    model, choices = choose_image_model(
+        data.schema, given.get("model", {}), preset=preset, batch=training.batch, gpu=gpu
+    )
+    objective = {"kind": "elbo", **given.get("objective", {})}
+    # Validated from plain data, so that a wrong key is reported by its path.
+    return Experiment.model_validate(
+        {
+            "data": settings,
+            "model": model,
+            "objective": objective,
+            "training": training,
+            "preset": preset,
+            "choices": (*choices, *why),
+        }
+    )
+
+
+def _training(data: Dataset, given: dict[str, Any], preset: Preset) -> tuple[Training, tuple[Choice, ...]]:
+    count = len(data.part("train"))
+    choices = []
+    if "batch" not in given:
+        batch = 128 if count >= 2048 else max(1, min(64, count // 8))
+        reason = f"{count} training data: large enough for quick products, small enough for many steps"
+        choices.append(Choice(key="batch", value=batch, reason=reason))
+    if not {"epochs", "steps", "time_limit"} & set(given):
+        epochs = {"fast": 60, "balanced": 300, "best": 1000}[preset]
+        choices.append(Choice(key="epochs", value=epochs, reason=f"preset {preset}; patience may end training earlier"))
+    return Training.model_validate({**{c.key: c.value for c in choices}, **given}), tuple(choices)

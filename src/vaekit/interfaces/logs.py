@@ -1,0 +1,88 @@
+"""Where a run's numbers go: a file of JSON lines always, TensorBoard where it is installed."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import time
+from pathlib import Path
+from typing import Any, Protocol
+
+__all__ = ["JSONLines", "Logger", "TensorBoard", "loggers", "read_metrics"]
+
+
+class Logger(Protocol):
+    """Anything that takes a step and named numbers."""
+
+    def log(self, step: int, values: dict[str, Any]) -> None:
+        """Take the numbers of a step; lists are per latent dimension."""
+        ...
+
+    def close(self) -> None:
+        """Write what is pending."""
+        ...
+
+
+class JSONLines:
+    """One JSON object per line, flushed at once, so that a killed run leaves whole lines.
+
+    Args:
+        path: The file; a resumed run appends, after dropping what was logged beyond its checkpoint.
+        step: The step that logging continues from.
+    """
+
+    def __init__(self, path: Path, step: int = 0) -> None:
+        kept = [line for line in read_metrics(path) if line["step"] <= step]
+        path.write_text("".join(json.dumps(line) + "\n" for line in kept))
+        self._file = path.open("a")
+
+    def log(self, step: int, values: dict[str, Any]) -> None:
+        """Write a line."""
+        self._file.write(json.dumps({"step": step, "time": round(time.time(), 3), **values}) + "\n")
+        self._file.flush()
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
+
+class TensorBoard:
+    """Scalars for TensorBoard.
+
+    Args:
+        folder: Where the event files go.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        from torch.utils.tensorboard.writer import SummaryWriter
+
+        self._writer = SummaryWriter(folder)
+
+    def log(self, step: int, values: dict[str, Any]) -> None:
+        """Write the scalars."""
+        for name, value in values.items():
+            if isinstance(value, int | float):
+                self._writer.add_scalar(name, value, step)
+
+    def close(self) -> None:
+        """Close the event file."""
+        self._writer.close()
+
+
+def loggers(path: Path, folder: Path, step: int = 0) -> list[Logger]:
+    """Return the loggers that this installation has."""
+    found: list[Logger] = [JSONLines(path, step)]
+    return [*found, TensorBoard(folder)] if importlib.util.find_spec("tensorboard") else found
+
+
+def read_metrics(path: Path) -> list[dict[str, Any]]:
+    """Return the logged lines; a line cut off by a kill is left out."""
+    if not path.is_file():
+        return []
+    lines = []
+    for text in path.read_text().splitlines():
+        try:
+            lines.append(json.loads(text))
+        except json.JSONDecodeError:
+            continue
+    return lines

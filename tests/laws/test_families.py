@@ -1,0 +1,263 @@
+"""The laws of families: what any map from a network's raw output to a distribution must obey."""
+
+import itertools
+import math
+
+import pytest
+import torch
+from laws.members import FAMILIES, FAMILY_KINDS, data, name, raw
+from torch import nn
+from torch.distributions import Distribution
+
+from vaekit.distributions import kl_terms, point, temper
+from vaekit.heads import Conditional, DiscretizedLogistic, Exp, Softplus
+from vaekit.heads.family import refuse_non_finite
+
+every_family = pytest.mark.parametrize("family", FAMILIES, ids=name)
+SCALED = [family for family in FAMILIES if hasattr(family, "scale")]
+POSTERIORS = [family for family in FAMILIES if family.support == "real"]
+
+
+def nodes(family, distribution):
+    """Return values (K, B, 1) and weights (K, B) by which a sum over the support is taken."""
+    like = distribution.mean.squeeze(-1)
+    match family.support:
+        case "binary" | "levels":
+            levels = torch.arange(getattr(family, "levels", 2), dtype=like.dtype)
+            return levels[:, None, None].expand(-1, len(like), 1), torch.ones(len(levels), len(like), dtype=like.dtype)
+        case "unit":
+            t, w = _gauss_legendre(20)
+            edges = torch.linspace(0, 1, 33, dtype=like.dtype)[:-1]
+            x, w = ((t + 1) / 64 + edges[:, None]).flatten(), (w / 64).expand(32, -1).flatten()
+            return x[:, None, None].expand(-1, len(like), 1), w[:, None].expand(-1, len(like))
+        case "real":  # the substitution x = mean + sd sinh(t) reaches 1e5 standard deviations
+            t = torch.linspace(-12, 12, 2401, dtype=like.dtype)[:, None]
+            sd = distribution.variance.sqrt().squeeze(-1)
+            return (like + sd * t.sinh()).unsqueeze(-1), sd * t.cosh() * (24 / 2400)
+    raise NotImplementedError(family.support)
+
+
+def _gauss_legendre(n):
+    k = torch.arange(1, n, dtype=torch.float64)
+    beta = k / (4 * k.square() - 1).sqrt()
+    t, vectors = torch.linalg.eigh(torch.diag(beta, 1) + torch.diag(beta, -1))
+    return t, 2 * vectors[0].square()
+
+
+def extreme(family, dtype=torch.float64):
+    """Return a raw output that holds every combination of -50, 0 and 50."""
+    keys = [*family.heads((1,)), *family.shared((1,))]
+    corners = torch.tensor(list(itertools.product([-50.0, 0.0, 50.0], repeat=len(keys))), dtype=dtype)
+    parts = dict(zip(keys, corners.T.unsqueeze(-1), strict=True))
+    return {key: part.clone().requires_grad_() for key, part in parts.items()}
+
+
+@every_family
+def test_sums_or_integrates_to_one(family):
+    """Nothing is called a likelihood that does not normalise (D5, O2, O3)."""
+    for parts in (raw(family, 20), extreme(family)):
+        with torch.no_grad():
+            distribution = family(parts, (1,))
+            x, weight = nodes(family, distribution)
+            total = (distribution.log_prob(x).exp() * weight).sum(0)
+        torch.testing.assert_close(total, torch.ones_like(total), rtol=0, atol=1e-9)
+
+
+@every_family
+def test_moments_of_samples(family):
+    with torch.no_grad():
+        distribution = family(raw(family, 12), (1,))
+        x, weight = nodes(family, distribution)
+        mass = distribution.log_prob(x).exp() * weight
+        x = x.squeeze(-1)
+        mean = (mass * x).sum(0)
+        variance = (mass * (x - mean).square()).sum(0)
+        fourth = (mass * (x - mean).pow(4)).sum(0)
+        draws = distribution.sample((20_000,)).squeeze(-1)
+    torch.testing.assert_close(distribution.mean.squeeze(-1), mean, rtol=1e-8, atol=1e-8)
+    standard_error = (variance / len(draws)).sqrt()
+    assert ((draws.mean(0) - mean).abs() <= 5 * standard_error + 1e-9).all()
+    standard_error = ((fourth - variance.square()).clamp_min(0) / len(draws)).sqrt()
+    # One draw far out moves the variance by its square over n; where none is expected the standard error is no guide.
+    assert ((draws.var(0) - variance).abs() <= 5 * standard_error + 1e-3 * variance + 1e-9).all()
+
+
+@every_family
+def test_samples_lie_in_the_support_and_have_its_shape(family):
+    draws = family(raw(family, 7, (2, 3)), (2, 3)).sample((5,))
+    assert draws.shape == (5, 7, 2, 3)
+    family.check(draws.flatten(0, 1))
+
+
+@every_family
+@pytest.mark.parametrize("lead", [(4,), (3, 4)], ids=str)
+@pytest.mark.parametrize("event", [(5,), (2, 3, 3)], ids=str)
+def test_batch_and_event_shapes(family, lead, event):
+    parts = {key: torch.randn(*lead, *size) for key, size in family.heads(event).items()} | family.shared(event)
+    distribution = family(parts, event)
+    assert isinstance(distribution, Distribution)
+    assert (distribution.batch_shape, distribution.event_shape) == (lead, event)
+    assert distribution.log_prob(data(family, (4, *event)).float()).shape == lead
+
+
+@every_family
+def test_an_event_is_the_sum_of_its_dimensions(family):
+    """Sums over dimensions, never means: a mean would shrink the likelihood against the rate (A1, O1)."""
+    parts, x = raw(family, 6, (4,)), data(family, (6, 4))
+    whole = family(parts, (4,)).log_prob(x)
+    alone = [
+        family({key: part if part.dim() == 0 else part[:, j : j + 1] for key, part in parts.items()}, (1,)) for j in range(4)
+    ]
+    total = sum(distribution.log_prob(x[:, j : j + 1]) for j, distribution in enumerate(alone))
+    torch.testing.assert_close(whole, total, rtol=1e-12, atol=1e-12)
+
+
+@every_family
+def test_every_raw_channel_gets_a_gradient(family):
+    parts = raw(family, 16, (3,))
+    family(parts, (3,)).log_prob(data(family, (16, 3))).sum().backward()
+    for key, part in parts.items():
+        assert torch.isfinite(part.grad).all() and (part.grad != 0).all(), key
+
+
+@every_family
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.bfloat16], ids=str)
+def test_finite_at_the_extremes_of_the_raw_output(family, dtype):
+    parts = extreme(family, dtype)
+    x = torch.stack([data(family, (1,)).float() for _ in range(len(next(iter(parts.values()))))])
+    log_prob = family(parts, (1,)).log_prob(x)
+    log_prob.sum().backward()
+    assert torch.isfinite(log_prob).all()
+    for key, part in parts.items():
+        assert torch.isfinite(part.grad).all(), key
+
+
+@every_family
+def test_heads_start_at_one_whatever_the_input(family):
+    """The initial standard deviation is 1 in the units of the network, under every parameterisation."""
+    if family.start().keys() - family.heads((3,)).keys():
+        pytest.fail("a head that starts as a constant must be a head")
+    conditional = Conditional(nn.Linear(5, 8), family, given=(5,), event=(3,)).double()
+    distribution = conditional(10 * torch.randn(20, 5, dtype=torch.float64)).base_dist
+    if hasattr(family, "scale"):
+        unit = (family.levels - 1) / 2 if isinstance(family, DiscretizedLogistic) else 1.0
+        expected = unit * (family.scale.value if family.scale.source == "constant" else 1.0)
+        scale = distribution.scale.detach()
+        torch.testing.assert_close(scale, torch.full_like(scale, expected), rtol=1e-6, atol=0)
+
+
+@pytest.mark.parametrize("family", SCALED, ids=name)
+def test_sources_of_the_scale_say_where_its_weights_are(family):
+    assert ("scale" in family.heads((3,))) == (family.scale.source == "head")
+    assert ("scale" in family.shared((3,))) == (family.scale.source == "shared")
+    if family.scale.source != "constant":
+        with pytest.raises(KeyError):  # never another part of the raw output in its place
+            family({"loc": torch.zeros(1, 3)}, (3,))
+
+
+BAD = {
+    "binary": [0.5, 2.0, -1.0, math.nan],
+    "unit": [-0.1, 1.1, math.nan, math.inf],
+    "levels": [0.5, -1.0, 1e6, math.nan],
+    "real": [math.nan, math.inf, -math.inf],
+}
+
+
+@every_family
+def test_check_refuses_with_the_cure_and_accepts_good_data(family):
+    """Grey pixels are no Bernoulli data, whatever the user meant (D5, D11, O6)."""
+    good = data(family, (6, 2, 3)).float()
+    family.check(good)
+    for value in BAD[family.support]:
+        bad = good.clone()
+        bad[4, 1, 2] = value
+        with pytest.raises(ValueError, match=r"use likelihood|set likelihood|drop or impute|rescale"):
+            family.check(bad)
+
+
+def test_non_finite_data_are_counted_and_named():
+    x = torch.zeros(9, 2)
+    x[3, 0], x[7, 1] = math.nan, math.inf
+    with pytest.raises(ValueError, match=r"2 of 9 .*first: 3, 7"):
+        refuse_non_finite(x)
+
+
+@every_family
+def test_measure_follows_from_the_support(family):
+    assert family.measure == ("counting" if family.support in ("binary", "levels") else "lebesgue")
+
+
+@every_family
+def test_point_is_deterministic_and_has_the_shape_of_a_datum(family):
+    distribution = family(raw(family, 8, (2, 3)), (2, 3))
+    value = point(distribution)
+    assert value.shape == (8, 2, 3)
+    assert torch.equal(value, point(distribution))
+    if isinstance(family, DiscretizedLogistic):
+        assert torch.equal(value, distribution.base_dist.loc.clamp(0, family.levels - 1))
+    else:
+        torch.testing.assert_close(value, distribution.mean)
+
+
+@every_family
+def test_temperature_one_is_the_identity_and_lower_is_sharper(family):
+    distribution = family(raw(family, 8, (3,)), (3,))
+    x = data(family, (8, 3))
+    torch.testing.assert_close(temper(distribution, 1.0).log_prob(x), distribution.log_prob(x), rtol=1e-12, atol=1e-12)
+    draws = [temper(distribution, t).sample((4000,)).var(0).sum() for t in (0.25, 1.0, 4.0)]
+    assert draws[0] < draws[1] < draws[2]
+
+
+@pytest.mark.parametrize("family", POSTERIORS, ids=name)
+def test_temperature_scales_the_standard_deviation(family):
+    distribution = family(raw(family, 8, (3,)), (3,))
+    for t in (0.1, 0.7, 2.0):
+        torch.testing.assert_close(temper(distribution, t).stddev, t * distribution.stddev)
+        torch.testing.assert_close(temper(distribution, t).mean, distribution.mean)
+
+
+@pytest.mark.parametrize("family", POSTERIORS, ids=name)
+def test_closed_form_divergence_is_the_monte_carlo_one(family):
+    with torch.no_grad():
+        q, p = family(raw(family, 8, (3,)), (3,)), family(raw(family, 8, (3,)), (3,))
+        closed = kl_terms(q, p)
+        z = q.sample((20_000,))
+        ratio = q.base_dist.log_prob(z) - p.base_dist.log_prob(z)
+    assert closed.shape == (8, 3)
+    standard_error = ratio.std(0) / math.sqrt(len(z))
+    assert ((ratio.mean(0) - closed).abs() <= 4 * standard_error + 1e-12).all()
+
+
+@pytest.mark.parametrize("family", POSTERIORS, ids=name)
+def test_divergence_is_zero_iff_equal_and_never_negative(family):
+    """A logged KL is never negative (A4)."""
+    with torch.no_grad():
+        q, p = family(raw(family, 500, (3,)), (3,)), family(raw(family, 500, (3,)), (3,))
+        assert (kl_terms(q, p) > 0).all()
+        torch.testing.assert_close(kl_terms(q, q), torch.zeros(500, 3, dtype=torch.float64), rtol=0, atol=1e-14)
+
+
+@pytest.mark.parametrize("levels", [2, 16, 17, 256])
+def test_discretized_logistic_keeps_its_mass_in_single_precision(levels):
+    """Log-scales from -9 to 3 in units of [-1, 1], locations inside and outside, and next to the edges of bins."""
+    family, half = DiscretizedLogistic(levels=levels, scale=Exp(bounds=(-18, 6))), (levels - 1) / 2
+    log_scale = torch.linspace(-9, 3, 13)[:, None].expand(-1, 120)
+    edges = (torch.randint(0, levels, (13, 60)) + 0.5) / half - 1 + torch.randn(13, 60) * log_scale[:, :60].exp()
+    loc = torch.cat([torch.rand(13, 60) * 3 - 1.5, edges], 1)
+    distribution = family({"loc": loc[..., None], "scale": 2 * log_scale[..., None]}, (1,))
+    total = torch.zeros(13, 120)
+    for level in range(levels):
+        total += distribution.log_prob(torch.tensor([float(level)])).exp()
+    assert (total - 1).abs().max() < 1e-5
+
+
+def test_every_kind_of_family_is_tested():
+    assert {type(family) for family in FAMILIES} == set(FAMILY_KINDS) and len(FAMILY_KINDS) >= 4
+
+
+@pytest.mark.parametrize("beta", [0.1, 1.0, 700.0, 1e4])
+@pytest.mark.parametrize("of", ["sigma", "variance"])
+@pytest.mark.parametrize("floor", [0.0, 0.5, 0.999])
+def test_softplus_starts_at_one_for_every_sharpness(beta, of, floor):
+    scale = Softplus(beta=beta, floor=floor, of=of)
+    assert scale.sigma(torch.tensor(scale.start(), dtype=torch.float64)).item() == pytest.approx(1, rel=1e-9)
