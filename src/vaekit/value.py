@@ -19,10 +19,12 @@ Size: TypeAlias = tuple[int, ...]
 class Value(BaseModel):
     """A frozen, hashable, JSON-able description.
 
-    Unknown fields are refused, so that a mistyped key never passes in silence.
+    Unknown fields are refused, so that a mistyped key never passes in silence; so are NaN and infinity, which JSON lacks.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", allow_inf_nan=False, validate_default=True, use_attribute_docstrings=True
+    )
 
     def replace(self, **changes: Any) -> Any:
         """Return a copy with `changes` applied, validated like a new value."""

@@ -21,7 +21,11 @@ def test_scales_are_multiplied_and_logits_divided():
 
 @pytest.mark.parametrize(
     "distribution",
-    [Normal(torch.tensor(1.5), 2.0), Bernoulli(logits=torch.tensor(0.7)), DiscretizedLogistic(*torch.tensor([5.0, 2.0]), 8)],
+    [
+        Normal(torch.tensor(1.5), 2.0),
+        Bernoulli(logits=torch.tensor(0.7)),
+        DiscretizedLogistic(*torch.tensor([5.0, 2.0]), 8),
+    ],
     ids=lambda d: type(d).__name__,
 )
 def test_towards_zero_the_samples_become_the_mode(distribution):

@@ -136,5 +136,5 @@ def test_the_range_of_the_output_follows_from_the_likelihood():
         for kind, family in {"gaussian": Gaussian(), "bernoulli": Bernoulli(), "levels": DiscretizedLogistic()}.items()
     }
     assert mean["gaussian"].min() < -0.81 and mean["gaussian"].max() > 2.02
-    assert 0 <= mean["bernoulli"].min() and mean["bernoulli"].max() <= 1
-    assert 0 <= mean["levels"].min() and mean["levels"].max() <= 255
+    assert mean["bernoulli"].min() >= 0 and mean["bernoulli"].max() <= 1
+    assert mean["levels"].min() >= 0 and mean["levels"].max() <= 255

@@ -44,7 +44,9 @@ def evidence(loading, bias, variance):
 def importance_bounds(log_weight, sizes):
     """Return, for each K, the bound averaged over groups of K of the same samples: K -> (N,)."""
     return {
-        k: (log_weight.unflatten(0, (-1, k)).logsumexp(1) - math.log(k)).mean(0) for k in sizes if len(log_weight) % k == 0
+        k: (log_weight.unflatten(0, (-1, k)).logsumexp(1) - math.log(k)).mean(0)
+        for k in sizes
+        if len(log_weight) % k == 0
     }
 
 

@@ -25,7 +25,8 @@ def members(union):
 def combined(**choices):
     """Return one dictionary per combination of choices."""
     return [
-        dict(zip(choices, combination, strict=True)) for combination in itertools.product(*map(get_args, choices.values()))
+        dict(zip(choices, combination, strict=True))
+        for combination in itertools.product(*map(get_args, choices.values()))
     ]
 
 
@@ -60,7 +61,9 @@ def _families(kind):
     return [kind(**keys) for keys in variants] + [kind(**{**variants[-1], **scale}) for scale in scales if scale]
 
 
-FAMILY_KINDS = sorted((kind for kind in Family.__subclasses__() if not inspect.isabstract(kind)), key=lambda k: k.__name__)
+FAMILY_KINDS = sorted(
+    (kind for kind in Family.__subclasses__() if not inspect.isabstract(kind)), key=lambda k: k.__name__
+)
 FAMILIES = [family for kind in FAMILY_KINDS for family in _families(kind)]
 
 NET_KINDS = [
@@ -85,7 +88,13 @@ NET_VARIANTS = {
     ],
     Conv: [
         {"widths": (8, 12), **keys}
-        for keys in [*_NORMS, *_ACTIVATIONS, *_LADDERS, {"widths": (8,), "output": "upsample"}, {"norm": "none", "kernel": 4}]
+        for keys in [
+            *_NORMS,
+            *_ACTIVATIONS,
+            *_LADDERS,
+            {"widths": (8,), "output": "upsample"},
+            {"norm": "none", "kernel": 4},
+        ]
     ],
 }
 NETS = [kind(**keys) for kind in NET_KINDS for keys in NET_VARIANTS.get(kind, [{}])]
@@ -98,7 +107,9 @@ SCHEDULE_VARIANTS = {
 }
 SCHEDULES = [kind(**keys) for kind in members(Schedule) for keys in SCHEDULE_VARIANTS.get(kind, [{}])]
 
-FREE_BITS = [FreeBits(nats=0.3, **keys) for keys in combined(per=literal(FreeBits, "per"), mean=literal(FreeBits, "mean"))]
+FREE_BITS = [
+    FreeBits(nats=0.3, **keys) for keys in combined(per=literal(FreeBits, "per"), mean=literal(FreeBits, "mean"))
+]
 OBJECTIVE_VARIANTS = {
     ELBO: [
         {},
@@ -118,7 +129,9 @@ def name(value):
     if not isinstance(value, Value):
         return None
     keys = ",".join(
-        f"{key}={name(child) or child}" for key in sorted(value.model_fields_set) if (child := getattr(value, key)) is not None
+        f"{key}={name(child) or child}"
+        for key in sorted(value.model_fields_set)
+        if (child := getattr(value, key)) is not None
     )
     return f"{type(value).__name__}({keys})"
 

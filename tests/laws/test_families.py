@@ -5,10 +5,10 @@ import math
 
 import pytest
 import torch
-from laws.members import FAMILIES, FAMILY_KINDS, data, name, raw
 from torch import nn
 from torch.distributions import Distribution
 
+from laws.members import FAMILIES, FAMILY_KINDS, data, name, raw
 from vaekit.distributions import kl_terms, point, temper
 from vaekit.heads import Conditional, DiscretizedLogistic, Exp, Softplus
 from vaekit.heads.family import refuse_non_finite
@@ -106,7 +106,8 @@ def test_an_event_is_the_sum_of_its_dimensions(family):
     parts, x = raw(family, 6, (4,)), data(family, (6, 4))
     whole = family(parts, (4,)).log_prob(x)
     alone = [
-        family({key: part if part.dim() == 0 else part[:, j : j + 1] for key, part in parts.items()}, (1,)) for j in range(4)
+        family({key: part if part.dim() == 0 else part[:, j : j + 1] for key, part in parts.items()}, (1,))
+        for j in range(4)
     ]
     total = sum(distribution.log_prob(x[:, j : j + 1]) for j, distribution in enumerate(alone))
     torch.testing.assert_close(whole, total, rtol=1e-12, atol=1e-12)
@@ -135,8 +136,7 @@ def test_finite_at_the_extremes_of_the_raw_output(family, dtype):
 @every_family
 def test_heads_start_at_one_whatever_the_input(family):
     """The initial standard deviation is 1 in the units of the network, under every parameterisation."""
-    if family.start().keys() - family.heads((3,)).keys():
-        pytest.fail("a head that starts as a constant must be a head")
+    assert family.start().keys() <= family.heads((3,)).keys()
     conditional = Conditional(nn.Linear(5, 8), family, given=(5,), event=(3,)).double()
     distribution = conditional(10 * torch.randn(20, 5, dtype=torch.float64)).base_dist
     if hasattr(family, "scale"):
@@ -241,11 +241,12 @@ def test_divergence_is_zero_iff_equal_and_never_negative(family):
 def test_discretized_logistic_keeps_its_mass_in_single_precision(levels):
     """Log-scales from -9 to 3 in units of [-1, 1], locations inside and outside, and next to the edges of bins."""
     family, half = DiscretizedLogistic(levels=levels, scale=Exp(bounds=(-18, 6))), (levels - 1) / 2
-    log_scale = torch.linspace(-9, 3, 13)[:, None].expand(-1, 120)
-    edges = (torch.randint(0, levels, (13, 60)) + 0.5) / half - 1 + torch.randn(13, 60) * log_scale[:, :60].exp()
-    loc = torch.cat([torch.rand(13, 60) * 3 - 1.5, edges], 1)
+    n = 16_000 // levels
+    log_scale = torch.linspace(-9, 3, 13)[:, None].expand(-1, 2 * n)
+    edges = (torch.randint(0, levels, (13, n)) + 0.5) / half - 1 + torch.randn(13, n) * log_scale[:, :n].exp()
+    loc = torch.cat([torch.rand(13, n) * 3 - 1.5, edges], 1)
     distribution = family({"loc": loc[..., None], "scale": 2 * log_scale[..., None]}, (1,))
-    total = torch.zeros(13, 120)
+    total = torch.zeros(13, 2 * n)
     for level in range(levels):
         total += distribution.log_prob(torch.tensor([float(level)])).exp()
     assert (total - 1).abs().max() < 1e-5

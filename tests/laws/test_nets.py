@@ -4,9 +4,9 @@ import copy
 
 import pytest
 import torch
-from laws.members import NET_KINDS, NETS, name
 from torch import nn
 
+from laws.members import NET_KINDS, NETS, name
 from vaekit.heads import Conditional, Exp, Gaussian
 from vaekit.nets import Conv, is_network, output_size
 
@@ -75,7 +75,7 @@ def test_ladders_return_the_size_of_the_input(kernel, upsample, output, size):
 
 @every_net
 def test_every_parameter_gets_a_gradient(spec):
-    """Kinds "batch" aside, whose mean takes the bias before it away, no parameter is without effect."""
+    """No parameter is without effect, save a bias that batch normalisation takes away again."""
     for module, given in zip(both(spec), (IMAGE, (LATENT,)), strict=True):
         module = shaken(module)
         distribution = module(torch.randn(16, *given).double())
@@ -95,7 +95,7 @@ def test_initial_activations_are_of_order_one(spec):
         kinds = (nn.LeakyReLU, nn.ReLU, nn.SiLU, nn.ELU, nn.GELU)
         for layer in net.modules():
             if isinstance(layer, kinds):
-                layer.register_forward_hook(lambda _layer, _inputs, out: seen.append(out.std().item()))
+                layer.register_forward_hook(lambda _layer, _inputs, out, seen=seen: seen.append(out.std().item()))
         features = net(torch.randn(256, *given))
         assert seen or spec.output == "upsample"
         for std in [*seen, *([features.std().item()] if seen else [])]:

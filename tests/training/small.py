@@ -67,12 +67,12 @@ def comparable(state):
 
 def differences(a, b, where="state"):
     """Return the names of all leaves that differ in a single bit, or in type."""
-    if type(a) is not type(b):
-        return [where]
-    if isinstance(a, dict):
+    if isinstance(a, dict) and isinstance(b, dict):
         if a.keys() != b.keys():
             return [where]
         return [name for key in a for name in differences(a[key], b[key], f"{where}.{key}")]
+    if type(a) is not type(b):
+        return [where]
     if isinstance(a, list | tuple):
         if len(a) != len(b):
             return [where]

@@ -95,7 +95,11 @@ def test_conv_nets_are_channels_last_after_loading(tmp_path):
     kernels = [p for p in loaded.model.parameters() if p.dim() == 4 and min(p.shape[:2]) > 1]
     assert kernels
     assert all(p.is_contiguous(memory_format=torch.channels_last) for p in kernels)
-    assert all(p.is_contiguous(memory_format=torch.channels_last) for p in loaded.optimizer.state[kernels[0]].values() if p.dim() == 4)
+    assert all(
+        p.is_contiguous(memory_format=torch.channels_last)
+        for p in loaded.optimizer.state[kernels[0]].values()
+        if p.dim() == 4
+    )
 
 
 def test_a_finished_run_takes_no_step_when_resumed(tmp_path):

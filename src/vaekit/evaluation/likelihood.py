@@ -116,7 +116,7 @@ def bounds(
     if samples < 1 or rows < 1:
         raise ValueError(f"samples and rows must be at least 1, got {samples} and {rows}")
     with evaluating(model, seed):
-        parts = [_batch_bounds(model, prepare(batch), samples, rows) for batch in batches]
+        parts = [_batch_bounds(model, prepare(batch), samples, rows) for batch in batches if len(batch)]
     if not parts:
         raise ValueError("there are no data to evaluate")
     joined = {name: torch.cat([part[name] for part in parts]) for name in parts[0] if name != "kl_terms"}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import re
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator
@@ -14,12 +16,22 @@ from vaekit.value import Value
 
 __all__ = ["DataSettings", "Experiment", "resolve"]
 
+_MOST_PIXELS = 64_000_000  # what a reader of images decodes
+
 
 def _height_and_width(value: Any) -> Any:
     """Accept `33x50` for height x width, and one number for a square."""
-    if isinstance(value, int) and not isinstance(value, bool):
-        return (value, value)
-    return tuple(value.lower().split("x")) if isinstance(value, str) else value
+    if isinstance(value, str):
+        sides = re.fullmatch(r"\s*(\d{1,9})\s*x\s*(\d{1,9})\s*", value.lower())
+        if sides is None:
+            raise ValueError(f"size is height x width, such as 64x48, got {value!r}")
+        value = (int(sides[1]), int(sides[2]))
+    pair = (value, value) if isinstance(value, int) and not isinstance(value, bool) else value
+    if isinstance(pair, tuple | list) and all(isinstance(side, int) for side in pair):
+        if min(pair, default=1) < 1 or math.prod(pair) > _MOST_PIXELS:
+            text = "x".join(map(str, pair))
+            raise ValueError(f"size={text} must be at least 1x1 and at most {_MOST_PIXELS:,} pixels")
+    return pair
 
 
 class DataSettings(Value):

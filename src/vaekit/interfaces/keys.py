@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 import types
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -21,6 +22,10 @@ __all__ = ["Key", "keys", "parse", "sectioned", "sentence"]
 
 _SECTIONS: dict[str, type[Value]] = {"data": DataSettings, "model": ImageVAE, "training": Training}
 _DERIVED = {"data": {"source"}, "model": {"kind", "shape", "levels", "value_range"}, "training": set[str]()}
+
+_CHOSEN = {"net", "likelihood", "likelihood.scale"}
+"""The parts that are chosen by looking at the data, where they are not named."""
+_HUGE = 2**63
 
 
 @dataclass(frozen=True)
@@ -71,10 +76,7 @@ def parse(pairs: Iterable[str]) -> dict[str, dict[str, Any]]:
         path, sign, text = pair.partition("=")
         if not sign or not path:
             raise ValueError(f"expected key=value, got {pair!r}; vaekit fit --help-keys lists the keys")
-        try:
-            flat[path.strip()] = yaml.safe_load(text)
-        except yaml.YAMLError as error:
-            raise ValueError(f"the value of {path} cannot be read: {text!r}") from error
+        flat[path.strip()] = _read(path, text)
     return sectioned(flat)
 
 
@@ -90,11 +92,14 @@ def sectioned(flat: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
         key = known.get(path.removesuffix(".kind"))
         if key is None:
             raise ValueError(_unknown(path, known))
+        _refuse_untypical(path, value, key)
         if key.kinds and isinstance(value, str):
             path = f"{path.removesuffix('.kind')}.kind"
             _refuse_other(path, value, key.kinds)
         parts = path.split(".")
         _place(result[key.section], parts[1:] if key.section == "objective" else parts, value)
+    for key in known.values():
+        _name_part(result[key.section], key, known)
     return result
 
 
@@ -107,8 +112,10 @@ def sentence(error: ValidationError) -> str:
             return f"key '{path}' does not belong to the part that was chosen; vaekit fit --help-keys lists the keys of each"
         case "value_error":
             return str(first["ctx"]["error"])
+        case "union_tag_not_found":
+            return f"{path} is a part with keys of its own: name it first, {path}=..., then set {path}.<key>=..."
         case _:
-            return f"{path}={first['input']!r}: {first['msg'][0].lower()}{first['msg'][1:]}"
+            return f"{path}={_shown(first['input'])}: {first['msg'][0].lower()}{first['msg'][1:]}"
 
 
 def _keys_of(path: str, section: str, field: FieldInfo, belongs_to: str) -> Iterator[Key]:
@@ -159,6 +166,58 @@ def _words(default: Any) -> str:
     if isinstance(default, Value):
         return _kind(type(default)) if "kind" in type(default).model_fields else ""
     return "null" if default is None else str(list(default) if isinstance(default, tuple) else default)
+
+
+def _read(path: str, text: str) -> Any:
+    """Return the value that a text stands for, by the rules of YAML where they do not surprise."""
+    try:
+        value = yaml.safe_load(text)
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        raise ValueError(f"the value of {path} cannot be read: {text!r}") from error
+    if re.fullmatch(r"\s*0x\d+\s*", text):
+        return text.strip()  # a size, not a hexadecimal number
+    if isinstance(value, str) and re.fullmatch(r"[+-]?\d+(\.\d*)?[eE][+-]?\d+", value):
+        number = float(value)  # YAML 1.1 reads 1.0e+9 as a number and 1e9 as a text
+        return int(number) if number.is_integer() and abs(number) < _HUGE else number
+    return value
+
+
+def _refuse_untypical(path: str, value: Any, key: Key) -> None:
+    """Refuse what no key of this type can mean, before it is silently taken for something else."""
+    if key.kinds and not isinstance(value, str | Mapping) and not ("constant" in key.kinds and _is_number(value)):
+        raise ValueError(f"{path}={_shown(value)} names no part; it is one of {', '.join(key.kinds)}")
+    if isinstance(value, bool) and "bool" not in key.type:
+        raise ValueError(f"{path}={_shown(value)} is no {key.type}")
+    for number in value if isinstance(value, list) else [value]:
+        if isinstance(number, int) and abs(number) >= _HUGE:
+            raise ValueError(f"{path}={number} is too large; it must be below 2**63")
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _shown(value: Any) -> str:
+    """Return a value as it is typed."""
+    return "" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _name_part(tree: dict[str, Any], key: Key, known: Mapping[str, Key]) -> None:
+    """Name a part by the keys that were set for it, where only one has them, or else by its default."""
+    for name in key.path.split("."):
+        if name == "objective":
+            continue
+        if not isinstance(tree, dict) or name not in tree:
+            return
+        tree = tree[name]
+    if not key.kinds or not isinstance(tree, dict) or not tree or "kind" in tree:
+        return
+    owners = [known[path].belongs_to for name in tree if (path := f"{key.path}.{name}") in known]
+    able = [kind for kind in key.kinds if all(not owner or kind in owner.split(", ") for owner in owners)]
+    if len(able) == 1:
+        tree["kind"] = able[0]
+    elif key.default in able and key.path not in _CHOSEN:
+        tree["kind"] = key.default
 
 
 def _flattened(nested: Mapping[str, Any], known: Mapping[str, Key], prefix: str = "") -> Iterator[tuple[str, Any]]:

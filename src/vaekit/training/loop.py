@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -123,8 +124,12 @@ class TrainingState:
             TrainingDiverged: There were three rollbacks already.
         """
         self.guard.roll_back()
-        if self._kept is not None:
-            self.load_state_dict({**copy.deepcopy(self._kept), "guard": self.guard.state_dict()})
+        if self._kept is None:
+            return
+        kept = copy.deepcopy(self._kept)
+        # The budget stands, and so does the best bound: its checkpoint is on the disk.
+        position = {**vars(self.position), **{name: kept["position"][name] for name in ("step", "taken")}}
+        self.load_state_dict({**kept, "position": position, "guard": self.guard.state_dict()})
 
     def state_dict(self) -> dict[str, Any]:
         """Return tensors and plain values only, so that loading needs to run no code."""
@@ -250,12 +255,15 @@ class _Loop:
         return self.validate(self.state.average.module)
 
     def _select(self, validation: Validation) -> bool:
-        """Keep this state to roll back to; say whether its bound is the best so far."""
+        """Keep a good state to roll back to; say whether its bound is the best so far."""
         position = self.state.position
-        best = validation.elbo > position.best
+        good = math.isfinite(validation.elbo)
+        best = good and validation.elbo > position.best
         if best:
             position.best, position.best_step = validation.elbo, position.step
-        self.state.keep()
+        # Amid bad steps the weights may be what makes them bad.
+        if good and self.state.guard.in_a_row == 0:
+            self.state.keep()
         return best
 
     def _is_out_of_patience(self) -> bool:

@@ -54,6 +54,9 @@ def validate(model: nn.Module, batches: Iterable[Tensor], prepare: Callable[[Ten
         model: The model; its mode, statistics and the random generator stay as they are.
         batches: Stored batches.
         prepare: Maps a stored batch to data in the likelihood's support.
+
+    Raises:
+        ValueError: There are no data.
     """
     totals: dict[str, Tensor] = {}
     means: list[Tensor] = []
@@ -65,6 +68,8 @@ def validate(model: nn.Module, batches: Iterable[Tensor], prepare: Callable[[Ten
             means.append(torch.cat([point(latent.q).flatten(1) for latent in trace.latents], 1))
             for name, value in bound_metrics(trace).items():
                 totals[name] = totals.get(name, torch.zeros(())) + value.double().cpu() * len(batch)
+    if not means:
+        raise ValueError("there are no data to validate on; give the validation part at least one datum")
     averages = {name: total / count for name, total in totals.items()}
     per_dimension = averages.pop("rate_per_dimension", torch.zeros(0))
     scalars = {name: value.item() for name, value in averages.items()}

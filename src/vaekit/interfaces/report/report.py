@@ -1,8 +1,115 @@
-"""Placeholder until the report lands."""
+"""The report of a run: one HTML file that needs nothing else, and its pictures as PNG files."""
 
+from __future__ import annotations
+
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+
+from PIL import Image
+from torch import Tensor
+
+from vaekit.data import Dataset
+from vaekit.evaluation import Bounds
+from vaekit.interfaces.pictures import save_png
+from vaekit.interfaces.report.figures import curves, rates
+from vaekit.interfaces.report.galleries import galleries, shows_images
+from vaekit.interfaces.report.latent_map import latent_map
+from vaekit.interfaces.report.numbers import headline, notes, title, title_text
+from vaekit.interfaces.report.page import Picture, columns, document, paragraph, section
+from vaekit.interfaces.report.settings import settings
+from vaekit.interfaces.run import Run
+from vaekit.training.checkpoint import write_atomically
+
+__all__ = ["write_report"]
+
+_SMALLEST = 480  # pixels that a sheet of images should at least be wide as a file of its own
 
 
-def write_report(run: object, result: object) -> Path:
-    """Write the report."""
-    return run.folder.report  # type: ignore[attr-defined]
+@dataclass(frozen=True)
+class _Shown:
+    """The data that the bounds belong to, where they are at hand."""
+
+    data: Dataset | None = None
+    x: Tensor | None = None
+    labels: Tensor | None = None
+
+
+def write_report(run: Run, result: Bounds) -> Path:
+    """Write `report.html` and the pictures of a run; the model and the random generator stay as they are.
+
+    Args:
+        run: A trained run; its data are shown where they are at hand.
+        result: Its bounds on its own held-out data, from `run.evaluate()`.
+
+    Returns:
+        The report.
+    """
+    shown, about = _shown(run, len(result.means)), run.folder.read_json("data.json")
+    charts = curves(run.history)
+    latents = _latents(result, shown, about)
+    images = galleries(run, result, shown.labels, has_data=shown.data is not None) if shows_images(run) else []
+    for drawn in (*images, *charts, *latents):
+        save_png(_as_file(drawn), run.folder.plots / f"{drawn.name}.png")
+    event = tuple(shown.x.shape[1:]) if shown.x is not None else None
+    body = [
+        title(run, about, event),
+        headline(run, result, about),
+        notes(_evaluation_notes(run), about),
+        _images(images, has_data=shown.data is not None),
+        section("Training", columns(charts) or paragraph("Nothing was logged.")),
+        section("Latents", columns(latents), _missing(latents)),
+        *settings(run, shown.x, run.folder.read_json("environment.json")),
+    ]
+    page = document(title_text(about), body)
+    # A file name from another file system may hold what UTF-8 cannot.
+    write_atomically(run.folder.report, page.encode(errors="replace"))
+    return run.folder.report
+
+
+def _shown(run: Run, count: int) -> _Shown:
+    try:
+        data, rows = run.open()
+    except (ValueError, OSError):
+        # Data that came as arrays, or have moved or changed since, are no reason to have no report.
+        return _Shown()
+    rows = rows[:count]
+    return _Shown(data, run.inputs(None, 1), None if data.labels is None else data.labels[rows])
+
+
+def _evaluation_notes(run: Run) -> list[str]:
+    return list(run.folder.read_json("evaluation.json").get("notes", [])) if run.folder.evaluation.is_file() else []
+
+
+def _latents(result: Bounds, shown: _Shown, about: dict[str, Any]) -> list[Picture]:
+    classes = shown.data.classes if shown.data is not None else ()
+    labels = shown.labels if shown.labels is not None and len(shown.labels) == len(result.means) else None
+    bars = None if result.rate_per_dimension is None else rates(result.rate_per_dimension)
+    return [found for found in (bars, latent_map(result.means, labels, classes)) if found is not None]
+
+
+def _missing(latents: list[Picture]) -> str:
+    names = {found.name for found in latents}
+    said = []
+    if "rates" not in names:
+        said.append("The posterior does not factorize, so there is no KL per dimension.")
+    if "latent-map" not in names:
+        said.append("A latent map needs at least three held-out data.")
+    return paragraph(" ".join(said), "soft") if said else ""
+
+
+def _images(images: list[Picture], *, has_data: bool) -> str:
+    if not images:
+        said = "The data are no images, so there is nothing to show of them."
+        return section("Data and what the model makes of them", paragraph(said, "soft"))
+    small = [found for found in images if found.name in ("reconstructions", "samples")]
+    large = [found.html(wide=True) for found in images if found not in small]
+    lacking = paragraph("The data are not at hand, so no inputs are shown.", "soft") if not has_data else ""
+    return section("Data and what the model makes of them", lacking, columns(small), *large)
+
+
+def _as_file(drawn: Picture) -> Image.Image:
+    """Return a picture as a file of its own: small sheets are enlarged pixel by pixel."""
+    width, height = drawn.image.size
+    zoom = -(-_SMALLEST // width) if drawn.kind == "sheet" else 1
+    return drawn.image.resize((width * zoom, height * zoom), Image.Resampling.NEAREST)

@@ -1,0 +1,160 @@
+"""Charts: curves over steps, KL per dimension, the latent map. Matplotlib's objects only, never its global state."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from PIL import Image
+from torch import Tensor
+
+from vaekit.interfaces.report.page import Picture
+
+__all__ = ["DATA", "GREY", "INK", "TRAIN", "VALIDATION", "chart", "curves", "limits", "rates"]
+
+INK, GREY = "#333c46", "#9aa5b1"
+TRAIN, VALIDATION, DATA = "#b3bcc6", "#24639f", "#24639f"
+_BEST = "#d1495b"
+_FLOOR = 1e-4  # nats: lower bars end here
+_STYLE: Any = {
+    "text.usetex": False,
+    "font.family": ["DejaVu Sans"],
+    "font.size": 10,
+    "text.color": INK,
+    "axes.edgecolor": GREY,
+    "axes.labelcolor": INK,
+    "axes.facecolor": "white",
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "axes.formatter.useoffset": False,
+    "grid.color": "#e8ecf0",
+    "grid.linewidth": 0.8,
+    "xtick.color": INK,
+    "ytick.color": INK,
+    "xtick.minor.visible": False,
+    "lines.linewidth": 1.6,
+    "legend.frameon": False,
+    "legend.fontsize": 9,
+}
+
+
+def chart(draw: Callable[[Any], None]) -> Image.Image:
+    """Return what `draw` draws on a pair of axes, at twice the resolution of the page."""
+    import matplotlib
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    with matplotlib.rc_context(_STYLE):
+        figure = Figure(figsize=(5.4, 3.5), dpi=200, facecolor="white")
+        # Fixed margins: an automatic layout would measure every text twice, for half of the time of the report.
+        figure.subplots_adjust(left=0.17, right=0.98, bottom=0.15, top=0.96)
+        canvas = FigureCanvasAgg(figure)
+        draw(figure.add_subplot())
+        canvas.draw()
+        return Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")
+
+
+def curves(history: Sequence[dict[str, Any]]) -> list[Picture]:
+    """Return the bound, the distortion, the rate and the learning rate over steps, the best step marked."""
+    if not history:
+        return []
+    steps = [line["step"] for line in history]
+    best = _best_step(history)
+    held_out = "The grey curve is a single training batch, the blue one held-out data; "
+    when = (
+        f"the dotted line marks the best validation bound, at step {best}."
+        if best is not None
+        else "no step was finite."
+    )
+    texts = (
+        ("elbo", "Bound over steps", f"{held_out}{when} A lower bound on log p(x): larger is better."),
+        ("distortion", "Distortion over steps", "-E log p(x | z): what the reconstruction costs; smaller is better."),
+        ("rate", "Rate over steps", "KL(q(z | x) || p(z)): what the latents carry, in nats per datum."),
+    )
+    names = {"elbo": "ELBO (nats)", "distortion": "Distortion (nats)", "rate": "Rate (nats)"}
+    pictures = []
+    for key, title, caption in texts:
+        series = [("training batch", f"train_{key}", TRAIN), ("validation", key, VALIDATION)]
+        drawn = chart(_curve(steps, [(n, _column(history, k), c) for n, k, c in series], names[key], best))
+        pictures.append(Picture(f"curve-{key}", title, caption, drawn, "chart"))
+    rate = chart(_curve(steps, [("", _column(history, "lr"), VALIDATION)], "Learning rate", best))
+    caption = "Warm-up, plateau and decay as the optimizer saw them."
+    return [*pictures, Picture("curve-lr", "Learning rate over steps", caption, rate, "chart")]
+
+
+def rates(values: Tensor, threshold: float = 0.01) -> Picture:
+    """Return the KL of every latent dimension as sorted bars, with the line under which a dimension carries nothing."""
+    order = values.argsort(descending=True)
+    heights = values[order].double().nan_to_num().clamp_min(_FLOOR).tolist()
+
+    def draw(axes: Any) -> None:
+        colors = [DATA if height >= threshold else TRAIN for height in heights]
+        axes.bar(range(len(heights)), heights, width=0.8 if len(heights) <= 64 else 1.0, color=colors)
+        axes.set_yscale("log")
+        axes.set_ylim(min(threshold / 4, min(heights) / 2), max(threshold, *heights, 1e-3) * 2.5)
+        axes.axhline(threshold, color=_BEST, linestyle=":", label=f"{threshold} nat")
+        axes.grid(visible=False, axis="x")
+        axes.set_ylabel("KL (nats, logarithmic)")
+        if len(heights) <= 20:
+            axes.set_xticks(range(len(heights)), [f"z{j}" for j in order.tolist()])
+        axes.set_xlabel("Latent dimension" if len(heights) <= 20 else "Latent dimensions, sorted")
+        axes.legend(loc="upper right")
+
+    used = sum(height >= threshold for height in heights)
+    rest = "" if used == len(heights) else "; the others are collapsed onto the prior"
+    caption = (
+        f"Mean KL(q(z_j | x) || p(z_j)) over the evaluated data, on a logarithmic axis: {used} of {len(heights)} "
+        f"dimensions carry more than {threshold} nat{rest}."
+    )
+    return Picture("rates", "KL per latent dimension", caption, chart(draw), "chart")
+
+
+def limits(series: Sequence[Sequence[float]]) -> tuple[float, float] | None:
+    """Return y-limits that ignore the wild values at the start and rare spikes later; None where nothing is finite."""
+    kept = []
+    for values in series:
+        tail = np.asarray(values[len(values) // 10 :], dtype=float)
+        tail = tail[np.isfinite(tail)]
+        if len(tail):
+            kept += [*np.quantile(tail, [0.02, 0.98]), tail[-1]]
+    if not kept:
+        return None
+    low, high = float(min(kept)), float(max(kept))
+    margin = 0.08 * (high - low) or max(abs(high) * 0.05, 1e-6)
+    return low - margin, high + margin
+
+
+def _curve(
+    steps: Sequence[int], series: Sequence[tuple[str, list[float], str]], name: str, best: int | None
+) -> Callable[[Any], None]:
+    def draw(axes: Any) -> None:
+        marker = "o" if len(steps) <= 20 else ""
+        for label, values, color in series:
+            axes.plot(steps, values, color=color, marker=marker, markersize=3.5, label=label or None)
+        if best is not None:
+            axes.axvline(best, color=_BEST, linestyle=":", linewidth=1.2, label=f"best: step {best}")
+        bounds = limits([values for _, values, _ in series])
+        if bounds is not None:
+            axes.set_ylim(*bounds)
+        axes.locator_params(axis="x", nbins=6, integer=True)
+        axes.set_xlabel("Step")
+        axes.set_ylabel(name)
+        if axes.get_legend_handles_labels()[0]:
+            axes.legend(loc="best")
+
+    return draw
+
+
+def _best_step(history: Sequence[dict[str, Any]]) -> int | None:
+    finite = [line for line in history if math.isfinite(line.get("elbo") or math.nan)]
+    return max(finite, key=lambda line: line["elbo"])["step"] if finite else None
+
+
+def _column(history: Sequence[dict[str, Any]], key: str) -> list[float]:
+    """Return a column; what is not finite leaves a gap in the curve."""
+    values = [float(line.get(key, math.nan)) for line in history]
+    return [value if math.isfinite(value) else math.nan for value in values]

@@ -1,0 +1,101 @@
+"""The layers of a model: what each returns for one datum, and its parameters."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, TypeAlias
+
+import torch
+from torch import Tensor, nn
+
+from vaekit.heads.layers import Heads
+from vaekit.interfaces.run import Run
+from vaekit.models import evaluating
+
+__all__ = ["Row", "count", "layers", "parameters"]
+
+Row: TypeAlias = tuple[str, str, str]
+_PARTS = (("Encoder", "posterior"), ("Decoder", "likelihood"), ("Prior", "prior"))
+
+
+def count(module: nn.Module) -> int:
+    """Return the number of parameters, of an averaged model too, whose weights ask for no gradient."""
+    return sum(p.numel() for p in module.parameters())
+
+
+def parameters(run: Run) -> list[tuple[str, str, str]]:
+    """Return each part of the model, its module and its number of parameters."""
+    found = [(title, getattr(run.model, name, None)) for title, name in _PARTS]
+    return [(title, _described(m), f"{count(m):,}") for title, m in found if m is not None]
+
+
+def layers(run: Run, x: Tensor | None) -> list[tuple[str, list[Row]]]:
+    """Return module, output and parameters of every layer, encoder and decoder apart.
+
+    Args:
+        run: The run.
+        x: One prepared datum `(1, *event)`; without it zeros of the shape that the posterior tells, if it does.
+    """
+    given = getattr(getattr(run.model, "posterior", None), "given", None)
+    if x is None and given is not None:
+        x = torch.zeros(1, *given)
+    with evaluating(run.model), _shapes(run.model) as shapes:
+        if x is not None:
+            run.model.encode(x)
+        run.model.decode(*run.model.prior_sample(1))
+    tables = []
+    for title, name in _PARTS:
+        part = getattr(run.model, name, None)
+        if part is not None and count(part):
+            rows = [_row(path, layer, shapes.get(layer)) for path, layer in part.named_modules() if _is_layer(layer)]
+            tables.append((title, rows))
+    return tables
+
+
+@contextmanager
+def _shapes(model: nn.Module) -> Iterator[dict[nn.Module, str]]:
+    """Note what every module returns, while inside."""
+    shapes: dict[nn.Module, str] = {}
+
+    def remember(module: nn.Module, inputs: Any, output: Any) -> None:
+        shapes[module] = _shape(output)
+        if isinstance(module, Heads):
+            # Heads run as one product, so their layers are never called by themselves.
+            shapes.update({[*module[name].modules()][-1]: _shape(value) for name, value in output.items()})
+
+    handles = [module.register_forward_hook(remember) for module in model.modules()]
+    try:
+        yield shapes
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+def _is_layer(module: nn.Module) -> bool:
+    """Whether a module does something itself: it has no parts, or weights beside them."""
+    own = any(True for _ in module.parameters(recurse=False))
+    holder = isinstance(module, nn.ParameterDict | nn.ParameterList | nn.ModuleDict | nn.ModuleList) and not own
+    idle = isinstance(module, nn.Identity) or (isinstance(module, nn.Dropout) and module.p == 0)
+    return not (holder or idle) and (own or not any(True for _ in module.children()))
+
+
+def _row(path: str, layer: nn.Module, shape: str | None) -> Row:
+    own = sum(p.numel() for p in layer.parameters(recurse=False))
+    return (f"{path or '(itself)'}: {_described(layer)}", shape or "-", f"{own:,}" if own else "")
+
+
+def _shape(output: Any) -> str:
+    return " x ".join(map(str, output.shape[1:])) if isinstance(output, Tensor) else type(output).__name__
+
+
+def _described(module: nn.Module) -> str:
+    name = type(module).__name__
+    match module:
+        case nn.Linear():
+            return f"{name} {module.in_features} → {module.out_features}"
+        case nn.Conv2d() | nn.ConvTranspose2d():
+            size = " x ".join(map(str, module.kernel_size))
+            return f"{name} {module.in_channels} → {module.out_channels}, {size}"
+        case _:
+            return name

@@ -1,0 +1,144 @@
+"""The head of the report: what was trained on what, and the bounds with their names."""
+
+from __future__ import annotations
+
+import math
+from html import escape
+from pathlib import PurePath
+from typing import Any
+
+from vaekit.evaluation import Bounds
+from vaekit.interfaces.report.layers import count
+from vaekit.interfaces.report.page import bullets, folded, note, paragraph, table
+from vaekit.interfaces.run import Run
+
+__all__ = ["headline", "notes", "part", "title", "title_text"]
+
+_LISTED = 20
+_MEASURES = {
+    "counting": (
+        "These are logarithms of probabilities (counting measure): at most 0, and bits/dim is the length of a code. "
+        "Do not compare them with densities."
+    ),
+    "lebesgue": (
+        "These are logarithms of densities (Lebesgue measure): they can be positive, bits/dim can be negative, and both "
+        "change with the units of the data. Do not compare them with probabilities."
+    ),
+    None: (
+        "The likelihood is the user's own and does not say whether this is a probability or a density; "
+        "never compare the two."
+    ),
+}
+
+
+def title_text(about: dict[str, Any]) -> str:
+    """Return the title."""
+    source = about["source"]
+    return f"Variational autoencoder of {PurePath(source).name or source or 'arrays'}"
+
+
+def title(run: Run, about: dict[str, Any], event: tuple[int, ...] | None) -> str:
+    """Return the title and a sentence on data and model.
+
+    Args:
+        run: The run.
+        about: What `data.json` holds.
+        event: The shape of one datum, where it is known.
+    """
+    split, history = about["split"], run.history
+    counts = f"{split['train']:,} training, {split['validation']:,} validation and {split['test']:,} test data"
+    facts = [about["source"]] if about["source"] else []
+    facts.append(counts + (f" of {_size(about['schema'], event)}" if event or about["schema"] else ""))
+    facts.append(f"{count(run.model):,} parameters")
+    if history:
+        facts.append(f"{history[-1]['step']:,} steps in {_duration(history[-1].get('seconds', 0.0))}")
+    return f"<h1>{escape(title_text(about))}</h1>{paragraph('; '.join(facts) + '.', 'soft')}"
+
+
+def part(about: dict[str, Any]) -> str:
+    """Return which part of the data the bounds belong to."""
+    return "test" if about["split"]["test"] else "validation"
+
+
+def headline(run: Run, result: Bounds, about: dict[str, Any]) -> str:
+    """Return the bounds, each with its name, its standard error and a sentence that explains it."""
+    where = f"{part(about)}, {len(result.elbo):,} {'datum' if len(result.elbo) == 1 else 'data'}"
+    k, units = result.samples, result.active_units
+    top = _tile(
+        f"IW-{k} ({where})",
+        _estimate(result, "iw"),
+        f"The importance-weighted bound with {k} draws: a lower bound on log p(x), larger is better. {_measure(run)}",
+        "headline",
+    )
+    tiles = [
+        ("ELBO", _estimate(result, "elbo"), "The evidence lower bound, -distortion - rate: larger is better."),
+        (
+            "Distortion",
+            f"{_mean(result.distortion):,.2f} nats",
+            "-E log p(x | z): the cost of the data given the latents.",
+        ),
+        ("Rate", f"{_mean(result.rate):,.2f} nats", "KL(q(z | x) || p(z)): what the latents tell about a datum."),
+        (
+            "Active units",
+            f"{units} of {result.means.shape[1]}",
+            "Latent dimensions whose posterior mean varies over the data by more than 0.01.",
+        ),
+        (
+            "Effective sample size",
+            f"{_mean(result.ess):.1f} of {k}",
+            f"How many of the {k} draws carry the weights of IW-{k}: close to 1 means that the bound is loose.",
+        ),
+    ]
+    return top + f'<div class="tiles">{"".join(_tile(*tile) for tile in tiles)}</div>'
+
+
+def notes(said: list[str], about: dict[str, Any]) -> str:
+    """Return what the reader must not overlook, or nothing."""
+    quarantine = [(entry["name"], entry["reason"]) for entry in about.get("quarantine", [])]
+    texts = [*said, *about.get("notes", [])]
+    boxes = note("Notes", bullets(texts)) if texts else ""
+    if quarantine:
+        head = ("File", "Why")
+        rest = quarantine[_LISTED:]
+        more = folded(f"{len(rest):,} more", table(head, rest)) if rest else ""
+        boxes += note(f"{len(quarantine):,} files were set aside", table(head, quarantine[:_LISTED]), more)
+    return boxes
+
+
+def _tile(name: str, value: str, meaning: str, kind: str = "tile") -> str:
+    inside = f"{paragraph(name, 'name')}{paragraph(value, 'value')}{paragraph(meaning)}"
+    return f'<div class="{kind}">{inside}</div>'
+
+
+def _estimate(result: Bounds, name: str) -> str:
+    found = result.estimate(name)
+    # One datum has no standard error, and a number without one must say so.
+    error = f" ± {found.se:.2f}" if math.isfinite(found.se) else ""
+    unknown = "" if error else " (no standard error)"
+    return f"{_signed(found.nats, 2)}{error} nats{unknown}, {_signed(found.bits_per_dim, 3)} bits/dim"
+
+
+def _signed(value: float, digits: int) -> str:
+    return f"{value:,.{digits}f}"
+
+
+def _mean(values: Any) -> float:
+    return values.double().mean().item()
+
+
+def _measure(run: Run) -> str:
+    family = getattr(getattr(run.model, "likelihood", None), "family", None)
+    return _MEASURES.get(getattr(family, "measure", None), _MEASURES[None])
+
+
+def _size(schema: dict[str, Any] | None, event: tuple[int, ...] | None) -> str:
+    if schema is None:
+        return f"shape ({', '.join(map(str, event or ()))})"
+    channels = {1: "grey", 3: "RGB", 4: "RGBA"}.get(schema["channels"], f"{schema['channels']} channels")
+    return f"{schema['height']} x {schema['width']} pixels, {channels}"
+
+
+def _duration(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s" if minutes else f"{rest} s"

@@ -1,0 +1,124 @@
+"""The end of the report: choices and reasons, settings, layers, machine, and what to type next."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from typing import Any
+
+from torch import Tensor
+
+from vaekit.interfaces.report.layers import layers, parameters
+from vaekit.interfaces.report.page import commands, folded, paragraph, section, table
+from vaekit.interfaces.run import Run
+from vaekit.value import Value
+
+__all__ = ["settings"]
+
+_FOLLOWING = {"shape", "levels", "value_range", "likelihood.levels"}  # from the data, not from a wish
+_SHORT = 24  # rows that a table may have and still be shown at once
+
+
+def settings(run: Run, x: Tensor | None, environment: dict[str, Any]) -> list[str]:
+    """Return the last sections.
+
+    Args:
+        run: The run.
+        x: One prepared datum, where data are at hand.
+        environment: What `environment.json` holds.
+    """
+    return [
+        section("Choices and their reasons", _choices(run)),
+        section("Settings", _settings(run)),
+        section("Layers", *_layers(run, x)),
+        section("Environment", _environment(environment)),
+        section("What next", _next(run)),
+    ]
+
+
+def _choices(run: Run) -> str:
+    experiment = run.experiment
+    if not experiment.choices:
+        return paragraph("Nothing was chosen automatically: the model was given.")
+    rows = [(choice.key, _plain(choice.value), choice.reason) for choice in experiment.choices]
+    said = f"What was left open, what was chosen with the preset {experiment.preset}, and why."
+    return paragraph(said) + table(("Key", "Value", "Reason"), rows)
+
+
+def _settings(run: Run) -> str:
+    experiment = run.experiment
+    chosen = {choice.key for choice in experiment.choices} | _FOLLOWING
+    own = [
+        *_departures(experiment.data, None, "data."),
+        *(_departures(experiment.model, None, "") if experiment.model is not None else []),
+        *_departures(experiment.objective, None, "objective."),
+        *_departures(experiment.training, None, ""),
+    ]
+    rows = [(key, _plain(value)) for key, value in own if key not in chosen]
+    listed = table(("Key", "Value"), rows) if rows else paragraph("Every key not chosen above has its default value.")
+    said = paragraph("What is neither a default nor an automatic choice.") if rows else ""
+    dumped = experiment.model_dump(mode="json", exclude={"choices"})
+    return said + listed + folded("Every setting", commands(json.dumps(dumped, indent=2, ensure_ascii=False)))
+
+
+def _departures(value: Value, usual: Any, prefix: str) -> list[tuple[str, Any]]:
+    """Return the keys of a description that differ from `usual`, or else from the defaults of its type."""
+    found: list[tuple[str, Any]] = []
+    for name, field in type(value).model_fields.items():
+        own_default = field.get_default(call_default_factory=True)
+        current, default = getattr(value, name), getattr(usual, name) if type(usual) is type(value) else own_default
+        if not isinstance(current, Value):
+            found += [(prefix + name, current)] if current != default and name != "kind" else []
+            continue
+        if type(current) is not type(default):
+            found.append((prefix + name, getattr(current, "kind", type(current).__name__)))
+        found += _departures(current, default, f"{prefix}{name}.")
+    return found
+
+
+def _layers(run: Run, x: Tensor | None) -> list[str]:
+    parts = table(("Part", "Module", "Parameters"), parameters(run), numbers=1)
+    head = ("Module", "Output", "Parameters")
+    folds = (
+        folded(f"{name}, layer by layer", table(head, rows, numbers=1), opened=len(rows) <= _SHORT)
+        for name, rows in layers(run, x)
+    )
+    return [parts, *folds]
+
+
+def _environment(environment: dict[str, Any]) -> str:
+    flat = {key: value for key, value in environment.items() if key != "packages"}
+    return table(
+        ("What", "Value"), [(key, _plain(value)) for key, value in [*flat.items(), *environment["packages"].items()]]
+    )
+
+
+def _next(run: Run) -> str:
+    path = str(run.path)
+    quoted = shlex.quote(path)
+    if run.experiment.model is None:
+        said = "The modules are the user's own, so the run is loaded in Python, with the same composition:"
+        return paragraph(said) + commands(
+            f"run = vaekit.load({path!r}, model=VAE(...))\nrun.evaluate(data)\nrun.sample(64)"
+        )
+    lines = [
+        f"vaekit sample {quoted} -n 64 --out samples",
+        f"vaekit reconstruct {quoted} DATA --out reconstructions",
+        f"vaekit encode {quoted} DATA --out latents.npz",
+        f"vaekit score {quoted} DATA --out scores.csv",
+    ]
+    if run.experiment.data.source:
+        own = [f"vaekit evaluate {quoted}", f"vaekit resume {quoted} --time-limit +10m", f"vaekit traverse {quoted}"]
+        return commands("\n".join([*own, *lines]))
+    said = "The data came as arrays and are not kept: evaluate and resume take them again, in Python."
+    python = f"run = vaekit.load({path!r})\nrun.evaluate(data)\nvaekit.interfaces.resume({path!r}, seconds_more=600, data=data)"
+    return commands("\n".join(lines)) + paragraph(said) + commands(python)
+
+
+def _plain(value: Any) -> str:
+    """Return a value as it would be typed."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, tuple | list) and all(isinstance(v, int | float | str) for v in value):
+        return ", ".join(map(str, value))
+    return "-" if value is None else json.dumps(value) if isinstance(value, dict | list | bool) else str(value)
