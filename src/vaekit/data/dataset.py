@@ -40,9 +40,9 @@ class ImageSchema(Value):
     levels: int | None
     """The number of integer levels (256 for 8 bits); None for real-valued pixels."""
     low: float
-    """The smallest value: 0 for integers, the smallest that was observed for real values."""
+    """The smallest value: 0 for integers, the smallest that was observed for real values and where there are but two."""
     high: float
-    """The largest value: levels - 1 for integers, the largest that was observed for real values."""
+    """The largest value: levels - 1 for integers, the largest that was observed for real values and where there are but two."""
     binary: bool
     """Whether only two distinct values occur in the training data."""
     classes: tuple[str, ...] = ()
@@ -147,7 +147,8 @@ def observe_images(values: Tensor, split: Tensor, levels: int | None, classes: t
         levels: The number of integer levels, None for real-valued pixels.
         classes: The names of the classes.
     """
-    low, high = (0.0, levels - 1.0) if levels is not None else _range(values)
+    binary = _is_binary(values, (split == TRAIN).nonzero().flatten())
+    low, high = (0.0, levels - 1.0) if levels is not None and not binary else _range(values)
     _, height, width, channels = values.shape
     return ImageSchema(
         height=height,
@@ -156,7 +157,7 @@ def observe_images(values: Tensor, split: Tensor, levels: int | None, classes: t
         levels=levels,
         low=low,
         high=high,
-        binary=_is_binary(values, (split == TRAIN).nonzero().flatten()),
+        binary=binary,
         classes=classes,
     )
 

@@ -3,7 +3,8 @@
 from typing import TypeAlias
 
 from vaekit.modalities.choice import Choice, Preset
-from vaekit.modalities.image import ImageVAE, choose_image_model
+from vaekit.modalities.image import ImageVAE
+from vaekit.modalities.image_choices import choose_image_model
 from vaekit.modalities.plain import Plain, View
 
 Model: TypeAlias = ImageVAE

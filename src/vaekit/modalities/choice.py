@@ -32,7 +32,7 @@ def latent_size(inputs: int, features: int, usual: tuple[int, int]) -> Choice:
         >>> latent_size(784, 512, (32, 128)).value
         32
     """
-    low, high = max(1, round(inputs / 100)), max(2, round(inputs / 10))
+    low, high = max(1, round(inputs / 100)), min(inputs, max(2, round(inputs / 10)))
     cut = (max(low, usual[0]), min(high, usual[1]))
     empty = cut[0] > cut[1]
     low, high = (low, high) if empty else cut

@@ -12,6 +12,8 @@ from vaekit.heads import Bernoulli, Family
 
 __all__ = ["Plain", "View"]
 
+_CHECKED = 4096  # data that one explicit check looks at
+
 
 class View(Protocol):
     """How stored data enter a model and how its output is shown: what every modality answers."""
@@ -35,7 +37,7 @@ class View(Protocol):
 
 
 class Plain:
-    """The view of a user's own composition: data in single precision, binarised where its likelihood says so.
+    """The view of a user's own composition: data as they are, binarised where its likelihood says so.
 
     Args:
         model: The composition; the family of its likelihood is asked where it has one.
@@ -45,11 +47,21 @@ class Plain:
 
     def __init__(self, model: nn.Module) -> None:
         self.family: Family | None = getattr(getattr(model, "likelihood", None), "family", None)
+        self._dtype = next((p.dtype for p in model.parameters() if p.is_floating_point()), torch.float32)
 
     def prepare(self, stored: Tensor) -> Tensor:
-        """Return the data in single precision."""
-        x = stored if stored.is_floating_point() else stored.float()
+        """Return the data in the precision of the model's weights."""
+        x = stored.to(self._dtype)
         return self.family.binarized(x) if isinstance(self.family, Bernoulli) else x
+
+    def check(self, data: Dataset) -> None:
+        """Refuse data outside the likelihood's support, where its family is known.
+
+        Raises:
+            ValueError: With the cure.
+        """
+        if self.family is not None:
+            self.family.check(self.prepare(data.values[data.part("train")[:_CHECKED]]))
 
     def intensity(self, x: Tensor) -> Tensor:
         """Return the data scaled to [0, 1] by their own range."""
