@@ -27,10 +27,9 @@ def _height_and_width(value: Any) -> Any:
             raise ValueError(f"size is height x width, such as 64x48, got {value!r}")
         value = (int(sides[1]), int(sides[2]))
     pair = (value, value) if isinstance(value, int) and not isinstance(value, bool) else value
-    if isinstance(pair, tuple | list) and all(isinstance(side, int) for side in pair):
-        if min(pair, default=1) < 1 or math.prod(pair) > _MOST_PIXELS:
-            text = "x".join(map(str, pair))
-            raise ValueError(f"size={text} must be at least 1x1 and at most {_MOST_PIXELS:,} pixels")
+    whole = isinstance(pair, tuple | list) and pair and all(isinstance(side, int) for side in pair)
+    if whole and (min(pair) < 1 or math.prod(pair) > _MOST_PIXELS):
+        raise ValueError(f"size={'x'.join(map(str, pair))} must be at least 1x1 and at most {_MOST_PIXELS:,} pixels")
     return pair
 
 

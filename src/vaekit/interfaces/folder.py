@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import platform
 import sys
 from dataclasses import dataclass
@@ -21,7 +22,7 @@ from vaekit.data import Dataset, ImageSchema
 from vaekit.interfaces.experiment import Experiment
 from vaekit.training.checkpoint import write_atomically
 
-__all__ = ["RunFolder"]
+__all__ = ["RunFolder", "plain"]
 
 _PACKAGES = ("vaekit", "torch", "numpy", "lightning-fabric", "pydantic", "safetensors")
 
@@ -89,8 +90,8 @@ class RunFolder:
 
     def write_json(self, name: str, content: Any) -> None:
         """Write a JSON file atomically."""
-        text = json.dumps(content, indent=2, ensure_ascii=False) + "\n"
-        write_atomically(self.path / name, text.encode())
+        text = json.dumps(plain(content), indent=2, ensure_ascii=False) + "\n"
+        write_atomically(self.path / name, text.encode(errors="backslashreplace"))
 
     def read_json(self, name: str) -> Any:
         """Read a JSON file.
@@ -106,7 +107,7 @@ class RunFolder:
             )
         try:
             return json.loads(path.read_bytes())
-        except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        except (ValueError, RecursionError) as error:
             raise ValueError(f"{path} is damaged: it is no valid JSON ({error})") from error
 
     def write_experiment(self, experiment: Experiment) -> None:
@@ -127,6 +128,28 @@ class RunFolder:
             raise ValueError(
                 f"{self.config} is no experiment of this version of vaekit: {where}: {first['msg']}"
             ) from error
+
+    def read_evaluation(self) -> dict[str, Any]:
+        """Read the bounds at the end of training.
+
+        Raises:
+            FileNotFoundError: The run is not finished.
+            ValueError: The file is damaged.
+        """
+        self.read_json("config.json")
+        if not self.evaluation.is_file():
+            raise FileNotFoundError(f"{self.path} is not finished; finish it with: vaekit resume {self.path}")
+        content = self.read_json("evaluation.json")
+        try:
+            for name in ("elbo", "iw"):
+                _ = [content["bounds"][name][key] for key in ("nats", "se", "bits_per_dim")]
+            _ = (
+                [content[key] for key in ("n", "rate", "distortion", "active_units")],
+                content["bounds"]["iw"]["samples"],
+            )
+        except (KeyError, TypeError) as error:
+            raise ValueError(f"{self.evaluation} is damaged; write it again with: vaekit report {self.path}") from error
+        return content
 
     def write_data(self, data: Dataset) -> None:
         """Write what the data are, which files were set aside, and the split."""
@@ -187,17 +210,36 @@ class RunFolder:
             raise ValueError(f"{path} is damaged or no safetensors file: {error}") from error
         except RuntimeError as error:
             raise ValueError(
-                f"{path} does not fit the model in {self.model / 'config.json'}: {str(error).splitlines()[-1].strip()}"
+                f"{path} does not fit the model that {self.config} describes: {str(error).splitlines()[-1].strip()}"
             ) from error
 
-    def read_schema(self) -> ImageSchema | None:
-        """Read the schema of the data the model was trained on."""
-        if not (self.model / "schema.json").is_file():
+    def read_schema(self, *, needed: bool = False) -> ImageSchema | None:
+        """Read the schema of the data the model was trained on; None where it was trained on other data than images.
+
+        Raises:
+            FileNotFoundError: It is needed, and missing.
+            ValueError: It is damaged.
+        """
+        path = self.model / "schema.json"
+        if not path.is_file():
+            if needed:
+                raise FileNotFoundError(
+                    f"{path} is missing, which says what the model's data are; restore it, or run fit again"
+                )
             return None
         try:
             return ImageSchema.model_validate(self.read_json("model/schema.json"))
         except ValidationError as error:
             raise ValueError(f"{self.model / 'schema.json'} is damaged: {error.errors()[0]['msg']}") from error
+
+
+def plain(value: Any) -> Any:
+    """Return values that JSON can hold: what is no number becomes null."""
+    if isinstance(value, dict):
+        return {str(key): plain(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(inner) for inner in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _version(package: str) -> str | None:

@@ -76,13 +76,15 @@ def loggers(path: Path, folder: Path, step: int = 0) -> list[Logger]:
 
 
 def read_metrics(path: Path) -> list[dict[str, Any]]:
-    """Return the logged lines; a line cut off by a kill is left out."""
+    """Return the logged lines; one that is damaged, such as one cut off by a kill, is left out."""
     if not path.is_file():
         return []
     lines = []
-    for text in path.read_text().splitlines():
+    for text in path.read_text(errors="replace").splitlines():
         try:
-            lines.append(json.loads(text))
-        except json.JSONDecodeError:
+            line = json.loads(text)
+        except (ValueError, RecursionError):
             continue
+        if isinstance(line, dict) and isinstance(line.get("step"), int):
+            lines.append(line)
     return lines

@@ -9,7 +9,7 @@ from types import FrameType
 __all__ = ["Interruption", "Stopped"]
 
 
-class Stopped(Exception):
+class Stopped(KeyboardInterrupt):
     """The user or the system asked the program to stop.
 
     Args:
@@ -23,16 +23,23 @@ class Stopped(Exception):
 
 
 class Interruption:
-    """Within this context a first SIGINT or SIGTERM is noted in `signum`; a second one stops at once."""
+    """Within this context a first SIGINT or SIGTERM is noted in `signum`; a second one stops at once.
 
-    def __init__(self) -> None:
-        self.signum: int | None = None
+    Args:
+        message: What to say where the first one, too, is to stop at once; None where the caller looks at `signum`.
+    """
+
+    def __init__(self, message: str | None = None) -> None:
+        self.message, self.signum = message, None if message is None else 0
 
     def __enter__(self) -> Interruption:
         # Handlers can be set in the main thread only; elsewhere the program around us decides.
         self._previous = {}
         if threading.current_thread() is threading.main_thread():
-            self._previous = {s: signal.signal(s, self._note) for s in (signal.SIGINT, signal.SIGTERM)}
+            for signum in (signal.SIGINT, signal.SIGTERM):
+                # What the shell made us ignore, as it does for jobs in the background, stays ignored.
+                if signal.getsignal(signum) is not signal.SIG_IGN:
+                    self._previous[signum] = signal.signal(signum, self._note)
         return self
 
     def __exit__(self, *exception: object) -> None:
@@ -41,5 +48,5 @@ class Interruption:
 
     def _note(self, signum: int, _frame: FrameType | None) -> None:
         if self.signum is not None:
-            raise KeyboardInterrupt
+            raise Stopped(signum, self.message or "stopped at once, before the state was saved again")
         self.signum = signum

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
-from typing import Annotated, Any, Literal, TypeAlias
+from typing import Annotated, Literal, TypeAlias
 
 import torch
 from pydantic import Field
@@ -138,7 +138,9 @@ class ImageVAE(Value):
         low, scale = self._rescaling
         unit = (data.values.float() - low) / scale
         if unit.min() < 0 or unit.max() > 1:
-            raise ValueError(f"likelihood.binarize=static needs values in {list(self.value_range)}, which these data exceed")
+            raise ValueError(
+                f"likelihood.binarize=static needs values in {list(self.value_range)}, which these data exceed"
+            )
         draw = torch.bernoulli(unit, generator=torch.Generator().manual_seed(0))
         return replace(data, values=(draw * scale + low).to(data.values.dtype))
 

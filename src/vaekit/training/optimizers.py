@@ -36,7 +36,9 @@ def learning_rate(training: Training, step: int, start: int, stop: int | None) -
         stop: The step after the last; None while it is not yet known, which keeps the peak.
     """
     since = step - start
-    rise = min(1.0, (since + 1) / training.warmup) if training.warmup else 1.0
+    # A short run would spend itself on the rise: it may take a fifth of the steps at most.
+    warmup = training.warmup if stop is None else min(training.warmup, (stop - start) // 5)
+    rise = min(1.0, (since + 1) / warmup) if warmup else 1.0
     share = 0.0 if stop is None else min(1.0, since / max(1, stop - start))
     fall = training.lr_floor + (1 - training.lr_floor) * (1 + math.cos(math.pi * share)) / 2
     return training.lr * rise * fall

@@ -36,7 +36,7 @@ class Training(Value):
     lr_floor: Annotated[float, Field(ge=0, le=1)] = 1e-3
     """Share of the peak that the cosine ends at."""
     warmup: Annotated[int, Field(ge=0)] = 200
-    """Steps in which the learning rate rises linearly."""
+    """Steps in which the learning rate rises linearly; a fifth of the run at most."""
     weight_decay: Annotated[float, Field(ge=0)] = 0.0
     """Weight decay; decoupled for adamw."""
     ema: Annotated[float, Field(ge=0, lt=1)] = 0.999

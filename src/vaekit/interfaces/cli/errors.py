@@ -17,6 +17,8 @@ from typing import ParamSpec, TypeVar
 
 import typer
 
+from vaekit.interfaces.signals import Interruption, Stopped
+
 __all__ = ["complain", "guarded"]
 
 P = ParamSpec("P")
@@ -34,7 +36,8 @@ def guarded(verb: Callable[P, R]) -> Callable[P, R]:
     @functools.wraps(verb)
     def run(*args: P.args, **kwargs: P.kwargs) -> R:
         try:
-            return verb(*args, **kwargs)
+            with Interruption("stopped"):
+                return verb(*args, **kwargs)
         except (typer.Exit, typer.Abort):
             raise
         except BrokenPipeError:
@@ -54,30 +57,28 @@ def guarded(verb: Callable[P, R]) -> Callable[P, R]:
 def _explained(error: BaseException) -> tuple[str, int]:
     from pydantic import ValidationError
 
+    if isinstance(error, Stopped):
+        return str(error), 128 + error.signum
+    if isinstance(error, KeyboardInterrupt):
+        return "stopped", 130
     from vaekit.interfaces.keys import sentence
-    from vaekit.interfaces.signals import Stopped
     from vaekit.training import TrainingDiverged
 
     match error:
-        case Stopped():
-            return str(error), 128 + error.signum
-        case KeyboardInterrupt():
-            return "stopped", 130
         case TrainingDiverged():
             return f"error: {error}", 3
         case ValidationError():
             return f"error: {sentence(error)}", 2
         case MemoryError():
-            return "error: out of memory; lower batch=, or give smaller images with size=", 2
+            return "error: out of memory; lower batch=, net.widths= or latent=, or give smaller images with size=", 2
         case OSError():
             return f"error: {_told(error)}", 2
         case ValueError() | ImportError():
             return f"error: {error}", 2
-        case RuntimeError() if "memory" in str(error).lower():
-            return (
-                f"error: out of memory ({str(error).splitlines()[0]}); lower batch=, or give smaller images with size=",
-                2,
-            )
+        case RecursionError():
+            return "error: the input is nested too deeply, or holds itself; write it flat", 2
+        case RuntimeError() if any(word in str(error).lower() for word in ("memory", "overflow")):
+            return "error: out of memory; lower batch=, net.widths= or latent=, or give smaller images with size=", 2
     return (
         f"error: vaekit failed with {type(error).__name__}: {error}; set VAEKIT_DEBUG=1 for the traceback, and report it",
         1,
@@ -91,8 +92,9 @@ def _told(error: OSError) -> str:
     where = f"{error.filename}: " if error.filename else ""
     cure = {
         13: "; choose a folder you may write to",
+        17: "; a part of that path is a file",
         20: "; a part of that path is a file",
-        28: "; free some space, then continue with vaekit resume: the last good checkpoint is intact",
+        28: "; free some space; a run that was training has its last good checkpoint, and goes on with vaekit resume",
         30: "; choose a folder you may write to",
     }.get(error.errno or 0, "")
     return f"{where}{error.strerror.lower()}{cure}" if cure or where else str(error)

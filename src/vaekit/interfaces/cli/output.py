@@ -7,7 +7,9 @@ import math
 import sys
 from typing import Any
 
-__all__ = ["bound_lines", "choice_table", "console", "duration", "emit", "seconds_of"]
+from vaekit.interfaces.folder import plain
+
+__all__ = ["bound_lines", "choice_table", "console", "duration", "emit", "number", "seconds_of"]
 
 _UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 
@@ -15,7 +17,7 @@ _UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 def emit(as_json: bool, data: dict[str, Any], *text: Any) -> None:
     """Print one JSON object to stdout and nothing else, or the text."""
     if as_json:
-        sys.stdout.write(json.dumps(_finite(data), ensure_ascii=False) + "\n")
+        sys.stdout.write(json.dumps(plain(data), ensure_ascii=False) + "\n")
         return
     out = console()
     for part in text:
@@ -48,16 +50,21 @@ def bound_lines(summary: dict[str, Any]) -> list[str]:
     elbo, iw = summary["bounds"]["elbo"], summary["bounds"]["iw"]
     lines = []
     for name, bound in (("ELBO", elbo), (f"IW-{iw['samples']}", iw)):
-        effective = f", effective samples {bound['ess']:.1f}" if "ess" in bound else ""
+        effective = f", effective samples {number(bound['ess'], 1)}" if "ess" in bound else ""
         lines.append(
-            f"{name:<8} {bound['nats']:.2f} +- {bound['se']:.2f} nats per image, "
-            f"{bound['bits_per_dim']:.4f} bits/dim{effective}"
+            f"{name:<8} {number(bound['nats'])} +- {number(bound['se'])} nats per image, "
+            f"{number(bound['bits_per_dim'], 4)} bits/dim{effective}"
         )
     lines.append(
-        f"rate {summary['rate']:.2f}, distortion {summary['distortion']:.2f} nats; "
+        f"rate {number(summary['rate'])}, distortion {number(summary['distortion'])} nats; "
         f"{summary['active_units']} active units; n = {summary['n']} (lower bounds on log p(x): larger is better)"
     )
     return lines
+
+
+def number(value: float | None, digits: int = 2) -> str:
+    """Return a number as people read it; a missing one is said to be unknown."""
+    return "unknown" if value is None or math.isnan(value) else f"{value:.{digits}f}"
 
 
 def seconds_of(text: str) -> float:
@@ -76,8 +83,8 @@ def seconds_of(text: str) -> float:
     if not parts or "".join(n + u for n, u in parts) != text.strip().removeprefix("+").lower():
         raise ValueError(f"a time is written like 90s, 10m or 1h30m, got {text!r}")
     seconds = sum(float(number) * _UNITS[unit or "s"] for number, unit in parts)
-    if seconds <= 0:
-        raise ValueError(f"a time limit must be positive, got {text!r}")
+    if not 0 < seconds < math.inf:
+        raise ValueError(f"a time limit must be positive and finite, got {text!r}")
     return seconds
 
 
@@ -91,12 +98,3 @@ def duration(seconds: float) -> str:
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}h{minutes:02}m" if hours else (f"{minutes}m{rest:02}s" if minutes else f"{rest}s")
-
-
-def _finite(value: Any) -> Any:
-    """Return plain values that JSON can hold: what is no number becomes null."""
-    if isinstance(value, dict):
-        return {str(key): _finite(inner) for key, inner in value.items()}
-    if isinstance(value, list | tuple):
-        return [_finite(inner) for inner in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -21,7 +21,7 @@ _STYLE = """
   --accent: #24639f; --warn: #fff6e0; --warn-line: #d9a62b; }
 @media (prefers-color-scheme: dark) { :root { --paper: #16191d; --ink: #e4e8ec; --soft: #a3afba; --line: #343b43;
   --card: #1f2429; --accent: #7db4ea; --warn: #332b16; --warn-line: #b98d24; }
-  .chart img { filter: invert(.86) hue-rotate(180deg); } }
+  .chart img, .legend i { filter: invert(.86) hue-rotate(180deg); } }
 * { box-sizing: border-box; }
 html { -webkit-text-size-adjust: 100%; }
 body { margin: 0 auto; padding: 2.5rem 1.5rem 4rem; max-width: 1160px; background: var(--paper); color: var(--ink);
@@ -56,7 +56,7 @@ img { display: block; width: 100%; height: auto; }
 table { border-collapse: collapse; width: 100%; font-size: .92rem; font-variant-numeric: tabular-nums;
   overflow-wrap: break-word; }
 th, td { text-align: left; vertical-align: top; padding: .4rem .9rem .4rem 0; border-bottom: 1px solid var(--line); }
-th { color: var(--soft); font-weight: 600; }
+th { color: var(--soft); font-weight: 600; white-space: nowrap; }
 td:first-child { font-weight: 600; }
 td.number, th.number { text-align: right; white-space: nowrap; padding-right: 0; }
 pre { background: var(--card); border-radius: 6px; padding: .8rem 1rem; font-size: .85rem; white-space: pre-wrap;

@@ -1,0 +1,236 @@
+"""One run being trained: experiment, data, state and folder together."""
+
+from __future__ import annotations
+
+import time
+from typing import Any, Protocol
+
+import torch
+
+from vaekit.data import Batches, Dataset, sequential
+from vaekit.interfaces.experiment import Experiment
+from vaekit.interfaces.folder import RunFolder
+from vaekit.interfaces.logs import Logger, loggers
+from vaekit.interfaces.memory import refuse_too_large
+from vaekit.interfaces.pictures import grid, save_png
+from vaekit.interfaces.report import write_report
+from vaekit.interfaces.run import Run
+from vaekit.interfaces.signals import Interruption, Stopped
+from vaekit.modalities import Plain, View
+from vaekit.models import VAE, evaluating
+from vaekit.training import Checkpoints, Progress, Step, TrainingState, Validation, make_fabric, train, validate
+
+__all__ = ["Listener", "Trainer"]
+
+_VALIDATED = 2048  # held-out data that validation looks at: enough for a standard error of about a nat
+_EVALUATED = 1000
+_FINAL_SAMPLES = 100
+
+
+class Listener(Protocol):
+    """Who watches a run: a progress bar, a notebook, a test."""
+
+    def __call__(self, progress: Progress, batch: int) -> None:
+        """Take the progress of one step and the number of data in it."""
+        ...
+
+
+class Trainer:
+    """One run being trained: experiment, data, state and folder together.
+
+    Args:
+        folder: Where the run lies.
+        experiment: Its description.
+        data: Its data.
+        model: A free composition, where there is no description to build from.
+        began: When the user's wait began, on the clock of `time.perf_counter`; a time limit counts from there.
+    """
+
+    def __init__(
+        self,
+        folder: RunFolder,
+        experiment: Experiment,
+        data: Dataset,
+        *,
+        model: VAE | None = None,
+        began: float | None = None,
+    ) -> None:
+        self.began = time.perf_counter() if began is None else began
+        self.folder, self.experiment, self.training = folder, experiment, experiment.training
+        fabric = make_fabric(self.training)
+        torch.manual_seed(self.training.seed)
+        if model is None:
+            if experiment.model is None:
+                raise ValueError(f"{folder.path} holds a user's own composition; give model=VAE(...)")
+            refuse_too_large(experiment.model)
+            model = experiment.model.build()
+        self.view: View = experiment.model or Plain(model)
+        self.data = self.view.settle(data)
+        rows = self.data.part("train")
+        if not all(len(self.data.part(name)) for name in ("train", "validation")):
+            raise ValueError(
+                f"training needs three distinct data at least, one each to train on, to validate and to test, but all of "
+                f"the {len(data)} are alike or fall into one part; give more data"
+            )
+        self.batches = Batches(self.data.values, rows, self.training.batch, self.training.seed)
+        self.held_out = self.data.part("validation")[:_VALIDATED]
+        criterion = experiment.objective.build(model, len(rows))
+        step = Step(model, criterion, self.view.prepare, experiment.objective.samples)
+        self.state = TrainingState(step, self.training, fabric)
+        self.seconds = self.training.time_limit
+        self.notes: list[str] = list(getattr(experiment.model, "warnings", ()))
+
+    def begin(self) -> None:
+        """Make the folder and write what is known before training.
+
+        Raises:
+            FileExistsError: There is a run already, or a file in its place.
+            OSError: It cannot be written to.
+        """
+        self.folder.create()
+        self._describe()
+
+    def _describe(self) -> None:
+        self.checkpoints = Checkpoints(self.folder.checkpoints)
+        self.folder.write_experiment(self.experiment)
+        self.folder.write_environment()
+        self.folder.write_data(self.data)
+        if self.data.schema is not None:
+            with evaluating(self.state.model):
+                shown = self.view.intensity(self.view.prepare(self.data.values[self.data.part("train")[:64]]))
+            save_png(grid(shown), self.folder.plots / "data.png")
+        if self.seconds is not None:
+            # What comes after training counts too: the bounds and the report.
+            self.seconds -= min(40.0, 4.0 + 0.03 * self.seconds)
+
+    def restore(self, seconds_more: float | None) -> None:
+        """Continue from the newest valid checkpoint, or from the beginning where a run was stopped before its first.
+
+        Raises:
+            ValueError: The run is finished, its data have changed, or all its checkpoints are damaged.
+        """
+        if not any(self.folder.checkpoints.glob("*.ckpt")):
+            self.notes.append("the run was stopped before its first checkpoint; it begins anew")
+            self._describe()
+            return
+        expected = self.folder.read_json("split.json")["fingerprint"]
+        if self.data.fingerprint != expected:
+            raise ValueError(f"the data have changed since {self.folder.path} was begun; run fit again on them")
+        self.checkpoints = Checkpoints(self.folder.checkpoints)
+        state, note = self.checkpoints.load()
+        self.notes += [note] if note else []
+        self.state.load_state_dict(state)
+        position = self.state.position
+        if seconds_more is not None:
+            position.begin, position.stop, self.seconds = position.step, None, seconds_more
+        elif state.get("finished") and self._is_evaluated():
+            raise ValueError(
+                f"{self.folder.path} is finished after {position.step} steps; extend it with: "
+                f"vaekit resume {self.folder.path} --time-limit +10m"
+            )
+
+    def run(self, listener: Listener | None = None) -> Run:
+        """Train to the end, save the best weights, evaluate, report.
+
+        Raises:
+            Stopped: A signal came; the state is saved.
+            TrainingDiverged: Values stayed non-finite after three rollbacks; the last good checkpoint is intact.
+        """
+        with Interruption() as interruption:
+            self._train(listener, interruption)
+            self._save(finished=True)
+            if interruption.signum is not None:
+                self._stop(interruption.signum)
+        path = self.folder.path
+        with Interruption(f"stopped after training, which is saved; get bounds and report with: vaekit resume {path}"):
+            return self._finish()
+
+    def _is_evaluated(self) -> bool:
+        """Say whether bounds and report are those of the last step: a run may be stopped between."""
+        if not (self.folder.evaluation.is_file() and self.folder.report.is_file()):
+            return False
+        return self.folder.read_evaluation().get("step") == self.state.position.step
+
+    def validate(self, model: torch.nn.Module) -> Validation:
+        """Return the bound on held-out data."""
+        device = self.state.fabric.device
+        batches = (batch.to(device) for batch in sequential(self.data.values, self.held_out, 256))
+        return validate(model, batches, self.view.prepare)
+
+    def _train(self, listener: Listener | None, interruption: Interruption) -> None:
+        position = self.state.position
+        logs = loggers(self.folder.metrics, self.folder.path / "tensorboard", position.step)
+        settled = self.experiment.objective.schedule_end
+        seconds = None if self.seconds is None else self.seconds - (time.perf_counter() - self.began)
+        warned = False
+        try:
+            for progress in train(self.state, self.batches, self.validate, seconds=seconds, settled=settled):
+                if progress.validation is not None:
+                    self._save(best=progress.best)
+                    self._log(logs, progress)
+                if progress.stop is not None and progress.stop < settled and not warned:
+                    warned = True
+                    self.notes.append(_schedule_note(progress.stop, settled))
+                if listener is not None:
+                    listener(progress, self.batches.batch)
+                if interruption.signum is not None:
+                    self._stop(interruption.signum)
+        finally:
+            for log in logs:
+                log.close()
+
+    def _save(self, *, best: bool = False, finished: bool = False) -> None:
+        if self.state.is_finite():
+            self.checkpoints.save({**self.state.state_dict(), "finished": finished}, best=best)
+
+    def _stop(self, signum: int) -> None:
+        if self.state.position.step != self.state.position.stop:
+            self._save()
+        step = self.state.position.step
+        raise Stopped(signum, f"stopped at step {step}, saved; continue with: vaekit resume {self.folder.path}")
+
+    def _log(self, logs: list[Logger], progress: Progress) -> None:
+        validation = progress.validation
+        assert validation is not None
+        guard, position = self.state.guard, self.state.position
+        values = {
+            "epoch": round(position.step / self.batches.steps_per_epoch, 4),
+            "seconds": round(position.seconds, 3),
+            "images_per_second": round(position.step * self.batches.batch / max(position.seconds, 1e-9), 1),
+            "lr": progress.lr,
+            "train_loss": progress.metrics["loss"].item(),
+            "train_elbo": progress.metrics["elbo"].item(),
+            "train_distortion": progress.metrics["distortion"].item(),
+            "train_rate": progress.metrics["rate"].item(),
+            "elbo": validation.elbo,
+            "distortion": validation.distortion,
+            "rate": validation.rate,
+            "active_units": validation.active_units,
+            "rate_per_dimension": [round(v, 5) for v in validation.rate_per_dimension],
+            "skipped": guard.skipped,
+            "non_finite": guard.non_finite,
+            "rollbacks": guard.rollbacks,
+        }
+        for log in logs:
+            log.log(progress.step, values)
+
+    def _finish(self) -> Run:
+        model = self.state.average.module
+        assert isinstance(model, VAE)
+        model.load_state_dict(self.checkpoints.best()["average"])
+        model.to("cpu")
+        self.folder.write_model(model, self.experiment, self.data.schema)
+        run = Run(self.folder, self.experiment, model, self.data)
+        result = run.evaluate(samples=_FINAL_SAMPLES, count=_EVALUATED)
+        about = {"notes": self.notes, "step": self.state.position.step}
+        summary = {"data": f"{self.data.source or 'arrays'} (test)", **result.summary(), **about}
+        self.folder.write_json("evaluation.json", summary)
+        write_report(run, result)
+        return run
+
+
+def _schedule_note(stop: int, settled: int) -> str:
+    return (
+        f"training ends at step {stop}, before the schedule of the objective does at step {settled}: "
+        f"the loss never reaches its final form; train longer or set objective.beta.steps below {stop}"
+    )
