@@ -24,7 +24,9 @@ JOBS = {
 
 def vaekit(*words):
     """Run one verb and return its JSON."""
-    answer = subprocess.run([Path(sys.executable).with_name("vaekit"), *words, "--json"], stdout=subprocess.PIPE, check=True)
+    answer = subprocess.run(
+        [Path(sys.executable).with_name("vaekit"), *words, "--json"], stdout=subprocess.PIPE, check=True
+    )
     return json.loads(answer.stdout)
 
 

@@ -8,7 +8,7 @@ from PIL import Image
 
 import vaekit
 from vaekit.data import Dataset, ImageSchema, Quarantined
-from vaekit.interfaces.fit import fit
+from vaekit.interfaces.fitting import fit
 from vaekit.interfaces.report import figures, write_report
 from vaekit.interfaces.report import latent_map as latents
 from vaekit.interfaces.report.figures import curves, limits, rates

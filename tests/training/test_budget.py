@@ -62,10 +62,11 @@ def test_one_validation_is_always_reserved(monkeypatch):
     assert watch.remaining_steps(1.0, 40.0) == 56
 
 
-def test_validations_are_an_epoch_apart_and_forty_at_most():
+def test_validations_are_an_epoch_apart_and_forty_at_most_and_ten_in_a_short_run():
     assert validations(3300, 11) == 83
-    assert validations(100, 11) == 11
-    assert validations(5, 11) == 11
+    assert validations(200, 11) == 11
+    assert validations(100, 11) == 10
+    assert validations(5, 11) == 1
     assert validations(10**6, 468) == 25_000
     for steps in (1, 39, 40, 41, 999, 12345):
         assert steps / validations(steps, 1) <= 40
@@ -84,7 +85,7 @@ def test_validations_happen_where_they_should():
     assert [p.step for p in progress if p.validation] == [4, 8, 10]
     state = new_state(settings(steps=None, epochs=4))
     progress = run(state, validate=constant_bound)
-    assert [p.step for p in progress if p.validation] == [3, 6, 9, 12]
+    assert [p.step for p in progress if p.validation] == [2, 4, 6, 8, 10, 12]
     assert {p.stop for p in progress} == {12}
 
 

@@ -1,6 +1,7 @@
 """What a user touches: `fit`, `load` and `Run` in Python, the command line, the report.
 
-The names are loaded when first used: the command line answers `--help` without importing torch.
+The names are loaded when first used: the command line answers `--help` without importing torch. So no file may be called
+like one of them: importing `fit.py` would put the module in the place of the function.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from typing import Any
 
 __all__ = ["Run", "fit", "load", "resume"]
 
-_HOME_OF = {"Run": "run", "load": "run", "fit": "fit", "resume": "fit"}
+_HOME_OF = {"Run": "run", "load": "run", "fit": "fitting", "resume": "fitting"}
 
 
 def __getattr__(name: str) -> Any:

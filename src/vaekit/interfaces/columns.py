@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -13,9 +13,25 @@ from torch import Tensor
 
 from vaekit.training.checkpoint import write_atomically
 
-__all__ = ["write_columns"]
+__all__ = ["check_suffix", "write_columns"]
 
 Column: TypeAlias = Tensor | Sequence[str]
+
+
+def check_suffix(path: Path, suffixes: Iterable[str] = (".npz", ".parquet", ".csv")) -> Path:
+    """Return a path that a file of one of these kinds can be written to, before any work is done for it.
+
+    Raises:
+        ValueError: The suffix is none of these.
+        IsADirectoryError: There is a folder.
+        OSError: Its folder cannot be made.
+    """
+    if path.suffix.lower() not in suffixes:
+        raise ValueError(f"--out must end in {', '.join(suffixes)}, got {path.name!r}")
+    if path.is_dir():
+        raise IsADirectoryError(f"{path} is a folder; give a file as --out")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return path
 
 
 def write_columns(path: Path, columns: Mapping[str, Column]) -> None:
@@ -26,10 +42,7 @@ def write_columns(path: Path, columns: Mapping[str, Column]) -> None:
         ImportError: The suffix is .parquet and pyarrow is not installed.
     """
     writers = {".npz": _npz, ".parquet": _parquet, ".csv": _csv}
-    writer = writers.get(path.suffix.lower())
-    if writer is None:
-        raise ValueError(f"--out must end in {', '.join(writers)}, got {path.name!r}")
-    path.parent.mkdir(parents=True, exist_ok=True)
+    writer = writers[check_suffix(path, writers).suffix.lower()]
     write_atomically(path, writer({name: _array(column) for name, column in columns.items()}))
 
 

@@ -61,8 +61,11 @@ class Experiment(Value):
     model: Model | None = None
     """The description of the model; null for a user's own composition of modules."""
     objective: AnyObjective = ELBO()
+    """What is optimised: elbo, or iwae."""
     training: Training = Training()
+    """How it is optimised."""
     preset: Preset = "balanced"
+    """How much the automatic choices spend."""
     choices: tuple[Choice, ...] = ()
     """What was chosen automatically, and why."""
 

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import difflib
-import re
 import types
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
-import yaml
 from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 
 from vaekit.interfaces.experiment import DataSettings, Experiment
+from vaekit.interfaces.typed import HUGE, is_number, read_value, shown
 from vaekit.modalities import ImageVAE
 from vaekit.training import Training
 from vaekit.value import Value
@@ -25,7 +24,6 @@ _DERIVED = {"data": {"source"}, "model": {"kind", "shape", "levels", "value_rang
 
 _CHOSEN = {"net", "likelihood", "likelihood.scale"}
 """The parts that are chosen by looking at the data, where they are not named."""
-_HUGE = 2**63
 
 
 @dataclass(frozen=True)
@@ -76,7 +74,7 @@ def parse(pairs: Iterable[str]) -> dict[str, dict[str, Any]]:
         path, sign, text = pair.partition("=")
         if not sign or not path:
             raise ValueError(f"expected key=value, got {pair!r}; vaekit fit --help-keys lists the keys")
-        flat[path.strip()] = _read(path, text)
+        flat[path.strip()] = read_value(path, text)
     return sectioned(flat)
 
 
@@ -115,7 +113,8 @@ def sentence(error: ValidationError) -> str:
         case "union_tag_not_found":
             return f"{path} is a part with keys of its own: name it first, {path}=..., then set {path}.<key>=..."
         case _:
-            return f"{path}={_shown(first['input'])}: {first['msg'][0].lower()}{first['msg'][1:]}"
+            said = first["msg"].replace("tuple", "list").replace("Tuple", "list").replace(" after validation", "")
+            return f"{path}={shown(first['input'])}: {said[0].lower()}{said[1:]}"
 
 
 def _keys_of(path: str, section: str, field: FieldInfo, belongs_to: str) -> Iterator[Key]:
@@ -123,7 +122,8 @@ def _keys_of(path: str, section: str, field: FieldInfo, belongs_to: str) -> Iter
     kinds = tuple(_kind(member) for member in members if "kind" in member.model_fields)
     default = "" if field.is_required() else _words(field.default)
     meaning = " ".join((field.description or "").split())
-    yield Key(path, section, " | ".join(kinds) or _type(field.annotation), default, meaning, kinds, belongs_to)
+    if kinds or not members:  # a part of one kind only is set by its keys
+        yield Key(path, section, " | ".join(kinds) or _type(field.annotation), default, meaning, kinds, belongs_to)
     seen: set[str] = set()
     for member in members:
         for name, inner in member.model_fields.items():
@@ -168,38 +168,15 @@ def _words(default: Any) -> str:
     return "null" if default is None else str(list(default) if isinstance(default, tuple) else default)
 
 
-def _read(path: str, text: str) -> Any:
-    """Return the value that a text stands for, by the rules of YAML where they do not surprise."""
-    try:
-        value = yaml.safe_load(text)
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise ValueError(f"the value of {path} cannot be read: {text!r}") from error
-    if re.fullmatch(r"\s*0x\d+\s*", text):
-        return text.strip()  # a size, not a hexadecimal number
-    if isinstance(value, str) and re.fullmatch(r"[+-]?\d+(\.\d*)?[eE][+-]?\d+", value):
-        number = float(value)  # YAML 1.1 reads 1.0e+9 as a number and 1e9 as a text
-        return int(number) if number.is_integer() and abs(number) < _HUGE else number
-    return value
-
-
 def _refuse_untypical(path: str, value: Any, key: Key) -> None:
     """Refuse what no key of this type can mean, before it is silently taken for something else."""
-    if key.kinds and not isinstance(value, str | Mapping) and not ("constant" in key.kinds and _is_number(value)):
-        raise ValueError(f"{path}={_shown(value)} names no part; it is one of {', '.join(key.kinds)}")
+    if key.kinds and not isinstance(value, str | Mapping) and not ("constant" in key.kinds and is_number(value)):
+        raise ValueError(f"{path}={shown(value)} names no part; it is one of {', '.join(key.kinds)}")
     if isinstance(value, bool) and "bool" not in key.type:
-        raise ValueError(f"{path}={_shown(value)} is no {key.type}")
+        raise ValueError(f"{path}={shown(value)} is no {key.type}")
     for number in value if isinstance(value, list) else [value]:
-        if isinstance(number, int) and abs(number) >= _HUGE:
+        if isinstance(number, int) and abs(number) >= HUGE:
             raise ValueError(f"{path}={number} is too large; it must be below 2**63")
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
-
-
-def _shown(value: Any) -> str:
-    """Return a value as it is typed."""
-    return "" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _name_part(tree: dict[str, Any], key: Key, known: Mapping[str, Key]) -> None:

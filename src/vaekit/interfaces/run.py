@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -39,7 +40,7 @@ class Run:
     def __init__(self, folder: RunFolder, experiment: Experiment, model: VAE, data: Dataset | None = None) -> None:
         self.folder, self.experiment, self.model = folder, experiment, model.eval()
         self.view: View = experiment.model or Plain(model)
-        self.schema = folder.read_schema()
+        self.schema = folder.read_schema(needed=experiment.model is not None)
         self._data = data
 
     @property
@@ -75,15 +76,13 @@ class Run:
         data = self._opened(source)
         if self.schema is not None and data.schema is not None:
             self.schema.check(data.schema)
-        return data, data.part("all")
+        return self.view.settle(data), data.part("all")
 
     def inputs(self, source: Source | None = None, count: int | None = None, seed: int = 0) -> Tensor:
         """Return prepared data `(N, *event)`, the first `count` rows."""
         data, rows = self.open(source)
         with evaluating(self.model, seed):
-            x = self.view.prepare(data.values[rows[:count]])
-        self._check(x)
-        return x
+            return self._prepared(data.values[rows[:count]])
 
     def evaluate(self, source: Source | None = None, samples: int = 100, count: int | None = None) -> Bounds:
         """Return the bounds on the test part, or on other data.
@@ -95,10 +94,9 @@ class Run:
         """
         data, rows = self.open(source)
         rows = rows[:count]
-        self._check(self.view.prepare(data.values[rows[:_BATCH]]))
         batches = sequential(data.values, rows, _BATCH)
         jacobian = self.view.log_jacobian
-        return bounds(self.model, batches, prepare=self.view.prepare, samples=samples, log_jacobian=jacobian)
+        return bounds(self.model, batches, prepare=self._prepared, samples=samples, log_jacobian=jacobian)
 
     def sample(self, n: int, temperature: float = 1.0, *, noise: bool = False, seed: int = 0) -> Tensor:
         """Return `n` new images as intensities in [0, 1], `(n, C, H, W)`.
@@ -108,9 +106,15 @@ class Run:
             temperature: Scale of the draws from the prior.
             noise: Draw from p(x | z) too; otherwise its point, e.g. the mean image.
             seed: Seed of the draws.
+
+        Raises:
+            ValueError: `n` is below 1, or the temperature no finite number from 0 on.
         """
+        if n < 1 or not 0 <= temperature < math.inf:
+            raise ValueError(f"n must be at least 1 and temperature finite and at least 0, got {n} and {temperature}")
+        parts = [min(_BATCH, n - start) for start in range(0, n, _BATCH)]
         with evaluating(self.model, seed):
-            x = self.model.generate(n, temperature, 1.0 if noise else 0.0)
+            x = torch.cat([self.model.generate(count, temperature, 1.0 if noise else 0.0) for count in parts])
         return self.view.intensity(x)
 
     def reconstruct(self, source: Source | None = None, count: int | None = None) -> tuple[Tensor, Tensor]:
@@ -133,7 +137,7 @@ class Run:
     def decode(self, z: Tensor) -> Tensor:
         """Return the images of latents `(N, D)` as intensities."""
         with evaluating(self.model):
-            return self.view.intensity(point(self.model.decode(z)))
+            return self.view.intensity(torch.cat([point(self.model.decode(part)) for part in z.split(_BATCH)]))
 
     def score(self, source: Source, samples: int = 100) -> Bounds:
         """Return per-datum bounds: a low one marks an anomaly."""
@@ -171,6 +175,8 @@ class Run:
         Returns:
             Images `(N, steps, C, H, W)`, from the reconstruction to the full strength.
         """
+        if not math.isfinite(strength):
+            raise ValueError(f"strength must be a finite number, got {strength}")
         direction = self._attribute(label)
         means, _ = self.encode(source)
         shares = torch.linspace(0, strength, steps).to(means)
@@ -184,18 +190,25 @@ class Run:
             raise ValueError(f"the run's data have no label {label!r}; {known}")
         rows = data.part("train")
         has = data.labels[rows] == data.classes.index(label)
+        if not has.any() or has.all():
+            raise ValueError(
+                f"the training data must hold {label!r} and something else, but have {int(has.sum())} of {len(has)}"
+            )
         with_label, without = (self._mean_latent(data, rows[mask][:2000]) for mask in (has, ~has))
         return with_label - without
 
     def _mean_latent(self, data: Dataset, rows: Tensor) -> Tensor:
         with evaluating(self.model):
-            parts = [point(self.model.encode(self.view.prepare(b))) for b in sequential(data.values, rows, _BATCH)]
+            parts = [point(self.model.encode(self._prepared(b))) for b in sequential(data.values, rows, _BATCH)]
         return torch.cat(parts).mean(0)
 
-    def _check(self, x: Tensor) -> None:
+    def _prepared(self, stored: Tensor) -> Tensor:
+        """Return prepared data, refused where the likelihood has no value for them."""
+        x = self.view.prepare(stored)
         family = getattr(self.model.likelihood, "family", None)
         if family is not None:
             family.check(x)
+        return x
 
     def _opened(self, source: Source) -> Dataset:
         if isinstance(source, Dataset):

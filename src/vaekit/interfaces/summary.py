@@ -1,4 +1,4 @@
-"""The layers of a model and their parameters."""
+"""The layers of a model and their parameters, in few words."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from torch import nn
 from vaekit.models import VAE
 from vaekit.nets import parameter_count
 
-__all__ = ["layer_table", "layers"]
+__all__ = ["layer_table", "layers", "words"]
 
 
 def layers(model: VAE) -> list[dict[str, Any]]:
-    """Return one row per layer that holds parameters: side, name, what it is, how many."""
+    """Return one row per layer that holds parameters: side, name, what it is, how many; and one per side for all."""
     rows = []
     for side, part in (("prior", model.prior), ("encoder", model.posterior), ("decoder", model.likelihood)):
         for name, module in part.named_modules():
             count = sum(p.numel() for p in module.parameters(recurse=False))
             if count:
                 rows.append(
-                    {"side": side, "name": name or type(part).__name__, "layer": _words(module), "parameters": count}
+                    {"side": side, "name": name or type(part).__name__, "layer": words(module), "parameters": count}
                 )
         total = parameter_count(part)
         if total:
@@ -29,15 +29,57 @@ def layers(model: VAE) -> list[dict[str, Any]]:
 
 
 def layer_table(rows: list[dict[str, Any]]) -> Any:
-    """Return the rows as a table for the terminal."""
+    """Return the rows as a table for the terminal: each side is named once, and its total stands out."""
     from rich.table import Table
 
-    table = Table("side", "name", "layer", box=None, pad_edge=False, header_style="bold")
-    table.add_column("parameters", justify="right")
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("side", no_wrap=True, min_width=7)
+    # In a narrow terminal the name is what gives way.
+    table.add_column("name", overflow="ellipsis", no_wrap=True)
+    table.add_column("layer", no_wrap=True, min_width=max((len(row["layer"]) for row in rows), default=0))
+    table.add_column("parameters", justify="right", no_wrap=True)
+    side = ""
     for row in rows:
-        table.add_row(row["side"], row["name"], row["layer"], f"{row['parameters']:,}")
+        total = not row["name"]
+        count = f"{row['parameters']:,}"
+        table.add_row(
+            "" if row["side"] == side else row["side"],
+            row["name"],
+            row["layer"],
+            count,
+            style="bold" if total else None,
+        )
+        side = row["side"]
     return table
 
 
-def _words(module: nn.Module) -> str:
-    return type(module).__name__ if isinstance(module, nn.ParameterDict) else str(module)
+def words(module: nn.Module) -> str:
+    """Return what a layer is.
+
+    Examples:
+        >>> words(nn.Linear(64, 256)), words(nn.Conv2d(3, 32, 3, stride=2, padding=1))
+        ('Linear 64 -> 256', 'Conv2d 3 -> 32, 3x3, stride 2')
+    """
+    name = type(module).__name__
+    match module:
+        case nn.Linear():
+            return f"{name} {module.in_features} -> {module.out_features}"
+        case nn.Conv2d() | nn.ConvTranspose2d():
+            stride = f", stride {_sides(module.stride)}" if set(module.stride) != {1} else ""
+            return (
+                f"{name} {module.in_channels} -> {module.out_channels}, {_sides(module.kernel_size, both=True)}{stride}"
+            )
+        case nn.BatchNorm1d() | nn.BatchNorm2d():
+            return f"{name} {module.num_features}"
+        case nn.GroupNorm():
+            return f"{name} {module.num_channels}, {module.num_groups} groups"
+        case nn.LayerNorm():
+            return f"{name} {'x'.join(map(str, module.normalized_shape))}"
+        case nn.ParameterDict():
+            return f"shared {', '.join(module.keys())}"
+    # A user's own module: the first line of what it says of itself.
+    return str(module).splitlines()[0].rstrip("(")
+
+
+def _sides(sizes: tuple[int, ...], *, both: bool = False) -> str:
+    return "x".join(map(str, sizes)) if both or len(set(sizes)) > 1 else str(sizes[0])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import Any, Protocol
+from typing import Protocol
 
 import torch
 
@@ -69,8 +69,8 @@ class Trainer:
         rows = self.data.part("train")
         if not all(len(self.data.part(name)) for name in ("train", "validation")):
             raise ValueError(
-                f"training needs three distinct data at least, one each to train on, to validate and to test, but all of "
-                f"the {len(data)} are alike or fall into one part; give more data"
+                f"training needs three distinct data at least, to train on, to validate and to test, but the {len(data)} "
+                "here are fewer, or alike, or all in one part; give more data"
             )
         self.batches = Batches(self.data.values, rows, self.training.batch, self.training.seed)
         self.held_out = self.data.part("validation")[:_VALIDATED]
@@ -184,8 +184,7 @@ class Trainer:
             self.checkpoints.save({**self.state.state_dict(), "finished": finished}, best=best)
 
     def _stop(self, signum: int) -> None:
-        if self.state.position.step != self.state.position.stop:
-            self._save()
+        self._save()
         step = self.state.position.step
         raise Stopped(signum, f"stopped at step {step}, saved; continue with: vaekit resume {self.folder.path}")
 

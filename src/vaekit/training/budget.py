@@ -54,7 +54,9 @@ class Stopwatch:
 
 
 def validations(steps: int, steps_per_epoch: int, per_step: float = 0.0, per_validation: float = 0.0) -> int:
-    """Return the steps between two validations: an epoch at least, 40 validations and a tenth of the time at most.
+    """Return the steps between two validations: 40 of them and a tenth of the time at most.
+
+    They are an epoch apart at least, but in a run of few epochs there are ten, so that it has curves.
 
     Examples:
         >>> validations(steps=3300, steps_per_epoch=11)
@@ -63,4 +65,4 @@ def validations(steps: int, steps_per_epoch: int, per_step: float = 0.0, per_val
     affordable = MOST_VALIDATIONS
     if per_validation > 0:
         affordable = max(1, min(affordable, math.floor(0.1 * steps * per_step / per_validation)))
-    return max(steps_per_epoch, math.ceil(steps / affordable))
+    return max(min(steps_per_epoch, math.ceil(steps / 10)), math.ceil(steps / affordable))

@@ -10,7 +10,7 @@ import typer
 import vaekit
 from vaekit.interfaces.cli.errors import guarded
 
-__all__ = ["app", "main"]
+__all__ = ["app"]
 
 app = typer.Typer(
     name="vaekit",
@@ -21,6 +21,8 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
+_MOST = 2**63 - 1
+
 Data = Annotated[
     str, typer.Argument(help="A folder of images, an .npy, .npz or IDX file, or: digits, mnist, fashion-mnist.")
 ]
@@ -29,8 +31,11 @@ RunPath = Annotated[Path, typer.Argument(help="The folder that vaekit fit wrote.
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object to stdout and nothing else.")]
 Out = Annotated[Path, typer.Option("--out", help="Where to write.")]
 OutFile = Annotated[Path | None, typer.Option("--out", help="The picture to write; by default in RUN/plots.")]
-Seed = Annotated[int, typer.Option("--seed", min=0, help="Seed of the draws.")]
-PresetName = Annotated[str, typer.Option("--preset", help="How much automatic choices spend: fast, balanced or best.")]
+Seed = Annotated[int, typer.Option("--seed", min=0, max=_MOST, help="Seed of the draws.")]
+PresetName = Annotated[
+    str | None,
+    typer.Option("--preset", help="How much automatic choices spend: fast, balanced (the default) or best."),
+]
 Config = Annotated[
     Path | None, typer.Option("--config", help="A YAML or JSON file of keys, or a config.json of a run.")
 ]
@@ -54,7 +59,7 @@ def _root(
 @app.command()
 @guarded
 def inspect(
-    data: Data, keys: Keys = None, preset: PresetName = "balanced", config: Config = None, json: Json = False
+    data: Data, keys: Keys = None, preset: PresetName = None, config: Config = None, json: Json = False
 ) -> None:
     """Look at data: what is in them, which model suits them and why, its layers and its balance."""
     from vaekit.interfaces.cli import training
@@ -66,15 +71,18 @@ def inspect(
 @guarded
 def fit(
     data: Annotated[
-        str | None, typer.Argument(help="A folder of images, an .npy, .npz or IDX file, or a name.")
+        str | None,
+        typer.Argument(help="A folder of images, an .npy, .npz or IDX file, or a name; by default that in --config."),
     ] = None,
     keys: Keys = None,
     out: Annotated[Path | None, typer.Option("--out", help="The run folder; by default runs/NAME-NUMBER.")] = None,
-    preset: PresetName = "balanced",
+    preset: PresetName = None,
     time_limit: Annotated[
         str | None, typer.Option("--time-limit", help="E.g. 90s, 10m, 1h30m; becomes a number of steps.")
     ] = None,
-    seed: Annotated[int | None, typer.Option("--seed", min=0, help="Seed of weights, noise and order.")] = None,
+    seed: Annotated[
+        int | None, typer.Option("--seed", min=0, max=_MOST, help="Seed of weights, noise and order.")
+    ] = None,
     config: Config = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be trained, and stop.")] = False,
     help_keys: Annotated[
@@ -88,10 +96,10 @@ def fit(
     if help_keys:
         training.show_keys(json)
         return
-    if data is None:
+    if data is None and config is None:
         raise ValueError("vaekit fit needs DATA: a folder, a file, or one of digits, mnist, fashion-mnist")
     options = training.FitOptions(preset, time_limit, seed, config)
-    training.fit(data, keys or [], out, options, dry_run=dry_run, as_json=json)
+    training.fit(data or "", keys or [], out, options, dry_run=dry_run, as_json=json)
 
 
 @app.command()
@@ -204,7 +212,7 @@ def manipulate(
 def encode(
     run: RunPath,
     data: Data,
-    out: Annotated[Path, typer.Option("--out", help="FILE.npz or FILE.parquet.")],
+    out: Annotated[Path, typer.Option("--out", help="FILE.npz, .parquet or .csv.")],
     json: Json = False,
 ) -> None:
     """Write the posterior mean and standard deviation of every datum."""
@@ -244,8 +252,3 @@ def report(run: RunPath, json: Json = False) -> None:
     from vaekit.interfaces.cli import using
 
     using.report(run, json)
-
-
-def main() -> None:
-    """Run the command line."""
-    app()

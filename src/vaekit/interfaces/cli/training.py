@@ -10,17 +10,18 @@ from typing import Any, NamedTuple, get_args
 
 import torch
 import yaml
+from pydantic import ValidationError
 
 from vaekit.data import Dataset
 from vaekit.interfaces.cli.errors import complain
 from vaekit.interfaces.cli.output import bound_lines, choice_table, duration, emit, seconds_of
 from vaekit.interfaces.cli.progress import ProgressReport
 from vaekit.interfaces.experiment import DataSettings, Experiment
-from vaekit.interfaces.fit import Trainer, free_folder, plan
-from vaekit.interfaces.fit import resumed as resumed_trainer
+from vaekit.interfaces.fitting import Trainer, free_folder, plan
+from vaekit.interfaces.fitting import resumed as resumed_trainer
 from vaekit.interfaces.folder import RunFolder
 from vaekit.interfaces.keys import keys as all_keys
-from vaekit.interfaces.keys import parse, sectioned
+from vaekit.interfaces.keys import parse, sectioned, sentence
 from vaekit.interfaces.run import Run
 from vaekit.interfaces.summary import layer_table
 from vaekit.modalities import Preset
@@ -34,13 +35,13 @@ logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
 class FitOptions(NamedTuple):
     """The options of `fit` that stand beside its keys."""
 
-    preset: str
+    preset: str | None
     time_limit: str | None
     seed: int | None
     config: Path | None
 
 
-def inspect(data: str, pairs: list[str], preset: str, config: Path | None, as_json: bool) -> None:
+def inspect(data: str, pairs: list[str], preset: str | None, config: Path | None, as_json: bool) -> None:
     """Show the data, the choices and the layers."""
     dataset, experiment = _planned(data, pairs, FitOptions(preset, None, None, config))
     found = _described(dataset)
@@ -114,12 +115,13 @@ def _train(trainer: Trainer, as_json: bool, began: float) -> None:
 
 
 def _conclude(run: Run, as_json: bool, seconds: float) -> None:
-    evaluation = run.folder.read_json("evaluation.json")
+    evaluation = run.folder.read_evaluation()
     answer = {
         "run": str(run.path),
         "report": str(run.folder.report),
         "seconds": round(seconds, 1),
         "evaluation": evaluation,
+        "quarantine": run.folder.read_json("data.json").get("quarantine", []),
         "choices": [choice.model_dump(mode="json") for choice in run.experiment.choices],
     }
     emit(
@@ -133,38 +135,47 @@ def _conclude(run: Run, as_json: bool, seconds: float) -> None:
 
 
 def _planned(data: str, pairs: list[str], options: FitOptions) -> tuple[Dataset, Experiment]:
-    if options.preset not in get_args(Preset):
+    if options.preset not in (None, *get_args(Preset)):
         raise ValueError(f"--preset is one of {', '.join(get_args(Preset))}, got {options.preset!r}")
-    given = _from_file(options.config) if options.config else {}
+    given, preset = _from_file(options.config) if options.config else ({}, "balanced")
     for section, values in parse(pairs).items():
         given[section] = _merged(given.get(section, {}), values)
+    training, described = given["training"], given.pop("data", {})
     if options.time_limit is not None:
-        given["training"]["time_limit"] = seconds_of(options.time_limit)
+        training["time_limit"] = seconds_of(options.time_limit)
+    elif isinstance(training.get("time_limit"), str):
+        training["time_limit"] = seconds_of(training["time_limit"])
     if options.seed is not None:
-        given["training"]["seed"] = options.seed
-    settings = DataSettings.model_validate({**given.pop("data", {}), "source": data})
+        training["seed"] = options.seed
+    settings = DataSettings.model_validate({**described, "source": data or described.get("source", "")})
+    if not settings.source:
+        raise ValueError(f"--config {options.config} names no data; give DATA too")
     dataset = settings.open()
-    return dataset, plan(dataset, settings, given, options.preset)  # type: ignore[arg-type]
+    return dataset, plan(dataset, settings, given, options.preset or preset)  # type: ignore[arg-type]
 
 
-def _from_file(path: Path) -> dict[str, dict[str, Any]]:
-    """Return the keys in a YAML or JSON file; a resolved experiment is one of them, section by section."""
+def _from_file(path: Path) -> tuple[dict[str, dict[str, Any]], str]:
+    """Return the keys in a YAML or JSON file, and the preset; a resolved experiment has them section by section."""
     try:
         content = yaml.safe_load(path.read_text())
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise ValueError(f"--config {path} is neither YAML nor JSON: {' '.join(str(error).split())}") from error
     if not isinstance(content, Mapping):
         raise ValueError(f"--config {path} must hold keys and values, got {type(content).__name__}")
     if "format" not in content:
-        return sectioned(content)
-    experiment = Experiment.model_validate(content).model_dump(mode="json")
+        return sectioned({str(name): value for name, value in content.items()}), "balanced"
+    try:
+        experiment = Experiment.model_validate(content).model_dump(mode="json")
+    except ValidationError as error:
+        raise ValueError(f"--config {path} is no experiment of this version of vaekit: {sentence(error)}") from error
     derived = {"kind", "shape", "levels", "value_range"}
-    return {
-        "data": {name: value for name, value in experiment["data"].items() if name != "source"},
+    sections = {
+        "data": experiment["data"],
         "model": {name: value for name, value in (experiment["model"] or {}).items() if name not in derived},
         "objective": experiment["objective"],
         "training": experiment["training"],
     }
+    return sections, experiment["preset"]
 
 
 def _merged(base: dict[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:

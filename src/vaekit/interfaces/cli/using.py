@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import replace
+import math
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
 
-from vaekit.data import Dataset
-from vaekit.interfaces.cli.output import bound_lines, emit
-from vaekit.interfaces.columns import write_columns
+from vaekit.interfaces.cli.output import bound_lines, emit, number
+from vaekit.interfaces.cli.sources import datum_of, identity, opened, set_aside, stems_of
+from vaekit.interfaces.columns import check_suffix, write_columns
 from vaekit.interfaces.folder import RunFolder
 from vaekit.interfaces.pictures import grid, save_images, save_png
 from vaekit.interfaces.report import write_report
@@ -38,24 +36,27 @@ _PAIRS = 32  # pairs of input and reconstruction in the overview
 def evaluate(path: Path, data: str | None, samples: int, as_json: bool) -> None:
     """Print the bounds."""
     run = load(path)
-    summary = {"data": data or f"{run.experiment.data.source} (test)", **run.evaluate(data, samples).summary()}
+    dataset = opened(run, data)[0] if data is not None else None
+    name = data if data is not None else f"{run.experiment.data.source} (test)"
+    summary = {"data": name, **run.evaluate(dataset, samples).summary()}
     emit(as_json, summary, f"{summary['data']}:", *bound_lines(summary))
 
 
 def sample(path: Path, out: Path, n: int, temperature: float, noise: bool, seed: int, as_json: bool) -> None:
     """Write new images."""
-    images = load(path).sample(n, temperature, noise=noise, seed=seed)
-    files = save_images(images, _folder(out), [f"sample-{i:0{len(str(n))}}" for i in range(n)])
+    run, folder = load(path), _folder(out)
+    images = run.sample(n, temperature, noise=noise, seed=seed)
+    files = save_images(images, folder, [f"sample-{i:0{len(str(n))}}" for i in range(n)])
     overview = save_png(grid(images[:400]), out / "grid.png")
     _wrote(as_json, overview, files)
 
 
 def reconstruct(path: Path, data: str, out: Path, as_json: bool) -> None:
     """Write reconstructions."""
-    run = load(path)
-    dataset, rows = run.open(data)
+    run, folder = load(path), _folder(out)
+    dataset, rows = opened(run, data)
     inputs, again = run.reconstruct(dataset)
-    files = save_images(again, _folder(out), _stems(dataset, rows))
+    files = save_images(again, folder, stems_of(dataset, rows))
     pairs = torch.stack([inputs[:_PAIRS], again[:_PAIRS]], 1).flatten(0, 1)
     overview = save_png(grid(pairs, columns=8), out / "pairs.png")
     _wrote(as_json, overview, files)
@@ -64,16 +65,17 @@ def reconstruct(path: Path, data: str, out: Path, as_json: bool) -> None:
 def interpolate(path: Path, a: str, b: str, steps: int, out: Path | None, as_json: bool) -> None:
     """Write a row of images."""
     run = load(path)
-    images = run.interpolate(_datum(run, a), _datum(run, b), steps)
-    _wrote(as_json, save_png(grid(images, columns=steps), out or run.folder.plots / "interpolation.png"))
+    file = _picture(run, out, "interpolation")
+    images = run.interpolate(datum_of(run, a), datum_of(run, b), steps)
+    _wrote(as_json, save_png(grid(images, columns=steps), file))
 
 
 def traverse(path: Path, datum: str | None, steps: int, out: Path | None, as_json: bool) -> None:
     """Write a row of images per dimension."""
     run = load(path)
-    images, order = run.traverse(_datum(run, datum) if datum is not None else None, steps)
-    file = save_png(grid(images.flatten(0, 1), columns=steps), out or run.folder.plots / "traversal.png")
-    _wrote(as_json, file, dimensions=order)
+    file = _picture(run, out, "traversal")
+    images, order = run.traverse(datum_of(run, datum) if datum is not None else None, steps)
+    _wrote(as_json, save_png(grid(images.flatten(0, 1), columns=steps), file), dimensions=order)
 
 
 def manipulate(
@@ -81,41 +83,40 @@ def manipulate(
 ) -> None:
     """Write a row of images per datum."""
     run = load(path)
-    images = run.manipulate(data, toward.split("=", 1)[-1], *strength)
-    file = save_png(
-        grid(images[:_PAIRS].flatten(0, 1), columns=strength[1]), out or run.folder.plots / "manipulation.png"
-    )
-    _wrote(as_json, file)
+    file = _picture(run, out, "manipulation")
+    dataset, _ = opened(run, data)
+    images = run.manipulate(dataset, toward.split("=", 1)[-1], *strength)
+    _wrote(as_json, save_png(grid(images[:_PAIRS].flatten(0, 1), columns=strength[1]), file))
 
 
 def encode(path: Path, data: str, out: Path, as_json: bool) -> None:
     """Write posterior means and standard deviations."""
-    run = load(path)
-    dataset, rows = run.open(data)
+    run, out = load(path), check_suffix(out)
+    dataset, rows = opened(run, data)
     mean, deviation = run.encode(dataset)
-    write_columns(out, {**_identity(dataset, rows), "mean": mean, "std": deviation})
+    write_columns(out, {**identity(dataset, rows), "mean": mean, "std": deviation})
     emit(
         as_json,
-        {"out": str(out), "n": len(mean), "latent": mean.shape[1]},
+        {"out": str(out), "n": len(mean), "latent": mean.shape[1], "quarantine": set_aside(dataset)},
         f"{len(mean)} x {mean.shape[1]} latents: {out}",
     )
 
 
 def score(path: Path, data: str, out: Path, samples: int, as_json: bool) -> None:
     """Write per-datum bounds."""
-    run = load(path)
-    dataset, rows = run.open(data)
+    run, out = load(path), check_suffix(out)
+    dataset, rows = opened(run, data)
     result = run.score(dataset, samples)
     bits = -result.iw / (result.dimensions * torch.tensor(2.0).log())
     columns = {"elbo": result.elbo, f"iw_{samples}": result.iw, "bits_per_dim": bits, "ess": result.ess}
-    write_columns(out, {**_identity(dataset, rows), **columns})
+    write_columns(out, {**identity(dataset, rows), **columns})
     lowest = result.iw.argsort()[:5].tolist()
-    names = _stems(dataset, rows)
+    names = stems_of(dataset, rows)
     worst = [{"datum": names[i], f"iw_{samples}": result.iw[i].item()} for i in lowest]
     text = [f"{w['datum']}: IW-{samples} {w[f'iw_{samples}']:.2f} nats" for w in worst]
     emit(
         as_json,
-        {"out": str(out), "n": len(bits), "lowest": worst},
+        {"out": str(out), "n": len(bits), "lowest": worst, "quarantine": set_aside(dataset)},
         f"{len(bits)} scores: {out}",
         "least likely:",
         *text,
@@ -124,7 +125,7 @@ def score(path: Path, data: str, out: Path, samples: int, as_json: bool) -> None
 
 def compare(paths: list[Path], as_json: bool) -> None:
     """Print a leaderboard."""
-    rows = sorted((_row(path) for path in paths), key=lambda row: -(row["iw"] or -1e300))
+    rows = sorted((_row(path) for path in paths), key=lambda row: math.inf if row["iw"] is None else -row["iw"])
     same = len({(row["data"], row["measure"]) for row in rows}) == 1
     warning = "" if same else "these runs differ in data or in measure: their bounds cannot be compared"
     emit(as_json, {"runs": rows, "comparable": same}, _leaderboard(rows), warning)
@@ -139,7 +140,7 @@ def report(path: Path, as_json: bool) -> None:
 
 def _row(path: Path) -> dict[str, Any]:
     folder = RunFolder(path)
-    experiment, evaluation = folder.read_experiment(), folder.read_json("evaluation.json")
+    experiment, evaluation = folder.read_experiment(), folder.read_evaluation()
     model = experiment.model
     parameters = None
     if model is not None:
@@ -183,10 +184,10 @@ def _leaderboard(rows: list[dict[str, Any]]) -> Any:
         table.add_row(
             row["run"],
             f"IW-{row['iw_samples']}",
-            f"{row['iw']:.2f} +- {row['se']:.2f}",
-            f"{row['elbo']:.2f}",
-            f"{row['bits_per_dim']:.4f}",
-            f"{row['active_units']} of {row['latent']}",
+            f"{number(row['iw'])} +- {number(row['se'])}",
+            number(row["elbo"]),
+            number(row["bits_per_dim"], 4),
+            f"{row['active_units']} of {row['latent']}" if row["latent"] else str(row["active_units"]),
             row["net"],
             row["likelihood"],
             row["objective"],
@@ -195,35 +196,8 @@ def _leaderboard(rows: list[dict[str, Any]]) -> Any:
     return table
 
 
-def _datum(run: Run, text: str) -> str | Dataset:
-    """Return an image file, or one of the test data by its number."""
-    if not text.isdecimal() or Path(text).exists():
-        return text
-    data, rows = run.open()
-    if int(text) >= len(rows):
-        raise ValueError(f"the run has {len(rows)} test images, numbered from 0; got {text}")
-    row = rows[int(text)]
-    return replace(data, values=data.values[row : row + 1], split=data.split[row : row + 1], labels=None, names=())
-
-
-def _identity(data: Dataset, rows: Tensor) -> Mapping[str, Any]:
-    columns: dict[str, Any] = {"name": _stems(data, rows, suffix=True)}
-    if data.labels is not None:
-        columns["label"] = [data.classes[i] if data.classes else str(i) for i in data.labels[rows].tolist()]
-    return columns
-
-
-def _stems(data: Dataset, rows: Tensor, *, suffix: bool = False) -> list[str]:
-    """Return one name per datum: its file's, or its number."""
-    if not data.names:
-        width = len(str(len(data)))
-        return [f"{i:0{width}}" for i in rows.tolist()]
-    names = [Path(data.names[i]) for i in rows.tolist()]
-    if suffix:
-        return [name.as_posix() for name in names]
-    stems = [name.with_suffix("").as_posix() for name in names]
-    # a.png and a.jpg share a stem: the suffix then tells them apart.
-    return [s if stems.count(s) == 1 else n.as_posix().replace(".", "-") for s, n in zip(stems, names, strict=True)]
+def _picture(run: Run, out: Path | None, name: str) -> Path:
+    return check_suffix(out or run.folder.plots / f"{name}.png", (".png",))
 
 
 def _folder(out: Path) -> Path:

@@ -142,7 +142,7 @@ def _opened(source: Source, settings: DataSettings, *, free: bool) -> Dataset:
 
 def _text(source: str | Path) -> str:
     """Return what is typed for a source: a `Path` is always a path, a text may be the name of a data set."""
-    return source if isinstance(source, str) or source.is_absolute() else f"./{source}"
+    return str(source) if isinstance(source, str) or source.is_absolute() else f"./{source}"
 
 
 def free_folder(source: str) -> RunFolder:

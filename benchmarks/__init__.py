@@ -1,0 +1,1 @@
+"""Benchmarks: scripts that each answer one question, and `results/`, where the answers are kept with machine and date."""
