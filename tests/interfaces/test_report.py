@@ -153,13 +153,13 @@ def test_three_images_and_a_test_part_of_one(tmp_path):
 def test_few_latents(latent, tmp_path, monkeypatch):
     monkeypatch.setattr(figures, "chart", lambda draw: Image.new("RGB", (10, 10)))
     model = vaekit.ImageVAE(shape=(1, 4, 4), latent=latent, net=vaekit.MLP(widths=(8,)))
-    html = train(images(90, 4, 4), tmp_path / "run", model).folder.report.read_text()
+    html = train(images(90, 4, 4), tmp_path / "run", model, batch=8, lr=1e-3).folder.report.read_text()
     assert "Latent map" in html and "Nothing was chosen automatically" in html
 
 
 def test_a_density_says_so(tmp_path, blank_charts):
     model = vaekit.ImageVAE(shape=(1, 4, 4), latent=2, net=vaekit.MLP(widths=(8,)), likelihood=vaekit.Gaussian())
-    html = train(images(90, 4, 4), tmp_path / "run", model).folder.report.read_text()
+    html = train(images(90, 4, 4), tmp_path / "run", model, batch=8, lr=1e-3).folder.report.read_text()
     assert "Lebesgue measure" in html and "counting measure" not in html
 
 

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator
 
 from vaekit.data import Dataset, read_images
-from vaekit.modalities import Choice, Model, Preset, choose_image_model
+from vaekit.modalities import Choice, ImageVAE, Model, Preset, choose_image_model
 from vaekit.objectives import ELBO, AnyObjective
 from vaekit.training import Training
 from vaekit.value import Value
@@ -86,10 +86,15 @@ def resolve(
         pydantic.ValidationError: A key is unknown or out of range.
     """
     assert data.schema is not None
-    training, why = _training(data, given.get("training", {}), preset)
-    model, choices = choose_image_model(
-        data.schema, given.get("model", {}), preset=preset, batch=training.batch, gpu=gpu
-    )
+    count = len(data.part("train"))
+    wanted = dict(given.get("training", {}))
+    why = [choice for choice in _lengths(count, preset) if not _settled(choice.key, wanted)]
+    wanted = {**{choice.key: choice.value for choice in why}, **wanted}
+    batch = Training.model_validate(wanted).batch
+    model, choices = choose_image_model(data.schema, given.get("model", {}), preset=preset, batch=batch, gpu=gpu)
+    if "lr" not in wanted:
+        why.append(_learning_rate(model, batch))
+        wanted["lr"] = why[-1].value
     objective = {"kind": "elbo", **given.get("objective", {})}
     # Validated from plain data, so that a wrong key is reported by its path.
     return Experiment.model_validate(
@@ -97,21 +102,32 @@ def resolve(
             "data": settings,
             "model": model,
             "objective": objective,
-            "training": training,
+            "training": wanted,
             "preset": preset,
             "choices": (*choices, *why),
         }
     )
 
 
-def _training(data: Dataset, given: dict[str, Any], preset: Preset) -> tuple[Training, tuple[Choice, ...]]:
-    count = len(data.part("train"))
-    choices = []
-    if "batch" not in given:
-        batch = 128 if count >= 2048 else max(1, min(64, count // 8))
-        reason = f"{count} training data: large enough for quick products, small enough for many steps"
-        choices.append(Choice(key="batch", value=batch, reason=reason))
-    if not {"epochs", "steps", "time_limit"} & set(given):
-        epochs = {"fast": 60, "balanced": 300, "best": 1000}[preset]
-        choices.append(Choice(key="epochs", value=epochs, reason=f"preset {preset}; patience may end training earlier"))
-    return Training.model_validate({**{c.key: c.value for c in choices}, **given}), tuple(choices)
+def _lengths(count: int, preset: Preset) -> list[Choice]:
+    """Return the choices that depend on the number of data: the batch, and how long to train."""
+    batch = 256 if count >= 20_000 else 128 if count >= 2048 else max(1, min(64, count // 8))
+    epochs = {"fast": 60, "balanced": 300, "best": 1000}[preset]
+    reason = f"{count:,} training data: large enough for quick products, small enough for many steps"
+    return [
+        Choice(key="batch", value=batch, reason=reason),
+        Choice(key="epochs", value=epochs, reason=f"preset {preset}; patience may end training earlier"),
+    ]
+
+
+def _settled(key: str, wanted: dict[str, Any]) -> bool:
+    """Say whether the user's keys leave nothing to choose; a number of steps or a time limit stands for epochs."""
+    return key in wanted or (key == "epochs" and bool({"steps", "time_limit"} & set(wanted)))
+
+
+def _learning_rate(model: ImageVAE, batch: int) -> Choice:
+    """Return the peak learning rate: residual MLPs with layer norm bear, and profit from, a higher one."""
+    if model.net.kind == "mlp" and model.net.residual and model.net.norm == "layer":
+        reason = f"residual blocks with layer norm stand 3e-3 at batch 256; scaled by the root of batch {batch}"
+        return Choice(key="lr", value=round(min(3e-3, 3e-3 * math.sqrt(batch / 256)), 6), reason=reason)
+    return Choice(key="lr", value=1e-3, reason="the usual peak of Adam for convolutions and plain nets")

@@ -85,7 +85,7 @@ class Run:
             return self._prepared(data.values[rows[:count]])
 
     def evaluate(self, source: Source | None = None, samples: int = 100, count: int | None = None) -> Bounds:
-        """Return the bounds on the test part, or on other data.
+        """Return the bounds on the test part, or on `source`.
 
         Args:
             source: Other data.
@@ -144,10 +144,7 @@ class Run:
         return self.evaluate(source, samples)
 
     def interpolate(self, first: Source, second: Source, steps: int = 10) -> Tensor:
-        """Return the images on the line between two data's posterior means, ends included.
-
-        The line is straight in latent space; `steps` images `(steps, C, H, W)`.
-        """
+        """Return images `(steps, C, H, W)` on the straight line between two data's posterior means, ends included."""
         (a, _), (b, _) = self.encode(first, 1), self.encode(second, 1)
         share = torch.linspace(0, 1, steps).unsqueeze(1)
         return self.decode(torch.lerp(a, b, share.to(a)))

@@ -35,7 +35,7 @@ def layer_table(rows: list[dict[str, Any]]) -> Any:
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("side", no_wrap=True, min_width=7)
     # In a narrow terminal the name is what gives way.
-    table.add_column("name", overflow="ellipsis", no_wrap=True)
+    table.add_column("name", overflow="ellipsis")
     table.add_column("layer", no_wrap=True, min_width=max((len(row["layer"]) for row in rows), default=0))
     table.add_column("parameters", justify="right", no_wrap=True)
     side = ""

@@ -99,13 +99,13 @@ def _net(kind: str, shape: Size, preset: Preset, batch: int) -> list[Choice]:
 
 def _mlp(shape: Size, preset: Preset) -> list[Choice]:
     small = math.prod(shape) <= 256
-    width = {"fast": 256, "balanced": 512, "best": 1024}[preset] // (2 if small else 1)
+    width = {"fast": 512, "balanced": 512, "best": 1024}[preset] // (2 if small else 1)
     depth = {"fast": 2, "balanced": 3, "best": 4}[preset]
     return [
         Choice(
             key="net.widths",
             value=(width,) * depth,
-            reason=f"preset {preset}, {math.prod(shape)} inputs: a stem and {depth - 1} residual blocks of {width}",
+            reason=f"preset {preset}, {math.prod(shape)} inputs: a stem and {depth - 1} residual block{'s' * (depth > 2)} of {width}",
         ),
         Choice(key="net.residual", value=True, reason="blocks that start near the identity train deeper nets faster"),
         Choice(

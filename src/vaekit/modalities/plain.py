@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from vaekit.data import Dataset
 from vaekit.heads import Bernoulli, Family
+from vaekit.models import evaluating
 
 __all__ = ["Plain", "View"]
 
@@ -46,6 +47,7 @@ class Plain:
     log_jacobian = 0.0
 
     def __init__(self, model: nn.Module) -> None:
+        self.model = model
         self.family: Family | None = getattr(getattr(model, "likelihood", None), "family", None)
         self._dtype = next((p.dtype for p in model.parameters() if p.is_floating_point()), torch.float32)
 
@@ -55,13 +57,16 @@ class Plain:
         return self.family.binarized(x) if isinstance(self.family, Bernoulli) else x
 
     def check(self, data: Dataset) -> None:
-        """Refuse data outside the likelihood's support, where its family is known.
+        """Refuse data that do not fit through the model, or lie outside the likelihood's support where that is known.
 
         Raises:
             ValueError: With the cure.
         """
-        if self.family is not None:
-            self.family.check(self.prepare(data.values[data.part("train")[:_CHECKED]]))
+        with evaluating(self.model):
+            x = self.prepare(data.values[data.part("train")[:_CHECKED]])
+            if self.family is not None:
+                self.family.check(x)
+            _ = self.model(x[:2]).log_likelihood
 
     def intensity(self, x: Tensor) -> Tensor:
         """Return the data scaled to [0, 1] by their own range."""

@@ -32,10 +32,7 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON object to std
 Out = Annotated[Path, typer.Option("--out", help="Where to write.")]
 OutFile = Annotated[Path | None, typer.Option("--out", help="The picture to write; by default in RUN/plots.")]
 Seed = Annotated[int, typer.Option("--seed", min=0, max=_MOST, help="Seed of the draws.")]
-PresetName = Annotated[
-    str | None,
-    typer.Option("--preset", help="How much automatic choices spend: fast, balanced (the default) or best."),
-]
+PresetName = Annotated[str | None, typer.Option("--preset", help="fast, balanced (the default) or best.")]
 Config = Annotated[
     Path | None, typer.Option("--config", help="A YAML or JSON file of keys, or a config.json of a run.")
 ]
@@ -195,9 +192,7 @@ def manipulate(
     data: Data,
     toward: Annotated[str, typer.Option("--toward", help="label=VALUE, a class of the training data.")],
     strength: Annotated[float, typer.Option("--strength", help="Multiple of the attribute vector.")] = 1.0,
-    steps: Annotated[
-        int, typer.Option("--steps", min=2, help="Images from the reconstruction to the full strength.")
-    ] = 5,
+    steps: Annotated[int, typer.Option("--steps", min=2, help="Images from none to the full strength.")] = 5,
     out: OutFile = None,
     json: Json = False,
 ) -> None:

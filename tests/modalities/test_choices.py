@@ -1,0 +1,138 @@
+"""The automatic choices: what suits which size and which values, always with a reason."""
+
+import numpy as np
+import pytest
+import torch
+
+from vaekit.data import ImageSchema, images_from_arrays
+from vaekit.modalities import choose_image_model
+from vaekit.modalities.choice import latent_size
+from vaekit.nets import parameter_count
+
+
+def schema(height, width, channels, **changes):
+    values = {"levels": 256, "low": 0, "high": 255, "binary": False, **changes}
+    return ImageSchema(height=height, width=width, channels=channels, **values)
+
+
+def choose(*size, given=None, **options):
+    model, choices = choose_image_model(schema(*size), given or {}, **options)
+    assert all(choice.reason for choice in choices)
+    assert len({choice.key for choice in choices}) == len(choices)
+    return model, {choice.key: choice for choice in choices}
+
+
+SIZES = {
+    (8, 8, 1): ("mlp", (256, 256, 256), 5),
+    (28, 28, 1): ("mlp", (512, 512, 512), 32),
+    (32, 32, 3): ("conv", (32, 64, 128), 41),
+    (33, 50, 3): ("conv", (32, 64, 128), 90),
+    (64, 64, 3): ("conv", (32, 64, 128, 256), 123),
+    (128, 128, 3): ("conv", (32, 64, 128, 256, 512), 492),
+    (256, 256, 3): ("conv", (32, 64, 128, 256, 512, 512), 1966),
+}
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_net_widths_and_latent_by_size(size):
+    model, choices = choose(*size)
+    assert (model.net.kind, model.net.widths) == SIZES[size][:2]
+    if model.net.kind == "conv":
+        assert min(model.net.ladder(size[:2])[-1]) >= 4
+        assert "never below 4" in choices["net.widths"].reason
+        assert max(model.net.widths) <= 512
+    usual = (32, 128) if max(size[:2]) <= 48 else (64, 256) if max(size[:2]) < 256 else (256, 512)
+    inputs = int(np.prod(size))
+    low, high = max(inputs / 100, usual[0]), min(inputs / 10, usual[1])
+    assert model.latent == SIZES[size][2]
+    assert round(low) <= model.latent <= round(high) or (
+        low > high and round(inputs / 100) <= model.latent <= inputs / 10
+    )
+    assert choices["balance"].reason.endswith("balanced")
+    for told in (f"{usual[0]}-{usual[1]}", f"{inputs} inputs", "1-4 %"):
+        assert told in choices["latent"].reason
+
+
+@pytest.mark.parametrize("size", [(8, 8, 1), (32, 32, 3), (64, 64, 3)])
+@pytest.mark.parametrize("preset", ["fast", "balanced", "best"])
+def test_the_built_model_is_balanced(size, preset):
+    model, _ = choose(*size, preset=preset)
+    with torch.device("meta"):
+        built = model.build()
+    assert 0.5 <= parameter_count(built.posterior) / parameter_count(built.likelihood) <= 2
+
+
+def test_a_preset_decides_how_much_is_spent():
+    for size in ((8, 8, 1), (64, 64, 3)):
+        fast, balanced, best = (sum(choose(*size, preset=p)[0].net.widths) for p in ("fast", "balanced", "best"))
+        assert fast < balanced < best
+
+
+def test_norm_follows_the_batch_and_net_the_device():
+    assert choose(64, 64, 3, batch=15)[0].net.norm == "group"
+    assert choose(64, 64, 3, batch=16)[0].net.norm == "batch"
+    assert choose(28, 28, 1, gpu=True)[0].net.kind == "conv"
+
+
+@pytest.mark.parametrize("size", [(1, 1, 1), (1, 200, 3), (2, 900, 1), (3, 3, 1), (5, 5, 1)])
+@pytest.mark.parametrize("gpu", [False, True])
+def test_tiny_and_thin_images_get_a_model_that_builds(size, gpu):
+    model, choices = choose(*size, gpu=gpu)
+    assert model.latent <= np.prod(size)
+    assert model.warnings == ()
+    assert model.build().generate(2).shape == (2, size[2], *size[:2])
+    assert "never below 4" not in getattr(choices.get("net.widths"), "reason", "")
+
+
+def test_what_was_asked_for_stands():
+    given = {"net": {"kind": "conv", "widths": [4, 8, 16]}, "latent": 3, "likelihood": {"kind": "gaussian"}}
+    model, choices = choose(8, 8, 1, given=given)
+    assert (model.net.widths, model.latent, model.likelihood.scale.kind) == ((4, 8, 16), 3, "shared")
+    assert set(choices) == {"net.norm", "balance"}
+    assert model.net.ladder((8, 8))[-1] == (1, 1)
+
+
+def test_a_lopsided_model_is_told():
+    net, likelihood = {"kind": "mlp", "residual": False, "widths": [8]}, {"kind": "gaussian"}
+    _, choices = choose(8, 8, 1, given={"net": net, "latent": 500, "likelihood": likelihood})
+    assert "one side is far larger" in choices["balance"].reason
+
+
+KINDS = {
+    "bernoulli": [
+        np.array([0, 1], "uint8"),
+        np.array([0, 255], "uint8"),
+        np.array([False, True]),
+        np.array([0.0, 1.0]),
+        np.array([-1.0, 4.0]),
+    ],
+    "discretized_logistic": [
+        np.arange(256, dtype="uint8"),
+        np.arange(17, dtype="int64"),
+        np.arange(4000, dtype="int16"),
+    ],
+    "continuous_bernoulli": [np.linspace(0, 1, 9), np.linspace(0.2, 0.7, 9)],
+    "gaussian": [np.linspace(-1000, 1000, 9), np.linspace(0, 1.5, 9), np.linspace(-0.01, 1, 9)],
+}
+
+
+@pytest.mark.parametrize(("kind", "index"), [(kind, i) for kind, found in KINDS.items() for i in range(len(found))])
+def test_the_likelihood_follows_the_values(kind, index):
+    values = KINDS[kind][index]
+    pixels = values[np.random.default_rng(0).integers(0, len(values), (60, 8, 8))]
+    data = images_from_arrays(pixels)
+    model, choices = choose_image_model(data.schema, {})
+    assert model.likelihood.kind == kind
+    assert choices[0].key == "likelihood"
+    model.check(data)
+    if kind == "discretized_logistic":
+        assert model.likelihood.levels == data.schema.levels == max(256 if values.dtype == np.uint8 else 0, len(values))
+    if kind == "gaussian":
+        assert model.likelihood.scale.kind == "shared"
+        assert model.prepare(data.values).aminmax() == (-1, 1)
+
+
+@pytest.mark.parametrize(("inputs", "features"), [(1, 1), (3, 512), (64, 256), (10**6, 8)])
+def test_the_latents_are_never_more_than_the_inputs(inputs, features):
+    choice = latent_size(inputs, features, (32, 128))
+    assert 1 <= choice.value <= inputs
