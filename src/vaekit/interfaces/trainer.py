@@ -214,7 +214,8 @@ class Trainer:
             log.log(progress.step, values)
 
     def _finish(self) -> Run:
-        model = self.state.average.module
+        # The user's own modules end with the weights that were evaluated best.
+        model = self.state.model
         assert isinstance(model, VAE)
         model.load_state_dict(self.checkpoints.best()["average"])
         model.to("cpu")
