@@ -12,7 +12,7 @@ from vaekit.data.download import download_files
 def mirror(tmp_path):
     folder = tmp_path / "mirror"
     folder.mkdir()
-    (folder / "a.gz").write_bytes(gzip.compress(b"content"))
+    (folder / "a.gz").write_bytes(gzip.compress(b"content", mtime=0))
     return folder
 
 
@@ -27,7 +27,9 @@ def test_files_are_fetched_once(tmp_path, mirror):
     download_files(mirror.as_uri() + "/", DIGESTS, target)
 
 
-@pytest.mark.parametrize("content", [b"<html>", b"", gzip.compress(b"other"), gzip.compress(b"content")[:-12]])
+@pytest.mark.parametrize(
+    "content", [b"<html>", b"", gzip.compress(b"other", mtime=0), gzip.compress(b"content", mtime=0)[:-12]]
+)
 def test_what_is_not_the_file_is_not_kept(tmp_path, mirror, content):
     (mirror / "a.gz").write_bytes(content)
     with pytest.raises(ValueError, match=r"a\.gz should have MD5 .* try again"):

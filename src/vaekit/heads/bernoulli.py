@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from typing import Literal
 
 import torch
-from torch import Tensor, distributions
+from torch import Tensor
 from torch.distributions import Independent
 
+from vaekit import distributions
 from vaekit.heads.family import Family, Support
 from vaekit.value import Size
 
