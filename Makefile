@@ -10,7 +10,7 @@ READY := $(VENV)/.ready
 demo: $(READY)
 	@rm -rf runs/demo
 	$(BIN)/vaekit inspect digits
-	$(BIN)/vaekit fit digits --out runs/demo --time-limit 60s
+	$(BIN)/vaekit fit digits --out runs/demo
 	$(BIN)/vaekit sample runs/demo -n 64 --out runs/demo/samples
 	@echo "report: $(CURDIR)/runs/demo/report.html"
 

@@ -23,7 +23,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from benchmarks.measuring import Time, interleaved, machine, options, ratio, report, summary, table, timed
+from benchmarks.measuring import Time, interleaved, machine, options, ratio, report, settings, summary, table, timed
 from benchmarks.pythae_peer import PACKAGES, Peer, install
 from benchmarks.workloads import W1
 from vaekit.data import sequential
@@ -41,12 +41,15 @@ def main() -> None:
     torch.set_num_threads(arguments.threads)
     pixels = W1.read(arguments.data, 0)
     model = _trained(pixels.train, arguments)
-    results: dict[str, Any] = {"machine": machine(), "settings": _settings(arguments)}
+    results: dict[str, Any] = {
+        "machine": machine(),
+        "settings": settings(arguments, model=W1.name, peer_batch_size=_PEER_BATCH, peer=", ".join(PACKAGES)),
+    }
     speed, agreement = [], []
     with tempfile.TemporaryDirectory() as name:
         data = pixels.test.permute(0, 3, 1, 2).contiguous() / 255
-        settings = {"threads": arguments.threads, "seed": arguments.seed}
-        with Peer(Path(name), W1, "nll", data, model, settings) as peer:
+        start = {"threads": arguments.threads, "seed": arguments.seed}
+        with Peer(Path(name), W1, "nll", data, model, start) as peer:
             for samples in (100, 1000):
                 found = _measure(samples, model, pixels.test, peer, arguments)
                 results[f"K={samples}"] = found
@@ -168,13 +171,8 @@ def _agreement(samples: int, found: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _settings(arguments: argparse.Namespace) -> dict[str, Any]:
-    values = {key: value for key, value in vars(arguments).items() if not isinstance(value, Path)}
-    return {**values, "model": W1.name, "peer's batch_size": _PEER_BATCH, "peer": ", ".join(PACKAGES)}
-
-
 def _parser() -> argparse.ArgumentParser:
-    return options(_question(), rounds=15, decodes=10_000, steps=2000)
+    return options(_question(), rounds=15, decodes=20_000, steps=2000)
 
 
 def _question() -> str:

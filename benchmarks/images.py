@@ -12,7 +12,7 @@ import sys
 import time
 from pathlib import Path
 
-from benchmarks.machine import machine, save
+from benchmarks.measuring import machine, report, table
 
 BINARY = ("likelihood=bernoulli", "likelihood.binarize=dynamic")
 JOBS = {
@@ -41,8 +41,7 @@ def job(name, data, runs):
     command = f"vaekit fit DATA {' '.join(keys)} --preset {preset} --time-limit {limit}"
     return {
         "job": name,
-        "command": command,
-        "seed": 0,
+        "settings": {"command": command, "seed": 0},
         "fit_seconds": fitted["seconds"],
         "evaluate_seconds": round(seconds, 1),
         "evaluation": evaluated,
@@ -58,14 +57,33 @@ def main():
     parser.add_argument("--fashion", default="fashion-mnist", help="the same for Fashion-MNIST")
     parser.add_argument("--only", nargs="*", choices=JOBS, default=list(JOBS))
     parser.add_argument("--runs", type=Path, default=Path("runs/benchmarks"))
+    parser.add_argument("--out", type=Path, default=Path(__file__).parent / "results")
     arguments = parser.parse_args()
     for name in arguments.only:
+        about = {"machine": machine()}
         result = job(name, arguments.fashion if name.startswith("fashion") else arguments.mnist, arguments.runs)
-        bounds = result["evaluation"]["bounds"]
-        print(json.dumps({"job": name, **bounds, "fit_seconds": result["fit_seconds"]}, indent=1))
-        run = result.pop("run")
-        save(f"images-{name}", {"machine": machine(), **result})
-        print(f"run: {run}")
+        print(f"run: {result.pop('run')}")
+        report(f"images-{name}", __doc__.splitlines()[0], arguments.out, about | result, [table(rows(result))])
+
+
+def rows(result):
+    """Return a row per bound, with its name."""
+    evaluation = result["evaluation"]
+    named = {
+        "ELBO": evaluation["bounds"]["elbo"],
+        f"IW-{evaluation['bounds']['iw']['samples']}": evaluation["bounds"]["iw"],
+    }
+    return [
+        {
+            "job": result["job"],
+            "test images": evaluation["n"],
+            "bound": name,
+            "nats per image": f"{bound['nats']:.2f} +- {bound['se']:.2f}",
+            "bits/dim": f"{bound['bits_per_dim']:.4f}",
+            "training": f"{result['fit_seconds']:.0f} s",
+        }
+        for name, bound in named.items()
+    ]
 
 
 if __name__ == "__main__":

@@ -12,13 +12,12 @@ import argparse
 import copy
 import math
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from benchmarks.measuring import Time, interleaved, machine, options, ratio, report, summary, table, timed
+from benchmarks.measuring import Time, interleaved, machine, options, ratio, report, settings, summary, table, timed
 from benchmarks.workloads import W1, W2, Workload
 from vaekit.models import VAE
 from vaekit.objectives import ELBO
@@ -29,7 +28,10 @@ _FOREVER = 10**7
 
 def main() -> None:
     arguments = _parser().parse_args()
-    results: dict[str, Any] = {"machine": machine(), "settings": _settings(arguments)}
+    results: dict[str, Any] = {
+        "machine": machine(),
+        "settings": settings(arguments, batch=f"{W1.batch} and {W2.batch}", precision="auto"),
+    }
     rows = []
     for work, steps in ((W1, arguments.w1_steps), (W2, arguments.w2_steps)):
         times = _measure(work, steps, arguments)
@@ -81,12 +83,13 @@ def _ours(work: Workload, model: VAE, pixels: Tensor, training: Training) -> Ite
 
 
 def _bare(work: Workload, model: VAE, pixels: Tensor, training: Training) -> Iterator[None]:
-    bf16 = make_fabric(training)._precision.precision == "bf16-mixed"
+    fabric = make_fabric(training)
     step: nn.Module = Step(model, ELBO(), work.image.prepare)
     if any(isinstance(module, nn.Conv2d) for module in step.modules()):
-        step.to(memory_format=torch.channels_last)
+        step.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     average = copy.deepcopy(model).requires_grad_(False)
-    averages, weights = list(average.parameters()), list(model.parameters())
+    averages: list[Tensor] = list(average.parameters())
+    weights: list[Tensor] = list(model.parameters())
     kept, buffers = list(average.buffers()), list(model.buffers())
     optimizer = torch.optim.Adam(step.parameters(), lr=training.lr, fused=True)
     stored = pixels.numpy()
@@ -95,7 +98,7 @@ def _bare(work: Workload, model: VAE, pixels: Tensor, training: Training) -> Ite
         order = torch.randperm(len(pixels))
         for rows in order[: len(order) // work.batch * work.batch].split(work.batch):
             batch = torch.from_numpy(stored.take(rows.numpy(), axis=0))
-            with torch.autocast("cpu", torch.bfloat16, enabled=bf16):
+            with fabric.autocast():
                 value, _metrics = step(batch, taken)
             optimizer.zero_grad(set_to_none=True)
             value.backward()
@@ -110,13 +113,8 @@ def _bare(work: Workload, model: VAE, pixels: Tensor, training: Training) -> Ite
             yield
 
 
-def _settings(arguments: argparse.Namespace) -> dict[str, Any]:
-    values = {key: value for key, value in vars(arguments).items() if not isinstance(value, Path)}
-    return {**values, "batch": f"{W1.batch} and {W2.batch}", "precision": "auto"}
-
-
 def _parser() -> argparse.ArgumentParser:
-    return options(_question(), rounds=20, w1_steps=100, w2_steps=6)
+    return options(_question(), rounds=20, w1_steps=100, w2_steps=4)
 
 
 def _question() -> str:

@@ -20,7 +20,19 @@ from typing import Any
 
 import torch
 
-__all__ = ["Ratio", "Time", "interleaved", "machine", "options", "ratio", "report", "summary", "table", "timed"]
+__all__ = [
+    "Ratio",
+    "Time",
+    "interleaved",
+    "machine",
+    "options",
+    "ratio",
+    "report",
+    "settings",
+    "summary",
+    "table",
+    "timed",
+]
 
 RESULTS = Path(__file__).parent / "results"
 
@@ -81,7 +93,7 @@ def options(description: str | None, **defaults: int) -> argparse.ArgumentParser
     parser = argparse.ArgumentParser(
         description=description, formatter_class=argparse.ArgumentDefaultsHelpFormatter, allow_abbrev=False
     )
-    parser.add_argument("--data", type=Path, required=True, help="folder with the IDX files of MNIST")
+    parser.add_argument("--data", default="mnist", help="folder with the IDX files of MNIST; `mnist` downloads them")
     parser.add_argument("--out", type=Path, default=RESULTS, help="folder for the results")
     parser.add_argument("--threads", type=int, default=os.cpu_count(), help="threads of torch, the same for all arms")
     parser.add_argument("--seed", type=int, default=0, help="seed of weights, noise and order")
@@ -121,6 +133,11 @@ def report(name: str, question: str, where: Path, results: Mapping[str, Any], ta
     page = "\n\n".join([f"# {name}", question, *tables, facts]) + "\n"
     (where / f"{name}.md").write_text(page, encoding="utf-8")
     print(page)
+
+
+def settings(arguments: argparse.Namespace, **more: Any) -> dict[str, Any]:
+    """Return the options that a result depends on, and more."""
+    return {key: value for key, value in vars(arguments).items() if key not in ("data", "out")} | more
 
 
 def table(rows: Sequence[Mapping[str, Any]]) -> str:

@@ -23,26 +23,35 @@ from torch import Tensor, nn
 
 
 class Standardize(nn.Module):
+    """The affine first layer that our image models begin with."""
+
     def forward(self, x: Tensor) -> Tensor:
+        """Bring [0, 1] to [-1, 1]."""
         return (x - 0.5) / 0.5
 
 
 class Encoder(BaseEncoder):
+    """A body, and one linear head each for mean and log-variance."""
+
     def __init__(self, body: nn.Module, features: int, latent: int) -> None:
         super().__init__()
         self.body, self.loc, self.log_variance = body, nn.Linear(features, latent), nn.Linear(features, latent)
 
     def forward(self, x: Tensor) -> ModelOutput:
+        """Return the parameters of q(z | x) by the names that pythae asks for."""
         h = self.body(x)
         return ModelOutput(embedding=self.loc(h), log_covariance=self.log_variance(h))
 
 
 class Decoder(BaseDecoder):
+    """A body from latents to probabilities or means of pixels."""
+
     def __init__(self, body: nn.Module) -> None:
         super().__init__()
         self.body = body
 
     def forward(self, z: Tensor) -> ModelOutput:
+        """Return the reconstruction by the name that pythae asks for."""
         return ModelOutput(reconstruction=self.body(z))
 
 
@@ -89,13 +98,16 @@ class Rounds(TrainingCallback):
         self.count = count
 
     def on_epoch_begin(self, *_: Any, **__: Any) -> None:
+        """Wait, then start the clock."""
         read()
         self.wall, self.cpu = time.perf_counter(), time.process_time()
 
     def on_epoch_end(self, *_: Any, **__: Any) -> None:
+        """Stop the clock."""
         self.wall, self.cpu = time.perf_counter() - self.wall, time.process_time() - self.cpu
 
     def on_log(self, _config: Any, logs: dict[str, float], **_: Any) -> None:
+        """Answer."""
         write(wall=self.wall, cpu=self.cpu, count=self.count, loss=logs["train_epoch_loss"])
 
 

@@ -20,7 +20,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from benchmarks.measuring import Time, interleaved, machine, options, ratio, report, summary, table, timed
+from benchmarks.measuring import Time, interleaved, machine, options, ratio, report, settings, summary, table, timed
 from benchmarks.pythae_peer import PACKAGES, Peer, install, load_weights
 from benchmarks.workloads import W1, W2, Workload
 from vaekit.data import sequential
@@ -47,7 +47,10 @@ class Outcome:
 def main() -> None:
     arguments = _parser().parse_args()
     install()
-    results: dict[str, Any] = {"machine": machine(), "settings": _settings(arguments)}
+    results: dict[str, Any] = {
+        "machine": machine(),
+        "settings": settings(arguments, batch=f"{W1.batch} and {W2.batch}", lr=Training().lr, peer=", ".join(PACKAGES)),
+    }
     outcomes = {}
     for work, images in ((W1, arguments.w1_images), (W2, arguments.w2_images)):
         if arguments.only in (None, work.name[:2].lower()):
@@ -62,14 +65,14 @@ def _measure(work: Workload, images: int, arguments: argparse.Namespace) -> Outc
     pixels = work.read(arguments.data, images // work.batch * work.batch)
     model = work.model(arguments.seed)
     data = pixels.train.permute(0, 3, 1, 2).contiguous() / 255
-    settings = {
+    start = {
         "threads": arguments.threads,
         "epochs": arguments.rounds,
         "lr": Training().lr,
         "seed": arguments.seed,
     }
     losses: dict[str, list[float]] = {"ours": [], "pythae": []}
-    with tempfile.TemporaryDirectory() as name, Peer(Path(name), work, "train", data, model, settings) as peer:
+    with tempfile.TemporaryDirectory() as name, Peer(Path(name), work, "train", data, model, start) as peer:
         ours = _Ours(work, copy.deepcopy(model), pixels.train, arguments)
 
         def our_epoch() -> Time:
@@ -169,13 +172,8 @@ def _bound(work: Workload, outcome: Outcome) -> dict[str, Any]:
     }
 
 
-def _settings(arguments: argparse.Namespace) -> dict[str, Any]:
-    values = {key: value for key, value in vars(arguments).items() if not isinstance(value, Path)}
-    return {**values, "batch": f"{W1.batch} and {W2.batch}", "lr": Training().lr, "peer": ", ".join(PACKAGES)}
-
-
 def _parser() -> argparse.ArgumentParser:
-    parser = options(_question(), rounds=10, w1_images=60_000, w2_images=1280, test_images=1000)
+    parser = options(_question(), rounds=10, w1_images=60_000, w2_images=1280, test_images=10_000)
     parser.add_argument("--only", choices=("w1", "w2"), help="one of the two models")
     return parser
 

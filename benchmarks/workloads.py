@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 import torch
 from torch import Tensor
@@ -40,13 +39,13 @@ class Workload:
         name: What it is called in a table.
         image: The model.
         batch: Images per step.
-        read: Makes the data from the folder of MNIST and the number of images wanted, 0 for all.
+        read: Makes the data from MNIST and the number of images wanted, 0 for all.
     """
 
     name: str
     image: ImageVAE
     batch: int
-    read: Callable[[Path, int], Pixels]
+    read: Callable[[str, int], Pixels]
 
     def state(self, model: VAE, training: Training) -> TrainingState:
         """Return the state of a new training run of a model."""
@@ -62,14 +61,14 @@ class Workload:
         return self.image.build()
 
 
-def binary_digits(data: Path, count: int) -> Pixels:
+def binary_digits(data: str, count: int) -> Pixels:
     """Return MNIST, its grey levels replaced by one fixed draw of zeros and 255s."""
     train, test = _digits(data, count)
     generator = torch.Generator().manual_seed(0)
     return Pixels(*(torch.bernoulli(part / 255, generator=generator).mul(255).byte() for part in (train, test)))
 
 
-def coloured_digits(data: Path, count: int) -> Pixels:
+def coloured_digits(data: str, count: int) -> Pixels:
     """Return 3 x 64 x 64 images: digits of one random colour on another."""
     generator = torch.Generator().manual_seed(0)
 
@@ -82,7 +81,7 @@ def coloured_digits(data: Path, count: int) -> Pixels:
     return Pixels(coloured(train), coloured(test[:1000]))
 
 
-def _digits(data: Path, count: int) -> tuple[Tensor, Tensor]:
+def _digits(data: str, count: int) -> tuple[Tensor, Tensor]:
     digits = read_images(data)
     train, test = (digits.values[digits.part(part)] for part in ("train", "test"))
     return train[: count or None], test
