@@ -18,7 +18,7 @@ BINARY = ("likelihood=bernoulli", "likelihood.binarize=dynamic")
 JOBS = {
     "mnist-balanced": (BINARY, "balanced", "12m", 1000),
     "mnist-fast": (BINARY, "fast", "2m", 1000),
-    "fashion-grey": ((), "balanced", "10m", 100),
+    "fashion-grey": ((), "balanced", "3m", 100),
 }
 
 

@@ -16,9 +16,9 @@ __all__ = ["main"]
 
 def main() -> None:
     """Run the command line: a mistyped one is answered by one sentence, as every other bad input."""
-    # Threads that wait for each other spin; beside another busy process that makes steps 50 times slower. torch is not
+    # Threads that wait for each other spin; beside another busy process that makes steps 50 times slower, so they spin a short while only. torch is not
     # yet imported here, so its OpenMP still listens.
-    os.environ.setdefault("GOMP_SPINCOUNT", "5000")
+    os.environ.setdefault("GOMP_SPINCOUNT", "20000")
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # file names may hold what no encoding does

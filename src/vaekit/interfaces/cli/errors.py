@@ -38,7 +38,7 @@ def guarded(verb: Callable[P, R]) -> Callable[P, R]:
         try:
             with Interruption("stopped"):
                 return verb(*args, **kwargs)
-        except (typer.Exit, typer.Abort):
+        except (typer.Exit, typer.Abort, SystemExit):  # rich leaves by the last when its reader has gone
             raise
         except BrokenPipeError:
             # The reader of our output left early, as `| head` does.
