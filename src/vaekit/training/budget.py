@@ -10,7 +10,7 @@ __all__ = ["Stopwatch", "validations"]
 
 _UNTIMED = 10  # the first steps pay for caches, threads and compilation
 _TIMED = 20
-_MARGIN = 0.98
+_MARGIN = 0.96
 MOST_VALIDATIONS = 40
 
 
