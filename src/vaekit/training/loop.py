@@ -77,6 +77,7 @@ class TrainingState:
         self.model, self.criterion = step.model, step.criterion
         average = fabric.to_device(copy.deepcopy(step.model))
         runs: nn.Module = torch.compile(step) if training.compile else step  # type: ignore[assignment]
+        self._compute = runs
         self.step, self.optimizer = fabric.setup(runs, make_optimizer(step.parameters(), training))
         self.average = Average(self.model, average, training.ema)
         self.guard = Guard(training.skip)
@@ -92,7 +93,9 @@ class TrainingState:
             group["lr"] = rate
         if not self.model.training:  # asked first: `train()` walks over all modules, which shows in small models
             self.step.train()
-        value, metrics = self.step(self.fabric.to_device(batch), position.step)
+        # Not through the wrapper's forward: it would round real-valued data to bf16 before `prepare` sees them.
+        with self.fabric.autocast():
+            value, metrics = self._compute(self.fabric.to_device(batch), position.step)
         self.optimizer.zero_grad(set_to_none=True)
         self.fabric.backward(value)
         norm = nn.utils.clip_grad_norm_(self._parameters, self.training.clip)
