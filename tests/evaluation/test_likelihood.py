@@ -160,8 +160,9 @@ class Addressed(VAE):
     def trace(self, x, evidence, samples=1):
         noise = self.table[self.next : self.next + samples, : len(x)]
         self.next += samples
-        z = evidence.mean + evidence.stddev * noise
-        return Trace(x, self.likelihood(z), (Latent(z, evidence, self.prior()),))
+        q = evidence.posterior
+        z = q.mean + q.stddev * noise
+        return Trace(x, self.likelihood(z), (Latent(z, q, evidence.prior),))
 
 
 def test_chunks_change_nothing():

@@ -27,7 +27,7 @@ def vae(net, family):
 @every_model
 @pytest.mark.parametrize("samples", [1, 3])
 def test_the_sample_axis_is_always_in_front(net, family, samples):
-    trace = vae(net, family)(data(family, (4, *IMAGE)).float(), samples)
+    trace = vae(net, family)(data(family, (4, *IMAGE)).float(), samples=samples)
     assert isinstance(trace, Trace)
     (latent,) = trace.latents
     assert latent.z.shape == (samples, 4, LATENT)
@@ -47,7 +47,7 @@ def test_every_parameter_gets_a_gradient(net, family):
     x = data(family, (16, *IMAGE)).float()
     for objective in (ELBO(), IWAE(samples=3)):
         model.zero_grad()
-        objective(model(x, objective.samples)).value.backward()
+        objective(model(x, samples=objective.samples)).value.backward()
         for key, p in model.named_parameters():
             assert p.grad is not None and torch.isfinite(p.grad).all(), key
             if not (key.endswith("bias") and net.norm == "batch"):
@@ -81,7 +81,7 @@ def test_generation_honours_its_temperatures(family):
 
 @pytest.mark.parametrize("temperature", [0.25, 1.0, 2.0])
 def test_the_prior_is_scaled_by_its_temperature(temperature):
-    (z,) = vae(MLP(widths=(4,)), Gaussian()).prior_sample(20_000, temperature)
+    (z,) = vae(MLP(widths=(4,)), Gaussian()).prior_sample(20_000, temperature=temperature)
     assert z.shape == (20_000, LATENT)
     assert z.std().item() == pytest.approx(temperature, rel=0.02)
 
@@ -90,7 +90,7 @@ def test_the_prior_is_scaled_by_its_temperature(temperature):
 def test_the_reported_bound_is_at_beta_one_whatever_the_objective(objective):
     """A loss is never named elbo: the logged bound knows no beta, no floor and no importance weights (D7, A4)."""
     model = vae(MLP(widths=(8,)), Bernoulli()).double()
-    trace = model(data(Bernoulli(), (16, *IMAGE)), 3)
+    trace = model(data(Bernoulli(), (16, *IMAGE)), samples=3)
     (q, p), z = (trace.latents[0].q, trace.latents[0].p), trace.latents[0].z
     kl = torch.distributions.kl_divergence(q.base_dist, p.base_dist).sum(-1)
     expected = (trace.likelihood.log_prob(trace.x).mean(0) - kl).mean()
@@ -116,7 +116,7 @@ def test_the_encoder_runs_once_for_any_number_of_draws():
         module.register_forward_hook(
             lambda _module, inputs, _out, part=part: rows.__setitem__(part, rows[part] + len(inputs[0]))
         )
-    model(data(Bernoulli(), (4, *IMAGE)).float(), 10)
+    model(data(Bernoulli(), (4, *IMAGE)).float(), samples=10)
     assert rows == {"encoder": 4, "decoder": 40}
 
 
@@ -142,7 +142,7 @@ class Full(nn.Module):
 def test_a_posterior_without_closed_form_falls_back_on_its_draws():
     model = vae(MLP(widths=(8,)), ContinuousBernoulli()).double()
     model.posterior = Full()
-    trace = model(torch.rand(4, *IMAGE).double(), 5)
+    trace = model(torch.rand(4, *IMAGE).double(), samples=5)
     assert trace.latents[0].kl_terms is None and trace.kl.shape == (5, 4)
     torch.testing.assert_close(trace.elbo, trace.log_weight.mean(0))
     assert "rate_per_dimension" not in ELBO()(trace).metrics
@@ -154,8 +154,8 @@ def test_the_exact_posterior_makes_every_bound_the_evidence():
     x = evidence.sample((50,))
     expected = evidence.log_prob(x)
     with torch.no_grad():
-        q, prior = model.infer(x), model.prior()
-        weights = model(x, 7).log_weight
+        q, prior = model.encode(x), model.prior()
+        weights = model(x, samples=7).log_weight
         # log p(x | z) is quadratic in z, so its mean under q is the mean over these 2 D points.
         points = q.stddev * LATENT**0.5 * torch.cat([torch.eye(LATENT), -torch.eye(LATENT)]).double().unsqueeze(1)
         z = q.mean + points
@@ -170,7 +170,7 @@ def test_bounds_are_ordered_and_below_the_evidence(wrong):
     model, evidence = linear_gaussian(**wrong)
     x = evidence.sample((2000,))
     with torch.no_grad():
-        trace = model(x, 100)
+        trace = model(x, samples=100)
         bounds = importance_bounds(trace.log_weight, (1, 10, 100))
         elbo = trace.elbo
         value = IWAE(samples=100)(trace).value
@@ -191,7 +191,7 @@ def test_the_gap_of_the_bound_is_the_divergence_from_the_exact_posterior():
     x = evidence.sample((4000,))
     with torch.no_grad():
         gap = torch.distributions.kl_divergence(q(x).base_dist, exact(x).base_dist).sum(-1)
-        difference = evidence.log_prob(x) - model(x, 8).elbo - gap
+        difference = evidence.log_prob(x) - model(x, samples=8).elbo - gap
     assert abs(standard_errors_above_zero(difference)) < 4 and difference.std() / len(x) ** 0.5 < 0.1
 
 

@@ -65,7 +65,7 @@ def test_training_reaches_the_evidence_of_probabilistic_pca(digits, trained):
     """Within 0.1 nats per image: the bound is tight, the noise scale is learned and optimal (D4)."""
     best = best_evidence(digits, LATENT)
     with torch.no_grad():
-        trace = trained(digits, 50)
+        trace = trained(digits, samples=50)
         elbo = trace.elbo.mean().item()
         importance = importance_bounds(trace.log_weight, (50,))[50].mean().item()
     reached = own_evidence(trained).log_prob(digits).mean().item()
@@ -77,7 +77,7 @@ def test_training_reaches_the_evidence_of_probabilistic_pca(digits, trained):
 def test_bounds_fall_in_k_towards_the_evidence_of_the_trained_model(digits, trained):
     """-ELBO >= -IW_K >= -log p(x) of the model itself, on common samples and in paired differences (D2, D7)."""
     with torch.no_grad():
-        trace = trained(digits, 100)
+        trace = trained(digits, samples=100)
         bounds = importance_bounds(trace.log_weight, (1, 10, 100))
         exact = own_evidence(trained).log_prob(digits)
     assert abs(standard_errors_above_zero(trace.elbo - bounds[1])) < 4

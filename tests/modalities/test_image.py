@@ -136,5 +136,5 @@ def test_a_built_model_takes_what_was_prepared(likelihood, kind):
     made = model(likelihood, **kind)
     built = made.build()
     assert torch.isfinite(built(made.prepare(pixels(kind))).elbo).all()
-    assert made.intensity(built.generate(2, 1.0, 0.0)).shape == (2, 3, 5, 7)
+    assert made.intensity(built.generate(2, likelihood_temperature=0.0)).shape == (2, 3, 5, 7)
     assert ImageVAE.model_validate_json(made.model_dump_json()) == made

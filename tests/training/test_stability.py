@@ -165,7 +165,9 @@ def test_a_state_with_a_non_finite_bound_is_neither_kept_nor_best(bound):
     """Finite weights whose bound is not are what a rollback has to leave behind."""
     state = new_state(settings(validate_every=4, **FLAT))
     bounds = iter([-5.0, bound, bound, bound, bound])
-    progress = run(state, validate=lambda _model: Validation(next(bounds), 0.0, 0.0, 0))
+    progress = run(
+        state, validate=lambda _model: Validation(elbo=next(bounds), distortion=0.0, rate=0.0, active_units=0)
+    )
     assert [p.step for p in progress if p.best] == [4]
     assert state._kept["position"]["step"] == 4
     assert (state.position.best, state.position.best_step) == (-5.0, 4)
@@ -175,7 +177,9 @@ def test_best_and_budget_survive_a_rollback():
     """The best checkpoint stays on the disk, so a later, worse state must not replace it."""
     state = new_state(settings(validate_every=4, **FLAT), criterion=Broken(range(10, 17), times=5))
     bounds = iter([-5.0, -4.0, -3.0, -3.5, -3.2, -3.1])
-    progress = run(state, validate=lambda _model: Validation(next(bounds), 0.0, 0.0, 0))
+    progress = run(
+        state, validate=lambda _model: Validation(elbo=next(bounds), distortion=0.0, rate=0.0, active_units=0)
+    )
     assert [p.verdict for p in progress].count("roll back") == 1
     # Validated at 4, 8, 12 (amid the bad steps: not kept), then from 8 again at 12, 16, 17.
     assert [p.validation.elbo for p in progress if p.validation] == [-5.0, -4.0, -3.0, -3.5, -3.2, -3.1]

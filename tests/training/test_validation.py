@@ -31,7 +31,9 @@ def falling(best_at):
     """A validation whose bound rises up to a step, then falls."""
 
     def validate_at(state):
-        return lambda _model: Validation(-abs(state.position.step - best_at), 0.0, 0.0, 0)
+        return lambda _model: Validation(
+            elbo=-abs(state.position.step - best_at), distortion=0.0, rate=0.0, active_units=0
+        )
 
     return validate_at
 
@@ -190,7 +192,9 @@ def test_resumed_runs_lose_patience_at_the_same_step():
 def test_best_is_told_when_it_is_the_best():
     elbos = iter([-3.0, -2.0, -2.5, -2.0, -1.0])
     state = new_state(settings(steps=5, validate_every=1))
-    progress = run(state, validate=lambda _model: Validation(next(elbos), 0.0, 0.0, 0))
+    progress = run(
+        state, validate=lambda _model: Validation(elbo=next(elbos), distortion=0.0, rate=0.0, active_units=0)
+    )
     assert [p.best for p in progress] == [True, True, False, False, True]
     assert (state.position.best, state.position.best_step) == (-1.0, 5)
 

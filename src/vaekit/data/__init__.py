@@ -13,7 +13,7 @@ rows to a training loop in an order that is a pure function of the seed and the 
 from __future__ import annotations
 
 from vaekit.data.arrays import images_from_arrays
-from vaekit.data.batches import Batches, sequential
+from vaekit.data.batches import Batches, Stored, sequential, unpacked
 from vaekit.data.dataset import Dataset, ImageSchema, Quarantined
 from vaekit.data.image import read_images
 from vaekit.data.split import hold_out_test, hold_out_validation, split_by_content
@@ -23,10 +23,12 @@ __all__ = [
     "Dataset",
     "ImageSchema",
     "Quarantined",
+    "Stored",
     "hold_out_test",
     "hold_out_validation",
     "images_from_arrays",
     "read_images",
     "sequential",
     "split_by_content",
+    "unpacked",
 ]

@@ -9,11 +9,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from hashlib import blake2b
+from typing import TypeAlias, TypeVar
 
 import torch
 from torch import Tensor
 
-__all__ = ["Batches", "sequential"]
+__all__ = ["Batches", "Stored", "sequential", "unpacked"]
+
+Stored: TypeAlias = Tensor | tuple[Tensor, ...]
+"""Stored data: one tensor `(N, *event)`, or a tuple of it and of what it is conditioned on, row by row."""
+
+StoredT = TypeVar("StoredT", Tensor, tuple[Tensor, ...], Stored)
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,7 +30,7 @@ class Batches:
     step has the same size.
 
     Args:
-        values: The data, shape (N, *event), in memory or memory-mapped, on any device.
+        values: The data, shape (N, *event), in memory or memory-mapped, on any device; or a tuple of them and a context.
         indices: The rows to draw from, shape (n,), int64.
         batch: The number of rows in a batch; the whole of `indices` is one batch if there are fewer.
         seed: The seed of the order.
@@ -37,7 +43,7 @@ class Batches:
     (2, torch.Size([4]))
     """
 
-    values: Tensor
+    values: Stored
     indices: Tensor
     batch: int
     seed: int
@@ -54,8 +60,8 @@ class Batches:
         """The number of full batches in the data, at least 1."""
         return max(1, len(self.indices) // self.batch)
 
-    def at(self, step: int) -> Tensor:
-        """Return the batch of global step `step`, shape (B, *event), in the stored type.
+    def at(self, step: int) -> Stored:
+        """Return the batch of global step `step`, shape (B, *event), in the stored type; a tuple where `values` is one.
 
         Raises:
             ValueError: If `step` is negative.
@@ -76,14 +82,14 @@ class Batches:
         digest = blake2b(f"{self.seed}/{epoch}".encode(), digest_size=8).digest()
         generator = torch.Generator().manual_seed(int.from_bytes(digest, "little") >> 1)
         order = torch.randperm(len(self.indices), generator=generator)
-        return self.indices[order.to(self.indices.device)].to(self.values.device)
+        return self.indices[order.to(self.indices.device)].to(unpacked(self.values)[0].device)
 
 
-def sequential(values: Tensor, indices: Tensor, batch: int) -> Iterator[Tensor]:
+def sequential(values: StoredT, indices: Tensor, batch: int) -> Iterator[StoredT]:
     """Yield the rows `indices` of `values` in order, `batch` at a time; the last batch may be smaller.
 
     Args:
-        values: The data, shape (N, *event).
+        values: The data, shape (N, *event), or a tuple of them and a context.
         indices: The rows wanted, shape (n,), int64.
         batch: The number of rows in a batch.
 
@@ -92,11 +98,22 @@ def sequential(values: Tensor, indices: Tensor, batch: int) -> Iterator[Tensor]:
     """
     if batch < 1:
         raise ValueError(f"batch must be at least 1, but is {batch}; give a positive number of rows")
-    for rows in indices.to(values.device).split(batch) if len(indices) else ():
+    for rows in indices.to(unpacked(values)[0].device).split(batch) if len(indices) else ():
         yield _gather(values, rows)
 
 
-def _gather(values: Tensor, rows: Tensor) -> Tensor:
+def unpacked(stored: Stored) -> tuple[Tensor, tuple[Tensor, ...]]:
+    """Return stored data and the context they are conditioned on, an empty tuple where there is none."""
+    return (stored, ()) if isinstance(stored, Tensor) else (stored[0], stored[1:])
+
+
+def _gather(values: StoredT, rows: Tensor) -> StoredT:
+    if isinstance(values, Tensor):
+        return _rows(values, rows)
+    return tuple(_rows(column, rows.to(column.device)) for column in values)
+
+
+def _rows(values: Tensor, rows: Tensor) -> Tensor:
     # On shared cores, index_select waits a time slice for its threads at each call: some hundred times the work itself.
     if values.device.type == "cpu" and values.is_contiguous() and values.dtype is not torch.bfloat16:
         return torch.from_numpy(values.detach().numpy().take(rows.numpy(), axis=0))

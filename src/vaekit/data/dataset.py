@@ -10,7 +10,7 @@ from typing import Literal, TypeAlias
 import torch
 from torch import Tensor
 
-from vaekit.data.batches import sequential
+from vaekit.data.batches import Stored, sequential
 from vaekit.data.rows import byte_rows, rows_per_chunk
 from vaekit.value import Value
 
@@ -85,11 +85,12 @@ class Dataset:
         classes: The names of the classes.
         names: File names relative to the root, where there are files.
         quarantine: The files that could not be used.
+        context: What each row is conditioned on, shape (N, C), float32, where a model is conditional.
         source: What the user typed.
         notes: Sentences about what was found and converted.
 
     Raises:
-        ValueError: If `split`, `labels` or `names` do not have one entry for each row.
+        ValueError: If `split`, `labels`, `names` or `context` do not have one entry for each row.
     """
 
     values: Tensor
@@ -99,11 +100,13 @@ class Dataset:
     classes: tuple[str, ...] = ()
     names: tuple[str, ...] = ()
     quarantine: tuple[Quarantined, ...] = ()
+    context: Tensor | None = None
     source: str = ""
     notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        for name, column in (("split", self.split), ("labels", self.labels), ("names", self.names or None)):
+        columns = {"split": self.split, "labels": self.labels, "names": self.names or None, "context": self.context}
+        for name, column in columns.items():
             if column is not None and len(column) != len(self.values):
                 raise ValueError(
                     f"{name} must have one entry for each of the {len(self.values)} rows, but has {len(column)};"
@@ -127,6 +130,11 @@ class Dataset:
                 f"a part is one of {', '.join(codes)} or all, but {name!r} was asked for; use one of these"
             )
         return (self.split == codes[name]).nonzero().flatten()
+
+    @property
+    def stored(self) -> Stored:
+        """What enters a model: the values, or a tuple of them and of the context."""
+        return self.values if self.context is None else (self.values, self.context)
 
     @cached_property
     def fingerprint(self) -> str:

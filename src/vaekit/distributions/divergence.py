@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import Tensor
 from torch.distributions import Distribution, Independent, kl_divergence
 
-__all__ = ["kl_terms"]
+__all__ = ["kl", "kl_terms"]
 
 
 def kl_terms(q: Distribution, p: Distribution) -> Tensor | None:
@@ -31,5 +31,20 @@ def kl_terms(q: Distribution, p: Distribution) -> Tensor | None:
         raise ValueError(f"posterior and prior must share an event shape, got {q.event_shape} and {p.event_shape}")
     try:
         return kl_divergence(q.base_dist, p.base_dist)
+    except NotImplementedError:
+        return None
+
+
+def kl(q: Distribution, p: Distribution) -> Tensor | None:
+    r"""Return :math:`KL(q \| p)` in nats, `(*S, B)`, where a closed form is registered; None otherwise.
+
+    Examples:
+        >>> from torch.distributions import Normal
+        >>> q, p = (Independent(Normal(m, 1.0).expand([3]), 1) for m in (1.0, 0.0))
+        >>> kl(q, p)
+        tensor(1.5000)
+    """
+    try:
+        return kl_divergence(q, p)
     except NotImplementedError:
         return None

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from vaekit.data import Stored, unpacked
 from vaekit.distributions import point
 from vaekit.models import evaluating
 from vaekit.training import active_units
@@ -46,20 +47,28 @@ class Bounds:
         means: Posterior means, `(N, D)`.
         samples: K.
         dimensions: Number of dimensions of one datum.
+        why: Why there is no bound, hence neither elbo, iw, ess nor rate, where the posterior has no density.
     """
 
-    elbo: Tensor
-    iw: Tensor
-    ess: Tensor
+    elbo: Tensor | None
+    iw: Tensor | None
+    ess: Tensor | None
     distortion: Tensor
-    rate: Tensor
+    rate: Tensor | None
     rate_per_dimension: Tensor | None
     means: Tensor
     samples: int
     dimensions: int
+    why: str = ""
 
     def estimate(self, name: str) -> Estimate:
-        """Return the mean of `elbo` or `iw` over the data."""
+        """Return the mean of `elbo` or `iw` over the data.
+
+        Raises:
+            ValueError: There is no such bound; the message says why.
+        """
+        if self.elbo is None:
+            raise ValueError(self.why)
         values = getattr(self, name).double()
         nats = values.mean().item()
         se = values.std().item() / math.sqrt(len(values)) if len(values) > 1 else math.nan
@@ -72,11 +81,14 @@ class Bounds:
 
     def summary(self) -> dict[str, Any]:
         """Return plain numbers, ready for JSON; log-likelihoods, so larger is better."""
-        elbo, iw = vars(self.estimate("elbo")), vars(self.estimate("iw"))
+        bounds: dict[str, Any] = {"elbo": None, "iw": None, "why": self.why}
+        if self.ess is not None:
+            elbo, iw = vars(self.estimate("elbo")), vars(self.estimate("iw"))
+            bounds = {"elbo": elbo, "iw": {"samples": self.samples, **iw, "ess": self.ess.double().mean().item()}}
         return {
-            "n": len(self.elbo),
-            "bounds": {"elbo": elbo, "iw": {"samples": self.samples, **iw, "ess": self.ess.double().mean().item()}},
-            "rate": self.rate.double().mean().item(),
+            "n": len(self.distortion),
+            "bounds": bounds,
+            "rate": None if self.rate is None else self.rate.double().mean().item(),
             "distortion": self.distortion.double().mean().item(),
             "active_units": self.active_units,
             "dimensions": self.dimensions,
@@ -85,7 +97,7 @@ class Bounds:
 
 def bounds(
     model: nn.Module,
-    batches: Iterable[Tensor],
+    batches: Iterable[Stored],
     *,
     prepare: Callable[[Tensor], Tensor] = torch.Tensor.float,
     samples: int = 100,
@@ -116,47 +128,64 @@ def bounds(
     if samples < 1 or rows < 1:
         raise ValueError(f"samples and rows must be at least 1, got {samples} and {rows}")
     with evaluating(model, seed):
-        parts = [_batch_bounds(model, prepare(batch), samples, rows) for batch in batches if len(batch)]
+        parts = [
+            _batch_bounds(model, prepare(stored), context, samples, rows)
+            for stored, context in map(unpacked, batches)
+            if len(stored)
+        ]
     if not parts:
         raise ValueError("there are no data to evaluate")
-    joined = {name: torch.cat([part[name] for part in parts]) for name in parts[0] if name != "kl_terms"}
-    terms = [part["kl_terms"] for part in parts if "kl_terms" in part]
+    whole = {name: torch.cat([part.values[name] for part in parts]) for name in parts[0].values}
+    # A density of rescaled data becomes one of the data: the log-Jacobian belongs to log p(x | z).
+    for name, sign in (("elbo", 1), ("iw", 1), ("distortion", -1)):
+        if name in whole:
+            whole[name] = whole[name] + sign * log_jacobian
+    terms = whole.pop("kl_terms", None)
+    missing = dict.fromkeys(("elbo", "iw", "ess", "rate"))
     return Bounds(
-        elbo=joined["elbo"] + log_jacobian,
-        iw=joined["iw"] + log_jacobian,
-        ess=joined["ess"],
-        distortion=joined["distortion"] - log_jacobian,
-        rate=joined["rate"],
-        rate_per_dimension=torch.cat(terms).mean(0) if terms else None,
-        means=joined["means"],
+        **{**missing, **whole},  # type: ignore[arg-type]
+        rate_per_dimension=None if terms is None else terms.mean(0),
         samples=samples,
-        dimensions=int(parts[0]["dimensions"][0]),
+        dimensions=parts[0].dimensions,
+        why=parts[0].why,
     )
 
 
-def _batch_bounds(model: Any, x: Tensor, samples: int, rows: int) -> dict[str, Tensor]:
-    evidence = model.infer(x)
+@dataclass(frozen=True)
+class _Part:
+    values: dict[str, Tensor]
+    dimensions: int
+    why: str
+
+
+def _batch_bounds(model: Any, x: Tensor, context: tuple[Tensor, ...], samples: int, rows: int) -> _Part:
+    evidence = model.infer(x, *context)
     chunk = max(1, rows // len(x))
     log_weights, log_likelihoods, rates = [], [], []
     for start in range(0, samples, chunk):
         count = min(chunk, samples - start)
         trace = model.trace(x, evidence, samples=count)
-        log_weights.append(trace.log_weight)
         log_likelihoods.append(trace.log_likelihood)
-        rates.append(trace.kl.expand(count, -1))
-    log_weight, rate = torch.cat(log_weights).double(), torch.cat(rates).double().mean(0)
+        if trace.no_bound is None:
+            log_weights.append(trace.log_weight)
+            rates.append(trace.kl.expand(count, -1))
     distortion = -torch.cat(log_likelihoods).double().mean(0)
+    means = torch.cat([point(latent.q).flatten(1) for latent in trace.latents], 1)
+    values = {"distortion": distortion, "means": means}
+    if trace.no_bound is None:
+        values |= _weighted(torch.cat(log_weights).double())
+        values["rate"] = torch.cat(rates).double().mean(0)
+        values["elbo"] = -distortion - values["rate"]
+        terms = [latent.kl_terms for latent in trace.latents]
+        if all(term is not None for term in terms):
+            values["kl_terms"] = torch.cat([term.mean(0).flatten(1) for term in terms if term is not None], 1)
+    return _Part({name: value.cpu() for name, value in values.items()}, x[0].numel(), trace.no_bound or "")
+
+
+def _weighted(log_weight: Tensor) -> dict[str, Tensor]:
+    """Return the importance-weighted bound and the effective sample size of log-weights `(K, B)`."""
     share = log_weight.log_softmax(0)
-    result = {
-        "elbo": -distortion - rate,
-        "iw": torch.logsumexp(log_weight, 0) - math.log(samples),
+    return {
+        "iw": torch.logsumexp(log_weight, 0) - math.log(len(log_weight)),
         "ess": torch.exp(-torch.logsumexp(2 * share, 0)),
-        "distortion": distortion,
-        "rate": rate,
-        "means": torch.cat([point(latent.q).flatten(1) for latent in trace.latents], 1),
-        "dimensions": torch.tensor([x[0].numel()]),
     }
-    terms = [latent.kl_terms for latent in trace.latents]
-    if all(term is not None for term in terms):
-        result["kl_terms"] = torch.cat([term.mean(0).flatten(1) for term in terms if term is not None], 1)
-    return {name: value.cpu() for name, value in result.items()}

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import functools
-from typing import cast
+from functools import singledispatch
 
 from torch import Tensor, nn
 from torch.distributions import Distribution
 
 from vaekit.heads.family import Family
+from vaekit.heads.features import Features
 from vaekit.heads.layers import Heads
-from vaekit.nets import Network, is_network, linear_head, output_size
-from vaekit.value import Size
+from vaekit.value import Size, Value
 
-__all__ = ["Conditional"]
+__all__ = ["Conditional", "conditional"]
 
 
 class Conditional(nn.Module):
@@ -23,11 +22,14 @@ class Conditional(nn.Module):
 
     batch (*S, B), event `event`. The posterior is a conditional on the datum, the likelihood one on the latent.
 
+    A context joins c before the net, which then takes `vaekit.nets.joined_size(given, context)`.
+
     Args:
         net: Any module from `(N, *given)` to `(N, *features)`; ours or the user's own.
         family: How the raw output becomes a distribution.
         given: The shape of one c, e.g. `(1, 28, 28)` for a posterior or `(40,)` for a likelihood.
         event: The shape of one y.
+        context: Length of the context vector; 0 for none.
 
     Raises:
         ValueError: The net does not accept inputs of shape `given`.
@@ -39,24 +41,50 @@ class Conditional(nn.Module):
         torch.Size([5])
     """
 
-    def __init__(self, net: nn.Module, family: Family, *, given: Size, event: Size) -> None:
+    def __init__(self, net: nn.Module, family: Family, *, given: Size, event: Size, context: int = 0) -> None:
         super().__init__()
-        self.net, self.family, self.given, self.event = net, family, tuple(given), tuple(event)
-        features = output_size(net, self.given)
-        layer = cast(Network, net).head if is_network(net) else functools.partial(linear_head, features)
-        self.heads = Heads(family.heads(self.event), layer, family.start())
+        self.features = Features(net, given, context)
+        self.family, self.event = family, tuple(event)
+        self.heads = Heads(family.heads(self.event), self.features.head, family.start())
         self.shared = nn.ParameterDict({name: nn.Parameter(value) for name, value in family.shared(self.event).items()})
 
-    def forward(self, c: Tensor) -> Distribution:
+    @property
+    def net(self) -> nn.Module:
+        """The net that makes the features."""
+        return self.features.net
+
+    @property
+    def given(self) -> Size:
+        """The shape of one c."""
+        return self.features.given
+
+    def forward(self, c: Tensor, *context: Tensor) -> Distribution:
         """Return the distribution given c.
 
         Args:
             c: What is conditioned on, `(*S, B, *given)`.
+            context: One tensor `(B, C)` where there is a context.
         """
-        batch = c.shape[: c.dim() - len(self.given)]
-        if c.shape[len(batch) :] != self.given or not batch:
-            raise ValueError(f"expected a batch of {self.given}, got a tensor of shape {tuple(c.shape)}")
-        raw = self.heads(self.net(c if len(batch) == 1 else c.flatten(0, len(batch) - 1)))
+        raw, batch = self.heads(self.features(c, *context)), self.features.batch(c)
         if len(batch) > 1:
             raw = {name: part.unflatten(0, batch) for name, part in raw.items()}
         return self.family({**raw, **self.shared}, self.event)
+
+
+@singledispatch
+def conditional(description: Value, net: nn.Module, *, given: Size, event: Size, context: int = 0) -> nn.Module:
+    """Return the module p(y | c) that a description stands for: of a family, a flow, a codebook.
+
+    Args:
+        description: The family of y, or what else describes its distribution.
+        net: A module from `(N, *vaekit.nets.joined_size(given, context))` to features.
+        given: The shape of one c.
+        event: The shape of one y.
+        context: Length of the context vector; 0 for none.
+    """
+    raise TypeError(f"{type(description).__name__} describes no conditional distribution")
+
+
+@conditional.register
+def _(description: Family, net: nn.Module, *, given: Size, event: Size, context: int = 0) -> nn.Module:
+    return Conditional(net, description, given=given, event=event, context=context)

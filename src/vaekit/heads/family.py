@@ -12,10 +12,16 @@ from torch.distributions import Distribution
 
 from vaekit.value import Size, Value
 
-__all__ = ["Family", "Measure", "Support"]
+__all__ = ["Family", "Measure", "Support", "refuse_non_finite"]
 
-Support: TypeAlias = Literal["binary", "unit", "levels", "real"]
-"""What the data must be: {0, 1}, the interval [0, 1], the integers 0 .. L - 1, or any real number."""
+Support: TypeAlias = Literal[
+    "binary", "unit", "open_unit", "levels", "counts", "real", "sphere", "ball", "one_hot", "codes"
+]
+"""What one event must be.
+
+Data: {0, 1}; the interval [0, 1], with or without its ends; the integers 0 .. L - 1; the integers from 0 on; any real
+number. Latents: real vectors, unit vectors, points in the unit ball, one-hot vectors, vectors of a codebook.
+"""
 
 Measure: TypeAlias = Literal["counting", "lebesgue"]
 """What a log-likelihood is a logarithm of: a probability (counting) or a density (lebesgue). Never compare the two."""
@@ -36,7 +42,11 @@ class Family(Value, ABC):
     @property
     def measure(self) -> Measure:
         """Whether `log_prob` is that of a probability or of a density."""
-        return "counting" if self.support in ("binary", "levels") else "lebesgue"
+        return "counting" if self.support in ("binary", "levels", "counts") else "lebesgue"
+
+    def latent_event(self, latent: int) -> Size:
+        """Return the shape of one group of latents where this family is a posterior of `latent` latent variables."""
+        return (latent,)
 
     @abstractmethod
     def heads(self, event: Size) -> dict[str, Size]:

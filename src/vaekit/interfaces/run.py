@@ -114,7 +114,7 @@ class Run:
             raise ValueError(f"n must be at least 1 and temperature finite and at least 0, got {n} and {temperature}")
         parts = [min(_BATCH, n - start) for start in range(0, n, _BATCH)]
         with evaluating(self.model, seed):
-            x = torch.cat([self.model.generate(count, temperature, 1.0 if noise else 0.0) for count in parts])
+            x = torch.cat([self._generated(count, temperature, noise) for count in parts])
         return self.view.intensity(x)
 
     def reconstruct(self, source: Source | None = None, count: int | None = None) -> tuple[Tensor, Tensor]:
@@ -179,6 +179,9 @@ class Run:
         shares = torch.linspace(0, strength, steps).to(means)
         z = means.unsqueeze(1) + shares.view(1, -1, 1) * direction
         return self.decode(z.flatten(0, 1)).unflatten(0, (len(means), steps))
+
+    def _generated(self, count: int, temperature: float, noise: bool) -> Tensor:
+        return self.model.generate(count, prior_temperature=temperature, likelihood_temperature=1.0 if noise else 0.0)
 
     def _attribute(self, label: str) -> Tensor:
         data = self.data

@@ -7,7 +7,7 @@ from typing import Protocol
 
 import torch
 
-from vaekit.data import Batches, Dataset, sequential
+from vaekit.data import Batches, Dataset, Stored, sequential, unpacked
 from vaekit.interfaces.experiment import Experiment
 from vaekit.interfaces.folder import RunFolder
 from vaekit.interfaces.logs import Logger, loggers
@@ -25,6 +25,7 @@ __all__ = ["Listener", "Trainer"]
 _VALIDATED = 2048  # held-out data that validation looks at: enough for a standard error of about a nat
 _EVALUATED = 1000
 _FINAL_SAMPLES = 100
+_LOOKED = 1024  # data that pseudo-inputs and codebooks start from
 
 
 class Listener(Protocol):
@@ -64,6 +65,7 @@ class Trainer:
                 raise ValueError(f"{folder.path} holds a user's own composition; give model=VAE(...)")
             refuse_too_large(experiment.model)
             model = experiment.model.build()
+        self.model = model
         self.view: View = experiment.model or Plain(model)
         self.data = self.view.settle(data)
         rows = self.data.part("train")
@@ -72,13 +74,26 @@ class Trainer:
                 f"training needs three distinct data at least, to train on, to validate and to test, but the {len(data)} "
                 "here are fewer, or alike, or all in one part; give more data"
             )
-        self.batches = Batches(self.data.values, rows, self.training.batch, self.training.seed)
+        self.batches = Batches(self.data.stored, rows, self.training.batch, self.training.seed)
         self.held_out = self.data.part("validation")[:_VALIDATED]
         criterion = experiment.objective.build(model, len(rows))
         step = Step(model, criterion, self.view.prepare, experiment.objective.samples)
+        self._look(step, next(sequential(self.data.stored, rows, _LOOKED)))
         self.state = TrainingState(step, self.training, fabric)
         self.seconds = self.training.time_limit
         self.notes: list[str] = list(getattr(experiment.model, "warnings", ()))
+
+    def _look(self, step: Step, batch: Stored) -> None:
+        """Let the model start from data, and the objective refuse what it has no meaning for, before anything is written.
+
+        Raises:
+            ValueError: Objective and model do not go together; the message says what to do.
+        """
+        stored, context = unpacked(batch)
+        with evaluating(step.model, self.training.seed):
+            self.model.initialize(self.view.prepare(stored), *context)
+            with torch.enable_grad():  # some objectives take gradients themselves
+                step((stored[:2], *(c[:2] for c in context)), 0)
 
     def begin(self) -> None:
         """Make the folder and write what is known before training.
@@ -154,7 +169,7 @@ class Trainer:
     def validate(self, model: torch.nn.Module) -> Validation:
         """Return the bound on held-out data."""
         device = self.state.fabric.device
-        batches = (batch.to(device) for batch in sequential(self.data.values, self.held_out, 256))
+        batches = (_to(batch, device) for batch in sequential(self.data.stored, self.held_out, 256))
         return validate(model, batches, self.view.prepare)
 
     def _train(self, listener: Listener | None, interruption: Interruption) -> None:
@@ -197,10 +212,7 @@ class Trainer:
             "seconds": round(position.seconds, 3),
             "images_per_second": round(position.step * self.batches.batch / max(position.seconds, 1e-9), 1),
             "lr": progress.lr,
-            "train_loss": progress.metrics["loss"].item(),
-            "train_elbo": progress.metrics["elbo"].item(),
-            "train_distortion": progress.metrics["distortion"].item(),
-            "train_rate": progress.metrics["rate"].item(),
+            **{f"train_{name}": value.item() for name, value in progress.metrics.items() if value.dim() == 0},
             "elbo": validation.elbo,
             "distortion": validation.distortion,
             "rate": validation.rate,
@@ -227,6 +239,10 @@ class Trainer:
         self.folder.write_json("evaluation.json", summary)
         write_report(run, result)
         return run
+
+
+def _to(batch: Stored, device: torch.device) -> Stored:
+    return batch.to(device) if isinstance(batch, torch.Tensor) else tuple(part.to(device) for part in batch)
 
 
 def _schedule_note(stop: int, settled: int) -> str:

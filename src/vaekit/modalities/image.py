@@ -9,26 +9,37 @@ from typing import Annotated, Literal, TypeAlias
 import torch
 from pydantic import Field
 from torch import Tensor, nn
+from torch.nn.functional import one_hot
 
 from vaekit.data import Dataset
 from vaekit.heads import (
+    PRIOR_OF,
+    AnyPrior,
     Bernoulli,
-    Conditional,
-    ContinuousBernoulli,
     DiscretizedLogistic,
     Gaussian,
-    StandardNormal,
+    Likelihood,
+    Posterior,
+    Site,
+    Standard,
+    conditional,
 )
 from vaekit.models import VAE
-from vaekit.nets import MLP, Conv, Standardize
-from vaekit.value import Size, Value
+from vaekit.nets import MLP, Conv, Standardize, joined_size
+from vaekit.value import Value
 
 __all__ = ["ImageVAE"]
 
 Net: TypeAlias = Annotated[MLP | Conv, Field(discriminator="kind")]
-Likelihood: TypeAlias = Annotated[
-    Bernoulli | ContinuousBernoulli | Gaussian | DiscretizedLogistic, Field(discriminator="kind")
-]
+_SPACES = {
+    "real": "real vectors",
+    "sphere": "unit vectors",
+    "ball": "the unit ball",
+    "one_hot": "one-hot vectors",
+    "codes": "vectors of a codebook",
+}
+
+_EDGE = 2.0**-24
 
 _CHECKED = 4096  # data that one explicit check looks at; readers have refused NaN in all of them
 
@@ -52,30 +63,52 @@ class ImageVAE(Value):
     value_range: tuple[float, float] = (0.0, 255.0)
     """Smallest and largest stored value."""
     latent: Annotated[int, Field(ge=1, le=2**24)] = 32
-    """Number of latent dimensions."""
+    """Number of latent variables."""
     net: Net = MLP()
     """Architecture of encoder and decoder: mlp or conv."""
-    posterior: Gaussian = Gaussian()
+    posterior: Posterior = Gaussian()
     """Family of q(z | x)."""
+    prior: AnyPrior = Standard()
+    """p(z); left open, it follows the posterior."""
     likelihood: Likelihood = DiscretizedLogistic()
-    """Family of p(x | z): bernoulli, continuous_bernoulli, discretized_logistic or gaussian."""
+    """Family of p(x | z)."""
+    condition: Literal["none", "label", "context"] = "none"
+    """What all three parts are conditioned on: nothing, the class of each datum, or vectors given with the data."""
+    context: Annotated[int, Field(ge=0)] = 0
+    """Length of the context vector: the number of classes, for a label."""
+    dequantize: bool = False
+    """Add uniform noise to integer levels, so that a density's bound is one on their probability, in bits/dim too."""
 
     def model_post_init(self, _context: object) -> None:
-        """Refuse a likelihood whose levels are not the data's."""
+        """Refuse a likelihood whose levels are not the data's, and a prior on another space than the posterior."""
+        natural = PRIOR_OF[self.posterior.support]
+        if "prior" not in self.model_fields_set:
+            self.__dict__["prior"] = natural
+        if self.prior.support != self.posterior.support:
+            raise ValueError(
+                f"posterior={self.posterior.kind} lives on {_SPACES[self.posterior.support]} and prior={self.prior.kind} on "
+                f"{_SPACES[self.prior.support]}; use prior={natural.kind}, or another posterior"
+            )
         likelihood = self.likelihood
+        if self.dequantize and (self.levels is None or likelihood.measure == "counting"):
+            why = (
+                "the pixels are real already"
+                if self.levels is None
+                else f"{likelihood.kind} has a probability per level"
+            )
+            raise ValueError(f"dequantize=true is for integer pixels under a density, but {why}; leave it out")
         if isinstance(likelihood, DiscretizedLogistic) and self.levels is not None and likelihood.levels < self.levels:
             raise ValueError(f"likelihood.levels={likelihood.levels}, but the pixels have {self.levels} levels")
 
     def build(self) -> VAE:
         """Return the model, freshly initialised."""
-        latent: Size = (self.latent,)
-        encoder = nn.Sequential(Standardize(*self._center_and_spread()), self.net.encoder(self.shape))
-        decoder = self.net.decoder(latent, self.shape)
-        return VAE(
-            prior=StandardNormal(latent),
-            posterior=Conditional(encoder, self.posterior, given=self.shape, event=latent),
-            likelihood=Conditional(decoder, self.likelihood, given=latent, event=self.shape),
-        )
+        latent, extra = self.posterior.latent_event(self.latent), self.context
+        standardize = Standardize(*self._center_and_spread())
+        encoder = nn.Sequential(standardize, self.net.encoder(joined_size(self.shape, extra)))
+        decoder = self.net.decoder(joined_size(latent, extra), self.shape)
+        posterior = conditional(self.posterior, encoder, given=self.shape, event=latent, context=extra)
+        likelihood = conditional(self.likelihood, decoder, given=latent, event=self.shape, context=extra)
+        return VAE(self.prior.build(Site(latent, posterior, self.shape, extra)), posterior, likelihood)
 
     def prepare(self, pixels: Tensor) -> Tensor:
         """Return data in the support of the likelihood, in single precision, channel first.
@@ -84,15 +117,25 @@ class ImageVAE(Value):
             pixels: Stored pixels `(B, H, W, C)`. A permuted view keeps them in the channels-last memory format.
         """
         shift, scale = self._rescaling
-        x = (pixels.permute(0, 3, 1, 2).float() - shift) / scale
+        x = pixels.permute(0, 3, 1, 2).float()
+        if self.dequantize and self.levels is not None:
+            x = (x - self.value_range[0] + torch.rand_like(x)) / self.levels
+            return x.clamp(_EDGE, 1 - _EDGE)  # rounding must not leave the open interval
+        x = (x - shift) / scale
         return self.likelihood.binarized(x) if isinstance(self.likelihood, Bernoulli) else x
 
     @property
     def log_jacobian(self) -> float:
         """Nats per datum that turn a density of `prepare`d real pixels into one of the stored pixels.
 
-        Integer levels have no such units: their densities are those of pixels in [0, 1].
+        Integer levels have no such units: their densities are those of pixels in [0, 1], unless `dequantize` spreads each
+        level over an interval of length 1 / levels: the bound is then one on the probability of the level.
+
+        References:
+            Theis, van den Oord and Bethge, 2016, "A note on the evaluation of generative models" (uniform dequantisation).
         """
+        if self.dequantize and self.levels is not None:
+            return -math.prod(self.shape) * math.log(self.levels)
         if self.likelihood.measure == "counting" or self.levels:
             return 0.0
         return -math.prod(self.shape) * math.log(self._rescaling[1])
@@ -132,7 +175,12 @@ class ImageVAE(Value):
         self.likelihood.check(self.prepare(self.settle(data).values[rows]))
 
     def settle(self, data: Dataset) -> Dataset:
-        """Return the data with what happens once already done: a static binarisation is one fixed draw."""
+        """Return the data with what happens once already done: labels become vectors, a static binarisation one draw.
+
+        Raises:
+            ValueError: The model is conditional and the data lack what it is conditioned on.
+        """
+        data = self._conditioned(data)
         if not (isinstance(self.likelihood, Bernoulli) and self.likelihood.binarize == "static"):
             return data
         low, scale = self._rescaling
@@ -143,6 +191,24 @@ class ImageVAE(Value):
             )
         draw = torch.bernoulli(unit, generator=torch.Generator().manual_seed(0))
         return replace(data, values=(draw * scale + low).to(data.values.dtype))
+
+    def _conditioned(self, data: Dataset) -> Dataset:
+        if self.condition == "none":
+            return data if data.context is None else replace(data, context=None)
+        if self.condition == "label":
+            if data.labels is None or len(data.classes) != self.context:
+                found = f"{len(data.classes)} classes" if data.labels is not None else "none"
+                raise ValueError(
+                    f"condition=label needs data with the {self.context} classes of training, found {found}"
+                )
+            return replace(data, context=one_hot(data.labels, self.context).float())
+        if data.context is None or data.context.shape[1:] != (self.context,):
+            found = "none" if data.context is None else f"{tuple(data.context.shape[1:])}"
+            raise ValueError(
+                f"condition=context needs a vector of length {self.context} with each datum, found {found}; "
+                "give an array `context` in the .npz file, or a Dataset(context=...)"
+            )
+        return data
 
     @property
     def _rescaling(self) -> tuple[float, float]:

@@ -49,6 +49,10 @@ def choose_image_model(
         scale = likelihood.setdefault("scale", {})
         if isinstance(scale, dict):
             scale.setdefault("kind", "shared")
+    if wanted.get("condition") == "label":
+        if not schema.classes:
+            raise ValueError("condition=label needs data with labels (folders name them), and these have none")
+        wanted["context"] = len(schema.classes)
     net = dict(wanted.pop("net", {}))
     if "kind" not in net:
         net["kind"] = chosen(_architecture(shape, gpu))

@@ -63,10 +63,12 @@ class Plain:
             ValueError: With the cure.
         """
         with evaluating(self.model):
-            x = self.prepare(data.values[data.part("train")[:_CHECKED]])
+            rows = data.part("train")[:_CHECKED]
+            x = self.prepare(data.values[rows])
             if self.family is not None:
                 self.family.check(x)
-            _ = self.model(x[:2]).log_likelihood
+            context = () if data.context is None else (data.context[rows[:2]],)
+            _ = self.model(x[:2], *context).log_likelihood
 
     def intensity(self, x: Tensor) -> Tensor:
         """Return the data scaled to [0, 1] by their own range."""

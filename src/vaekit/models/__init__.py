@@ -2,6 +2,6 @@
 
 from vaekit.models.evaluating import evaluating
 from vaekit.models.trace import Latent, Trace
-from vaekit.models.vae import VAE, LatentVariableModel
+from vaekit.models.vae import VAE, Evidence, LatentVariableModel
 
-__all__ = ["VAE", "Latent", "LatentVariableModel", "Trace", "evaluating"]
+__all__ = ["VAE", "Evidence", "Latent", "LatentVariableModel", "Trace", "evaluating"]

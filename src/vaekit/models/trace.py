@@ -8,7 +8,7 @@ from functools import cached_property
 from torch import Tensor
 from torch.distributions import Distribution
 
-from vaekit.distributions import kl_terms
+from vaekit.distributions import kl, kl_terms
 
 __all__ = ["Latent", "Trace"]
 
@@ -21,11 +21,13 @@ class Latent:
         z: The draws, `(S, B, *event)`.
         q: The posterior :math:`q(z \mid x)`, batch shape `(B,)` or `(S, B)`.
         p: The prior :math:`p(z)`, a batch shape that broadcasts to `(S, B)`.
+        log_q: log q(z | x) in nats, `(S, B)`, where drawing yielded it.
     """
 
     z: Tensor
     q: Distribution
     p: Distribution
+    log_q: Tensor | None = None
 
     @cached_property
     def kl_terms(self) -> Tensor | None:
@@ -36,12 +38,17 @@ class Latent:
     @cached_property
     def kl(self) -> Tensor:
         """KL(q || p) in nats, `(S or 1, B)`: in closed form, or else the Monte Carlo estimate."""
-        return -self.log_ratio if self.kl_terms is None else self.kl_terms.flatten(2).sum(-1)
+        if self.kl_terms is not None:
+            return self.kl_terms.flatten(2).sum(-1)
+        closed = kl(self.q, self.p)
+        if closed is None:
+            return -self.log_ratio
+        return closed if closed.dim() == 2 else closed.unsqueeze(0)
 
     @cached_property
     def log_ratio(self) -> Tensor:
         """log p(z) - log q(z | x) in nats, `(S, B)`."""
-        return self.p.log_prob(self.z) - self.q.log_prob(self.z)
+        return self.p.log_prob(self.z) - (self.q.log_prob(self.z) if self.log_q is None else self.log_q)
 
 
 @dataclass(frozen=True)
@@ -52,11 +59,19 @@ class Trace:
         x: The data, `(B, *event)`, in the support of the likelihood.
         likelihood: :math:`p(x \mid z)`, batch shape `(S, B)`.
         latents: One `Latent` per group; a flat VAE has one, a hierarchy many.
+        context: What the model was conditioned on, tensors `(B, ...)`.
     """
 
     x: Tensor
     likelihood: Distribution
     latents: tuple[Latent, ...]
+    context: tuple[Tensor, ...] = ()
+
+    @property
+    def no_bound(self) -> str | None:
+        """Why there is neither a rate nor a bound on the evidence; None where there is."""
+        reasons = (getattr(latent.q, "no_density", None) for latent in self.latents)
+        return next((reason for reason in reasons if reason is not None), None)
 
     @cached_property
     def log_likelihood(self) -> Tensor:

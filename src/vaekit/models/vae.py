@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
 from torch.distributions import Distribution
 
-from vaekit.distributions import point, temper
+from vaekit.distributions import draw, point, temper
 from vaekit.models.trace import Latent, Trace
 
-__all__ = ["VAE", "LatentVariableModel"]
+__all__ = ["VAE", "Evidence", "LatentVariableModel"]
 
 
 class LatentVariableModel(Protocol):
     """What training, evaluation and diagnosis need of a model."""
 
-    def infer(self, x: Tensor) -> Any:
+    def infer(self, x: Tensor, *context: Tensor) -> Any:
         """Encode once: what `trace` needs to draw as often as wished."""
         ...
 
@@ -25,13 +26,28 @@ class LatentVariableModel(Protocol):
         """Draw latents and decode them."""
         ...
 
-    def prior_sample(self, n: int, temperature: float = 1.0) -> tuple[Tensor, ...]:
+    def prior_sample(self, n: int, *context: Tensor, temperature: float = 1.0) -> tuple[Tensor, ...]:
         """Draw each group of latents from the prior."""
         ...
 
-    def decode(self, *z: Tensor) -> Distribution:
+    def decode(self, *z: Tensor, context: tuple[Tensor, ...] = ()) -> Distribution:
         """Return p(x | z)."""
         ...
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What encoding leaves behind, from which latents are drawn as often as wished.
+
+    Args:
+        posterior: q(z | x), batch shape `(B,)`.
+        prior: p(z), a batch shape that broadcasts to `(B,)`.
+        context: What both are conditioned on.
+    """
+
+    posterior: Distribution
+    prior: Distribution
+    context: tuple[Tensor, ...] = ()
 
 
 class VAE(nn.Module):
@@ -40,33 +56,42 @@ class VAE(nn.Module):
         x -> posterior -> q(z | x) ~> z -> likelihood -> p(x | z)
                             KL against p(z) <- prior
 
+    A conditional model takes a context after the datum, a tensor `(B, C)`, and hands it to all three parts.
+
     References:
         Kingma and Welling, 2014, "Auto-encoding variational Bayes"; Rezende, Mohamed and Wierstra, 2014, "Stochastic
         backpropagation and approximate inference in deep generative models".
 
     Args:
-        prior: A module whose `forward()` returns :math:`p(z)`.
-        posterior: A module whose `forward(x)` returns :math:`q(z \mid x)`.
-        likelihood: A module whose `forward(z)` returns :math:`p(x \mid z)`.
+        prior: A module whose `forward(*context)` returns :math:`p(z)`.
+        posterior: A module whose `forward(x, *context)` returns :math:`q(z \mid x)`.
+        likelihood: A module whose `forward(z, *context)` returns :math:`p(x \mid z)`.
     """
 
     def __init__(self, prior: nn.Module, posterior: nn.Module, likelihood: nn.Module) -> None:
         super().__init__()
         self.prior, self.posterior, self.likelihood = prior, posterior, likelihood
 
-    def encode(self, x: Tensor) -> Distribution:
+    def initialize(self, x: Tensor, *context: Tensor) -> None:
+        """Let the parts that start from data (pseudo-inputs, codebooks) look at some, `(N, *event)`, before training."""
+        for part in (self.posterior, self.likelihood, self.prior):
+            start = getattr(part, "initialize", None)
+            if callable(start):
+                start(x, *context)
+
+    def encode(self, x: Tensor, *context: Tensor) -> Distribution:
         """Return q(z | x) for data `(B, *event)`; draw from it, or take `point` of it for an embedding."""
-        return self.posterior(x)
+        return self.posterior(x, *context)
 
-    def decode(self, *z: Tensor) -> Distribution:
-        """Return p(x | z) for latents `(*S, B, D)`."""
-        return self.likelihood(*z)
+    def decode(self, *z: Tensor, context: tuple[Tensor, ...] = ()) -> Distribution:
+        """Return p(x | z) for latents `(*S, B, *event)`."""
+        return self.likelihood(*z, *context)
 
-    def infer(self, x: Tensor) -> Distribution:
-        """Encode once: q(z | x)."""
-        return self.posterior(x)
+    def infer(self, x: Tensor, *context: Tensor) -> Evidence:
+        """Encode once: q(z | x), and the prior to compare it with."""
+        return Evidence(self.posterior(x, *context), self.prior(*context), context)
 
-    def trace(self, x: Tensor, evidence: Distribution, samples: int = 1) -> Trace:
+    def trace(self, x: Tensor, evidence: Evidence, samples: int = 1) -> Trace:
         """Draw `samples` latents per datum from q(z | x) and decode them.
 
         Args:
@@ -74,35 +99,47 @@ class VAE(nn.Module):
             evidence: What `infer(x)` returned.
             samples: S, the number of draws per datum.
         """
-        z = evidence.rsample((samples,))
-        return Trace(x, self.likelihood(z), (Latent(z, evidence, self.prior()),))
+        z, log_q = draw(evidence.posterior, samples)
+        latent = Latent(z, evidence.posterior, evidence.prior, log_q)
+        return Trace(x, self.likelihood(z, *evidence.context), (latent,), evidence.context)
 
-    def forward(self, x: Tensor, samples: int = 1) -> Trace:
+    def forward(self, x: Tensor, *context: Tensor, samples: int = 1) -> Trace:
         """Infer, then trace."""
-        return self.trace(x, self.infer(x), samples)
+        return self.trace(x, self.infer(x, *context), samples)
 
-    def prior_sample(self, n: int, temperature: float = 1.0) -> tuple[Tensor, ...]:
-        """Return `n` draws from the prior, `(n, D)`, its scale multiplied by the temperature."""
-        prior = self.prior()
+    def prior_sample(self, n: int, *context: Tensor, temperature: float = 1.0) -> tuple[Tensor, ...]:
+        """Return `n` draws from the prior, `(n, *event)`, its scale multiplied by the temperature.
+
+        Args:
+            n: How many.
+            context: What to condition on, one tensor `(n, C)` where the model is conditional.
+            temperature: 1 is the prior itself, 0 its most typical value.
+        """
+        prior = self.prior(*context)
         if temperature == 0:
             return (point(prior).expand(n, *prior.event_shape),)
-        return ((prior if temperature == 1 else temper(prior, temperature)).sample((n,)),)
+        prior = prior if temperature == 1 else temper(prior, temperature)
+        return (prior.sample() if prior.batch_shape else prior.sample((n,)),)
 
     @torch.no_grad()
-    def reconstruct(self, x: Tensor) -> Tensor:
-        """Return the deterministic reconstruction: the likelihood's point at the posterior's mean."""
-        return point(self.decode(point(self.encode(x))))
+    def reconstruct(self, x: Tensor, *context: Tensor) -> Tensor:
+        """Return the deterministic reconstruction: the likelihood's point at the posterior's point."""
+        return point(self.decode(point(self.encode(x, *context)), context=context))
 
     @torch.no_grad()
-    def generate(self, n: int, prior_temperature: float = 1.0, likelihood_temperature: float = 1.0) -> Tensor:
+    def generate(
+        self, n: int, *context: Tensor, prior_temperature: float = 1.0, likelihood_temperature: float = 1.0
+    ) -> Tensor:
         """Return `n` new data.
 
         Args:
             n: How many.
+            context: What to condition on, one tensor `(n, C)` where the model is conditional.
             prior_temperature: Scale of the prior's draws; below 1 gives more typical, less varied data.
             likelihood_temperature: Scale of the draws from p(x | z); 0 returns its point, e.g. the mean image.
         """
-        likelihood = self.decode(*self.prior_sample(n, prior_temperature))
+        z = self.prior_sample(n, *context, temperature=prior_temperature)
+        likelihood = self.decode(*z, context=context)
         if likelihood_temperature == 0:
             return point(likelihood)
         return (likelihood if likelihood_temperature == 1 else temper(likelihood, likelihood_temperature)).sample()

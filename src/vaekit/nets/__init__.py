@@ -8,6 +8,7 @@ which a head of `size` can be read. Every network says what it returns (`out_siz
 from vaekit.nets.activation import Activation, activation
 from vaekit.nets.conv import Conv
 from vaekit.nets.initialization import kaiming, xavier
+from vaekit.nets.join import Join, joined_size
 from vaekit.nets.mlp import MLP
 from vaekit.nets.normalization import Norm, norm
 from vaekit.nets.shapes import Network, is_network, linear_head, output_size, parameter_count
@@ -17,11 +18,13 @@ __all__ = [
     "MLP",
     "Activation",
     "Conv",
+    "Join",
     "Network",
     "Norm",
     "Standardize",
     "activation",
     "is_network",
+    "joined_size",
     "kaiming",
     "linear_head",
     "norm",

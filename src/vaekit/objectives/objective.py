@@ -64,13 +64,12 @@ class Objective(Value, ABC):
 def bound_metrics(trace: Trace) -> dict[str, Tensor]:
     """Return the quantities every objective logs, in nats per datum, always at beta = 1.
 
-    `elbo`, `distortion` (-log p(x | z)), `rate` (KL), and `rate_per_dimension` where the posterior factorises.
+    `distortion` (-log p(x | z)); `elbo` and `rate` (KL) where q has a density; `rate_per_dimension` where it factorises.
     """
-    metrics = {
-        "elbo": trace.elbo.detach().mean(),
-        "distortion": -trace.log_likelihood.detach().mean(),
-        "rate": trace.kl.detach().mean(),
-    }
+    metrics = {"distortion": -trace.log_likelihood.detach().mean()}
+    if trace.no_bound is not None:
+        return metrics
+    metrics |= {"elbo": trace.elbo.detach().mean(), "rate": trace.kl.detach().mean()}
     terms = [latent.kl_terms for latent in trace.latents]
     if len(terms) == 1 and terms[0] is not None:
         metrics["rate_per_dimension"] = terms[0].detach().mean((0, 1)).flatten()

@@ -13,9 +13,9 @@ import torch
 from lightning_fabric import Fabric
 from torch import Tensor, nn
 
-from vaekit.data import Batches
+from vaekit.data import Batches, Stored
 from vaekit.training.budget import Stopwatch, validations
-from vaekit.training.optimizers import Average, learning_rate, make_optimizer
+from vaekit.training.optimizers import Average, learning_rate, make_critic, make_optimizer
 from vaekit.training.settings import Training
 from vaekit.training.stability import Guard, Verdict
 from vaekit.training.step import Step
@@ -78,31 +78,37 @@ class TrainingState:
         average = fabric.to_device(copy.deepcopy(step.model))
         runs: nn.Module = torch.compile(step) if training.compile else step  # type: ignore[assignment]
         self._compute = runs
-        self.step, self.optimizer = fabric.setup(runs, make_optimizer(step.parameters(), training))
+        self.step, self.optimizer = fabric.setup(runs, make_optimizer(step.model.parameters(), training))
+        self._critics = [p for p in _parameters(step.criterion) if p.requires_grad]
+        self.critic: Any = fabric.setup_optimizers(make_critic(self._critics, training)) if self._critics else None
         self.average = Average(self.model, average, training.ema)
         self.guard = Guard(training.skip)
         self.position = _Position()
-        self._parameters = [p for p in step.parameters() if p.requires_grad]
+        self._parameters = [p for p in step.model.parameters() if p.requires_grad]
         self._kept: dict[str, Any] | None = None
 
-    def advance(self, batch: Tensor) -> tuple[Verdict, dict[str, Tensor], float]:
+    def advance(self, batch: Stored) -> tuple[Verdict, dict[str, Tensor], float]:
         """Take one step on a stored batch; return what was done, the metrics and the learning rate."""
         position, guard = self.position, self.guard
         rate = guard.lr_factor * learning_rate(self.training, position.step, position.begin, position.stop)
         for group in self.optimizer.param_groups:
             group["lr"] = rate
+        for group in self.critic.param_groups if self.critic else ():
+            group["lr"] = rate * self.training.critic_lr / self.training.lr
         if not self.model.training:  # asked first: `train()` walks over all modules, which shows in small models
             self.step.train()
         # Not through the wrapper's forward: it would round real-valued data to bf16 before `prepare` sees them.
         with self.fabric.autocast():
             value, metrics = self._compute(self.fabric.to_device(batch), position.step)
-        self.optimizer.zero_grad(set_to_none=True)
+        for optimizer in self._optimizers:
+            optimizer.zero_grad(set_to_none=True)
         self.fabric.backward(value)
         norm = nn.utils.clip_grad_norm_(self._parameters, self.training.clip)
         loss, size = torch.stack([value.detach().float(), norm.float()]).tolist()  # one synchronisation, not two
         verdict = guard.judge(loss, size)
         if verdict == "take":
-            self.optimizer.step()
+            for optimizer in self._optimizers:
+                optimizer.step()
             self.criterion.after_step()
             self.average.update(position.taken)
             position.taken += 1
@@ -111,9 +117,18 @@ class TrainingState:
         position.step += 1
         return verdict, {"loss": value.detach(), **metrics}, rate
 
+    @property
+    def _optimizers(self) -> list[Any]:
+        return [self.optimizer] if self.critic is None else [self.optimizer, self.critic]
+
     def is_finite(self) -> bool:
         """Say whether all weights and averages are finite."""
-        tensors = [*self.model.parameters(), *self.average.module.parameters(), *self.average.module.buffers()]
+        tensors = [
+            *self._critics,
+            *self.model.parameters(),
+            *self.average.module.parameters(),
+            *self.average.module.buffers(),
+        ]
         return all(bool(torch.isfinite(tensor).all()) for tensor in tensors)
 
     def keep(self) -> None:
@@ -141,6 +156,7 @@ class TrainingState:
             "average": self.average.module.state_dict(),
             "criterion": self.criterion.state_dict() if isinstance(self.criterion, nn.Module) else {},
             "optimizer": self.optimizer.state_dict(),
+            "critic": self.critic.state_dict() if self.critic else {},
             "guard": self.guard.state_dict(),
             "position": vars(self.position).copy(),
             "rng": _rng_state(self.fabric.device),
@@ -153,6 +169,8 @@ class TrainingState:
         if isinstance(self.criterion, nn.Module):
             self.criterion.load_state_dict(state["criterion"])
         self.optimizer.load_state_dict(state["optimizer"])
+        if self.critic is not None:
+            self.critic.load_state_dict(state["critic"])
         self.guard.load_state_dict(state["guard"])
         self.position = _Position(**state["position"])
         _set_rng_state(state["rng"], self.fabric.device)
@@ -260,10 +278,10 @@ class _Loop:
     def _select(self, validation: Validation) -> bool:
         """Keep a good state to roll back to; say whether its bound is the best so far."""
         position = self.state.position
-        good = math.isfinite(validation.elbo)
-        best = good and validation.elbo > position.best
+        good = math.isfinite(validation.score)
+        best = good and validation.score > position.best
         if best:
-            position.best, position.best_step = validation.elbo, position.step
+            position.best, position.best_step = validation.score, position.step
         # Amid bad steps the weights may be what makes them bad.
         if good and self.state.guard.in_a_row == 0:
             self.state.keep()
@@ -275,6 +293,10 @@ class _Loop:
             return False
         since = position.step - max(position.best_step, self.settled, position.begin)
         return since >= training.patience * self.batches.steps_per_epoch
+
+
+def _parameters(criterion: object) -> list[nn.Parameter]:
+    return list(criterion.parameters()) if isinstance(criterion, nn.Module) else []
 
 
 def _rng_state(device: torch.device) -> dict[str, Tensor]:

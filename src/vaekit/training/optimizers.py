@@ -11,7 +11,7 @@ from torch.optim import Adam, Adamax, AdamW, Optimizer
 
 from vaekit.training.settings import Training
 
-__all__ = ["Average", "learning_rate", "make_optimizer"]
+__all__ = ["Average", "learning_rate", "make_critic", "make_optimizer"]
 
 
 def make_optimizer(parameters: Iterable[nn.Parameter], training: Training) -> Optimizer:
@@ -24,6 +24,16 @@ def make_optimizer(parameters: Iterable[nn.Parameter], training: Training) -> Op
             return AdamW(parameters, lr=lr, weight_decay=decay, fused=True)
         case "adamax":
             return Adamax(parameters, lr=lr, weight_decay=decay, foreach=True)
+
+
+def make_critic(parameters: Iterable[nn.Parameter], training: Training) -> Optimizer:
+    """Return the optimiser of an objective's own weights, such as a discriminator's: Adam with little momentum.
+
+    References:
+        Radford, Metz and Chintala, 2016, "Unsupervised representation learning with deep convolutional generative
+        adversarial networks" (beta_1 = 0.5).
+    """
+    return Adam(parameters, lr=training.critic_lr, betas=(0.5, 0.9), fused=True)
 
 
 def learning_rate(training: Training, step: int, start: int, stop: int | None) -> float:

@@ -35,6 +35,8 @@ class Training(Value):
     """Peak learning rate."""
     lr_floor: Annotated[float, Field(ge=0, le=1)] = 1e-3
     """Share of the peak that the cosine ends at."""
+    critic_lr: Annotated[float, Field(gt=0)] = 1e-4
+    """Peak learning rate of an objective's own weights, such as a discriminator's; it follows the schedule of lr."""
     warmup: Annotated[int, Field(ge=0)] = 200
     """Steps in which the learning rate rises linearly; a fifth of the run at most."""
     weight_decay: Annotated[float, Field(ge=0)] = 0.0

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from torch import Tensor, nn
 
+from vaekit.data import Stored, unpacked
 from vaekit.objectives import Criterion, Loss
 
 __all__ = ["Step"]
@@ -30,6 +31,7 @@ class Step(nn.Module):
         super().__init__()
         self.model, self.criterion, self.prepare, self.samples = model, criterion, prepare, samples
 
-    def forward(self, batch: Tensor, step: int) -> Loss:
+    def forward(self, batch: Stored, step: int) -> Loss:
         """Return the loss of a stored batch at a step."""
-        return self.criterion(self.model(self.prepare(batch), samples=self.samples), step)
+        stored, context = unpacked(batch)
+        return self.criterion(self.model(self.prepare(stored), *context, samples=self.samples), step)

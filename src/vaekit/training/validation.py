@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from vaekit.data import Stored, unpacked
 from vaekit.distributions import point
 from vaekit.models import evaluating
 from vaekit.objectives import bound_metrics
@@ -19,13 +20,18 @@ ACTIVE_VARIANCE = 0.01
 
 @dataclass(frozen=True)
 class Validation:
-    """Means over held-out data, in nats per datum; `elbo` is a lower bound, larger is better."""
+    """Means over held-out data, in nats per datum; `elbo` is a lower bound, larger is better, and None where there is none."""
 
-    elbo: float
     distortion: float
-    rate: float
     active_units: int
+    elbo: float | None = None
+    rate: float | None = None
     rate_per_dimension: tuple[float, ...] = ()
+
+    @property
+    def score(self) -> float:
+        """What models are selected by: the bound, or the log-likelihood of reconstructions where there is none."""
+        return -self.distortion if self.elbo is None else self.elbo
 
 
 def active_units(means: Tensor, threshold: float = ACTIVE_VARIANCE) -> int:
@@ -47,7 +53,7 @@ def active_units(means: Tensor, threshold: float = ACTIVE_VARIANCE) -> int:
     return int((means.var(0, correction=0) > threshold).sum())
 
 
-def validate(model: nn.Module, batches: Iterable[Tensor], prepare: Callable[[Tensor], Tensor]) -> Validation:
+def validate(model: nn.Module, batches: Iterable[Stored], prepare: Callable[[Tensor], Tensor]) -> Validation:
     """Return the bound and its parts over held-out data.
 
     Args:
@@ -63,11 +69,12 @@ def validate(model: nn.Module, batches: Iterable[Tensor], prepare: Callable[[Ten
     count = 0
     with evaluating(model):
         for batch in batches:
-            trace = model(prepare(batch))
-            count += len(batch)
+            stored, context = unpacked(batch)
+            trace = model(prepare(stored), *context)
+            count += len(stored)
             means.append(torch.cat([point(latent.q).flatten(1) for latent in trace.latents], 1))
             for name, value in bound_metrics(trace).items():
-                totals[name] = totals.get(name, torch.zeros(())) + value.double().cpu() * len(batch)
+                totals[name] = totals.get(name, torch.zeros(())) + value.double().cpu() * len(stored)
     if not means:
         raise ValueError("there are no data to validate on; give the validation part at least one datum")
     averages = {name: total / count for name, total in totals.items()}

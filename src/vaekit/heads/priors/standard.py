@@ -1,14 +1,27 @@
-"""Priors: distributions over latents, conditional on nothing."""
+"""The standard normal prior."""
 
 from __future__ import annotations
+
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
 from torch.distributions import Independent, Normal
 
+from vaekit.heads.priors.prior import Prior, Site
 from vaekit.value import Size
 
-__all__ = ["StandardNormal"]
+__all__ = ["Standard", "StandardNormal"]
+
+
+class Standard(Prior):
+    """N(0, I): nothing is learned, and any posterior near it can be sampled from without further care."""
+
+    kind: Literal["standard"] = "standard"
+
+    def build(self, site: Site) -> nn.Module:
+        """Return the module; a context leaves it as it is."""
+        return StandardNormal(site.event)
 
 
 class StandardNormal(nn.Module):
@@ -29,7 +42,7 @@ class StandardNormal(nn.Module):
         self.event = tuple(event)
         self.register_buffer("loc", torch.zeros(self.event), persistent=False)
 
-    def forward(self) -> Independent:
+    def forward(self, *_context: Tensor) -> Independent:
         """Return the prior, with an empty batch shape."""
         base = Normal(self.loc, torch.ones_like(self.loc), validate_args=False)
         return Independent(base, len(self.event), validate_args=False)
