@@ -100,11 +100,13 @@ class TrainingState:
         # Not through the wrapper's forward: it would round real-valued data to bf16 before `prepare` sees them.
         with self.fabric.autocast():
             value, metrics = self._compute(self.fabric.to_device(batch), position.step)
-        for optimizer in self._optimizers:
-            optimizer.zero_grad(set_to_none=True)
+        for parameter in (*self._parameters, *self._critics):
+            parameter.grad = None  # what the optimisers' own loops do, without their bookkeeping
         self.fabric.backward(value)
-        norm = nn.utils.clip_grad_norm_(self._parameters, self.training.clip)
+        norm = nn.utils.get_total_norm([p.grad for p in self._parameters if p.grad is not None])
         loss, size = torch.stack([value.detach().float(), norm.float()]).tolist()  # one synchronisation, not two
+        if math.isfinite(size) and size > self.training.clip:  # seldom: the pass over all gradients is saved
+            nn.utils.clip_grads_with_norm_(self._parameters, self.training.clip, norm)
         verdict = guard.judge(loss, size)
         if verdict == "take":
             for optimizer in self._optimizers:
