@@ -57,7 +57,7 @@ def _halves(model: VAE) -> list[tuple[str, nn.Module]]:
 
 def _tensors(part: nn.Module) -> list[Tensor]:
     # The constants of the standardisation are written out in the peer's encoder.
-    return [t for name, t in part.state_dict(keep_vars=True).items() if not name.startswith("net.0.")]
+    return [t for name, t in part.state_dict(keep_vars=True).items() if not name.startswith("features.net.0.")]
 
 
 class Peer:

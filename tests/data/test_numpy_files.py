@@ -67,3 +67,27 @@ def test_pickles_are_never_opened(tmp_path):
     np.savez(tmp_path / "a.npz", x=np.array([{"a": 1}], dtype=object))
     with pytest.raises(ValueError, match="must be a numpy file of numbers"):
         read_npz(tmp_path / "a.npz")
+
+
+def test_npz_with_a_context(tmp_path):
+    context = np.arange(24).reshape(12, 2)
+    np.savez(tmp_path / "a.npz", x=IMAGES, context=context)
+    found = read_npz(tmp_path / "a.npz").context
+    assert found is not None and found.dtype.is_floating_point and np.array_equal(found.numpy(), context)
+    assert read_npz(tmp_path / "a.npz").stored[1] is not None
+    np.savez(tmp_path / "a.npz", x=IMAGES, context=context[:, 0])
+    with pytest.raises(ValueError, match="context must be a vector of numbers for each of the 12 data"):
+        read_npz(tmp_path / "a.npz")
+
+
+def test_npz_with_a_context_for_each_part(tmp_path):
+    context = np.arange(24, dtype=np.int16).reshape(12, 2)
+    arrays = {"x_train": IMAGES[:8], "x_test": IMAGES[8:], "context_train": context[:8]}
+    with pytest.raises(ValueError, match="must have a context of one length with each image, or none"):
+        np.savez(tmp_path / "a.npz", **arrays)
+        read_npz(tmp_path / "a.npz")
+    with pytest.raises(ValueError, match="must have a context of one length with each image, or none"):
+        np.savez(tmp_path / "a.npz", **arrays, context_test=context[9:])
+        read_npz(tmp_path / "a.npz")
+    np.savez(tmp_path / "a.npz", **arrays, context_test=context[8:])
+    assert np.array_equal(read_npz(tmp_path / "a.npz").context, context)

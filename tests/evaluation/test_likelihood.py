@@ -305,7 +305,7 @@ def test_rate_per_dimension():
 
 
 class Correlated(nn.Module):
-    """A posterior that does not factorise: there is no rate per dimension, and the rate is a Monte Carlo estimate."""
+    """A posterior that does not factorise: there is no rate per dimension, but one in closed form."""
 
     def __init__(self, posterior):
         super().__init__()
@@ -323,9 +323,8 @@ def test_posterior_that_does_not_factorise():
     found = bounds(model, in_batches(observed(evidence), 20), samples=2000, rows=3001)
     assert found.rate_per_dimension is None
     torch.testing.assert_close(found.iw, factorised.iw, rtol=0, atol=3e-5)
-    # With the exact posterior the Monte Carlo rate cancels the noise of the distortion.
-    torch.testing.assert_close(found.elbo, evidence.log_prob(observed(evidence).double()), rtol=0, atol=1e-4)
-    torch.testing.assert_close(found.rate, factorised.rate, rtol=0, atol=0.15)
+    torch.testing.assert_close(found.elbo, evidence.log_prob(observed(evidence).double()), rtol=0, atol=0.1)
+    torch.testing.assert_close(found.rate, factorised.rate, rtol=0, atol=1e-5)
 
 
 def made(elbo, **changes):

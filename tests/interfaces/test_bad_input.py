@@ -68,7 +68,6 @@ KEYS = {
     "likelihood.levels=2": "likelihood.levels=2, but the pixels have 256 levels",
     "likelihood=gaussian likelihood.scale=fixed likelihood.scale.value=nan": "likelihood.scale.value=nan",
     "likelihood=gaussian likelihood.scale.bounds=[3,1]": "bounds must be (low, high) with low < high",
-    "posterior=vmf": "posterior=vmf is not one of gaussian",
     "objective=": "objective= names no part",
     "objective=5": "objective=5 names no part",
     "objective.beta=-1": "objective.beta.value=-1: input should be greater than or equal to 0",

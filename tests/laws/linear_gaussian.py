@@ -16,6 +16,7 @@ class ExactPosterior(nn.Module):
     def __init__(self, loading, bias, sigma, shift=0.0, stretch=1.0):
         super().__init__()
         self.loading, self.bias, self.sigma, self.shift, self.stretch = loading, bias, sigma, shift, stretch
+        self.event = loading.shape[1:]
 
     def forward(self, x):
         precision = 1 + self.loading.square().sum(0) / self.sigma**2

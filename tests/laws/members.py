@@ -11,9 +11,36 @@ from typing import get_args
 import torch
 
 from vaekit import heads, nets
-from vaekit.heads import DiscretizedLogistic, Exp, Family, Fixed, Scale, Shared, Softplus
+from vaekit.heads import DiscretizedLogistic, Exp, Family, Fixed, Likelihood, Optimal, Scale, Shared, Softplus
 from vaekit.nets import MLP, Activation, Conv, Norm
-from vaekit.objectives import ELBO, IWAE, AnyObjective, Constant, Cosine, Cyclical, FreeBits, Linear, Schedule
+from vaekit.objectives import (
+    AAE,
+    CIWAE,
+    DIP,
+    ELBO,
+    IWAE,
+    MIWAE,
+    MMD,
+    PIWAE,
+    RAE,
+    VAEGAN,
+    VQ,
+    WAE,
+    AnyObjective,
+    BetaTC,
+    Capacity,
+    Constant,
+    Cosine,
+    Cyclical,
+    Factor,
+    FocalFrequency,
+    FreeBits,
+    Linear,
+    PatchGAN,
+    Pictorial,
+    Renyi,
+    Schedule,
+)
 from vaekit.value import Value
 
 
@@ -51,20 +78,46 @@ SCALES = [kind(**keys) for kind in members(Scale) for keys in SCALE_VARIANTS.get
 
 FAMILY_VARIANTS = {
     heads.Bernoulli: [{}, {"binarize": "dynamic"}],
+    heads.Gaussian: [{"scale": Optimal()}],
     DiscretizedLogistic: [{}, {"levels": 2}, {"levels": 16}, {"levels": 17}],
+    heads.DiscretizedLogisticMixture: [{}, {"levels": 2, "components": 2}, {"levels": 16, "components": 3}],
+    heads.Categorical: [{"levels": 2}, {"levels": 17}],
+    heads.ZeroInflated: [{"of": heads.Poisson()}, {"of": heads.NegativeBinomial()}],
 }
 
 
 def _families(kind):
-    scales = [{"scale": scale} for scale in SCALES] if "scale" in kind.model_fields else [{}]
+    # All families of a location and a scale share one code: two are tried with every variant of the scale.
+    scales = SCALES if kind in (heads.Gaussian, DiscretizedLogistic) else [scale() for scale in members(Scale)]
+    scales = [{"scale": scale} for scale in scales] if "scale" in kind.model_fields else [{}]
     variants = FAMILY_VARIANTS.get(kind, [{}])
     return [kind(**keys) for keys in variants] + [kind(**{**variants[-1], **scale}) for scale in scales if scale]
 
 
-FAMILY_KINDS = sorted(
-    (kind for kind in Family.__subclasses__() if not inspect.isabstract(kind)), key=lambda k: k.__name__
-)
+FAMILY_KINDS = [kind for kind in members(Likelihood) if issubclass(kind, Family)]
+"""The families of data; those of latents alone are posteriors."""
 FAMILIES = [family for kind in FAMILY_KINDS for family in _families(kind)]
+
+POSTERIOR_VARIANTS = {
+    heads.Full: [{}, {"scale": Softplus()}],
+    heads.LowRank: [{}, {"rank": 1, "scale": Softplus()}],
+    heads.Poincare: [{}, {"scale": Shared()}, {"scale": Fixed(value=0.5)}],
+    heads.Gumbel: [{"classes": 3}, {"classes": 2, "tau": 0.5}],
+    heads.VQ: [{"codes": 6, "width": 3}],
+    **{
+        kind: [{"transforms": 2, "hidden": (8,)}]
+        for kind in (heads.IAF, heads.MAF, heads.RealNVP, heads.Spline, heads.Planar)
+    },
+}
+POSTERIORS = [kind(**keys) for kind in members(heads.Posterior) for keys in POSTERIOR_VARIANTS.get(kind, [{}])]
+
+PRIOR_VARIANTS = {
+    heads.Vamp: [{"components": 8}],
+    heads.GMM: [{"components": 3}],
+    heads.FlowPrior: [{"transforms": 2, "hidden": (8,)}],
+    heads.Autoregressive: [{"units": 6}],
+}
+PRIORS = [kind(**keys) for kind in members(heads.AnyPrior) for keys in PRIOR_VARIANTS.get(kind, [{}])]
 
 NET_KINDS = [
     kind
@@ -110,18 +163,53 @@ SCHEDULES = [kind(**keys) for kind in members(Schedule) for keys in SCHEDULE_VAR
 FREE_BITS = [
     FreeBits(nats=0.3, **keys) for keys in combined(per=literal(FreeBits, "per"), mean=literal(FreeBits, "mean"))
 ]
+GRADIENTS = [{"gradient": gradient} for gradient in ("stl", "dreg")]
+SMALL_CRITIC = {"hidden": (8,)}
 OBJECTIVE_VARIANTS = {
     ELBO: [
         {},
         {"samples": 3},
         *({"beta": schedule} for schedule in SCHEDULES),
         *({"free_bits": free_bits} for free_bits in FREE_BITS),
+        {"capacity": Capacity(gamma=10.0, nats=Linear(stop=25.0, steps=100))},
+        {"balance": True, "beta": Linear(steps=100)},
     ],
-    IWAE: [{}, {"samples": 1}],
+    IWAE: [{}, {"samples": 1}, *GRADIENTS],
+    MIWAE: [{}, {"samples": 4, "groups": 4}, *GRADIENTS],
+    PIWAE: [{}, {"samples": 4, "groups": 4}, *GRADIENTS],
+    CIWAE: [{}, {"beta": 0.0}, {"beta": 1.0}, *GRADIENTS],
+    Renyi: [{}, {"alpha": 0.0}, {"alpha": 1.0}, {"alpha": -0.5}, *GRADIENTS],
+    BetaTC: [{}, {"beta": 1.0}, {"alpha": 0.0, "gamma": 0.5}, {"weights": "minibatch"}],
+    DIP: [{}, {"version": "i"}],
+    MMD: [{}, {"lam": 1.0}, {"alpha": 1.0, "kernel": "rbf"}],
+    Factor: [SMALL_CRITIC],
+    WAE: [{}, {"penalty": "gan", **SMALL_CRITIC}],
+    AAE: [SMALL_CRITIC, {"loss": "hinge", **SMALL_CRITIC}],
+    RAE: [{"regularizer": regularizer} for regularizer in get_args(literal(RAE, "regularizer"))],
+    FocalFrequency: [{}, {"alpha": 0.0}],
+    PatchGAN: [{"start": 0, "width": 4}, {"start": 30, "width": 4}],
+    VAEGAN: [{"width": 4}, {"width": 4, "beta": Linear(steps=20)}],
 }
-OBJECTIVES = [kind(**keys) for kind in members(AnyObjective) for keys in OBJECTIVE_VARIANTS.get(kind, [{}])]
+_OBJECTIVES = [kind(**keys) for kind in members(AnyObjective) for keys in OBJECTIVE_VARIANTS.get(kind, [{}])]
+PICTORIAL = [objective for objective in _OBJECTIVES if isinstance(objective, Pictorial)]
+"""The objectives that look at images."""
+OBJECTIVES = [objective for objective in _OBJECTIVES if not isinstance(objective, Pictorial | VQ)]
+"""The objectives that take a trace of any data."""
+BOUNDED = [objective for objective in OBJECTIVES if not isinstance(objective, RAE)]
+"""Those of them that take a posterior with a density."""
 
-VALUES = [*SCALES, *FAMILIES, *NETS, *SCHEDULES, *FREE_BITS, *OBJECTIVES]
+VALUES = [
+    *SCALES,
+    Optimal(),
+    Optimal(bounds=(-6.0, 6.0)),
+    *FAMILIES,
+    *POSTERIORS,
+    *PRIORS,
+    *NETS,
+    *SCHEDULES,
+    *FREE_BITS,
+    *_OBJECTIVES,
+]
 
 
 def name(value):
@@ -143,8 +231,12 @@ def data(family, shape):
             return torch.randint(0, 2, shape).double()
         case "unit":
             return torch.rand(shape, dtype=torch.float64)
+        case "open_unit":
+            return torch.rand(shape, dtype=torch.float64).clamp(1e-3, 1 - 1e-3)
         case "levels":
             return torch.randint(0, family.levels, shape).double()
+        case "counts":
+            return torch.randint(0, 9, shape).double()
         case "real":
             return torch.randn(shape, dtype=torch.float64)
     raise NotImplementedError(f"say here what data in the support {family.support!r} look like")

@@ -92,6 +92,13 @@ def test_what_was_asked_for_stands():
     assert model.net.ladder((8, 8))[-1] == (1, 1)
 
 
+@pytest.mark.parametrize("kind", ["discretized_logistic", "discretized_logistic_mixture", "categorical"])
+def test_levels_follow_the_data(kind):
+    pixels = np.random.default_rng(0).integers(0, 17, (60, 8, 8))
+    model, _ = choose_image_model(images_from_arrays(pixels).schema, {"likelihood": {"kind": kind}})
+    assert model.likelihood.levels == 17
+
+
 def test_a_lopsided_model_is_told():
     net, likelihood = {"kind": "mlp", "residual": False, "widths": [8]}, {"kind": "gaussian"}
     _, choices = choose(8, 8, 1, given={"net": net, "latent": 500, "likelihood": likelihood})

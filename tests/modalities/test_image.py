@@ -7,6 +7,16 @@ import torch
 
 from vaekit import MLP, Bernoulli, ContinuousBernoulli, DiscretizedLogistic, Gaussian, ImageVAE
 from vaekit.data import images_from_arrays
+from vaekit.heads import (
+    Beta,
+    Categorical,
+    DiscretizedLogisticMixture,
+    Laplace,
+    NegativeBinomial,
+    Optimal,
+    Poisson,
+    StudentT,
+)
 
 BYTE = {"levels": 256, "value_range": (0.0, 255.0)}
 REAL = {"levels": None, "value_range": (-1000.0, 3000.0)}
@@ -36,6 +46,14 @@ CASES = [
     (ContinuousBernoulli(), REAL),
     (Gaussian(), UNIT),
     (Gaussian(), REAL),
+    (DiscretizedLogisticMixture(components=2), BYTE),
+    (Categorical(), BYTE),
+    (Poisson(), BYTE),
+    (NegativeBinomial(), BYTE),
+    (Laplace(), REAL),
+    (StudentT(), BYTE),
+    (Gaussian(scale=Optimal()), UNIT),
+    (Beta(), UNIT),
 ]
 
 
@@ -45,7 +63,7 @@ def test_what_is_shown_is_what_was_stored(likelihood, kind):
     made, stored = model(likelihood, **kind), pixels(kind)
     x = made.prepare(stored)
     made.likelihood.check(x)
-    low, high = (0.0, 1.0) if kind is UNIT and likelihood.kind == "continuous_bernoulli" else kind["value_range"]
+    low, high = (0.0, 1.0) if kind is UNIT and likelihood.support in ("unit", "open_unit") else kind["value_range"]
     expected = ((stored.float() - low) / (high - low)).permute(0, 3, 1, 2)
     torch.testing.assert_close(made.intensity(x), expected, atol=1e-6, rtol=1e-5)
     assert made.intensity(3 * x - 1).aminmax() >= (torch.tensor(0.0), torch.tensor(0.0))
@@ -105,6 +123,7 @@ def test_a_threshold_is_at_one_half():
 @pytest.mark.parametrize(
     ("likelihood", "changes", "said"),
     [
+        (Beta(), {}, r"strictly between 0 and 1.*dequantize=true.*likelihood=continuous_bernoulli"),
         (Bernoulli(), {}, r"needs x in {0, 1} or likelihood.binarize=dynamic"),
         (DiscretizedLogistic(), {"shape": (3, 7, 5)}, r"the model is one of images \(3, 7, 5\)"),
         (DiscretizedLogistic(), {"shape": (1, 5, 7)}, r"the data are \(3, 5, 7\)"),
@@ -119,6 +138,33 @@ def test_static_binarisation_refuses_what_is_beyond_its_range():
     narrow = model(Bernoulli(binarize="static"), levels=None, value_range=(0.0, 0.5))
     with pytest.raises(ValueError, match=r"needs values in \[0.0, 0.5\], which these data exceed"):
         narrow.settle(data(pixels(UNIT)))
+
+
+@pytest.mark.parametrize(
+    ("likelihood", "said"),
+    [
+        (Poisson(), "needs counts"),
+        (Categorical(levels=8), "needs integers 0 .. 7"),
+        (DiscretizedLogisticMixture(), "needs integers 0 .. 255"),
+    ],
+)
+def test_real_pixels_are_no_levels_and_no_counts(likelihood, said):
+    with pytest.raises(ValueError, match=said + ".*use likelihood=gaussian"):
+        model(likelihood, **REAL).check(data(pixels(REAL)))
+
+
+def test_dequantized_pixels_suit_a_beta():
+    made = model(Beta(), dequantize=True, **BYTE)
+    made.check(data(pixels(BYTE)))
+    assert made.log_jacobian == pytest.approx(-105 * math.log(256))
+
+
+@pytest.mark.parametrize(
+    "likelihood", [Categorical(levels=2), DiscretizedLogisticMixture(levels=2)], ids=lambda f: f.kind
+)
+def test_every_family_of_levels_has_the_datas(likelihood):
+    with pytest.raises(ValueError, match=r"likelihood\.levels=2, but the pixels have 256 levels"):
+        model(likelihood, **BYTE)
 
 
 def test_levels_that_are_not_the_datas_are_refused():

@@ -1,5 +1,6 @@
+import pytest
 import torch
-from torch.distributions import Independent, Normal
+from torch.distributions import Independent, Normal, OneHotCategorical
 
 from vaekit.models import Latent, Trace
 
@@ -32,3 +33,13 @@ def test_log_ratio_is_prior_minus_posterior():
 def test_quantities_are_computed_once():
     group = latent(3, 4, 2, (4,))
     assert group.kl is group.kl and group.kl_terms is group.kl_terms
+
+
+@pytest.mark.parametrize("samples", [(), (5,)], ids=["once", "per draw"])
+def test_rates_of_categorical_latents_are_one_per_variable(samples):
+    """Whether the posterior has a sample axis of its own, as below the top of a hierarchy, or not."""
+    q = Independent(OneHotCategorical(logits=torch.randn(*samples, 4, 2, 3)), 1)
+    p = Independent(OneHotCategorical(logits=torch.zeros(2, 3)), 1)
+    latent = Latent(torch.zeros(5, 4, 2, 3), q, p)
+    assert latent.kl_terms.shape == (*(samples or (1,)), 4, 2) and latent.width == 3
+    assert latent.kl.shape == latent.kl_terms.shape[:2]

@@ -6,10 +6,11 @@ from torch import nn
 from torch.distributions import Independent, MultivariateNormal, Normal
 
 from laws.test_objectives import parts, trace_of
+from vaekit.distributions import Delta
 from vaekit.heads import Bernoulli, Conditional, Gaussian, StandardNormal
 from vaekit.models import VAE, Latent, Trace
 from vaekit.nets import MLP
-from vaekit.objectives import ELBO, FreeBits, Linear
+from vaekit.objectives import ELBO, Capacity, FreeBits, Linear
 
 
 def group(rates):
@@ -145,6 +146,78 @@ def test_beta_follows_its_schedule():
     distortion, rate = -trace.log_likelihood.mean(), trace.kl.mean()
     for step, beta in ((0, 0.0), (5, 1.0), (10, 2.0), (99, 2.0)):
         torch.testing.assert_close(objective(trace, step).value, distortion + beta * rate)
+
+
+def hierarchy(*rates):
+    """Return a trace whose groups have given rates, and the leaves of the groups."""
+    latents, leaves = zip(*(group([[rate]]) for rate in rates), strict=True)
+    likelihood = Independent(Normal(torch.zeros(1, 1, 2).double(), 1.0), 1)
+    return Trace(torch.zeros(1, 2).double(), likelihood, latents), leaves
+
+
+def test_capacity_draws_the_rate_to_itself():
+    """From below and from above alike, after a schedule in steps."""
+    objective = ELBO(capacity=Capacity(gamma=10.0, nats=Linear(start=0, stop=2, steps=100)))
+    assert objective.schedule_end == 100 and not objective.is_bound
+    for step, capacity in ((0, 0.0), (50, 1.0), (100, 2.0), (500, 2.0)):
+        trace, (leaf,) = hierarchy(1.25)
+        value = objective(trace, step).value
+        assert value.item() == pytest.approx(math.log(2 * math.pi) + 10 * abs(1.25 - capacity))
+        (slope,) = torch.autograd.grad(value, leaf)
+        assert slope.sign().item() == (1 if capacity < 1.25 else -1)
+    assert ELBO().capacity.gamma == 0 and ELBO().is_bound
+
+
+def test_capacity_takes_the_place_of_beta():
+    with pytest.raises(ValueError, match=r"objective\.capacity takes the place of objective\.beta"):
+        ELBO(beta=4.0, capacity=Capacity(gamma=10.0))
+
+
+def test_balance_weighs_groups_by_their_share_while_beta_rises():
+    objective = ELBO(balance=True, beta=Linear(start=0, stop=1, steps=10))
+    trace, leaves = hierarchy(0.5, 1.5)
+    value = objective(trace, 5).value
+    shares = torch.tensor([0.51, 1.51]) / 1.01
+    assert value.item() == pytest.approx(math.log(2 * math.pi) + 0.5 * (0.5 * shares[0] + 1.5 * shares[1]).item())
+    slopes = torch.autograd.grad(value, leaves)
+    for slope, leaf, share in zip(slopes, leaves, shares, strict=True):  # the shares pass no gradient
+        assert slope.item() == pytest.approx(0.5 * share.item() * leaf.item())
+    assert objective(trace, 10).value.item() == pytest.approx(math.log(2 * math.pi) + 2.0)
+    assert objective.is_bound
+
+
+def test_balance_of_one_group_is_the_identity():
+    trace = trace_of(*parts())
+    plain, balanced = (ELBO(balance=balance, beta=Linear(steps=10)) for balance in (False, True))
+    torch.testing.assert_close(balanced(trace, 3).value, plain(trace, 3).value)
+
+
+def test_an_empty_hierarchy_is_balanced_evenly():
+    trace, _ = hierarchy(0.0, 0.0)
+    assert torch.isfinite(ELBO(balance=True, beta=Linear(steps=10))(trace, 5).value)
+
+
+def test_no_bound_without_a_density():
+    trace = trace_of(*parts())
+    (latent,) = trace.latents
+    trace = Trace(trace.x, trace.likelihood, (Latent(latent.z, Delta(latent.q.mean, 1), latent.p),))
+    with pytest.raises(ValueError, match="use objective=rae, wae or aae, or posterior=gaussian"):
+        ELBO()(trace)
+
+
+@pytest.mark.parametrize(
+    ("objective", "says"),
+    [
+        (ELBO(beta=4.0), "beta = 4 weighs the rate"),
+        (ELBO(beta=Linear(stop=0.5)), "beta = 0.5"),
+        (ELBO(free_bits=FreeBits(nats=1.0)), "free bits"),
+        (ELBO(capacity=Capacity(gamma=1.0)), "capacity"),
+        (ELBO(beta=Linear()), ""),
+    ],
+    ids=["beta", "schedule", "free-bits", "capacity", "warm-up"],
+)
+def test_what_is_no_bound_says_so(objective, says):
+    assert says in objective.what_it_is and objective.is_bound == (not says)
 
 
 def test_objectives_are_not_models():

@@ -16,6 +16,7 @@ from vaekit.data.arrays import images_from_arrays
 from vaekit.data.batches import Batches, Stored, sequential, unpacked
 from vaekit.data.dataset import Dataset, ImageSchema, Quarantined
 from vaekit.data.image import read_images
+from vaekit.data.names import name_of
 from vaekit.data.split import hold_out_test, hold_out_validation, split_by_content
 
 __all__ = [
@@ -27,6 +28,7 @@ __all__ = [
     "hold_out_test",
     "hold_out_validation",
     "images_from_arrays",
+    "name_of",
     "read_images",
     "sequential",
     "split_by_content",

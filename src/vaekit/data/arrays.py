@@ -14,7 +14,7 @@ from vaekit.data.labels import encode_labels
 from vaekit.data.rows import Array, rows_per_chunk
 from vaekit.data.split import complete_split
 
-__all__ = ["images_from_arrays"]
+__all__ = ["context_from_array", "images_from_arrays"]
 
 CHANNELS = (1, 2, 3, 4)
 """The lengths of an axis that can be recognized as channels."""
@@ -24,6 +24,7 @@ def images_from_arrays(
     x: Any,
     labels: Any = None,
     *,
+    context: Any = None,
     split: Tensor | None = None,
     levels: int | None = None,
     classes: tuple[str, ...] = (),
@@ -39,6 +40,7 @@ def images_from_arrays(
         x: Images of shape (N, H, W), or with channels: last in numpy arrays, first in tensors, unless only the other place
             has a length of 1 to 4; or an iterable of images or of (image, label) pairs.
         labels: One class for each image, integers or names.
+        context: What each image is conditioned on, numbers of shape (N, C).
         split: The official part of each image, shape (N,): 0 train, 1 validation, 2 test; parts that it does not have are
             held out by content.
         levels: The number of levels of integer pixels, if it is known.
@@ -47,7 +49,8 @@ def images_from_arrays(
         notes: Sentences to keep with the data.
 
     Raises:
-        ValueError: If the shape is not that of images, a value is NaN, infinite or a negative integer, or labels do not fit.
+        ValueError: If the shape is not that of images, a value is NaN, infinite or a negative integer, or labels or
+            context do not fit.
         TypeError: If `x` does not hold numbers.
 
     >>> images_from_arrays(torch.zeros(4, 3, 8, 8)).values.shape
@@ -68,9 +71,37 @@ def images_from_arrays(
         split=split,
         labels=encoded,
         classes=classes,
+        context=None if context is None else context_from_array(context, len(values)),
         source=source,
         notes=(*notes, *_grid_notes(values)),
     )
+
+
+def context_from_array(context: Any, count: int) -> Tensor:
+    """Return what `count` data are conditioned on, shape (N, C), float32.
+
+    Raises:
+        ValueError: If it is no finite vector of numbers for each datum.
+
+    >>> context_from_array([[0, 1], [1, 0]], 2)
+    tensor([[0., 1.],
+            [1., 0.]])
+    """
+    found = _as_numpy(context) if isinstance(context, Tensor) else np.asarray(context)
+    if found.ndim != 2 or len(found) != count or found.shape[1] == 0 or found.dtype.kind not in "biuf":
+        raise ValueError(
+            f"context must be a vector of numbers for each of the {count} data, but has shape {found.shape} and type "
+            f"{found.dtype}; give an array of shape (N, C)"
+        )
+    with np.errstate(over="ignore"):
+        vectors = found.astype(np.float32)
+    bad = np.flatnonzero(~np.isfinite(vectors).all(1))
+    if len(bad):
+        raise ValueError(
+            f"context must be finite, but {len(bad)} of {count} vectors hold NaN or infinity (first: {bad[0]}); "
+            "drop or repair them"
+        )
+    return torch.from_numpy(vectors)
 
 
 def _channels_last(x: Tensor | Array) -> Array:

@@ -138,9 +138,9 @@ class Dataset:
 
     @cached_property
     def fingerprint(self) -> str:
-        """SHA-256 over the values and the split, in hexadecimal: equal fingerprints, equal data."""
+        """SHA-256 over the values, the split and the context, in hexadecimal: equal fingerprints, equal data."""
         digest = sha256(f"{self.values.dtype}{tuple(self.values.shape)}".encode())
-        for column in (self.values, self.split):
+        for column in (self.values, self.split, *([] if self.context is None else [self.context])):
             for chunk in byte_rows(column):
                 digest.update(chunk.data)
         return digest.hexdigest()

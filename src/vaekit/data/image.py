@@ -10,7 +10,7 @@ from vaekit.data.dataset import Dataset
 from vaekit.data.decode import SUFFIXES, bombs_are_errors, decode
 from vaekit.data.folder import read_folder
 from vaekit.data.idx import is_idx, is_idx_folder, read_idx_file, read_idx_folder
-from vaekit.data.names import NAMES, nearest_name, read_named
+from vaekit.data.names import NAMES, name_of, nearest_name, read_named
 from vaekit.data.numpy_files import read_npy, read_npz
 from vaekit.data.resize import Fit, resize_dataset
 
@@ -41,8 +41,8 @@ def read_images(
     1797
     """
     size = _checked(size, fit)
-    name = source.lower().replace("_", "-") if isinstance(source, str) else ""
-    if name in NAMES:
+    name = name_of(source) if isinstance(source, str) else None
+    if name is not None:
         dataset = _beside_path(read_named(name, cache), name)
     else:
         path = Path(source).expanduser()

@@ -13,7 +13,7 @@ from vaekit.data.dataset import Dataset
 from vaekit.data.download import download_files
 from vaekit.data.idx import read_idx_folder
 
-__all__ = ["NAMES", "nearest_name", "read_named"]
+__all__ = ["NAMES", "name_of", "nearest_name", "read_named"]
 
 NAMES = ("digits", "fashion-mnist", "mnist")
 
@@ -75,6 +75,16 @@ def read_named(name: str, cache: Path | None = None) -> Dataset:
         folder = cache_folder(cache) / name
         download_files(MIRRORS[name], DIGESTS[name], folder)
     return read_idx_folder(folder, classes=CLASSES[name], source=name)
+
+
+def name_of(typed: str) -> str | None:
+    """Return the name of the data set that was typed, or None where it is none.
+
+    >>> name_of("Fashion_MNIST"), name_of("./mnist")
+    ('fashion-mnist', None)
+    """
+    name = typed.lower().replace("_", "-")
+    return name if name in NAMES else None
 
 
 def nearest_name(typed: str) -> str | None:

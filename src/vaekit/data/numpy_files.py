@@ -17,12 +17,12 @@ __all__ = ["read_npy", "read_npz"]
 LARGE = 256 * 2**20
 """From this size on, a file is mapped into memory instead of read."""
 
-IMAGES, LABELS = ("x", "images", "data", "arr_0"), ("y", "labels")
+IMAGES, LABELS, CONTEXT = ("x", "images", "data", "arr_0"), ("y", "labels"), ("context",)
 
 PARTS = (
-    (TRAIN, ("x_train", "train_images"), ("y_train", "train_labels")),
-    (VALIDATION, ("x_val", "val_images"), ("y_val", "val_labels")),
-    (TEST, ("x_test", "test_images"), ("y_test", "test_labels")),
+    (TRAIN, ("x_train", "train_images"), ("y_train", "train_labels"), ("context_train", "train_context")),
+    (VALIDATION, ("x_val", "val_images"), ("y_val", "val_labels"), ("context_val", "val_context")),
+    (TEST, ("x_test", "test_images"), ("y_test", "test_labels"), ("context_test", "test_context")),
 )
 """The names that parts go by: those of Keras, and those of MedMNIST."""
 
@@ -43,19 +43,21 @@ def read_npy(path: Path) -> Dataset:
 def read_npz(path: Path) -> Dataset:
     """Read a .npz file: images as x, images, data or arr_0, labels as y or labels; or x_train, y_train, x_test, y_test.
 
+    Vectors to condition on are called context; or context_train, context_test.
+
     Raises:
         ValueError: If the file is damaged, or holds no images under one of these names.
     """
     try:
         # numpy leaves a damaged file open if it opens it by itself.
         with path.open("rb") as stream, np.load(stream, allow_pickle=False) as archive:
-            known = {*IMAGES, *LABELS, *(name for _, *names in PARTS for group in names for name in group)}
+            known = {*IMAGES, *LABELS, *CONTEXT, *(name for _, *names in PARTS for group in names for name in group)}
             arrays = {name: archive[name] for name in archive.files if name in known}
             files = archive.files
     except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
         raise _damaged(path, error) from error
-    parts = [(code, _first(arrays, x), _first(arrays, y)) for code, x, y in PARTS]
-    official = [(code, x, y) for code, x, y in parts if x is not None]
+    parts = [(code, _first(arrays, x), _first(arrays, y), _first(arrays, c)) for code, x, y, c in PARTS]
+    official = [(code, x, y, c) for code, x, y, c in parts if x is not None]
     if official:
         return _from_parts(official, path)
     images = _first(arrays, IMAGES)
@@ -64,7 +66,7 @@ def read_npz(path: Path) -> Dataset:
             f"a .npz file must hold images as {', '.join(IMAGES)} or x_train, but {path.name} holds"
             f" {', '.join(files) or 'nothing'}; rename the array"
         )
-    return images_from_arrays(images, _first(arrays, LABELS), source=str(path))
+    return images_from_arrays(images, _first(arrays, LABELS), context=_first(arrays, CONTEXT), source=str(path))
 
 
 def _map(path: Path) -> Array:
@@ -76,18 +78,25 @@ def _read(path: Path) -> Array:
         return np.lib.format.read_array(stream, allow_pickle=False)
 
 
-def _from_parts(parts: list[tuple[int, Array, Array | None]], path: Path) -> Dataset:
-    images = [x for _, x, _ in parts]
-    labels = [y.reshape(len(y), -1) for _, _, y in parts if y is not None]
+def _from_parts(parts: list[tuple[int, Array, Array | None, Array | None]], path: Path) -> Dataset:
+    images = [x for _, x, _, _ in parts]
+    labels = [y.reshape(len(y), -1) for _, _, y, _ in parts if y is not None]
+    context = [c for _, x, _, c in parts if c is not None and len(c) == len(x)]
+    given = any(c is not None for *_, c in parts)
+    if given and (len(context) != len(parts) or len({c.shape[1:] for c in context}) > 1):
+        raise ValueError(
+            f"all parts in {path.name} must have a context of one length with each image, or none; make them alike"
+        )
     if len({(x.shape[1:], x.dtype) for x in images}) > 1:
         raise ValueError(
             f"all parts in {path.name} must hold images of one size and type, but have"
             f" {', '.join(f'{x.shape} {x.dtype}' for x in images)}; make them alike"
         )
-    split = torch.cat([torch.full((len(x),), code, dtype=torch.int8) for code, x, _ in parts])
+    split = torch.cat([torch.full((len(x),), code, dtype=torch.int8) for code, x, _, _ in parts])
     return images_from_arrays(
         np.concatenate(images),
         np.concatenate(labels) if len(labels) == len(parts) else None,
+        context=np.concatenate(context) if context else None,
         split=split if bool((split == TRAIN).any()) else None,
         source=str(path),
     )

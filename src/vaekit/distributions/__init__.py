@@ -7,24 +7,62 @@ to them stand the functions over distributions: `point` (one deterministic value
 """
 
 from vaekit.distributions.bernoulli import Bernoulli
+from vaekit.distributions.beta import Beta
+from vaekit.distributions.calibrated import CalibratedNormal
+from vaekit.distributions.categorical import Categorical
 from vaekit.distributions.continuous_bernoulli import ContinuousBernoulli
+from vaekit.distributions.counts import NegativeBinomial, Poisson, ZeroInflated
 from vaekit.distributions.delta import Delta
 from vaekit.distributions.discretized_logistic import DiscretizedLogistic
+from vaekit.distributions.discretized_logistic_mixture import DiscretizedLogisticMixture
 from vaekit.distributions.divergence import kl, kl_terms
 from vaekit.distributions.draw import draw
+from vaekit.distributions.gaussian_mixture import GaussianMixture
+from vaekit.distributions.planar import Planar
 from vaekit.distributions.point import point
+from vaekit.distributions.power_spherical import PowerSpherical
+from vaekit.distributions.quantized import CodeVectors, Quantized, nearest_code, uniform_codes
+from vaekit.distributions.sphere import Spherical, UniformSphere
 from vaekit.distributions.stopped import stopped
+from vaekit.distributions.straight_through import StraightThrough
+from vaekit.distributions.student_t import StudentT
 from vaekit.distributions.temperature import temper
+from vaekit.distributions.transported import Bijection, Transported
+from vaekit.distributions.von_mises_fisher import VonMisesFisher
+from vaekit.distributions.wrapped_normal import WrappedNormal, exponential
 
 __all__ = [
     "Bernoulli",
+    "Beta",
+    "Bijection",
+    "CalibratedNormal",
+    "Categorical",
+    "CodeVectors",
     "ContinuousBernoulli",
     "Delta",
     "DiscretizedLogistic",
+    "DiscretizedLogisticMixture",
+    "GaussianMixture",
+    "NegativeBinomial",
+    "Planar",
+    "Poisson",
+    "PowerSpherical",
+    "Quantized",
+    "Spherical",
+    "StraightThrough",
+    "StudentT",
+    "Transported",
+    "UniformSphere",
+    "VonMisesFisher",
+    "WrappedNormal",
+    "ZeroInflated",
     "draw",
+    "exponential",
     "kl",
     "kl_terms",
+    "nearest_code",
     "point",
     "stopped",
     "temper",
+    "uniform_codes",
 ]

@@ -7,6 +7,9 @@ from typing import Any
 from torch import Size, Tensor
 from torch.distributions import Distribution, constraints
 
+from vaekit.distributions.stopped import stopped
+from vaekit.distributions.temperature import temper
+
 __all__ = ["Delta"]
 
 
@@ -53,3 +56,13 @@ class Delta(Distribution):
             ValueError: Always; the message says why.
         """
         raise ValueError(self.no_density)
+
+
+@temper.register
+def _(distribution: Delta, temperature: float) -> Delta:
+    return distribution
+
+
+@stopped.register
+def _(distribution: Delta) -> Delta:
+    return Delta(distribution.value.detach(), len(distribution.event_shape), validate_args=False)

@@ -2,8 +2,18 @@
 
 from __future__ import annotations
 
+import math
+
 from torch import Tensor
-from torch.distributions import Distribution, Independent, kl_divergence
+from torch.distributions import (
+    Distribution,
+    Independent,
+    LowRankMultivariateNormal,
+    MultivariateNormal,
+    Normal,
+    kl_divergence,
+    register_kl,
+)
 
 __all__ = ["kl", "kl_terms"]
 
@@ -48,3 +58,15 @@ def kl(q: Distribution, p: Distribution) -> Tensor | None:
         return kl_divergence(q, p)
     except NotImplementedError:
         return None
+
+
+@register_kl(MultivariateNormal, Independent)
+@register_kl(LowRankMultivariateNormal, Independent)
+def _(q: MultivariateNormal | LowRankMultivariateNormal, p: Independent) -> Tensor:
+    """Return the divergence of a correlated Gaussian from one with independent dimensions."""
+    normal = p.base_dist
+    if not isinstance(normal, Normal):
+        raise NotImplementedError
+    distance = (q.variance + (q.mean - normal.mean).square()) / normal.variance
+    cross_entropy = 0.5 * (distance + normal.variance.log() + math.log(2 * math.pi)).sum(-1)
+    return cross_entropy - q.entropy()

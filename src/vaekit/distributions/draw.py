@@ -28,4 +28,7 @@ def draw(distribution: Distribution, samples: int) -> tuple[Tensor, Tensor | Non
         (torch.Size([3, 5, 2]), None)
     """
     together = getattr(distribution, "rsample_and_log_prob", None)
-    return (distribution.rsample((samples,)), None) if together is None else together((samples,))
+    if together is None:
+        return distribution.rsample((samples,)), None
+    z, log_q = together((samples,))
+    return z.view_as(z), log_q  # gradients of the density do not go through these draws

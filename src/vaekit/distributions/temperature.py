@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from functools import singledispatch
 
-from torch.distributions import Bernoulli, Distribution, Independent, Normal
+from torch.distributions import (
+    Bernoulli,
+    Distribution,
+    Independent,
+    Laplace,
+    LowRankMultivariateNormal,
+    MultivariateNormal,
+    Normal,
+)
 
 __all__ = ["temper"]
 
@@ -43,5 +51,21 @@ def _(distribution: Normal, temperature: float) -> Normal:
 
 
 @temper.register
+def _(distribution: Laplace, temperature: float) -> Laplace:
+    return Laplace(distribution.loc, distribution.scale * temperature, validate_args=False)
+
+
+@temper.register
 def _(distribution: Bernoulli, temperature: float) -> Bernoulli:
     return Bernoulli(logits=distribution.logits / temperature, validate_args=False)
+
+
+@temper.register
+def _(distribution: MultivariateNormal, temperature: float) -> MultivariateNormal:
+    return MultivariateNormal(distribution.loc, scale_tril=distribution.scale_tril * temperature, validate_args=False)
+
+
+@temper.register
+def _(distribution: LowRankMultivariateNormal, temperature: float) -> LowRankMultivariateNormal:
+    factor, diagonal = distribution.cov_factor * temperature, distribution.cov_diag * temperature**2
+    return LowRankMultivariateNormal(distribution.loc, factor, diagonal, validate_args=False)

@@ -47,6 +47,7 @@ class Bounds:
         means: Posterior means, `(N, D)`.
         samples: K.
         dimensions: Number of dimensions of one datum.
+        width: Coordinates of one latent variable in `means`.
         why: Why there is no bound, hence neither elbo, iw, ess nor rate, where the posterior has no density.
     """
 
@@ -59,6 +60,7 @@ class Bounds:
     means: Tensor
     samples: int
     dimensions: int
+    width: int = 1
     why: str = ""
 
     def estimate(self, name: str) -> Estimate:
@@ -77,7 +79,7 @@ class Bounds:
     @property
     def active_units(self) -> int:
         """Latent dimensions whose posterior mean has a variance above 0.01 over the data."""
-        return active_units(self.means)
+        return active_units(self.means, width=self.width)
 
     def summary(self) -> dict[str, Any]:
         """Return plain numbers, ready for JSON; log-likelihoods, so larger is better."""
@@ -147,6 +149,7 @@ def bounds(
         rate_per_dimension=None if terms is None else terms.mean(0),
         samples=samples,
         dimensions=parts[0].dimensions,
+        width=parts[0].width,
         why=parts[0].why,
     )
 
@@ -155,6 +158,7 @@ def bounds(
 class _Part:
     values: dict[str, Tensor]
     dimensions: int
+    width: int
     why: str
 
 
@@ -179,7 +183,8 @@ def _batch_bounds(model: Any, x: Tensor, context: tuple[Tensor, ...], samples: i
         terms = [latent.kl_terms for latent in trace.latents]
         if all(term is not None for term in terms):
             values["kl_terms"] = torch.cat([term.mean(0).flatten(1) for term in terms if term is not None], 1)
-    return _Part({name: value.cpu() for name, value in values.items()}, x[0].numel(), trace.no_bound or "")
+    values = {name: value.cpu() for name, value in values.items()}
+    return _Part(values, x[0].numel(), trace.latents[0].width, trace.no_bound or "")
 
 
 def _weighted(log_weight: Tensor) -> dict[str, Tensor]:

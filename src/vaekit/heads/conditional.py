@@ -46,7 +46,7 @@ class Conditional(nn.Module):
         self.features = Features(net, given, context)
         self.family, self.event = family, tuple(event)
         self.heads = Heads(family.heads(self.event), self.features.head, family.start())
-        self.shared = nn.ParameterDict({name: nn.Parameter(value) for name, value in family.shared(self.event).items()})
+        self.shared = nn.ParameterDict(family.shared(self.event))
 
     @property
     def net(self) -> nn.Module:
@@ -68,7 +68,8 @@ class Conditional(nn.Module):
         raw, batch = self.heads(self.features(c, *context)), self.features.batch(c)
         if len(batch) > 1:
             raw = {name: part.unflatten(0, batch) for name, part in raw.items()}
-        return self.family({**raw, **self.shared}, self.event)
+        distribution = self.family({**raw, **self.shared}, self.event)
+        return self.family.calibrated(distribution, dict(self.shared)) if self.training else distribution
 
 
 @singledispatch

@@ -18,6 +18,9 @@ __all__ = ["ContinuousBernoulli"]
 class ContinuousBernoulli(Family):
     """Binary cross-entropy made a density on [0, 1] by its normaliser; see `vaekit.distributions.ContinuousBernoulli`.
 
+    References:
+        Loaiza-Ganem and Cunningham, 2019, "The continuous Bernoulli: fixing a pervasive error in variational autoencoders".
+
     Examples:
         >>> import torch
         >>> ContinuousBernoulli()({"logits": torch.zeros(1, 2)}, (2,)).log_prob(torch.rand(1, 2))

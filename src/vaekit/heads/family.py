@@ -12,7 +12,16 @@ from torch.distributions import Distribution
 
 from vaekit.value import Size, Value
 
-__all__ = ["Family", "Measure", "Support", "refuse_non_finite"]
+__all__ = [
+    "Family",
+    "Measure",
+    "Support",
+    "per_dimension",
+    "refuse_non_finite",
+    "refuse_other_levels",
+    "single",
+    "vector_length",
+]
 
 Support: TypeAlias = Literal[
     "binary", "unit", "open_unit", "levels", "counts", "real", "sphere", "ball", "one_hot", "codes"
@@ -57,7 +66,7 @@ class Family(Value, ABC):
         return {}
 
     def shared(self, event: Size) -> dict[str, Tensor]:
-        """Return the initial values of weights shared by all data."""
+        """Return the initial values of weights shared by all data; a Parameter without gradient is a mere state."""
         return {}
 
     @abstractmethod
@@ -76,6 +85,15 @@ class Family(Value, ABC):
             A distribution with `batch_shape` `(*S, B)` and `event_shape` `event`.
         """
 
+    def calibrated(self, distribution: Distribution, shared: Mapping[str, Tensor]) -> Distribution:
+        """Return what takes the distribution's place in training: one that sets a shared state by the data it sees.
+
+        Args:
+            distribution: What `__call__` returned.
+            shared: The state, which `log_prob` may write to.
+        """
+        return distribution
+
 
 def refuse_non_finite(x: Tensor) -> None:
     """Raise ValueError naming the first data that hold NaN or infinity."""
@@ -85,3 +103,33 @@ def refuse_non_finite(x: Tensor) -> None:
         raise ValueError(
             f"data must be finite, but {int(bad.sum())} of {len(x)} hold NaN or infinity (first: {rows}); drop or impute them"
         )
+
+
+def refuse_other_levels(kind: str, levels: int, x: Tensor) -> None:
+    """Raise ValueError where data are anything but integers from 0 to `levels` - 1."""
+    if (x != x.round()).any() or x.min() < 0 or x.max() > levels - 1:
+        raise ValueError(
+            f"likelihood '{kind}' needs integers 0 .. {levels - 1}, but x lies in "
+            f"[{x.min():.4g}, {x.max():.4g}]; set likelihood.levels, or use likelihood=gaussian for real values"
+        )
+
+
+def single(raw: Tensor) -> Tensor:
+    """Return a raw output in single precision or better: densities need the digits that bfloat16 lacks."""
+    return raw.float() if raw.dtype in (torch.bfloat16, torch.float16) else raw
+
+
+def per_dimension(raw: Tensor, count: int, event: Size) -> Tensor:
+    """Return `count` raw channels per dimension, `(*S, B, count, *event)`, of the `(*S, B, count * event[0], ...)` of a head."""
+    return single(raw).unflatten(-len(event), (count, event[0]))
+
+
+def vector_length(event: Size, kind: str) -> int:
+    """Return d of an event `(d,)`.
+
+    Raises:
+        ValueError: The event is no vector.
+    """
+    if len(event) != 1:
+        raise ValueError(f"posterior={kind} is one of latent vectors, but here a latent has the shape {tuple(event)}")
+    return event[0]

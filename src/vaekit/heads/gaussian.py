@@ -3,55 +3,50 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal
+from typing import Literal, cast
 
-import torch
 from torch import Tensor
-from torch.distributions import Independent, Normal
+from torch.distributions import Distribution, Independent, Normal
 
-from vaekit.heads.family import Family, Support, refuse_non_finite
-from vaekit.heads.scale import Exp, Scale
+from vaekit.distributions import CalibratedNormal
+from vaekit.heads.family import Support
+from vaekit.heads.location_scale import LocationScale
+from vaekit.heads.scale import AnyScale, Exp, Optimal
 from vaekit.value import Size
 
 __all__ = ["Gaussian"]
 
 
-class Gaussian(Family):
+class Gaussian(LocationScale):
     r""":math:`\mathcal{N}(x; \mu, \sigma^2)` with independent dimensions, normalised: the :math:`\log 2 \pi` is there.
 
+    References:
+        Kingma and Welling, 2014, "Auto-encoding variational Bayes".
+
     Examples:
+        >>> import torch
         >>> q = Gaussian()({"loc": torch.zeros(3, 2), "scale": torch.zeros(3, 2)}, (2,))
         >>> q.batch_shape, q.event_shape, q.base_dist.scale[0, 0].item()
         (torch.Size([3]), torch.Size([2]), 1.0)
     """
 
     kind: Literal["gaussian"] = "gaussian"
-    scale: Scale = Exp()
-    """Parameterisation of the standard deviation: exp, softplus, fixed or shared."""
+    scale: AnyScale = Exp()
+    """Parameterisation of the standard deviation: exp, softplus, fixed, shared, or optimal (of a likelihood)."""
 
     @property
     def support(self) -> Support:
         """Any real number."""
         return "real"
 
-    def heads(self, event: Size) -> dict[str, Size]:
-        """Return `loc`, and `scale` where the network gives it."""
-        return {"loc": event, "scale": event} if self.scale.source == "head" else {"loc": event}
-
-    def start(self) -> dict[str, float]:
-        """Begin at a standard deviation of 1."""
-        return {"scale": self.scale.start()} if self.scale.source == "head" else {}
-
-    def shared(self, event: Size) -> dict[str, Tensor]:
-        """Return the one scale for all data, where there is one."""
-        return {"scale": torch.tensor(self.scale.start())} if self.scale.source == "shared" else {}
-
-    def check(self, x: Tensor) -> None:
-        """Refuse NaN and infinity."""
-        refuse_non_finite(x)
-
     def __call__(self, raw: Mapping[str, Tensor], event: Size) -> Independent:
         """Return the Gaussian."""
-        loc = raw["loc"]
-        sigma = self.scale.sigma(loc if self.scale.source == "constant" else raw["scale"])
-        return Independent(Normal(loc, sigma.expand_as(loc), validate_args=False), len(event), validate_args=False)
+        return Independent(Normal(*self.parts(raw), validate_args=False), len(event), validate_args=False)
+
+    def calibrated(self, distribution: Distribution, shared: Mapping[str, Tensor]) -> Distribution:
+        """Return the Gaussian that keeps its one variance optimal, where that is its parameterisation."""
+        if not isinstance(self.scale, Optimal):
+            return distribution
+        loc = cast(Normal, cast(Independent, distribution).base_dist).loc
+        base = CalibratedNormal(loc, shared["scale"], self.scale.bounds)
+        return Independent(base, len(distribution.event_shape), validate_args=False)

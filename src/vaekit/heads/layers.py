@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
+from vaekit.heads.family import single
 from vaekit.nets import xavier
 from vaekit.value import Size
 
@@ -53,8 +54,7 @@ class Heads(nn.Module):
         else:
             merged = functional_call(layers[0], _merged(layers), _prefix(first, features))
         # Densities are evaluated in full precision, whatever autocast did to the matrix product.
-        merged = merged.float() if merged.dtype in (torch.bfloat16, torch.float16) else merged
-        parts = merged.split([_outputs(layer) for layer in layers], dim=1)
+        parts = single(merged).split([_outputs(layer) for layer in layers], dim=1)
         return {
             name: part if part.shape[1:] == size else part.unflatten(1, size)
             for (name, size), part in zip(self.sizes.items(), parts, strict=True)

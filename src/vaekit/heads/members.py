@@ -7,20 +7,85 @@ from typing import Annotated, TypeAlias
 from pydantic import Field
 
 from vaekit.heads.bernoulli import Bernoulli
+from vaekit.heads.beta import Beta
+from vaekit.heads.categorical import Categorical
 from vaekit.heads.continuous_bernoulli import ContinuousBernoulli
+from vaekit.heads.counts import NegativeBinomial, Poisson, ZeroInflated
+from vaekit.heads.delta import Delta
 from vaekit.heads.discretized_logistic import DiscretizedLogistic
+from vaekit.heads.discretized_logistic_mixture import DiscretizedLogisticMixture
+from vaekit.heads.flow import IAF, MAF, FlowLikelihood, Planar, RealNVP, Spline
+from vaekit.heads.full import Full, LowRank
 from vaekit.heads.gaussian import Gaussian
-from vaekit.heads.priors import Diagonal, Prior, Standard
+from vaekit.heads.gumbel import Gumbel
+from vaekit.heads.laplace import Laplace
+from vaekit.heads.poincare import Poincare
+from vaekit.heads.priors import GMM, Autoregressive, Diagonal, FlowPrior, Prior, Standard, UniformCodes, Vamp
+from vaekit.heads.priors.constant import UniformCategorical, UniformSphere, WrappedNormal
+from vaekit.heads.quantized import VQ
+from vaekit.heads.spherical import PowerSpherical, VonMisesFisher
+from vaekit.heads.student_t import StudentT
 
-__all__ = ["PRIOR_OF", "AnyPrior", "Likelihood", "Posterior"]
+__all__ = ["LEVELED", "PRIOR_OF", "AnyPrior", "Likelihood", "Posterior"]
 
 Likelihood: TypeAlias = Annotated[
-    Bernoulli | ContinuousBernoulli | Gaussian | DiscretizedLogistic, Field(discriminator="kind")
+    Bernoulli
+    | ContinuousBernoulli
+    | Gaussian
+    | Laplace
+    | StudentT
+    | Beta
+    | DiscretizedLogistic
+    | DiscretizedLogisticMixture
+    | Categorical
+    | Poisson
+    | NegativeBinomial
+    | ZeroInflated
+    | FlowLikelihood,
+    Field(discriminator="kind"),
 ]
 
-Posterior: TypeAlias = Gaussian
+LEVELED = (DiscretizedLogistic, DiscretizedLogisticMixture, Categorical)
+"""The likelihoods of integer levels 0 .. L - 1, which have a number of `levels`."""
 
-AnyPrior: TypeAlias = Annotated[Standard | Diagonal, Field(discriminator="kind")]
+Posterior: TypeAlias = Annotated[
+    Gaussian
+    | Laplace
+    | Full
+    | LowRank
+    | IAF
+    | MAF
+    | RealNVP
+    | Spline
+    | Planar
+    | VonMisesFisher
+    | PowerSpherical
+    | Poincare
+    | Gumbel
+    | Delta
+    | VQ,
+    Field(discriminator="kind"),
+]
 
-PRIOR_OF: dict[str, Prior] = {"real": Standard()}
+AnyPrior: TypeAlias = Annotated[
+    Standard
+    | Diagonal
+    | GMM
+    | Vamp
+    | FlowPrior
+    | UniformSphere
+    | UniformCategorical
+    | WrappedNormal
+    | UniformCodes
+    | Autoregressive,
+    Field(discriminator="kind"),
+]
+
+PRIOR_OF: dict[str, Prior] = {
+    "real": Standard(),
+    "sphere": UniformSphere(),
+    "ball": WrappedNormal(),
+    "one_hot": UniformCategorical(),
+    "codes": UniformCodes(),
+}
 """The prior that a posterior brings, by the support of its events."""

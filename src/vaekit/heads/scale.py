@@ -12,15 +12,24 @@ from typing import Annotated, Literal, TypeAlias
 
 import torch
 import torch.nn.functional as F
-from pydantic import Field
-from torch import Tensor
+from pydantic import AfterValidator, Field
+from torch import Tensor, nn
 
 from vaekit.value import Value
 
-__all__ = ["DECODER_BOUNDS", "POSTERIOR_BOUNDS", "Exp", "Fixed", "Scale", "Shared", "Softplus"]
+__all__ = ["DECODER_BOUNDS", "POSTERIOR_BOUNDS", "AnyScale", "Exp", "Fixed", "Optimal", "Scale", "Shared", "Softplus"]
 
 POSTERIOR_BOUNDS = (-10.0, 10.0)
 DECODER_BOUNDS = (-10.0, 2.0)
+
+
+def _in_order(bounds: tuple[float, float]) -> tuple[float, float]:
+    if not bounds[0] < bounds[1]:
+        raise ValueError(f"bounds must be (low, high) with low < high, got {bounds}")
+    return bounds
+
+
+Bounds: TypeAlias = Annotated[tuple[float, float], AfterValidator(_in_order)]
 
 
 class _Parameterisation(Value, ABC):
@@ -39,6 +48,10 @@ class _Parameterisation(Value, ABC):
     def sigma(self, raw: Tensor) -> Tensor:
         """Return the standard deviation, positive, in the shape of `raw`."""
 
+    def weight(self) -> Tensor:
+        """Return the raw value at the start as a weight, for a source that is shared by all data."""
+        return torch.tensor(self.start())
+
 
 class Exp(_Parameterisation):
     r""":math:`\sigma = \exp(\mathrm{clamp}(\log \sigma^2) / 2)`: the network's output is a log-variance.
@@ -51,12 +64,8 @@ class Exp(_Parameterisation):
     """
 
     kind: Literal["exp"] = "exp"
-    bounds: tuple[float, float] = POSTERIOR_BOUNDS
+    bounds: Bounds = POSTERIOR_BOUNDS
     """Smallest and largest log-variance."""
-
-    def model_post_init(self, _context: object) -> None:
-        """Refuse bounds in the wrong order."""
-        _refuse_wrong_order(self.bounds)
 
     def start(self) -> float:
         """Return log 1 = 0, or the bound next to it: beyond a bound the clamp would pass no gradient, for ever."""
@@ -140,12 +149,8 @@ class Shared(_Parameterisation):
     """
 
     kind: Literal["shared"] = "shared"
-    bounds: tuple[float, float] = DECODER_BOUNDS
+    bounds: Bounds = DECODER_BOUNDS
     """Smallest and largest log-variance."""
-
-    def model_post_init(self, _context: object) -> None:
-        """Refuse bounds in the wrong order."""
-        _refuse_wrong_order(self.bounds)
 
     @property
     def source(self) -> Literal["shared"]:
@@ -161,9 +166,45 @@ class Shared(_Parameterisation):
         return torch.exp(raw.clamp(*self.bounds) / 2)
 
 
-def _refuse_wrong_order(bounds: tuple[float, float]) -> None:
-    if not bounds[0] < bounds[1]:
-        raise ValueError(f"bounds must be (low, high) with low < high, got {bounds}")
+class Optimal(_Parameterisation):
+    r"""One standard deviation for all data, set in closed form at every training step, and used as it is in evaluation.
+
+    .. math:: \sigma^2 = \frac{1}{D} \lVert x - \mu \rVert^2, \qquad
+        \min_\sigma -\log \mathcal{N}(x; \mu, \sigma^2) = \tfrac{D}{2} \log \sigma^2 + \mathrm{const},
+
+    the mean over batch and dimensions. It is held still in the gradient, which is that of the minimum all the same (the
+    envelope theorem). The log-variance is a state: saved with the weights, averaged like them, learned by no optimiser.
+
+    References:
+        Rybkin, Daniilidis and Levine, 2021, "Simple and effective VAE training with calibrated decoders" (optimal
+        sigma-VAE).
+
+    Examples:
+        >>> Optimal().weight()
+        Parameter containing:
+        tensor(0.)
+    """
+
+    kind: Literal["optimal"] = "optimal"
+    bounds: Bounds = (-14.0, 14.0)
+    """Smallest and largest log-variance."""
+
+    @property
+    def source(self) -> Literal["shared"]:
+        """One state for all data."""
+        return "shared"
+
+    def start(self) -> float:
+        """Return log 1 = 0, or the bound next to it."""
+        return _inside(self.bounds)
+
+    def sigma(self, raw: Tensor) -> Tensor:
+        """Return the standard deviation."""
+        return torch.exp(raw.clamp(*self.bounds) / 2)
+
+    def weight(self) -> nn.Parameter:
+        """Return the log-variance at the start, as a state without a gradient."""
+        return nn.Parameter(torch.tensor(self.start()), requires_grad=False)
 
 
 def _inside(bounds: tuple[float, float]) -> float:
@@ -171,3 +212,6 @@ def _inside(bounds: tuple[float, float]) -> float:
 
 
 Scale: TypeAlias = Annotated[Exp | Softplus | Fixed | Shared, Field(discriminator="kind")]
+
+AnyScale: TypeAlias = Annotated[Exp | Softplus | Fixed | Shared | Optimal, Field(discriminator="kind")]
+"""With the scale that has a closed form, which only the Gaussian's likelihood has."""

@@ -1,4 +1,4 @@
-"""What a user touches: `fit`, `load` and `Run` in Python, the command line, the report.
+"""What a user touches: `fit`, `fit_prior`, `load` and `Run` in Python, the command line, the report.
 
 The names are loaded when first used: the command line answers `--help` without importing torch. So no file may be called
 like one of them: importing `fit.py` would put the module in the place of the function.
@@ -9,9 +9,9 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
-__all__ = ["Run", "fit", "load", "resume"]
+__all__ = ["Run", "fit", "fit_prior", "load", "resume"]
 
-_HOME_OF = {"Run": "run", "load": "run", "fit": "fitting", "resume": "fitting"}
+_HOME_OF = {"Run": "run", "load": "run", "fit": "fitting", "fit_prior": "prior", "resume": "fitting"}
 
 
 def __getattr__(name: str) -> Any:

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator
 
-from vaekit.data import Dataset, read_images
+from vaekit.data import Dataset, name_of, read_images
+from vaekit.heads.family import Measure
 from vaekit.modalities import Choice, ImageVAE, Model, Preset, choose_image_model
 from vaekit.objectives import ELBO, AnyObjective
 from vaekit.training import Training
@@ -17,6 +21,13 @@ from vaekit.value import Value
 __all__ = ["DataSettings", "Experiment", "resolve"]
 
 _MOST_PIXELS = 64_000_000  # what a reader of images decodes
+
+
+_OBJECTIVE_OF = {
+    "delta": ("rae", "posterior=delta has no density, hence no evidence bound: a regularised autoencoder"),
+    "vq": ("vq", "posterior=vq needs the commitment term, which ties the encoder to its codebook"),
+}
+"""The objective that a posterior brings, where it is not the ELBO, and why."""
 
 
 def _height_and_width(value: Any) -> Any:
@@ -37,7 +48,9 @@ class DataSettings(Value):
     """Where the data come from and how they are brought to one size."""
 
     source: str = ""
-    """A folder, a file, or a name: digits, mnist, fashion-mnist."""
+    """A folder or a file, by its absolute path, or a name: digits, mnist, fashion-mnist."""
+    typed: str = ""
+    """What was typed for it."""
     size: Annotated[tuple[int, int] | None, BeforeValidator(_height_and_width)] = None
     """Height x width to bring images to, e.g. 64x64; null for images that share one size."""
     fit: Literal["resize", "crop"] = "resize"
@@ -50,7 +63,15 @@ class DataSettings(Value):
             ValueError: There are no usable data there.
             FileNotFoundError: There is nothing there.
         """
-        return read_images(source or self.source, size=self.size, fit=self.fit)
+        data = read_images(source or self.source, size=self.size, fit=self.fit)
+        return data if source or not self.typed else replace(data, source=self.typed)
+
+    @staticmethod
+    def located(typed: str) -> dict[str, str]:
+        """Return the keys of a source: a path is kept absolute, so that the run finds its data from any folder."""
+        if not typed or name_of(typed):
+            return {"source": typed}
+        return {"source": str(Path(typed).expanduser().absolute()), "typed": typed}
 
 
 class Experiment(Value):
@@ -61,7 +82,7 @@ class Experiment(Value):
     model: Model | None = None
     """The description of the model; null for a user's own composition of modules."""
     objective: AnyObjective = ELBO()
-    """What is optimised: elbo, or iwae."""
+    """What is optimised; left open, it follows the posterior."""
     training: Training = Training()
     """How it is optimised."""
     preset: Preset = "balanced"
@@ -69,9 +90,23 @@ class Experiment(Value):
     choices: tuple[Choice, ...] = ()
     """What was chosen automatically, and why."""
 
+    @property
+    def measure(self) -> Measure | None:
+        """What the bounds are logarithms of: probabilities or densities; None where no description says it."""
+        if self.model is None:
+            return None
+        # Dequantisation turns the bound on a density into one on the probability of the level.
+        return "counting" if self.model.dequantize else self.model.likelihood.measure
+
 
 def resolve(
-    data: Dataset, settings: DataSettings, given: dict[str, dict[str, Any]], preset: Preset, gpu: bool
+    data: Dataset,
+    settings: DataSettings,
+    given: Mapping[str, Mapping[str, Any]],
+    preset: Preset,
+    *,
+    gpu: bool = False,
+    model: ImageVAE | None = None,
 ) -> Experiment:
     """Complete a description: the user's keys stand, every other one is chosen with its reason.
 
@@ -81,9 +116,11 @@ def resolve(
         given: The user's keys by section: `model`, `objective`, `training`.
         preset: How much to spend.
         gpu: Whether training runs on one.
+        model: The description of the model, where it is given as a whole.
 
     Raises:
         pydantic.ValidationError: A key is unknown or out of range.
+        ValueError: The model is to be conditional, and the data lack what on.
     """
     assert data.schema is not None
     count = len(data.part("train"))
@@ -91,22 +128,56 @@ def resolve(
     why = [choice for choice in _lengths(count, preset) if not _settled(choice.key, wanted)]
     wanted = {**{choice.key: choice.value for choice in why}, **wanted}
     batch = Training.model_validate(wanted).batch
-    model, choices = choose_image_model(data.schema, given.get("model", {}), preset=preset, batch=batch, gpu=gpu)
+    objective = dict(given.get("objective", {}))
+    if model is None:
+        keys = {**given.get("model", {}), **_context(data, given.get("model", {}))}
+        model, choices = choose_image_model(data.schema, keys, preset=preset, batch=batch, gpu=gpu)
+        why = [*choices, *_following(model, keys), *([] if "kind" in objective else [_objective(model)]), *why]
     if "lr" not in wanted:
         why.append(_learning_rate(model, batch))
         wanted["lr"] = why[-1].value
-    objective = {"kind": "elbo", **given.get("objective", {})}
     # Validated from plain data, so that a wrong key is reported by its path.
     return Experiment.model_validate(
         {
             "data": settings,
             "model": model,
-            "objective": objective,
+            "objective": {"kind": _objective(model).value, **objective},
             "training": wanted,
             "preset": preset,
-            "choices": (*choices, *why),
+            "choices": why,
         }
     )
+
+
+def _context(data: Dataset, wanted: Mapping[str, Any]) -> dict[str, int]:
+    """Return the length of the vectors that come with the data, where the model is conditioned on them."""
+    if wanted.get("condition") != "context":
+        return {}
+    if data.context is None:
+        raise ValueError(
+            "condition=context needs a vector with each datum, and these data have none; "
+            "give an array `context` of shape (N, C) in the .npz file, or fit(..., context=...)"
+        )
+    return {"context": data.context.shape[1]}
+
+
+def _following(model: ImageVAE, wanted: Mapping[str, Any]) -> list[Choice]:
+    """Return posterior and prior where they were left open: the second follows the first."""
+    posterior, prior = model.posterior, model.prior
+    found = []
+    if "posterior" not in wanted:
+        reason = "the usual family: quick, and its rate has a closed form"
+        found.append(Choice(key="posterior", value=posterior.kind, reason=reason))
+    if "prior" not in wanted:
+        reason = f"the simplest on the space of posterior={posterior.kind}"
+        found.append(Choice(key="prior", value=prior.kind, reason=reason))
+    return found
+
+
+def _objective(model: ImageVAE) -> Choice:
+    """Return the objective that a posterior asks for."""
+    kind, reason = _OBJECTIVE_OF.get(model.posterior.kind, ("elbo", "the evidence lower bound itself"))
+    return Choice(key="objective", value=kind, reason=reason)
 
 
 def _lengths(count: int, preset: Preset) -> list[Choice]:

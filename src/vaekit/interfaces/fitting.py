@@ -9,6 +9,7 @@ from typing import Any
 import torch
 
 from vaekit.data import Dataset, images_from_arrays, split_by_content
+from vaekit.data.arrays import context_from_array
 from vaekit.interfaces.experiment import DataSettings, Experiment, resolve
 from vaekit.interfaces.folder import RunFolder
 from vaekit.interfaces.run import Run, Source
@@ -17,6 +18,7 @@ from vaekit.modalities import ImageVAE, Plain, Preset
 from vaekit.models import VAE
 from vaekit.objectives import ELBO, Objective
 from vaekit.training import Training
+from vaekit.training.fabric import device_named
 
 __all__ = ["Trainer", "fit", "free_folder", "plan", "resume", "resumed"]
 
@@ -30,6 +32,7 @@ def fit(
     out: str | Path | None = None,
     preset: Preset = "balanced",
     listener: Listener | None = None,
+    context: Any = None,
 ) -> Run:
     """Train a model on data and return the run.
 
@@ -42,13 +45,18 @@ def fit(
         out: The run folder; by default `runs/<name>-<number>`.
         preset: How much an automatic choice spends: fast, balanced or best.
         listener: Called after every step.
+        context: What each datum is conditioned on, numbers of shape `(N, C)`, for `ImageVAE(condition="context")` or a
+            composition whose parts take a context.
 
     Raises:
         ValueError: The data or the settings do not fit; the message says what to do.
         TrainingDiverged: Values stayed non-finite after three rollbacks.
     """
-    settings = DataSettings(source=_text(data) if isinstance(data, str | Path) else "")
+    typed = _text(data) if isinstance(data, str | Path) else ""
+    settings = DataSettings(**DataSettings.located(typed))
     opened = _opened(data, settings, free=isinstance(model, VAE))
+    if context is not None:
+        opened = replace(opened, context=context_from_array(context, len(opened)))
     given = {"objective": objective.model_dump() if objective else {}}
     given["training"] = training.model_dump(exclude_unset=True) if training else {}
     if isinstance(model, VAE):
@@ -56,7 +64,7 @@ def fit(
         experiment = Experiment(data=settings, objective=objective or ELBO(), training=training or Training())
     else:
         experiment = plan(opened, settings, given, preset, model)
-    folder = RunFolder(Path(out)) if out else free_folder(settings.source or "run")
+    folder = RunFolder(Path(out)) if out else free_folder(typed or "run")
     trainer = Trainer(folder, experiment, opened, model=model if isinstance(model, VAE) else None)
     trainer.begin()
     return trainer.run(listener)
@@ -80,10 +88,8 @@ def plan(
         )
     device = given.get("training", {}).get("device", "auto")
     gpu = device in ("cuda", "mps") or (device == "auto" and torch.cuda.is_available())
-    experiment = resolve(data, settings, given, preset, gpu)
-    if model is not None:
-        chosen = {choice.key for choice in experiment.choices} & set(Training.model_fields)
-        experiment = experiment.replace(model=model, choices=[c for c in experiment.choices if c.key in chosen])
+    experiment = resolve(data, settings, given, preset, gpu=gpu, model=model)
+    device_named(experiment.training.device)  # refused before anything is built for it
     assert experiment.model is not None
     experiment.model.check(data)
     return experiment

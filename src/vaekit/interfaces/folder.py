@@ -141,12 +141,13 @@ class RunFolder:
             raise FileNotFoundError(f"{self.path} is not finished; finish it with: vaekit resume {self.path}")
         content = self.read_json("evaluation.json")
         try:
-            for name in ("elbo", "iw"):
-                _ = [content["bounds"][name][key] for key in ("nats", "se", "bits_per_dim")]
-            _ = (
-                [content[key] for key in ("n", "rate", "distortion", "active_units")],
-                content["bounds"]["iw"]["samples"],
-            )
+            bounds = content["bounds"]
+            if bounds["elbo"] is None:
+                _ = bounds["why"]
+            else:
+                _ = [bounds[name][key] for name in ("elbo", "iw") for key in ("nats", "se", "bits_per_dim")]
+                _ = bounds["iw"]["samples"]
+            _ = [content[key] for key in ("n", "rate", "distortion", "active_units")]
         except (KeyError, TypeError) as error:
             raise ValueError(f"{self.evaluation} is damaged; write it again with: vaekit report {self.path}") from error
         return content
@@ -161,6 +162,8 @@ class RunFolder:
                 "count": len(data),
                 "split": counts,
                 "schema": data.schema.model_dump(mode="json") if data.schema else None,
+                "labels": _label_counts(data),
+                "context": 0 if data.context is None else data.context.shape[1],
                 "notes": list(data.notes),
                 "quarantine": [{"name": q.name, "reason": q.reason} for q in data.quarantine],
             },
@@ -240,6 +243,14 @@ def plain(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [plain(inner) for inner in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def _label_counts(data: Dataset) -> dict[str, int]:
+    """Return how many training data each class has."""
+    if data.labels is None:
+        return {}
+    counts = data.labels[data.part("train")].bincount(minlength=len(data.classes)).tolist()
+    return dict(zip(data.classes, counts, strict=False))
 
 
 def _version(package: str) -> str | None:

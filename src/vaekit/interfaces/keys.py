@@ -1,29 +1,48 @@
-"""The keys of `vaekit fit`: typed, defaulted and explained by the values they set."""
+"""The keys of `vaekit fit`: typed, defaulted, explained and traced to their sources by the values they set."""
 
 from __future__ import annotations
 
-import difflib
+import functools
+import inspect
+import re
 import types
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
-from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 
 from vaekit.interfaces.experiment import DataSettings, Experiment
-from vaekit.interfaces.typed import HUGE, is_number, read_value, shown
 from vaekit.modalities import ImageVAE
 from vaekit.training import Training
 from vaekit.value import Value
 
-__all__ = ["Key", "keys", "parse", "sectioned", "sentence"]
+__all__ = ["DERIVED", "SECTIONS", "Key", "Kind", "keys"]
 
-_SECTIONS: dict[str, type[Value]] = {"data": DataSettings, "model": ImageVAE, "training": Training}
-_DERIVED = {"data": {"source"}, "model": {"kind", "shape", "levels", "value_range"}, "training": set[str]()}
+SECTIONS: dict[str, type[Value]] = {"data": DataSettings, "model": ImageVAE, "training": Training}
+"""The parts of an experiment whose keys are typed without a prefix; the fourth is the objective."""
 
-_CHOSEN = {"net", "likelihood", "likelihood.scale"}
-"""The parts that are chosen by looking at the data, where they are not named."""
+DERIVED = {
+    "data": {"source", "typed"},
+    "model": {"kind", "shape", "levels", "value_range", "context"},
+    "training": set[str](),
+}
+"""What follows from the data, hence is no key."""
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One of the parts to choose from.
+
+    Args:
+        name: What is typed after the `=`.
+        meaning: What it is, one sentence.
+        source: Author and year of the work it comes from; empty where it is common knowledge.
+    """
+
+    name: str
+    meaning: str
+    source: str
 
 
 @dataclass(frozen=True)
@@ -36,8 +55,9 @@ class Key:
         type: Its type in words.
         default: Its default in words.
         meaning: What it does.
-        kinds: The parts to choose from, where it names a part.
-        belongs_to: The kind of part that has this key, where only some have.
+        parts: The parts to choose from, where it names one.
+        belongs_to: The kinds of part that have this key, where only some have. Where two have it with another type,
+            default or meaning, there are two keys of the same path.
     """
 
     path: str
@@ -45,93 +65,56 @@ class Key:
     type: str
     default: str
     meaning: str
-    kinds: tuple[str, ...] = ()
-    belongs_to: str = ""
+    parts: tuple[Kind, ...] = ()
+    belongs_to: tuple[str, ...] = ()
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """The names of the parts to choose from."""
+        return tuple(part.name for part in self.parts)
 
 
-def keys() -> list[Key]:
+@functools.cache
+def keys() -> tuple[Key, ...]:
     """Return every key, in the order of the sections."""
     found: list[Key] = []
-    for section, owner in _SECTIONS.items():
+    for section, owner in SECTIONS.items():
         for name, field in owner.model_fields.items():
-            if name not in _DERIVED[section]:
-                found += _keys_of(name, section, field, "")
-    return found + list(_keys_of("objective", "objective", Experiment.model_fields["objective"], ""))
+            if name not in DERIVED[section]:
+                found += _keys_of(name, section, field, ())
+    found += _keys_of("objective", "objective", Experiment.model_fields["objective"], ())
+    # Two kinds of part may have the same part below them, which is told once.
+    return tuple(dict.fromkeys(found))
 
 
-def parse(pairs: Iterable[str]) -> dict[str, dict[str, Any]]:
-    """Return the nested keys by section from `key=value` words.
-
-    Raises:
-        ValueError: A word is no pair, or its key is unknown; the nearest one is named.
-
-    Examples:
-        >>> parse(["likelihood=bernoulli", "likelihood.binarize=dynamic", "lr=2e-3"])["model"]
-        {'likelihood': {'kind': 'bernoulli', 'binarize': 'dynamic'}}
-    """
-    flat: dict[str, Any] = {}
-    for pair in pairs:
-        path, sign, text = pair.partition("=")
-        if not sign or not path:
-            raise ValueError(f"expected key=value, got {pair!r}; vaekit fit --help-keys lists the keys")
-        flat[path.strip()] = read_value(path, text)
-    return sectioned(flat)
-
-
-def sectioned(flat: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    """Return keys by section; values may be nested mappings, as a configuration file has them.
-
-    Raises:
-        ValueError: A key is unknown; the nearest one is named.
-    """
-    known = {key.path: key for key in keys()}
-    result: dict[str, dict[str, Any]] = {section: {} for section in (*_SECTIONS, "objective")}
-    for path, value in _flattened(flat, known):
-        key = known.get(path.removesuffix(".kind"))
-        if key is None:
-            raise ValueError(_unknown(path, known))
-        _refuse_untypical(path, value, key)
-        if key.kinds and isinstance(value, str):
-            path = f"{path.removesuffix('.kind')}.kind"
-            _refuse_other(path, value, key.kinds)
-        parts = path.split(".")
-        _place(result[key.section], parts[1:] if key.section == "objective" else parts, value)
-    for key in known.values():
-        _name_part(result[key.section], key, known)
-    return result
-
-
-def sentence(error: ValidationError) -> str:
-    """Return one sentence for the first thing wrong with a value."""
-    first = error.errors()[0]
-    path = ".".join(str(part) for part in first["loc"] if str(part) not in _tags())
-    match first["type"]:
-        case "extra_forbidden":
-            return f"key '{path}' does not belong to the part that was chosen; vaekit fit --help-keys lists the keys of each"
-        case "value_error":
-            return str(first["ctx"]["error"])
-        case "union_tag_not_found":
-            return f"{path} is a part with keys of its own: name it first, {path}=..., then set {path}.<key>=..."
-        case _:
-            said = first["msg"].replace("tuple", "list").replace("Tuple", "list").replace(" after validation", "")
-            return f"{path}={shown(first['input'])}: {said[0].lower()}{said[1:]}"
-
-
-def _keys_of(path: str, section: str, field: FieldInfo, belongs_to: str) -> Iterator[Key]:
+def _keys_of(path: str, section: str, field: FieldInfo, belongs_to: tuple[str, ...]) -> Iterator[Key]:
     members = [member for member in _members(field.annotation) if member is not DataSettings]
-    kinds = tuple(_kind(member) for member in members if "kind" in member.model_fields)
-    default = "" if field.is_required() else _words(field.default)
-    meaning = " ".join((field.description or "").split())
-    if kinds or not members:  # a part of one kind only is set by its keys
-        yield Key(path, section, " | ".join(kinds) or _type(field.annotation), default, meaning, kinds, belongs_to)
-    seen: set[str] = set()
-    for member in members:
-        for name, inner in member.model_fields.items():
-            if name != "kind" and name not in seen:
-                seen.add(name)
-                owners = [m for m in members if name in m.model_fields]
-                note = "" if len(owners) == len(members) else ", ".join(_kind(m) for m in owners)
-                yield from _keys_of(f"{path}.{name}", section, inner, note)
+    parts = tuple(part for member in members for part in _parts(member))
+    if parts or not members:  # a part of one kind only is set by its keys
+        default = "" if field.is_required() else _words(field.default)
+        meaning = " ".join((field.description or "").split())
+        type_ = " | ".join(part.name for part in parts) or _type(field.annotation)
+        yield Key(path, section, type_, default, meaning, parts, belongs_to)
+    for name in dict.fromkeys(name for member in members for name in member.model_fields if name != "kind"):
+        variants: list[tuple[FieldInfo, list[type[Value]]]] = []
+        for member in members:
+            if (inner := member.model_fields.get(name)) is None:
+                continue
+            alike = next((owners for other, owners in variants if _told(other) == _told(inner)), None)
+            if alike is None:
+                variants.append((inner, [member]))
+            else:
+                alike.append(member)
+        for inner, owners in variants:
+            kinds = tuple(part.name for owner in owners for part in _parts(owner))
+            everyone = () if parts else belongs_to
+            yield from _keys_of(f"{path}.{name}", section, inner, everyone if len(owners) == len(members) else kinds)
+
+
+def _told(field: FieldInfo) -> tuple[Any, ...]:
+    """Return all that a listing says of a field."""
+    default = field.default if field.default_factory is None else None
+    return _type(field.annotation), repr(default), field.description
 
 
 def _members(annotation: Any) -> list[type[Value]]:
@@ -141,13 +124,56 @@ def _members(annotation: Any) -> list[type[Value]]:
     return [annotation] if isinstance(annotation, type) and issubclass(annotation, Value) else []
 
 
-def _kind(member: type[Value]) -> str:
+def _parts(member: type[Value]) -> list[Kind]:
+    """Return the kinds that a class stands for: one, or several where its `kind` is a choice."""
     field = member.model_fields.get("kind")
-    return str(field.default) if field else member.__name__.lower()
+    if field is None:
+        return []
+    names = get_args(field.annotation) or (field.default,)
+    text = inspect.cleandoc(member.__doc__ or "")
+    sources = _sources(text)
+    if len(sources) < len(names):
+        sources = sources[:1] * len(names) or [""] * len(names)
+    return [Kind(name, _sentence(text), source) for name, source in zip(names, sources, strict=False)]
 
 
-def _tags() -> set[str]:
-    return {kind for key in keys() for kind in key.kinds} | {"image"}
+def _sources(text: str) -> list[str]:
+    """Return author and year of every reference in a docstring."""
+    _, _, after = text.partition("References:\n")
+    block = " ".join(after.split("\n\n")[0].split())
+    return re.findall(r"([^\W\d_][^\";]*?, \d{4})(?=, \")", block)
+
+
+def _sentence(text: str) -> str:
+    """Return the first sentence of a docstring as plain text."""
+    first = re.split(r"(?<=[^.\s][.:])\s+(?=[A-Z`])|\n\n", text, maxsplit=1)[0]
+    return _without_markup(re.sub(r":math:`([^`]*)`", r"\1", first))
+
+
+def _without_markup(text: str) -> str:
+    """Return mathematics as a terminal can show it."""
+    for marked, shown in _MARKUP:
+        text = re.sub(marked, shown, text)
+    return " ".join(text.split())
+
+
+_MARKUP = (
+    (r"\\(?:math\w+|text)\{([^}]*)\}", r"\1"),
+    (r"\\hat(?: |\{)?(\w)\}?", r"\1'"),
+    (r"\\(?:overline|left|right|big)\b *", ""),
+    (r"\\frac(?:\{(\w+)\}\{(\w)\}|(\w)(\w))", r"\1\3/\2\4"),
+    (r"\\frac\{([^}]*)\}\{([^}]*)\}", r"\1/(\2)"),
+    (r"\\l?dots", "..."),
+    (r"\\[lr]Vert|\\\|", "|"),
+    (r"\\ne\b", "!="),
+    (r"\\[,;! ]", " "),
+    (r"\\mid", " | "),
+    (r"\\top", "T"),
+    (r"[\\`]", ""),
+    (r"\{", "("),
+    (r"\}", ")"),
+)
+"""What is written in a formula, and how it is shown."""
 
 
 def _type(annotation: Any) -> str:
@@ -164,67 +190,7 @@ def _type(annotation: Any) -> str:
 
 def _words(default: Any) -> str:
     if isinstance(default, Value):
-        return _kind(type(default)) if "kind" in type(default).model_fields else ""
+        return str(getattr(default, "kind", ""))
+    if isinstance(default, bool):
+        return str(default).lower()
     return "null" if default is None else str(list(default) if isinstance(default, tuple) else default)
-
-
-def _refuse_untypical(path: str, value: Any, key: Key) -> None:
-    """Refuse what no key of this type can mean, before it is silently taken for something else."""
-    if key.kinds and not isinstance(value, str | Mapping) and not ("constant" in key.kinds and is_number(value)):
-        raise ValueError(f"{path}={shown(value)} names no part; it is one of {', '.join(key.kinds)}")
-    if isinstance(value, bool) and "bool" not in key.type:
-        raise ValueError(f"{path}={shown(value)} is no {key.type}")
-    for number in value if isinstance(value, list) else [value]:
-        if isinstance(number, int) and abs(number) >= HUGE:
-            raise ValueError(f"{path}={number} is too large; it must be below 2**63")
-
-
-def _name_part(tree: dict[str, Any], key: Key, known: Mapping[str, Key]) -> None:
-    """Name a part by the keys that were set for it, where only one has them, or else by its default."""
-    for name in key.path.split("."):
-        if name == "objective":
-            continue
-        if not isinstance(tree, dict) or name not in tree:
-            return
-        tree = tree[name]
-    if not key.kinds or not isinstance(tree, dict) or not tree or "kind" in tree:
-        return
-    owners = [known[path].belongs_to for name in tree if (path := f"{key.path}.{name}") in known]
-    able = [kind for kind in key.kinds if all(not owner or kind in owner.split(", ") for owner in owners)]
-    if len(able) == 1:
-        tree["kind"] = able[0]
-    elif key.default in able and key.path not in _CHOSEN:
-        tree["kind"] = key.default
-
-
-def _flattened(nested: Mapping[str, Any], known: Mapping[str, Key], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    for name, value in nested.items():
-        path = f"{prefix}{name}"
-        if isinstance(value, Mapping) and (value or path in known):
-            yield from _flattened(value, known, f"{path}.")
-        else:
-            yield path, value
-
-
-def _unknown(path: str, known: Mapping[str, Key]) -> str:
-    near = difflib.get_close_matches(path, known, n=1, cutoff=0.4)
-    hint = f"did you mean '{near[0]}'?" if near else "none is similar;"
-    return f"unknown key '{path}'; {hint} vaekit fit --help-keys lists all"
-
-
-def _refuse_other(path: str, value: str, kinds: tuple[str, ...]) -> None:
-    if value not in kinds:
-        near = difflib.get_close_matches(value, kinds, n=1)
-        hint = f"; did you mean '{near[0]}'?" if near else ""
-        raise ValueError(f"{path.removesuffix('.kind')}={value} is not one of {', '.join(kinds)}{hint}")
-
-
-def _place(tree: dict[str, Any], parts: list[str], value: Any) -> None:
-    for part in parts[:-1]:
-        inner = tree.get(part)
-        tree[part] = tree = inner if isinstance(inner, dict) else {}
-    # A part may be named after its keys were given, and the other way round.
-    if isinstance(value, dict) and isinstance(tree.get(parts[-1]), dict):
-        tree[parts[-1]].update(value)
-    else:
-        tree[parts[-1]] = value

@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
+from functools import cached_property
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import torch
 from torch import Tensor
+from torch.distributions import Distribution
 
-from vaekit.data import Dataset, images_from_arrays, sequential
+from vaekit.data import Dataset, images_from_arrays, sequential, unpacked
 from vaekit.distributions import point
-from vaekit.evaluation import Bounds, bounds
+from vaekit.evaluation import Bounds, PosteriorPoints, SampleQuality, bounds, sample_quality
+from vaekit.heads.family import Measure
+from vaekit.interfaces.conditions import Conditions, Label
 from vaekit.interfaces.experiment import Experiment
 from vaekit.interfaces.folder import RunFolder
+from vaekit.interfaces.latent_space import LatentSpace
 from vaekit.interfaces.logs import read_metrics
 from vaekit.modalities import Plain, View
 from vaekit.models import VAE, evaluating
+from vaekit.nets import RandomFeatures
 
 __all__ = ["Run", "Source", "load"]
 
@@ -54,6 +61,29 @@ class Run:
         return read_metrics(self.folder.metrics)
 
     @property
+    def measure(self) -> Measure | None:
+        """What its bounds are logarithms of: probabilities (counting) or densities (lebesgue); None where nobody says."""
+        family = getattr(getattr(self.model, "likelihood", None), "family", None)
+        return self.experiment.measure or getattr(family, "measure", None)
+
+    @property
+    def space(self) -> LatentSpace:
+        """Where its latents live; those of a free composition are taken for real vectors."""
+        model = self.experiment.model
+        return LatentSpace("real" if model is None else model.posterior.support)
+
+    @cached_property
+    def conditions(self) -> Conditions:
+        """What its model is conditioned on."""
+        model, about = self.experiment.model, self.folder.read_json("data.json")
+        if model is None:
+            size = about.get("context", 0)
+            return Conditions("context" if size else "none", size)
+        classes = self.schema.classes if self.schema is not None else ()
+        counts = tuple(about.get("labels", {}).get(name, 0) for name in classes)
+        return Conditions(model.condition, model.context, classes, counts)
+
+    @property
     def data(self) -> Dataset:
         """The data the run was trained on, opened again and checked where needed.
 
@@ -76,13 +106,19 @@ class Run:
         data = self._opened(source)
         if self.schema is not None and data.schema is not None:
             self.schema.check(data.schema)
-        return self.view.settle(data), data.part("all")
+        return self.view.settle(self.conditions.matched(data)), data.part("all")
 
     def inputs(self, source: Source | None = None, count: int | None = None, seed: int = 0) -> Tensor:
         """Return prepared data `(N, *event)`, the first `count` rows."""
+        return self.given(source, count, seed)[0]
+
+    def given(self, source: Source | None = None, count: int | None = None, seed: int = 0) -> tuple[Tensor, ...]:
+        """Return what the model is given: prepared data `(N, *event)`, and their context `(N, C)` where it is conditional."""
         data, rows = self.open(source)
+        stored, context = unpacked(data.stored)
+        rows = rows[:count]
         with evaluating(self.model, seed):
-            return self._prepared(data.values[rows[:count]])
+            return self._prepared(stored[rows]), *(vectors[rows] for vectors in context)
 
     def evaluate(self, source: Source | None = None, samples: int = 100, count: int | None = None) -> Bounds:
         """Return the bounds on the test part, or on `source`.
@@ -94,73 +130,104 @@ class Run:
         """
         data, rows = self.open(source)
         rows = rows[:count]
-        batches = sequential(data.values, rows, _BATCH)
+        batches = sequential(data.stored, rows, _BATCH)
         jacobian = self.view.log_jacobian
         return bounds(self.model, batches, prepare=self._prepared, samples=samples, log_jacobian=jacobian)
 
-    def sample(self, n: int, temperature: float = 1.0, *, noise: bool = False, seed: int = 0) -> Tensor:
+    def sample(
+        self, n: int, temperature: float = 1.0, *, label: Label = None, noise: bool = False, seed: int = 0
+    ) -> Tensor:
         """Return `n` new images as intensities in [0, 1], `(n, C, H, W)`.
 
         Args:
             n: How many.
             temperature: Scale of the draws from the prior.
+            label: The class to generate, or several in equal shares, where the model is conditional on labels; by default
+                in proportion of the training data. Other contexts are drawn from those of the training data.
             noise: Draw from p(x | z) too; otherwise its point, e.g. the mean image.
             seed: Seed of the draws.
 
         Raises:
-            ValueError: `n` is below 1, or the temperature no finite number from 0 on.
+            ValueError: `n` is below 1, the temperature no finite number from 0 on, or the label unknown.
         """
         if n < 1 or not 0 <= temperature < math.inf:
             raise ValueError(f"n must be at least 1 and temperature finite and at least 0, got {n} and {temperature}")
-        parts = [min(_BATCH, n - start) for start in range(0, n, _BATCH)]
-        with evaluating(self.model, seed):
-            x = torch.cat([self._generated(count, temperature, noise) for count in parts])
-        return self.view.intensity(x)
+        return self.view.intensity(self._generated(n, temperature, label, 1.0 if noise else 0.0, seed))
+
+    def quality(
+        self, n: int = 2000, *, features: Literal["random", "model"] = "random", seed: int = 0
+    ) -> SampleQuality:
+        """Compare `n` samples, mean images as `sample` returns them, with the first `n` test images, fewer where fewer are.
+
+        Args:
+            n: How many; results depend on it.
+            features: The space: fixed random features of what is seen, or the run's own posterior means.
+            seed: Seed of the draws.
+
+        Raises:
+            ValueError: There are too few images, or the model is conditional and its own space asked for.
+        """
+        if features == "model" and self.conditions.kind != "none":
+            raise ValueError("the space of a conditional model depends on the context; use features='random'")
+        real, made = self.inputs(None, n, seed), self._generated(n, 1.0, None, 0.0, seed)
+        if features == "model":
+            return sample_quality(real, made, PosteriorPoints(self.model))
+        return sample_quality(self.view.intensity(real), self.view.intensity(made), RandomFeatures(real.shape[1]))
 
     def reconstruct(self, source: Source | None = None, count: int | None = None) -> tuple[Tensor, Tensor]:
         """Return inputs and their deterministic reconstructions as intensities, each `(N, C, H, W)`."""
-        x = self.inputs(source, count)
+        given = self.given(source, count)
         with evaluating(self.model):
-            again = torch.cat([self.model.reconstruct(part) for part in x.split(_BATCH)])
-        return self.view.intensity(x), self.view.intensity(again)
+            again = torch.cat([self.model.reconstruct(*part) for part in _split(*given)])
+        return self.view.intensity(given[0]), self.view.intensity(again)
 
     def encode(self, source: Source | None = None, count: int | None = None) -> tuple[Tensor, Tensor]:
-        """Return posterior means and standard deviations, each `(N, D)`: deterministic, no graph, no decoder."""
-        means, deviations = [], []
-        with evaluating(self.model):
-            for part in self.inputs(source, count).split(_BATCH):
-                q = self.model.encode(part)
-                means.append(point(q))
-                deviations.append(q.stddev)
-        return torch.cat(means), torch.cat(deviations)
+        """Return posterior means and standard deviations, each `(N, D)`: deterministic, no graph, no decoder.
 
-    def decode(self, z: Tensor) -> Tensor:
-        """Return the images of latents `(N, D)` as intensities."""
+        Latents of more axes are flattened; deviations are NaN where the posterior has none in closed form, as flows.
+        """
+        return self._encoded(self.given(source, count))
+
+    def decode(self, z: Tensor, *context: Tensor) -> Tensor:
+        """Return the images of latents `(N, D)`, given their context `(N, C)` in a conditional model, as intensities."""
+        z = z.reshape(len(z), *self._latent_event)
         with evaluating(self.model):
-            return self.view.intensity(torch.cat([point(self.model.decode(part)) for part in z.split(_BATCH)]))
+            decoded = [point(self.model.decode(part, context=tuple(c))) for part, *c in _split(z, *context)]
+        return self.view.intensity(torch.cat(decoded))
 
     def score(self, source: Source, samples: int = 100) -> Bounds:
         """Return per-datum bounds: a low one marks an anomaly."""
         return self.evaluate(source, samples)
 
     def interpolate(self, first: Source, second: Source, steps: int = 10) -> Tensor:
-        """Return images `(steps, C, H, W)` on the straight line between two data's posterior means, ends included."""
-        (a, _), (b, _) = self.encode(first, 1), self.encode(second, 1)
+        """Return images `(steps, C, H, W)` between two data's posterior means, ends included.
+
+        The way is straight, on a sphere along the great circle; the context of a conditional model goes along.
+
+        Raises:
+            ValueError: The latents are discrete.
+        """
+        self.space.require("interpolate")
+        ends = [self.given(source, 1) for source in (first, second)]
+        (a, _), (b, _) = map(self._encoded, ends)
         share = torch.linspace(0, 1, steps).unsqueeze(1)
-        return self.decode(torch.lerp(a, b, share.to(a)))
+        contexts = [torch.lerp(c, d, share.to(c)) for c, d in zip(ends[0][1:], ends[1][1:], strict=True)]
+        return self.decode(self.space.between(a, b, steps)[0], *contexts)
 
     def traverse(self, source: Source | None = None, steps: int = 9, width: float = 3.0) -> tuple[Tensor, list[int]]:
         """Vary each latent dimension of one datum between -width and width, most active dimension first.
 
         Returns:
             Images `(D, steps, C, H, W)` and the dimensions in their order.
+
+        Raises:
+            ValueError: The latents are discrete.
         """
-        means, _ = self.encode(None, 512)
-        order = means.var(0).argsort(descending=True)
-        start = self.encode(source, 1)[0] if source is not None else means[:1]
-        z = start.repeat(len(order), steps, 1)
-        z[torch.arange(len(order)), :, order] = torch.linspace(-width, width, steps).to(z)
-        images = self.decode(z.flatten(0, 1))
+        self.space.require("traverse")
+        order = self.encode(None, 512)[0].var(0, correction=0).argsort(descending=True)
+        start = self.given(source, 1)
+        z = self.space.varied(self._encoded(start)[0], order, steps, width).flatten(0, 1)
+        images = self.decode(z, *(c.expand(len(z), -1) for c in start[1:]))
         return images.unflatten(0, (len(order), steps)), order.tolist()
 
     def manipulate(self, source: Source, label: str, strength: float = 1.0, steps: int = 5) -> Tensor:
@@ -174,14 +241,43 @@ class Run:
         """
         if not math.isfinite(strength):
             raise ValueError(f"strength must be a finite number, got {strength}")
+        self.space.require("manipulate")
         direction = self._attribute(label)
-        means, _ = self.encode(source)
+        given = self.given(source)
+        means, _ = self._encoded(given)
         shares = torch.linspace(0, strength, steps).to(means)
-        z = means.unsqueeze(1) + shares.view(1, -1, 1) * direction
-        return self.decode(z.flatten(0, 1)).unflatten(0, (len(means), steps))
+        z = self.space.onto(means.unsqueeze(1) + shares.view(1, -1, 1) * direction)
+        contexts = (c.repeat_interleave(steps, 0) for c in given[1:])
+        return self.decode(z.flatten(0, 1), *contexts).unflatten(0, (len(means), steps))
 
-    def _generated(self, count: int, temperature: float, noise: bool) -> Tensor:
-        return self.model.generate(count, prior_temperature=temperature, likelihood_temperature=1.0 if noise else 0.0)
+    @cached_property
+    def _latent_event(self) -> tuple[int, ...]:
+        with evaluating(self.model):
+            return tuple(self.model.prior_sample(1, *self.conditions.zeros(1))[0].shape[1:])
+
+    def _encoded(self, given: tuple[Tensor, ...]) -> tuple[Tensor, Tensor]:
+        with evaluating(self.model):
+            posteriors = [self.model.encode(*part) for part in _split(*given)]
+            means = [point(q).flatten(1) for q in posteriors]
+            return torch.cat(means), torch.cat([_deviation(q, m) for q, m in zip(posteriors, means, strict=True)])
+
+    def _generated(self, n: int, temperature: float, label: Label, cold: float, seed: int) -> Tensor:
+        """Return new data as the likelihood has them, `cold` being the temperature of its draws."""
+        training = self._training_context() if label is None else None
+        with evaluating(self.model, seed):
+            parts = _split(torch.empty(n, 0), *self.conditions.drawn(n, label, training))
+            x = [
+                self.model.generate(len(part), *context, prior_temperature=temperature, likelihood_temperature=cold)
+                for part, *context in parts
+            ]
+        return torch.cat(x)
+
+    def _training_context(self) -> Tensor | None:
+        """Return what the training data are conditioned on, where that is no class; labels need no data to be drawn."""
+        if self.conditions.kind != "context":
+            return None
+        context = self.data.context
+        return None if context is None else context[self.data.part("train")]
 
     def _attribute(self, label: str) -> Tensor:
         data = self.data
@@ -199,8 +295,9 @@ class Run:
 
     def _mean_latent(self, data: Dataset, rows: Tensor) -> Tensor:
         with evaluating(self.model):
-            parts = [point(self.model.encode(self._prepared(b))) for b in sequential(data.values, rows, _BATCH)]
-        return torch.cat(parts).mean(0)
+            batches = map(unpacked, sequential(data.stored, rows, _BATCH))
+            parts = [point(self.model.encode(self._prepared(stored), *context)) for stored, context in batches]
+        return torch.cat(parts).flatten(1).mean(0)
 
     def _prepared(self, stored: Tensor) -> Tensor:
         """Return prepared data, refused where the likelihood has no value for them."""
@@ -231,6 +328,18 @@ class Run:
                 f"the data in {source} have changed since {self.path} was trained; give data, or run fit again"
             )
         return data
+
+
+def _split(*columns: Tensor) -> Iterator[tuple[Tensor, ...]]:
+    """Yield columns of equal length in batches."""
+    return zip(*(column.split(_BATCH) for column in columns), strict=True)
+
+
+def _deviation(q: Distribution, means: Tensor) -> Tensor:
+    try:
+        return q.stddev.flatten(1)
+    except NotImplementedError:
+        return torch.full_like(means, math.nan)
 
 
 def load(path: str | Path, *, model: VAE | None = None) -> Run:

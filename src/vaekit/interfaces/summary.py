@@ -8,8 +8,9 @@ from torch import nn
 
 from vaekit.models import VAE
 from vaekit.nets import parameter_count
+from vaekit.objectives import Objective
 
-__all__ = ["layer_table", "layers", "words"]
+__all__ = ["layer_table", "layers", "no_bound_note", "words"]
 
 
 def layers(model: VAE) -> list[dict[str, Any]]:
@@ -51,6 +52,11 @@ def layer_table(rows: list[dict[str, Any]]) -> Any:
         )
         side = row["side"]
     return table
+
+
+def no_bound_note(objective: Objective) -> list[str]:
+    """Return the sentence on what an objective is where its loss is no bound on -log p(x); none where it is one."""
+    return [] if objective.is_bound else [objective.what_it_is]
 
 
 def words(module: nn.Module) -> str:

@@ -20,7 +20,7 @@ from vaekit.modalities import Plain, View
 from vaekit.models import VAE, evaluating
 from vaekit.training import Checkpoints, Progress, Step, TrainingState, Validation, make_fabric, train, validate
 
-__all__ = ["Listener", "Trainer"]
+__all__ = ["Listener", "Trainer", "conclude"]
 
 _VALIDATED = 2048  # held-out data that validation looks at: enough for a standard error of about a nat
 _EVALUATED = 1000
@@ -125,6 +125,10 @@ class Trainer:
             ValueError: The run is finished, its data have changed, or all its checkpoints are damaged.
         """
         if not any(self.folder.checkpoints.glob("*.ckpt")):
+            if self.folder.evaluation.is_file():
+                raise ValueError(
+                    f"{self.folder.path} is finished and has no checkpoint to go on from; run fit again with another --out"
+                )
             self.notes.append("the run was stopped before its first checkpoint; it begins anew")
             self._describe()
             return
@@ -233,12 +237,17 @@ class Trainer:
         model.to("cpu")
         self.folder.write_model(model, self.experiment, self.data.schema)
         run = Run(self.folder, self.experiment, model, self.data)
-        result = run.evaluate(samples=_FINAL_SAMPLES, count=_EVALUATED)
-        about = {"notes": self.notes, "step": self.state.position.step}
-        summary = {"data": f"{self.data.source or 'arrays'} (test)", **result.summary(), **about}
-        self.folder.write_json("evaluation.json", summary)
-        write_report(run, result)
+        conclude(run, self.notes, self.state.position.step)
         return run
+
+
+def conclude(run: Run, notes: list[str], step: int) -> None:
+    """Write the bounds of a run on its test part, and its report."""
+    result = run.evaluate(samples=_FINAL_SAMPLES, count=_EVALUATED)
+    where = f"{run.data.source or 'arrays'} (test)"
+    summary = {"data": where, "measure": run.measure, **result.summary(), "notes": notes, "step": step}
+    run.folder.write_json("evaluation.json", summary)
+    write_report(run, result)
 
 
 def _to(batch: Stored, device: torch.device) -> Stored:

@@ -13,12 +13,15 @@ from torch.nn.functional import one_hot
 
 from vaekit.data import Dataset
 from vaekit.heads import (
+    LEVELED,
     PRIOR_OF,
     AnyPrior,
     Bernoulli,
     DiscretizedLogistic,
+    FlowLikelihood,
     Gaussian,
     Likelihood,
+    Optimal,
     Posterior,
     Site,
     Standard,
@@ -97,8 +100,14 @@ class ImageVAE(Value):
                 else f"{likelihood.kind} has a probability per level"
             )
             raise ValueError(f"dequantize=true is for integer pixels under a density, but {why}; leave it out")
-        if isinstance(likelihood, DiscretizedLogistic) and self.levels is not None and likelihood.levels < self.levels:
+        if isinstance(likelihood, FlowLikelihood) and self.levels is not None and not self.dequantize:
+            raise ValueError(
+                f"likelihood=flow is a density that grows without end on pixels of {self.levels} levels; use dequantize=true"
+            )
+        if isinstance(likelihood, LEVELED) and self.levels is not None and likelihood.levels < self.levels:
             raise ValueError(f"likelihood.levels={likelihood.levels}, but the pixels have {self.levels} levels")
+        if isinstance(getattr(self.posterior, "scale", None), Optimal):
+            raise ValueError("posterior.scale=optimal has no data to be optimal for; use posterior.scale=exp")
 
     def build(self) -> VAE:
         """Return the model, freshly initialised."""
@@ -142,12 +151,8 @@ class ImageVAE(Value):
 
     def intensity(self, x: Tensor) -> Tensor:
         """Return what a screen shows of prepared data or reconstructions: values in [0, 1], `(B, C, H, W)`."""
-        match self.likelihood.support:
-            case "levels" if isinstance(self.likelihood, DiscretizedLogistic):
-                x = x / (self.likelihood.levels - 1)
-            case "real" if not self.levels:
-                x = (x + 1) / 2
-        return x.clamp(0, 1)
+        center, spread = self._center_and_spread()
+        return ((x - center) / (2 * spread) + 0.5).clamp(0, 1)
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -212,17 +217,22 @@ class ImageVAE(Value):
 
     @property
     def _rescaling(self) -> tuple[float, float]:
-        """Shift and scale of `prepare`: levels stay, real pixels go to [-1, 1], everything else to [0, 1]."""
+        """Shift and scale of `prepare`: levels and counts stay, real pixels go to [-1, 1], everything else to [0, 1]."""
         low, high = self.value_range
-        if self.likelihood.support == "levels" or (
-            self.likelihood.support == "unit" and not self.levels and low >= 0 and high <= 1
+        support = self.likelihood.support
+        if support in ("levels", "counts") or (
+            support in ("unit", "open_unit") and not self.levels and low >= 0 and high <= 1
         ):
             return 0.0, 1.0  # in the support already, and in units of their own
         span = high - low if high > low else 1.0
-        return ((low + high) / 2, span / 2) if self.likelihood.support == "real" and not self.levels else (low, span)
+        return ((low + high) / 2, span / 2) if support == "real" and not self.levels else (low, span)
 
     def _center_and_spread(self) -> tuple[float, float]:
-        if isinstance(self.likelihood, DiscretizedLogistic):
+        """Return the middle of prepared data, and half their range."""
+        if isinstance(self.likelihood, LEVELED):
             half = (self.likelihood.levels - 1) / 2
             return half, half
+        if self.likelihood.support == "counts":
+            low, high = self.value_range
+            return (low + high) / 2, (high - low) / 2 if high > low else 1.0
         return (0.0, 1.0) if self.likelihood.support == "real" and not self.levels else (0.5, 0.5)

@@ -9,12 +9,15 @@ from typing import Any
 import torch
 
 from vaekit.data import ImageSchema
+from vaekit.heads import LEVELED
 from vaekit.modalities.choice import Choice, Preset, latent_size
 from vaekit.modalities.image import ImageVAE
 from vaekit.nets import output_size, parameter_count
 from vaekit.value import Size
 
 __all__ = ["choose_image_model"]
+
+_LEVELED = {family.model_fields["kind"].default for family in LEVELED}
 
 
 def choose_image_model(
@@ -43,7 +46,7 @@ def choose_image_model(
     likelihood = dict(wanted.pop("likelihood", {}))
     if "kind" not in likelihood:
         likelihood["kind"] = chosen(_likelihood(schema))
-    if likelihood["kind"] == "discretized_logistic":
+    if likelihood["kind"] in _LEVELED:
         likelihood.setdefault("levels", schema.levels or 256)
     if likelihood["kind"] == "gaussian":
         scale = likelihood.setdefault("scale", {})

@@ -31,9 +31,18 @@ class Latent:
 
     @cached_property
     def kl_terms(self) -> Tensor | None:
-        """KL(q || p) per dimension in nats, `(S or 1, B, *event)`; None where q or p does not factorise."""
+        """KL(q || p) per dimension in nats, `(S or 1, B, *event)`; None where q or p does not factorise.
+
+        A categorical variable is one dimension: of `(D, classes)` there are terms `(S or 1, B, D)`.
+        """
         terms = kl_terms(self.q, self.p)
-        return terms if terms is None or terms.dim() == self.z.dim() else terms.unsqueeze(0)
+        batch = max(len(self.q.batch_shape), len(self.p.batch_shape))
+        return terms if terms is None or batch == 2 else terms.unsqueeze(0)
+
+    @property
+    def width(self) -> int:
+        """Coordinates of one latent variable: the classes of a one-hot vector, the length of a code, 1 of a number."""
+        return self.z.shape[-1] if len(self.q.event_shape) == 2 else 1
 
     @cached_property
     def kl(self) -> Tensor:

@@ -7,10 +7,12 @@ which a head of `size` can be read. Every network says what it returns (`out_siz
 
 from vaekit.nets.activation import Activation, activation
 from vaekit.nets.conv import Conv
+from vaekit.nets.discriminator import PatchDiscriminator
 from vaekit.nets.initialization import kaiming, xavier
 from vaekit.nets.join import Join, joined_size
 from vaekit.nets.mlp import MLP
 from vaekit.nets.normalization import Norm, norm
+from vaekit.nets.random_features import RandomFeatures
 from vaekit.nets.shapes import Network, is_network, linear_head, output_size, parameter_count
 from vaekit.nets.standardize import Standardize
 
@@ -21,6 +23,8 @@ __all__ = [
     "Join",
     "Network",
     "Norm",
+    "PatchDiscriminator",
+    "RandomFeatures",
     "Standardize",
     "activation",
     "is_network",

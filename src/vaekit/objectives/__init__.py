@@ -4,25 +4,75 @@ from typing import Annotated, TypeAlias
 
 from pydantic import Field
 
-from vaekit.objectives.elbo import ELBO, FreeBits
-from vaekit.objectives.importance import IWAE
+from vaekit.objectives.elbo import ELBO, Capacity, FreeBits
+from vaekit.objectives.image_adversary import VAEGAN, PatchGAN
+from vaekit.objectives.importance import CIWAE, IWAE, MIWAE, PIWAE, Renyi
+from vaekit.objectives.latent_adversary import AAE, WAE, Factor
+from vaekit.objectives.mmd import MMD
+from vaekit.objectives.moments import DIP
 from vaekit.objectives.objective import Criterion, Loss, Objective, bound_metrics
+from vaekit.objectives.perceptual import Perceptual
+from vaekit.objectives.pictures import Pictorial
+from vaekit.objectives.quantized import VQ
+from vaekit.objectives.rae import RAE
 from vaekit.objectives.schedules import Constant, Cosine, Cyclical, Linear, Schedule
+from vaekit.objectives.spectral import MSSSIM, FocalFrequency
+from vaekit.objectives.total_correlation import BetaTC
 
-AnyObjective: TypeAlias = Annotated[ELBO | IWAE, Field(discriminator="kind")]
+AnyObjective: TypeAlias = Annotated[
+    ELBO
+    | IWAE
+    | MIWAE
+    | PIWAE
+    | CIWAE
+    | Renyi
+    | BetaTC
+    | Factor
+    | DIP
+    | MMD
+    | WAE
+    | AAE
+    | RAE
+    | MSSSIM
+    | FocalFrequency
+    | Perceptual
+    | VAEGAN
+    | PatchGAN
+    | VQ,
+    Field(discriminator="kind"),
+]
 
 __all__ = [
+    "AAE",
+    "CIWAE",
+    "DIP",
     "ELBO",
     "IWAE",
+    "MIWAE",
+    "MMD",
+    "MSSSIM",
+    "PIWAE",
+    "RAE",
+    "VAEGAN",
+    "VQ",
+    "WAE",
     "AnyObjective",
+    "BetaTC",
+    "Capacity",
     "Constant",
     "Cosine",
     "Criterion",
     "Cyclical",
+    "Factor",
+    "FocalFrequency",
     "FreeBits",
     "Linear",
     "Loss",
     "Objective",
+    "PatchGAN",
+    "Perceptual",
+    "Pictorial",
+    "Renyi",
     "Schedule",
     "bound_metrics",
 ]

@@ -1,4 +1,4 @@
-"""The evidence lower bound, its beta and its free bits."""
+"""The evidence lower bound, its beta, its free bits, its capacity and its balance of groups."""
 
 from __future__ import annotations
 
@@ -9,11 +9,13 @@ from pydantic import Field
 from torch import Tensor
 
 from vaekit.models import Latent, Trace
-from vaekit.objectives.objective import Loss, Objective, bound_metrics
-from vaekit.objectives.schedules import Constant, Schedule
+from vaekit.objectives.objective import Loss, Objective, bound_metrics, refuse_no_rate
+from vaekit.objectives.schedules import Constant, Linear, Schedule
 from vaekit.value import Value
 
-__all__ = ["ELBO", "FreeBits"]
+__all__ = ["ELBO", "Capacity", "FreeBits"]
+
+_LEAST = 0.01  # nats that a group counts for at least, so that one which carries nothing is still weighed
 
 
 class FreeBits(Value):
@@ -50,6 +52,19 @@ class FreeBits(Value):
         return rates.clamp_min(self.nats).sum(-1).mean()
 
 
+class Capacity(Value):
+    r"""A rate to aim at: :math:`\gamma\, |KL - C(t)|` in the place of :math:`\beta\, KL`.
+
+    References:
+        Burgess, Higgins, Pal, Matthey, Watters, Desjardins and Lerchner, 2018, "Understanding disentangling in beta-VAE".
+    """
+
+    gamma: Annotated[float, Field(ge=0)] = 0.0
+    """Weight of the distance between the rate and the capacity; 0 switches the capacity off."""
+    nats: Schedule = Linear(stop=25.0, steps=25_000)
+    """The capacity C in nats per datum: a number, or a schedule in steps."""
+
+
 class ELBO(Objective):
     r"""The negative evidence lower bound: :math:`-E_q[\log p(x \mid z)] + \beta\, KL(q(z \mid x) \| p(z))`.
 
@@ -69,14 +84,54 @@ class ELBO(Objective):
     """Weight of the rate: a number, or a schedule (linear, cosine, cyclical) in steps."""
     free_bits: FreeBits = FreeBits()
     """Floor under the rate."""
+    capacity: Capacity = Capacity()
+    """Rate to aim at, in the place of beta."""
+    balance: bool = False
+    """Weigh each group of latents by its share of the rate while beta is below its end, so that none is shut early."""
+
+    def model_post_init(self, _context: object) -> None:
+        """Refuse two weights of the rate at once."""
+        if self.capacity.gamma and self.beta != Constant():
+            raise ValueError("objective.capacity takes the place of objective.beta; set one of them")
 
     @property
     def schedule_end(self) -> int:
-        """The step from which beta rests."""
-        return self.beta.end
+        """The step from which beta and the capacity rest."""
+        return max(self.beta.end, self.capacity.nats.end if self.capacity.gamma else 0)
+
+    @property
+    def what_it_is(self) -> str:
+        """What holds the loss apart from the bound."""
+        end = self.beta.at(self.beta.end)
+        if self.capacity.gamma:
+            return "a capacity draws the rate to itself: the loss is no bound; the bounds reported are at beta = 1"
+        if end != 1:
+            return f"beta = {end:g} weighs the rate: the loss is no bound; the bounds reported are at beta = 1"
+        if self.free_bits.nats:
+            return "free bits put a floor under the rate: the loss is no bound; the bounds reported are without them"
+        return ""
 
     def __call__(self, trace: Trace, step: int = 0) -> Loss:
-        """Return the loss of one trace."""
-        rate = torch.stack([self.free_bits(latent) for latent in trace.latents]).sum()
+        """Return the loss of one trace.
+
+        Raises:
+            ValueError: The posterior has no density.
+        """
+        refuse_no_rate(trace)
+        rates = torch.stack([self.free_bits(latent) for latent in trace.latents])
         beta = self.beta.at(step)
-        return Loss(beta * rate - trace.log_likelihood.mean(), bound_metrics(trace))
+        if self.balance and beta < self.beta.at(self.beta.end):
+            rates = rates * _shares(trace)
+        capacity = self.capacity
+        cost = capacity.gamma * (rates.sum() - capacity.nats.at(step)).abs() if capacity.gamma else beta * rates.sum()
+        return Loss(cost - trace.log_likelihood.mean(), bound_metrics(trace))
+
+
+def _shares(trace: Trace) -> Tensor:
+    """Return the share of each group in the rate, `(groups,)` with mean 1, without gradient.
+
+    References:
+        Vahdat and Kautz, 2020, "NVAE: a deep hierarchical variational autoencoder".
+    """
+    rates = torch.stack([latent.kl.detach().mean() for latent in trace.latents]).abs() + _LEAST
+    return rates / rates.mean()

@@ -1,34 +1,255 @@
-"""Bounds from importance weights."""
+"""Bounds from importance weights, and the estimators of their gradients."""
 
 from __future__ import annotations
 
 import math
-from typing import Annotated, Literal
+from typing import Annotated, Literal, NamedTuple, TypeAlias
 
 import torch
 from pydantic import Field
+from torch import Tensor
+from torch.distributions import Distribution
 
-from vaekit.models import Trace
-from vaekit.objectives.objective import Loss, Objective, bound_metrics
+from vaekit.distributions import stopped
+from vaekit.models import Latent, Trace
+from vaekit.objectives.objective import Loss, Objective, bound_metrics, refuse_no_rate
 
-__all__ = ["IWAE"]
+__all__ = ["CIWAE", "IWAE", "MIWAE", "PIWAE", "Gradient", "Renyi"]
+
+Gradient: TypeAlias = Literal["plain", "stl", "dreg"]
+"""How the posterior learns: through draws and density, or through the draws alone (stl, dreg)."""
+
+_FAINT = 1e-20  # least share of a weight in the model's gradient, from which the posterior's can be scaled back up
+
+
+class _Bound(NamedTuple):
+    r"""A bound and how much of each log-weight's gradient goes where, all but the bound `(S, B)`.
+
+    Args:
+        value: The bound in nats, `(B,)`.
+        model: Coefficients :math:`a_k` of the gradient to prior and likelihood.
+        posterior: Coefficients of the gradient to the posterior, with its score.
+        reparameterized: Coefficients of the gradient to the posterior where its score is written as one through the draws.
+    """
+
+    value: Tensor
+    model: Tensor
+    posterior: Tensor
+    reparameterized: Tensor
 
 
 class IWAE(Objective):
-    r"""The importance-weighted bound: :math:`-\log \frac{1}{K} \sum_k w_k`, :math:`w_k = \frac{p(x, z_k)}{q(z_k \mid x)}`.
+    r"""The importance-weighted bound: :math:`\log \frac{1}{K} \sum_k w_k`, :math:`w_k = \frac{p(x, z_k)}{q(z_k \mid x)}`.
 
     The VALUE is the log-mean-exp of the weights, hence a bound on the evidence; K = 1 is the ELBO in expectation.
 
     References:
-        Burda, Grosse and Salakhutdinov, 2016, "Importance weighted autoencoders".
+        Burda, Grosse and Salakhutdinov, 2016, "Importance weighted autoencoders"; Roeder, Wu and Duvenaud, 2017,
+        "Sticking the landing" (stl); Tucker, Lawson, Gu and Maddison, 2019, "Doubly reparameterized gradient estimators
+        for Monte Carlo objectives" (dreg).
     """
 
     kind: Literal["iwae"] = "iwae"
     samples: Annotated[int, Field(ge=1)] = 5
     """K, the importance samples per datum."""
+    gradient: Gradient = "plain"
+    """Gradient of the posterior: plain; dreg (less variance, the same mean); stl (no score, biased for K > 1)."""
 
     def __call__(self, trace: Trace, step: int = 0) -> Loss:
         """Return the loss of one trace."""
-        log_weight = trace.log_weight
-        bound = (torch.logsumexp(log_weight, 0) - math.log(len(log_weight))).mean()
-        return Loss(-bound, {**bound_metrics(trace), "iw_bound": bound.detach()})
+        return _loss(trace, _grouped(_weights(trace), 1), self.gradient)
+
+
+class MIWAE(Objective):
+    r"""The mean of M importance-weighted bounds, each over its own K samples.
+
+    References:
+        Rainforth et al., 2018, "Tighter variational bounds are not necessarily better".
+    """
+
+    kind: Literal["miwae"] = "miwae"
+    samples: Annotated[int, Field(ge=1)] = 6
+    """M K, the samples per datum in all."""
+    groups: Annotated[int, Field(ge=1)] = 2
+    """M, the bounds that are averaged; it divides samples."""
+    gradient: Gradient = "plain"
+    """Gradient of the posterior: plain; dreg (less variance, the same mean); stl (no score, biased for K > 1)."""
+
+    def __call__(self, trace: Trace, step: int = 0) -> Loss:
+        """Return the loss of one trace."""
+        return _loss(trace, _grouped(_weights(trace), self.groups), self.gradient)
+
+
+class PIWAE(Objective):
+    r"""The model climbs the bound over all M K samples, the posterior the mean of M bounds over K samples each.
+
+    A tighter bound helps the model, but drowns the posterior's gradient in noise. The value is the model's bound.
+
+    References:
+        Rainforth et al., 2018, "Tighter variational bounds are not necessarily better".
+    """
+
+    kind: Literal["piwae"] = "piwae"
+    samples: Annotated[int, Field(ge=1)] = 6
+    """M K, the samples per datum in all."""
+    groups: Annotated[int, Field(ge=1)] = 2
+    """M, the bounds that the posterior's are averaged over; it divides samples."""
+    gradient: Gradient = "plain"
+    """Gradient of the posterior: plain; dreg (less variance, the same mean); stl (no score, biased for K > 1)."""
+
+    def __call__(self, trace: Trace, step: int = 0) -> Loss:
+        """Return the loss of one trace."""
+        weights = _weights(trace)
+        model, posterior = _grouped(weights, 1), _grouped(weights, self.groups)
+        return _loss(trace, _Bound(*model[:2], *posterior[2:]), self.gradient)
+
+
+class CIWAE(Objective):
+    r"""A blend of bounds: :math:`\beta\, ELBO + (1 - \beta)\, IWAE_K`.
+
+    References:
+        Rainforth et al., 2018, "Tighter variational bounds are not necessarily better".
+    """
+
+    kind: Literal["ciwae"] = "ciwae"
+    samples: Annotated[int, Field(ge=1)] = 5
+    """K, the importance samples per datum."""
+    beta: Annotated[float, Field(ge=0, le=1)] = 0.5
+    """Share of the ELBO: 0 is IWAE, 1 the ELBO."""
+    gradient: Gradient = "plain"
+    """Gradient of the posterior: plain; dreg (less variance, the same mean); stl (no score, biased for beta < 1)."""
+
+    def __call__(self, trace: Trace, step: int = 0) -> Loss:
+        """Return the loss of one trace."""
+        weights, beta = _weights(trace), self.beta
+        value = beta * weights.mean(0) + (1 - beta) * _log_mean_exp(weights)
+        share, even = torch.softmax(weights.detach(), 0), beta / len(weights)
+        model = even + (1 - beta) * share
+        return _loss(trace, _Bound(value, model, model, even + (1 - beta) * share**2), self.gradient)
+
+
+class Renyi(Objective):
+    r"""The bound of Renyi's divergence: :math:`\frac{1}{1 - \alpha} \log \frac{1}{K} \sum_k w_k^{1 - \alpha}`.
+
+    References:
+        Li and Turner, 2016, "Renyi divergence variational inference".
+    """
+
+    kind: Literal["renyi"] = "renyi"
+    samples: Annotated[int, Field(ge=1)] = 5
+    """K, the importance samples per datum."""
+    alpha: float = 0.5
+    """Order: 0 is IWAE, 1 the ELBO; below 0 and above 1 the value is no longer a bound from below."""
+    gradient: Gradient = "plain"
+    """Gradient of the posterior: plain; dreg (less variance, the same mean); stl (no score, biased for alpha < 1)."""
+
+    @property
+    def what_it_is(self) -> str:
+        """What an order outside [0, 1] is."""
+        if 0 <= self.alpha <= 1:
+            return ""
+        return (
+            f"alpha = {self.alpha:g} lies outside [0, 1]: the loss is no bound; the bounds reported are the usual ones"
+        )
+
+    def __call__(self, trace: Trace, step: int = 0) -> Loss:
+        """Return the loss of one trace."""
+        weights, power = _weights(trace), 1 - self.alpha
+        if abs(power) < 1e-6:  # the limit: the ELBO
+            return _loss(trace, _grouped(weights, len(weights)), self.gradient)
+        value = _log_mean_exp(power * weights) / power
+        share = torch.softmax(power * weights.detach(), 0)
+        return _loss(trace, _Bound(value, share, share, self.alpha * share + power * share**2), self.gradient)
+
+
+def _weights(trace: Trace) -> Tensor:
+    refuse_no_rate(trace)
+    return trace.log_weight
+
+
+def _grouped(log_weight: Tensor, groups: int) -> _Bound:
+    """Return the mean of the bounds over each group of samples; one sample per group is the ELBO."""
+    if len(log_weight) % groups:
+        raise ValueError(f"objective.groups={groups} must divide objective.samples={len(log_weight)}")
+    split = log_weight.unflatten(0, (groups, -1))
+    share = torch.softmax(split.detach(), 1)
+    whole = share.flatten(0, 1) / groups
+    return _Bound(_log_mean_exp(split, 1).mean(0), whole, whole, share.square().flatten(0, 1) / groups)
+
+
+def _log_mean_exp(values: Tensor, dim: int = 0) -> Tensor:
+    return torch.logsumexp(values, dim) - math.log(values.shape[dim])
+
+
+def _loss(trace: Trace, bound: _Bound, gradient: Gradient) -> Loss:
+    value = -bound.value.mean()
+    if gradient != "plain" or bound.model is not bound.posterior:
+        surrogate = -_surrogate(trace, bound, gradient)
+        value = value.detach() + surrogate - surrogate.detach()
+    return Loss(value, {**bound_metrics(trace), "iw_bound": _log_mean_exp(trace.log_weight.detach()).mean()})
+
+
+def _surrogate(trace: Trace, bound: _Bound, gradient: Gradient) -> Tensor:
+    r"""Return a scalar whose gradient is the estimator: coefficients :math:`a` for the model, :math:`b` for the posterior.
+
+    .. math:: \sum_k a_k \log p(x, z_k) - b_k \log q(z_k \mid x) \quad\text{or}\quad
+              \sum_k a_k (\log p(x, z_k) - \log \bar q(z_k \mid x))
+
+    plain is the first, the others the second, where the bar holds the parameters of q still. What reaches the draws from
+    :math:`a` is multiplied by :math:`b / a` on its way back, so that one pass through the likelihood serves both.
+    """
+    if torch.compiler.is_compiling():  # a compiled graph drops the hook below in silence
+        raise ValueError("this gradient cannot be compiled; use training.compile=false, or objective.gradient=plain")
+    if len(trace.latents) > 1:
+        raise ValueError("this gradient is for one group of latents; use objective=iwae objective.gradient=plain")
+    (latent,) = trace.latents
+    wanted = bound.reparameterized if gradient == "dreg" else bound.posterior
+    # A weight too faint for the model may be all that its group has to tell the posterior.
+    model = torch.maximum(bound.model, _FAINT * wanted)
+    terms = model * (trace.log_likelihood + latent.p.log_prob(latent.z))
+    if gradient == "plain":
+        terms = terms - wanted * _live_log_q(latent, _ratio(model, wanted))
+    else:
+        terms = terms - model * _still(latent.q).log_prob(latent.z)
+    surrogate = terms.sum(0).mean()
+    _rescale(surrogate, latent.z, _ratio(wanted, model))
+    return surrogate
+
+
+def _live_log_q(latent: Latent, factor: Tensor) -> Tensor:
+    """Return log q(z | x), whose gradient through the draws will not be rescaled, since `factor` undoes it."""
+    if latent.log_q is not None:  # it came with the draws and does not go through them
+        return latent.log_q
+    z = latent.z.view_as(latent.z)
+    if z.requires_grad:
+        z.register_hook(lambda gradient: gradient * _beside(factor, z))
+    return latent.q.log_prob(z)
+
+
+def _rescale(loss: Tensor, z: Tensor, factor: Tensor) -> None:
+    """Let the backward pass from `loss`, and no other, multiply by `factor` what goes through z."""
+
+    def begin(_: Tensor) -> None:
+        def once(gradient: Tensor) -> Tensor:
+            handle.remove()
+            return gradient * _beside(factor, z)
+
+        handle = z.register_hook(once)
+
+    if z.requires_grad:
+        loss.register_hook(begin)
+
+
+def _still(q: Distribution) -> Distribution:
+    try:
+        return stopped(q)
+    except NotImplementedError as error:
+        raise ValueError(str(error)) from None
+
+
+def _ratio(above: Tensor, below: Tensor) -> Tensor:
+    return torch.where(below > 0, above / below, 0.0)
+
+
+def _beside(factor: Tensor, z: Tensor) -> Tensor:
+    return factor.reshape(*factor.shape, *(1,) * (z.dim() - factor.dim())).to(z.dtype)

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import ABC
+from collections.abc import Mapping
 from typing import Annotated, NamedTuple, Protocol
 
 from pydantic import Field
 from torch import Tensor, nn
 
+from vaekit.distributions import Quantized
 from vaekit.models import Trace
 from vaekit.value import Value
 
-__all__ = ["Criterion", "Loss", "Objective", "bound_metrics"]
+__all__ = ["Criterion", "Loss", "Objective", "bound_metrics", "refuse_no_rate", "regularized"]
 
 
 class Loss(NamedTuple):
@@ -49,16 +51,30 @@ class Objective(Value, ABC):
         """The step from which every schedule rests at its final value."""
         return 0
 
+    @property
+    def what_it_is(self) -> str:
+        """One sentence on what the loss is at the end of its schedules; empty where it is a bound on -log p(x)."""
+        return ""
+
+    @property
+    def is_bound(self) -> bool:
+        """Whether the loss is a bound on -log p(x) from the end of its schedules on."""
+        return not self.what_it_is
+
     def build(self, _model: nn.Module, _size: int) -> Criterion:
-        """Return what runs, for a model and a number of training data; an objective without weights is that itself."""
+        """Return what runs, for a model and a number of training data.
+
+        An objective without weights is that itself and says how to be called; one with weights, or which needs the
+        model or the number of data, returns a criterion of its own.
+        """
         return self
 
     def after_step(self) -> None:
         """Do nothing: there are no statistics."""
 
-    @abstractmethod
     def __call__(self, trace: Trace, step: int = 0) -> Loss:
-        """Return the loss of one trace at one step."""
+        """Return the loss of one trace at one step, for an objective that is its own criterion."""
+        raise TypeError(f"{type(self).__name__} is not its own criterion; call what build(model, size) returns")
 
 
 def bound_metrics(trace: Trace) -> dict[str, Tensor]:
@@ -74,3 +90,34 @@ def bound_metrics(trace: Trace) -> dict[str, Tensor]:
     if len(terms) == 1 and terms[0] is not None:
         metrics["rate_per_dimension"] = terms[0].detach().mean((0, 1)).flatten()
     return metrics
+
+
+def refuse_no_rate(trace: Trace) -> None:
+    """Raise ValueError, with the cure, where a posterior has no density and hence no rate, or one of codes."""
+    if trace.no_bound is not None:
+        raise ValueError(f"{trace.no_bound}; use objective=rae, wae or aae, or posterior=gaussian")
+    refuse_codes(trace)
+
+
+def refuse_codes(trace: Trace) -> None:
+    """Raise ValueError where a posterior is one of codes, whose encoder must be committed to them."""
+    if any(isinstance(latent.q, Quantized) for latent in trace.latents):
+        raise ValueError("this objective commits no encoder to its codes; use objective=vq, or posterior=gaussian")
+
+
+def regularized(trace: Trace, beta: float, terms: Mapping[str, tuple[float, Tensor]]) -> Loss:
+    r"""Return :math:`-E[\log p(x \mid z)] + \beta\, KL + \sum_i w_i t_i`, each term logged under its name.
+
+    Args:
+        trace: The run.
+        beta: Weight of the rate; 0 asks for none, so that a posterior without a density will do.
+        terms: The weight and the scalar of each term.
+    """
+    refuse_codes(trace)
+    value = -trace.log_likelihood.mean()
+    if beta:
+        refuse_no_rate(trace)
+        value = value + beta * trace.kl.mean()
+    for weight, term in terms.values():
+        value = value + weight * term
+    return Loss(value, bound_metrics(trace) | {name: term.detach() for name, (_, term) in terms.items()})

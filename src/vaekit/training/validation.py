@@ -34,7 +34,7 @@ class Validation:
         return -self.distortion if self.elbo is None else self.elbo
 
 
-def active_units(means: Tensor, threshold: float = ACTIVE_VARIANCE) -> int:
+def active_units(means: Tensor, threshold: float = ACTIVE_VARIANCE, width: int = 1) -> int:
     r"""Return the number of latent dimensions whose posterior mean moves with the data.
 
     A dimension is active where :math:`\mathrm{Var}_x(E_{q(z \mid x)}[z_j])` exceeds the threshold.
@@ -45,12 +45,13 @@ def active_units(means: Tensor, threshold: float = ACTIVE_VARIANCE) -> int:
     Args:
         means: Posterior means `(N, D)`.
         threshold: 0.01 in the literature.
+        width: How many coordinates in a row are one latent variable, which is active where one of them is.
 
     Examples:
         >>> active_units(torch.tensor([[1.0, 0.0], [-1.0, 0.0]]))
         1
     """
-    return int((means.var(0, correction=0) > threshold).sum())
+    return int((means.var(0, correction=0) > threshold).unflatten(0, (-1, width)).any(1).sum())
 
 
 def validate(model: nn.Module, batches: Iterable[Stored], prepare: Callable[[Tensor], Tensor]) -> Validation:
@@ -80,6 +81,5 @@ def validate(model: nn.Module, batches: Iterable[Stored], prepare: Callable[[Ten
     averages = {name: total / count for name, total in totals.items()}
     per_dimension = averages.pop("rate_per_dimension", torch.zeros(0))
     scalars = {name: value.item() for name, value in averages.items()}
-    return Validation(
-        **scalars, active_units=active_units(torch.cat(means)), rate_per_dimension=tuple(per_dimension.tolist())
-    )
+    active = active_units(torch.cat(means), width=trace.latents[0].width)
+    return Validation(**scalars, active_units=active, rate_per_dimension=tuple(per_dimension.tolist()))

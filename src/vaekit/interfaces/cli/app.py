@@ -88,10 +88,10 @@ def fit(
     json: Json = False,
 ) -> None:
     """Train a model on data and write a run folder with its bounds and a report."""
-    from vaekit.interfaces.cli import training
+    from vaekit.interfaces.cli import listing, training
 
     if help_keys:
-        training.show_keys(json)
+        listing.show_keys(json)
         return
     if data is None and config is None:
         raise ValueError("vaekit fit needs DATA: a folder, a file, or one of digits, mnist, fashion-mnist")
@@ -110,6 +110,21 @@ def resume(
     from vaekit.interfaces.cli import training
 
     training.resume(run, time_limit, json)
+
+
+@app.command()
+@guarded
+def fit_prior(
+    run: RunPath,
+    keys: Annotated[list[str] | None, typer.Argument(help="Keys of the prior, e.g. prior.components=50.")] = None,
+    kind: Annotated[str, typer.Option("--kind", help="flow, gmm, vamp or diagonal.")] = "flow",
+    out: Annotated[Path | None, typer.Option("--out", help="The new run folder; by default RUN-KIND.")] = None,
+    json: Json = False,
+) -> None:
+    """Fit a prior to the latents of a trained run, and write it as a new run with its own bounds and report."""
+    from vaekit.interfaces.cli import training
+
+    training.fit_prior(run, kind, keys or [], out, json)
 
 
 @app.command()
@@ -135,6 +150,10 @@ def sample(
     temperature: Annotated[
         float, typer.Option("--temperature", min=0, help="Scale of the draws from the prior.")
     ] = 1.0,
+    label: Annotated[
+        list[str] | None,
+        typer.Option("--label", help="A class to generate, where the model is conditional on labels; may be repeated."),
+    ] = None,
     noise: Annotated[bool, typer.Option("--noise", help="Draw pixels from p(x | z) too, instead of its mean.")] = False,
     seed: Seed = 0,
     json: Json = False,
@@ -142,7 +161,7 @@ def sample(
     """Generate new images: a PNG each, and a grid."""
     from vaekit.interfaces.cli import using
 
-    using.sample(run, out, n, temperature, noise, seed, json)
+    using.sample(run, out, using.Draws(n, temperature, tuple(label or ()), noise, seed), json)
 
 
 @app.command()

@@ -61,7 +61,7 @@ def _explained(error: BaseException) -> tuple[str, int]:
         return str(error), 128 + error.signum
     if isinstance(error, KeyboardInterrupt):
         return "stopped", 130
-    from vaekit.interfaces.keys import sentence
+    from vaekit.interfaces.parsing import sentence
     from vaekit.training import TrainingDiverged
 
     match error:

@@ -46,8 +46,14 @@ def choice_table(choices: Any) -> Any:
 
 
 def bound_lines(summary: dict[str, Any]) -> list[str]:
-    """Return the bounds with their names, errors and units, a line each."""
+    """Return the bounds with their names, errors and units, a line each; without bounds, what there is instead."""
     elbo, iw = summary["bounds"]["elbo"], summary["bounds"]["iw"]
+    if elbo is None:
+        return [
+            f"no bound on log p(x): {summary['bounds']['why']}",
+            f"log-likelihood of the reconstruction {number(-summary['distortion'])} nats per image; "
+            f"{summary['active_units']} active units; n = {summary['n']} (larger is better)",
+        ]
     lines = []
     for name, bound in (("ELBO", elbo), (f"IW-{iw['samples']}", iw)):
         effective = f", effective samples {number(bound['ess'], 1)}" if "ess" in bound else ""

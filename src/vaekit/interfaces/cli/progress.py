@@ -7,7 +7,7 @@ import time
 from typing import Any
 
 from vaekit.interfaces.cli.output import console, duration
-from vaekit.training import Progress
+from vaekit.training import Progress, Validation
 
 __all__ = ["ProgressReport"]
 
@@ -44,8 +44,7 @@ class ProgressReport:
         self._first = progress.step - 1 if self._first is None else self._first
         now = time.perf_counter()
         if progress.validation is not None:
-            v = progress.validation
-            self._bound = f"elbo {v.elbo:.2f} (reconstruction {-v.distortion:.2f}, KL {v.rate:.2f}), {v.active_units} active units"
+            self._bound = _told(progress.validation)
         elif self._bar is None or now - self._shown < _REFRESH:
             return
         self._shown = now
@@ -64,6 +63,13 @@ class ProgressReport:
         return (
             f"step {progress.step}{stop}, epoch {epoch:.1f}, {speed * batch:,.0f} images/s, {left} left; {self._bound}"
         )
+
+
+def _told(validation: Validation) -> str:
+    reconstruction, units = f"reconstruction {-validation.distortion:.2f}", f"{validation.active_units} active units"
+    if validation.elbo is None or validation.rate is None:
+        return f"{reconstruction} (no bound), {units}"
+    return f"elbo {validation.elbo:.2f} ({reconstruction}, KL {validation.rate:.2f}), {units}"
 
 
 def _bar() -> Any:

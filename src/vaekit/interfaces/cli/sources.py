@@ -37,8 +37,10 @@ def datum_of(run: Run, text: str) -> str | Dataset:
     data, rows = run.open()
     if int(text) >= len(rows):
         raise ValueError(f"the run has {len(rows)} test images, numbered from 0; got {text}")
-    row = rows[int(text)]
-    return replace(data, values=data.values[row : row + 1], split=data.split[row : row + 1], labels=None, names=())
+    one = slice(row := int(rows[int(text)]), row + 1)
+    columns = {"labels": data.labels, "context": data.context}
+    picked = {name: None if column is None else column[one] for name, column in columns.items()}
+    return replace(data, values=data.values[one], split=data.split[one], names=data.names[one], **picked)  # type: ignore[arg-type]
 
 
 def identity(data: Dataset, rows: Tensor) -> Mapping[str, Any]:

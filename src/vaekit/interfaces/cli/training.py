@@ -1,4 +1,4 @@
-"""The verbs that train: inspect, fit, resume."""
+"""The verbs that train: inspect, fit, fit-prior, resume."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ from typing import Any, NamedTuple, get_args
 
 import torch
 import yaml
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from vaekit.data import Dataset
+from vaekit.heads import AnyPrior, Prior
 from vaekit.interfaces.cli.errors import complain
 from vaekit.interfaces.cli.output import bound_lines, choice_table, duration, emit, seconds_of
 from vaekit.interfaces.cli.progress import ProgressReport
@@ -20,13 +21,14 @@ from vaekit.interfaces.experiment import DataSettings, Experiment
 from vaekit.interfaces.fitting import Trainer, free_folder, plan
 from vaekit.interfaces.fitting import resumed as resumed_trainer
 from vaekit.interfaces.folder import RunFolder
-from vaekit.interfaces.keys import keys as all_keys
-from vaekit.interfaces.keys import parse, sectioned, sentence
-from vaekit.interfaces.run import Run
-from vaekit.interfaces.summary import layer_table
+from vaekit.interfaces.keys import DERIVED
+from vaekit.interfaces.parsing import parse, sectioned, sentence
+from vaekit.interfaces.prior import fit_prior as fitted
+from vaekit.interfaces.run import Run, load
+from vaekit.interfaces.summary import layer_table, no_bound_note
 from vaekit.modalities import Preset
 
-__all__ = ["FitOptions", "fit", "inspect", "resume", "show_keys"]
+__all__ = ["FitOptions", "fit", "fit_prior", "inspect", "resume"]
 
 # Fabric announces its precision on import; we tell it ourselves, where it belongs.
 logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
@@ -69,13 +71,8 @@ def fit(data: str, pairs: list[str], out: Path | None, options: FitOptions, *, d
     dataset, experiment = _planned(data, pairs, options)
     if dry_run:
         _warn(experiment)
-        emit(
-            as_json,
-            experiment.model_dump(mode="json"),
-            choice_table(experiment.choices),
-            "",
-            layer_table(_layers(experiment)),
-        )
+        shown = (choice_table(experiment.choices), "", layer_table(_layers(experiment)))
+        emit(as_json, experiment.model_dump(mode="json"), *shown)
         return
     folder = RunFolder(out) if out else free_folder(data)
     trainer = Trainer(folder, experiment, dataset, began=began)
@@ -92,15 +89,12 @@ def resume(run: Path, time_limit: str | None, as_json: bool) -> None:
     _train(trainer, as_json, began)
 
 
-def show_keys(as_json: bool) -> None:
-    """List every key."""
-    from rich.table import Table
-
-    table = Table("key", "type", "default", "meaning", box=None, pad_edge=False, header_style="bold")
-    for key in all_keys():
-        where = f" ({key.belongs_to})" if key.belongs_to else ""
-        table.add_row(key.path, key.type, key.default, f"{key.meaning}{where}")
-    emit(as_json, {"keys": [vars(key) for key in all_keys()]}, table)
+def fit_prior(path: Path, kind: str, pairs: list[str], out: Path | None, as_json: bool) -> None:
+    """Fit a prior to the latents of a run."""
+    began = time.perf_counter()
+    run = load(path)
+    prior: Prior = TypeAdapter(AnyPrior).validate_python(parse([f"prior={kind}", *pairs])["model"]["prior"])
+    _conclude(fitted(run, prior, out=out), as_json, time.perf_counter() - began)
 
 
 def _train(trainer: Trainer, as_json: bool, began: float) -> None:
@@ -137,20 +131,19 @@ def _conclude(run: Run, as_json: bool, seconds: float) -> None:
 def _planned(data: str, pairs: list[str], options: FitOptions) -> tuple[Dataset, Experiment]:
     if options.preset not in (None, *get_args(Preset)):
         raise ValueError(f"--preset is one of {', '.join(get_args(Preset))}, got {options.preset!r}")
-    given, preset = _from_file(options.config) if options.config else ({}, "balanced")
-    for section, values in parse(pairs).items():
-        given[section] = _merged(given.get(section, {}), values)
-    training, described = given["training"], given.pop("data", {})
+    base, preset = _from_file(options.config) if options.config else ({}, "balanced")
+    given = parse(pairs, base)
+    training, described = given["training"], given.pop("data")
     if options.time_limit is not None:
         training["time_limit"] = seconds_of(options.time_limit)
     elif isinstance(training.get("time_limit"), str):
         training["time_limit"] = seconds_of(training["time_limit"])
     if options.seed is not None:
         training["seed"] = options.seed
-    settings = DataSettings.model_validate({**described, "source": data or described.get("source", "")})
+    settings = DataSettings.model_validate({**described, **(DataSettings.located(data) if data else {})})
     if not settings.source:
         raise ValueError(f"--config {options.config} names no data; give DATA too")
-    dataset = settings.open()
+    dataset = settings.open(data)
     return dataset, plan(dataset, settings, given, options.preset or preset)  # type: ignore[arg-type]
 
 
@@ -168,25 +161,13 @@ def _from_file(path: Path) -> tuple[dict[str, dict[str, Any]], str]:
         experiment = Experiment.model_validate(content).model_dump(mode="json")
     except ValidationError as error:
         raise ValueError(f"--config {path} is no experiment of this version of vaekit: {sentence(error)}") from error
-    derived = {"kind", "shape", "levels", "value_range"}
     sections = {
         "data": experiment["data"],
-        "model": {name: value for name, value in (experiment["model"] or {}).items() if name not in derived},
+        "model": {name: value for name, value in (experiment["model"] or {}).items() if name not in DERIVED["model"]},
         "objective": experiment["objective"],
         "training": experiment["training"],
     }
     return sections, experiment["preset"]
-
-
-def _merged(base: dict[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
-    """Return `base` overlaid with `over`; another kind of part starts from nothing."""
-    if over.get("kind", base.get("kind")) != base.get("kind"):
-        return dict(over)
-    result = dict(base)
-    for name, value in over.items():
-        inner = result.get(name)
-        result[name] = _merged(inner, value) if isinstance(inner, dict) and isinstance(value, Mapping) else value
-    return result
 
 
 def _described(data: Dataset) -> dict[str, Any]:
@@ -224,7 +205,7 @@ def _layers(experiment: Experiment) -> list[dict[str, Any]]:
 
 
 def _warnings(experiment: Experiment) -> list[str]:
-    return list(experiment.model.warnings) if experiment.model else []
+    return [*(experiment.model.warnings if experiment.model else ()), *no_bound_note(experiment.objective)]
 
 
 def _warn(experiment: Experiment) -> None:

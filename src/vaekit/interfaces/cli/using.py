@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
+from torch import Tensor
 
+from vaekit.evaluation import Bounds
+from vaekit.interfaces.cli.errors import complain
 from vaekit.interfaces.cli.output import bound_lines, emit, number
 from vaekit.interfaces.cli.sources import datum_of, identity, opened, set_aside, stems_of
 from vaekit.interfaces.columns import check_suffix, write_columns
@@ -18,6 +21,7 @@ from vaekit.interfaces.run import Run, load
 from vaekit.nets import parameter_count
 
 __all__ = [
+    "Draws",
     "compare",
     "encode",
     "evaluate",
@@ -33,20 +37,32 @@ __all__ = [
 _PAIRS = 32  # pairs of input and reconstruction in the overview
 
 
+class Draws(NamedTuple):
+    """The options of `sample`."""
+
+    n: int
+    temperature: float
+    labels: tuple[str, ...]
+    noise: bool
+    seed: int
+
+
 def evaluate(path: Path, data: str | None, samples: int, as_json: bool) -> None:
     """Print the bounds."""
     run = load(path)
     dataset = opened(run, data)[0] if data is not None else None
-    name = data if data is not None else f"{run.experiment.data.source} (test)"
-    summary = {"data": name, **run.evaluate(dataset, samples).summary()}
+    settings = run.experiment.data
+    name = data if data is not None else f"{settings.typed or settings.source} (test)"
+    summary = {"data": name, "measure": run.measure, **run.evaluate(dataset, samples).summary()}
     emit(as_json, summary, f"{summary['data']}:", *bound_lines(summary))
 
 
-def sample(path: Path, out: Path, n: int, temperature: float, noise: bool, seed: int, as_json: bool) -> None:
+def sample(path: Path, out: Path, draws: Draws, as_json: bool) -> None:
     """Write new images."""
-    run, folder = load(path), _folder(out)
-    images = run.sample(n, temperature, noise=noise, seed=seed)
-    files = save_images(images, folder, [f"sample-{i:0{len(str(n))}}" for i in range(n)])
+    run = load(path)
+    labels, n = run.conditions.chosen(draws.labels), draws.n
+    images = run.sample(n, draws.temperature, label=labels, noise=draws.noise, seed=draws.seed)
+    files = save_images(images, _folder(out), [f"sample-{i:0{len(str(n))}}" for i in range(n)])
     overview = save_png(grid(images[:400]), out / "grid.png")
     _wrote(as_json, overview, files)
 
@@ -94,6 +110,8 @@ def encode(path: Path, data: str, out: Path, as_json: bool) -> None:
     run, out = load(path), check_suffix(out)
     dataset, rows = opened(run, data)
     mean, deviation = run.encode(dataset)
+    if deviation.isnan().all():
+        complain("note: the posterior has no standard deviation in closed form, so std is NaN")
     write_columns(out, {**identity(dataset, rows), "mean": mean, "std": deviation})
     emit(
         as_json,
@@ -107,26 +125,42 @@ def score(path: Path, data: str, out: Path, samples: int, as_json: bool) -> None
     run, out = load(path), check_suffix(out)
     dataset, rows = opened(run, data)
     result = run.score(dataset, samples)
-    bits = -result.iw / (result.dimensions * torch.tensor(2.0).log())
-    columns = {"elbo": result.elbo, f"iw_{samples}": result.iw, "bits_per_dim": bits, "ess": result.ess}
+    columns = _scores(result)
     write_columns(out, {**identity(dataset, rows), **columns})
-    lowest = result.iw.argsort()[:5].tolist()
+    by = "log_likelihood" if result.iw is None else f"iw_{samples}"
     names = stems_of(dataset, rows)
-    worst = [{"datum": names[i], f"iw_{samples}": result.iw[i].item()} for i in lowest]
-    text = [f"{w['datum']}: IW-{samples} {w[f'iw_{samples}']:.2f} nats" for w in worst]
+    worst = [{"datum": names[i], by: columns[by][i].item()} for i in columns[by].argsort()[:5].tolist()]
+    title = "log-likelihood of the reconstruction" if result.iw is None else f"IW-{samples}"
     emit(
         as_json,
-        {"out": str(out), "n": len(bits), "lowest": worst, "quarantine": set_aside(dataset)},
-        f"{len(bits)} scores: {out}",
+        {
+            "out": str(out),
+            "n": len(rows),
+            "by": by,
+            "why": result.why,
+            "lowest": worst,
+            "quarantine": set_aside(dataset),
+        },
+        f"{len(rows)} scores: {out}",
+        *([f"no bound on log p(x): {result.why}"] if result.why else []),
         "least likely:",
-        *text,
+        *(f"{w['datum']}: {title} {w[by]:.2f} nats" for w in worst),
     )
+
+
+def _scores(result: Bounds) -> dict[str, Tensor]:
+    """Return what each datum is scored by: its bounds, or where there are none the likelihood of its reconstruction."""
+    if result.elbo is None or result.iw is None or result.ess is None:
+        return {"log_likelihood": -result.distortion}
+    bits = -result.iw / (result.dimensions * math.log(2))
+    return {"elbo": result.elbo, f"iw_{result.samples}": result.iw, "bits_per_dim": bits, "ess": result.ess}
 
 
 def compare(paths: list[Path], as_json: bool) -> None:
     """Print a leaderboard."""
-    rows = sorted((_row(path) for path in paths), key=lambda row: math.inf if row["iw"] is None else -row["iw"])
-    same = len({(row["data"], row["measure"]) for row in rows}) == 1
+    rows = sorted((_row(path) for path in paths), key=_rank)
+    # A probability per level and one per binarised pixel are both counted, and yet of different data.
+    same = len({(row["data"], row["measure"], row["likelihood"] == "bernoulli") for row in rows}) == 1
     warning = "" if same else "these runs differ in data or in measure: their bounds cannot be compared"
     emit(as_json, {"runs": rows, "comparable": same}, _leaderboard(rows), warning)
 
@@ -146,18 +180,24 @@ def _row(path: Path) -> dict[str, Any]:
     if model is not None:
         with torch.device("meta"):
             parameters = parameter_count(model.build())
+    elbo, iw = (evaluation["bounds"][name] or {} for name in ("elbo", "iw"))
     return {
         "run": str(path),
-        "iw": evaluation["bounds"]["iw"]["nats"],
-        "iw_samples": evaluation["bounds"]["iw"]["samples"],
-        "se": evaluation["bounds"]["iw"]["se"],
-        "elbo": evaluation["bounds"]["elbo"]["nats"],
-        "bits_per_dim": evaluation["bounds"]["iw"]["bits_per_dim"],
+        "iw": iw.get("nats"),
+        "iw_samples": iw.get("samples"),
+        "se": iw.get("se"),
+        "elbo": elbo.get("nats"),
+        "why": evaluation["bounds"].get("why", ""),
+        "bits_per_dim": iw.get("bits_per_dim"),
+        "distortion": evaluation["distortion"],
         "active_units": evaluation["active_units"],
-        "latent": model.latent if model else None,
+        "latent": math.prod(model.posterior.latent_event(model.latent)) if model else None,
         "net": model.net.kind if model else None,
         "likelihood": model.likelihood.kind if model else None,
-        "measure": model.likelihood.measure if model else None,
+        "posterior": model.posterior.kind if model else None,
+        "prior": model.prior.kind if model else None,
+        "condition": model.condition if model else None,
+        "measure": experiment.measure,
         "objective": experiment.objective.kind,
         "parameters": parameters,
         "data": folder.read_json("split.json")["fingerprint"][:12],
@@ -175,6 +215,8 @@ def _leaderboard(rows: list[dict[str, Any]]) -> Any:
         "bits/dim",
         "active",
         "net",
+        "posterior",
+        "prior",
         "likelihood",
         "objective",
         "parameters",
@@ -183,17 +225,28 @@ def _leaderboard(rows: list[dict[str, Any]]) -> Any:
     for row in rows:
         table.add_row(
             row["run"],
-            f"IW-{row['iw_samples']}",
-            f"{number(row['iw'])} +- {number(row['se'])}",
-            number(row["elbo"]),
-            number(row["bits_per_dim"], 4),
+            *_bound_cells(row),
             f"{row['active_units']} of {row['latent']}" if row["latent"] else str(row["active_units"]),
             row["net"],
+            row["posterior"],
+            row["prior"],
             row["likelihood"],
             row["objective"],
             f"{row['parameters']:,}" if row["parameters"] else "",
         )
     return table
+
+
+def _rank(row: dict[str, Any]) -> tuple[bool, float]:
+    """Order runs by their bound, best first; those without one come after them, by their reconstructions."""
+    return row["iw"] is None, (row["distortion"] or math.inf) if row["iw"] is None else -row["iw"]
+
+
+def _bound_cells(row: dict[str, Any]) -> tuple[str, str, str, str]:
+    if row["iw_samples"] is None:
+        return "-", "-", "-", "-"
+    nats = f"{number(row['iw'])} +- {number(row['se'])}"
+    return f"IW-{row['iw_samples']}", nats, number(row["elbo"]), number(row["bits_per_dim"], 4)
 
 
 def _picture(run: Run, out: Path | None, name: str) -> Path:

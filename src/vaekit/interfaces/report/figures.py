@@ -78,6 +78,8 @@ def curves(history: Sequence[dict[str, Any]]) -> list[Picture]:
     names = {"elbo": "ELBO (nats)", "distortion": "Distortion (nats)", "rate": "Rate (nats)"}
     pictures = []
     for key, title, caption in texts:
+        if all(line.get(key) is None for line in history):
+            continue  # a model without a density has neither a bound nor a rate
         series = [("training batch", f"train_{key}", TRAIN), ("validation", key, VALIDATION)]
         drawn = chart(_curve(steps, [(n, _column(history, k), c) for n, k, c in series], names[key], best))
         pictures.append(Picture(f"curve-{key}", title, caption, drawn, "chart"))
@@ -150,11 +152,16 @@ def _curve(
 
 
 def _best_step(history: Sequence[dict[str, Any]]) -> int | None:
-    finite = [line for line in history if math.isfinite(line.get("elbo") or math.nan)]
-    return max(finite, key=lambda line: line["elbo"])["step"] if finite else None
+    key, sign = ("elbo", 1) if any(line.get("elbo") is not None for line in history) else ("distortion", -1)
+    finite = [line for line in history if math.isfinite(_number(line.get(key)))]
+    return max(finite, key=lambda line: sign * line[key])["step"] if finite else None
 
 
 def _column(history: Sequence[dict[str, Any]], key: str) -> list[float]:
     """Return a column; what is not finite leaves a gap in the curve."""
-    values = [float(line.get(key, math.nan)) for line in history]
+    values = [_number(line.get(key)) for line in history]
     return [value if math.isfinite(value) else math.nan for value in values]
+
+
+def _number(value: Any) -> float:
+    return math.nan if value is None else float(value)

@@ -13,6 +13,7 @@ from vaekit.evaluation import Bounds
 from vaekit.interfaces.pictures import picture
 from vaekit.interfaces.report.page import Picture
 from vaekit.interfaces.run import Run
+from vaekit.models import evaluating
 
 __all__ = ["galleries", "sheet", "shows_images"]
 
@@ -20,12 +21,13 @@ _LARGEST = 96  # pixels of a cell's longer side: ten of them fill the page
 _MANY_PIXELS = 64 * 64  # above it, decoding costs seconds and fewer images suffice
 _REACH = 3.0
 _DIMENSIONS = 8
+_LABELS = 20  # classes that have a row of samples
 
 
 def shows_images(run: Run) -> bool:
     """Whether the model's data are images; a free composition says it by the shape of what it makes."""
-    sample = run.sample(1)
-    return sample.dim() == 4 and min(sample.shape[2:]) > 1
+    shape = _shape(run)
+    return len(shape) == 3 and min(shape[1:]) > 1
 
 
 def galleries(run: Run, result: Bounds, labels: Tensor | None, *, has_data: bool) -> list[Picture]:
@@ -37,13 +39,17 @@ def galleries(run: Run, result: Bounds, labels: Tensor | None, *, has_data: bool
         labels: The class of each of them.
         has_data: Whether the data themselves are at hand.
     """
-    few = math.prod(run.sample(1).shape[2:]) > _MANY_PIXELS
-    pictures = [_samples(run, 16 if few else 64)]
-    if has_data:
-        pictures.insert(0, _reconstructions(run, 8 if few else 32))
+    few = math.prod(_shape(run)[1:]) > _MANY_PIXELS
+    pictures = [_reconstructions(run, 8 if few else 32)] if has_data else []
+    if run.conditions.kind != "context" or has_data:
+        pictures.append(_samples(run, 16 if few else 64))
+    if not run.space.is_walkable:
+        return pictures
     if has_data and len(result.means) > 1:
         pictures.append(_interpolations(run, result.means, labels, 6 if few else 9))
-    return [*pictures, _traversal(run, result, 7 if few else 9)]
+    if has_data or not run.conditions.size:
+        pictures.append(_traversal(run, result, 7 if few else 9))
+    return pictures
 
 
 def sheet(images: Tensor, columns: int, group: int = 0, edges: bool = False) -> Image.Image:
@@ -78,6 +84,12 @@ def _lefts(columns: int, width: int, gap: int, group: int, edges: bool) -> list[
     return lefts
 
 
+def _shape(run: Run) -> tuple[int, ...]:
+    """Return the shape of one datum, from one that is made for it."""
+    with evaluating(run.model):
+        return tuple(run.model.generate(1, *run.conditions.zeros(1)).shape[1:])
+
+
 def _square(count: int, height: int, width: int) -> int:
     """Return the number of columns that makes a sheet about square."""
     return min(count, max(1, min(16, round(math.sqrt(count * height / width)))))
@@ -92,24 +104,32 @@ def _reconstructions(run: Run, count: int) -> Picture:
 
 
 def _samples(run: Run, count: int) -> Picture:
-    images = run.sample(count)
     caption = (
         "z from the prior at temperature 1, shown by the mean image of p(x | z); the pixels' own noise is left out."
     )
-    drawn = sheet(images, _square(count, *images.shape[2:]))
+    if names := run.conditions.names[:_LABELS]:
+        columns = max(2, min(8, 2 * count // len(names)))
+        images = run.sample(columns * len(names), label=names)
+        caption = f"A row per label, from the top {', '.join(names)}: {caption}"
+    else:
+        images = run.sample(count)
+        columns = _square(count, *images.shape[2:])
+    drawn = sheet(images, columns)
     return Picture("samples", "Samples from the prior", caption, drawn, "sheet")
 
 
 def _interpolations(run: Run, means: Tensor, labels: Tensor | None, steps: int) -> Picture:
     pairs = _partners(len(means), labels)
-    inputs = run.view.intensity(run.inputs(None, 1 + max(max(pair) for pair in pairs)))
-    shares = torch.linspace(0, 1, steps).to(means).unsqueeze(1)
-    z = torch.cat([torch.lerp(means[a : a + 1], means[b : b + 1], shares) for a, b in pairs])
-    between = run.decode(z.to(next(iter(run.model.parameters()), z).dtype)).unflatten(0, (len(pairs), steps))
-    first, last = (inputs[[pair[i] for pair in pairs]].unsqueeze(1) for i in (0, 1))
+    starts, ends = ([pair[i] for pair in pairs] for i in (0, 1))
+    x, *context = run.given(None, 1 + max(*starts, *ends))
+    inputs, share = run.view.intensity(x), torch.linspace(0, 1, steps).view(-1, 1)
+    z = run.space.between(means[starts], means[ends], steps).flatten(0, 1)
+    on_the_way = (torch.lerp(c[starts].unsqueeze(1), c[ends].unsqueeze(1), share).flatten(0, 1) for c in context)
+    between = run.decode(_as_weights(run, z), *on_the_way).unflatten(0, (len(pairs), steps))
+    first, last = inputs[starts].unsqueeze(1), inputs[ends].unsqueeze(1)
     images = torch.cat([first, between.to(first), last], 1).flatten(0, 1)
     caption = (
-        "Each row walks straight from the posterior mean of one held-out datum to that of another; "
+        "Each row walks from the posterior mean of one held-out datum to that of another; "
         "the data themselves stand at the two ends."
     )
     return Picture("interpolations", "Interpolations", caption, sheet(images, steps + 2, edges=True), "sheet")
@@ -131,14 +151,18 @@ def _partners(count: int, labels: Tensor | None, rows: int = 4) -> list[tuple[in
 def _traversal(run: Run, result: Bounds, steps: int) -> Picture:
     means = result.means
     order = means.var(0, correction=0).argsort(descending=True)[:_DIMENSIONS]
-    z = means[:1].repeat(len(order), steps, 1)
-    z[torch.arange(len(order)), :, order] = torch.linspace(-_REACH, _REACH, steps).to(z)
-    images = run.decode(z.flatten(0, 1).to(next(iter(run.model.parameters()), z).dtype))
+    z = run.space.varied(means[:1], order, steps, _REACH).flatten(0, 1)
+    context = run.given(None, 1)[1:] if run.conditions.size else ()
+    images = run.decode(_as_weights(run, z), *(c.expand(len(z), -1) for c in context))
     caption = (
         f"Each row moves one latent dimension of one held-out datum from {-_REACH:g} to {_REACH:g} and keeps the others. "
         f"From the top, most active first: {_named(order.tolist(), result.rate_per_dimension)}."
     )
     return Picture("traversal", "Latent traversal", caption, sheet(images, steps), "sheet")
+
+
+def _as_weights(run: Run, z: Tensor) -> Tensor:
+    return z.to(next(iter(run.model.parameters()), z).dtype)
 
 
 def _named(dimensions: Sequence[int], rates: Tensor | None) -> str:

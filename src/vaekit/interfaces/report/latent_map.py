@@ -60,8 +60,12 @@ def _plane(points: np.ndarray) -> tuple[np.ndarray, tuple[str, str], str]:
         return points, ("z0", "z1"), "The two latent dimensions"
     # scikit-learn's PCA is the same, but to import it costs more than the rest of the report.
     centered = points - points.mean(0)
-    variances, axes = np.linalg.eigh(centered.T @ centered)
+    # The smaller of the two matrices of products has the same leading values: latents may have more axes than there are data.
+    wide = points.shape[1] > len(points)
+    variances, axes = np.linalg.eigh(centered @ centered.T if wide else centered.T @ centered)
     axes = axes[:, [-1, -2]]
+    if wide:
+        axes = centered.T @ axes / np.sqrt(np.maximum(variances[[-1, -2]], np.finfo(float).tiny))
     axes = axes * np.where(axes[np.abs(axes).argmax(0), [0, 1]] < 0, -1, 1)
     plane, shares = centered @ axes, 100 * variances[[-1, -2]] / max(variances.sum(), np.finfo(float).tiny)
     names = (f"Component 1 ({shares[0]:.0f} % of the variance)", f"Component 2 ({shares[1]:.0f} %)")

@@ -30,20 +30,22 @@ def parameters(run: Run) -> list[tuple[str, str, str]]:
     return [(title, _described(m), f"{count(m):,}") for title, m in found if m is not None]
 
 
-def layers(run: Run, x: Tensor | None) -> list[tuple[str, list[Row]]]:
+def layers(run: Run, given: tuple[Tensor, ...]) -> list[tuple[str, list[Row]]]:
     """Return module, output and parameters of every layer, encoder and decoder apart.
 
     Args:
         run: The run.
-        x: One prepared datum `(1, *event)`; without it zeros of the shape that the posterior tells, if it does.
+        given: One prepared datum `(1, *event)` and its context; without them zeros of the shape that the posterior
+            tells, if it does.
     """
-    given = getattr(getattr(run.model, "posterior", None), "given", None)
-    if x is None and given is not None:
-        x = torch.zeros(1, *given)
+    shape = getattr(getattr(run.model, "posterior", None), "given", None)
+    context = given[1:] or run.conditions.zeros(1)
+    if not given and shape is not None:
+        given = (torch.zeros(1, *shape), *context)
     with evaluating(run.model), _shapes(run.model) as shapes:
-        if x is not None:
-            run.model.encode(x)
-        run.model.decode(*run.model.prior_sample(1))
+        if given:
+            run.model.encode(*given)
+        run.model.decode(*run.model.prior_sample(1, *context), context=context)
     tables = []
     for title, name in _PARTS:
         part = getattr(run.model, name, None)

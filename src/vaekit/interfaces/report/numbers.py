@@ -11,6 +11,7 @@ from vaekit.evaluation import Bounds
 from vaekit.interfaces.report.layers import count
 from vaekit.interfaces.report.page import bullets, folded, note, paragraph, table
 from vaekit.interfaces.run import Run
+from vaekit.interfaces.summary import no_bound_note
 
 __all__ = ["headline", "notes", "part", "title", "title_text"]
 
@@ -23,6 +24,10 @@ _MEASURES = {
     "lebesgue": (
         "These are logarithms of densities (Lebesgue measure): they can be positive, bits/dim can be negative, and both "
         "change with the units of the data. Do not compare them with probabilities."
+    ),
+    "dequantized": (
+        "A bound on the probability of integer levels by uniform dequantisation (counting measure): at most 0, and "
+        "bits/dim is the length of a code. Do not compare it with densities."
     ),
     None: (
         "The likelihood is the user's own and does not say whether this is a probability or a density; "
@@ -62,34 +67,60 @@ def part(about: dict[str, Any]) -> str:
 
 def headline(run: Run, result: Bounds, about: dict[str, Any]) -> str:
     """Return the bounds, each with its name, its standard error and a sentence that explains it."""
-    where = f"{part(about)}, {len(result.elbo):,} {'datum' if len(result.elbo) == 1 else 'data'}"
-    k, units = result.samples, result.active_units
+    count_ = len(result.distortion)
+    where = f"{part(about)}, {count_:,} {'datum' if count_ == 1 else 'data'}"
+    if result.rate is None or result.ess is None:
+        return _without_bound(run, result, where)
+    k = result.samples
     top = _tile(
         f"IW-{k} ({where})",
         _estimate(result, "iw"),
-        f"The importance-weighted bound with {k} draws: a lower bound on log p(x), larger is better. {_measure(run)}",
+        f"The importance-weighted bound with {k} draws: a lower bound on {_evidence(run)}, larger is better. {_measure(run)}",
         "headline",
     )
     tiles = [
         ("ELBO", _estimate(result, "elbo"), "The evidence lower bound, -distortion - rate: larger is better."),
-        (
-            "Distortion",
-            f"{_mean(result.distortion):,.2f} nats",
-            "-E log p(x | z): the cost of the data given the latents.",
-        ),
+        _distortion(result),
         ("Rate", f"{_mean(result.rate):,.2f} nats", "KL(q(z | x) || p(z)): what the latents tell about a datum."),
-        (
-            "Active units",
-            f"{units} of {result.means.shape[1]}",
-            "Latent dimensions whose posterior mean varies over the data by more than 0.01.",
-        ),
+        _units(result),
         (
             "Effective sample size",
             f"{_mean(result.ess):.1f} of {k}",
             f"How many of the {k} draws carry the weights of IW-{k}: close to 1 means that the bound is loose.",
         ),
     ]
-    return top + f'<div class="tiles">{"".join(_tile(*tile) for tile in tiles)}</div>'
+    return top + _tiles(tiles) + _objective(run)
+
+
+def _without_bound(run: Run, result: Bounds, where: str) -> str:
+    """Return what there is to say of a model whose posterior has no density, and why there is no more."""
+    top = _tile(
+        f"Log-likelihood of reconstructions ({where})",
+        f"{_signed(-_mean(result.distortion), 2)} nats",
+        f"log p(x | z) at the posterior's point, larger is better: no bound on {_evidence(run)}. {_measure(run)}",
+        "headline",
+    )
+    return top + note("There is no bound", paragraph(f"{result.why}.")) + _tiles([_units(result)]) + _objective(run)
+
+
+def _objective(run: Run) -> str:
+    """Return what was optimised, where it is not the bound that is reported."""
+    said = no_bound_note(run.experiment.objective)
+    return note(f"Trained by objective={run.experiment.objective.kind}", *map(paragraph, said)) if said else ""
+
+
+def _distortion(result: Bounds) -> tuple[str, str, str]:
+    meaning = "-E log p(x | z): the cost of the data given the latents."
+    return "Distortion", f"{_mean(result.distortion):,.2f} nats", meaning
+
+
+def _units(result: Bounds) -> tuple[str, str, str]:
+    meaning = "Latent dimensions whose posterior mean varies over the data by more than 0.01."
+    return "Active units", f"{result.active_units} of {result.means.shape[1] // result.width}", meaning
+
+
+def _tiles(tiles: list[tuple[str, str, str]]) -> str:
+    return f'<div class="tiles">{"".join(_tile(*tile) for tile in tiles)}</div>'
 
 
 def notes(said: list[str], about: dict[str, Any]) -> str:
@@ -127,8 +158,13 @@ def _mean(values: Any) -> float:
 
 
 def _measure(run: Run) -> str:
-    family = getattr(getattr(run.model, "likelihood", None), "family", None)
-    return _MEASURES.get(getattr(family, "measure", None), _MEASURES[None])
+    model = run.experiment.model
+    return _MEASURES["dequantized" if model is not None and model.dequantize else run.measure]
+
+
+def _evidence(run: Run) -> str:
+    on = {"none": "", "label": " | label", "context": " | context"}[run.conditions.kind]
+    return f"log p(x{on})"
 
 
 def _size(schema: dict[str, Any] | None, event: tuple[int, ...] | None) -> str:

@@ -31,7 +31,7 @@ class _Shown:
     """The data that the bounds belong to, where they are at hand."""
 
     data: Dataset | None = None
-    x: Tensor | None = None
+    given: tuple[Tensor, ...] = ()
     labels: Tensor | None = None
 
 
@@ -51,15 +51,15 @@ def write_report(run: Run, result: Bounds) -> Path:
     images = galleries(run, result, shown.labels, has_data=shown.data is not None) if shows_images(run) else []
     for drawn in (*images, *charts, *latents):
         save_png(_as_file(drawn), run.folder.plots / f"{drawn.name}.png")
-    event = tuple(shown.x.shape[1:]) if shown.x is not None else None
+    event = tuple(shown.given[0].shape[1:]) if shown.given else None
     body = [
         title(run, about, event),
         headline(run, result, about),
         notes(_evaluation_notes(run), about),
         _images(images, has_data=shown.data is not None),
         section("Training", columns(charts) or paragraph("Nothing was logged.")),
-        section("Latents", columns(latents), _missing(latents)),
-        *settings(run, shown.x, run.folder.read_json("environment.json")),
+        section("Latents", columns(latents), _missing(latents, result)),
+        *settings(run, shown.given, run.folder.read_json("environment.json")),
     ]
     page = document(title_text(about), body)
     # A file name from another file system may hold what UTF-8 cannot.
@@ -74,7 +74,7 @@ def _shown(run: Run, count: int) -> _Shown:
         # Data that came as arrays, or have moved or changed since, are no reason to have no report.
         return _Shown()
     rows = rows[:count]
-    return _Shown(data, run.inputs(None, 1), None if data.labels is None else data.labels[rows])
+    return _Shown(data, run.given(None, 1), None if data.labels is None else data.labels[rows])
 
 
 def _evaluation_notes(run: Run) -> list[str]:
@@ -88,11 +88,12 @@ def _latents(result: Bounds, shown: _Shown, about: dict[str, Any]) -> list[Pictu
     return [found for found in (bars, latent_map(result.means, labels, classes)) if found is not None]
 
 
-def _missing(latents: list[Picture]) -> str:
+def _missing(latents: list[Picture], result: Bounds) -> str:
     names = {found.name for found in latents}
     said = []
     if "rates" not in names:
-        said.append("The posterior does not factorize, so there is no KL per dimension.")
+        reason = "does not factorize" if result.rate is not None else "has no density"
+        said.append(f"The posterior {reason}, so there is no KL per dimension.")
     if "latent-map" not in names:
         said.append("A latent map needs at least three held-out data.")
     return paragraph(" ".join(said), "soft") if said else ""

@@ -15,22 +15,29 @@ from vaekit.value import Value
 
 __all__ = ["settings"]
 
-_FOLLOWING = {"shape", "levels", "value_range", "likelihood.levels"}  # from the data, not from a wish
+_FOLLOWING = {
+    "shape",
+    "levels",
+    "value_range",
+    "likelihood.levels",
+    "context",
+    "data.source",
+}  # from the data, not from a wish
 _SHORT = 24  # rows that a table may have and still be shown at once
 
 
-def settings(run: Run, x: Tensor | None, environment: dict[str, Any]) -> list[str]:
+def settings(run: Run, given: tuple[Tensor, ...], environment: dict[str, Any]) -> list[str]:
     """Return the last sections.
 
     Args:
         run: The run.
-        x: One prepared datum, where data are at hand.
+        given: One prepared datum and its context, where data are at hand.
         environment: What `environment.json` holds.
     """
     return [
         section("Choices and their reasons", _choices(run)),
         section("Settings", _settings(run)),
-        section("Layers", *_layers(run, x)),
+        section("Layers", *_layers(run, given)),
         section("Environment", _environment(environment)),
         section("What next", _next(run)),
     ]
@@ -76,12 +83,12 @@ def _departures(value: Value, usual: Any, prefix: str) -> list[tuple[str, Any]]:
     return found
 
 
-def _layers(run: Run, x: Tensor | None) -> list[str]:
+def _layers(run: Run, given: tuple[Tensor, ...]) -> list[str]:
     parts = table(("Part", "Module", "Parameters"), parameters(run), numbers=1)
     head = ("Module", "Output", "Parameters")
     folds = (
         folded(f"{name}, layer by layer", table(head, rows, numbers=1), opened=len(rows) <= _SHORT)
-        for name, rows in layers(run, x)
+        for name, rows in layers(run, given)
     )
     return [parts, *folds]
 
@@ -101,14 +108,16 @@ def _next(run: Run) -> str:
         return paragraph(said) + commands(
             f"run = vaekit.load({path!r}, model=VAE(...))\nrun.evaluate(data)\nrun.sample(64)"
         )
+    label = f" --label {shlex.quote(run.conditions.names[0])}" if run.conditions.names else ""
     lines = [
-        f"vaekit sample {quoted} -n 64 --out samples",
+        f"vaekit sample {quoted} -n 64{label} --out samples",
         f"vaekit reconstruct {quoted} DATA --out reconstructions",
         f"vaekit encode {quoted} DATA --out latents.npz",
         f"vaekit score {quoted} DATA --out scores.csv",
     ]
     if run.experiment.data.source:
-        own = [f"vaekit evaluate {quoted}", f"vaekit resume {quoted} --time-limit +10m", f"vaekit traverse {quoted}"]
+        own = [f"vaekit evaluate {quoted}", f"vaekit resume {quoted} --time-limit +10m"]
+        own += [f"vaekit traverse {quoted}"] if run.space.is_walkable else []
         return commands("\n".join([*own, *lines]))
     said = "The data came as arrays and are not kept: evaluate and resume take them again, in Python."
     python = f"run = vaekit.load({path!r})\nrun.evaluate(data)\nvaekit.interfaces.resume({path!r}, seconds_more=600, data=data)"

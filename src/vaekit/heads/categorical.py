@@ -1,0 +1,52 @@
+"""The categorical family: likelihoods of few integer levels, with a free probability for each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Literal
+
+from pydantic import Field
+from torch import Tensor
+from torch.distributions import Independent
+
+from vaekit import distributions
+from vaekit.heads.family import Family, Support, per_dimension, refuse_other_levels
+from vaekit.value import Size
+
+__all__ = ["Categorical"]
+
+
+class Categorical(Family):
+    r"""A probability for each of the levels :math:`0, \dots, L - 1`, by softmax: any shape, at L raw channels per dimension.
+
+    References:
+        van den Oord, Kalchbrenner and Kavukcuoglu, 2016, "Pixel recurrent neural networks" (a softmax over 256 levels).
+
+    Examples:
+        >>> import torch
+        >>> Categorical(levels=4)({"logits": torch.zeros(1, 8)}, (2,)).log_prob(torch.tensor([[0.0, 3.0]])).exp()
+        tensor([0.0625])
+    """
+
+    kind: Literal["categorical"] = "categorical"
+    levels: Annotated[int, Field(ge=2)] = 256
+    """Number of levels of the data."""
+
+    @property
+    def support(self) -> Support:
+        """The integers 0 .. L - 1."""
+        return "levels"
+
+    def heads(self, event: Size) -> dict[str, Size]:
+        """Return `logits`, one per level and dimension."""
+        return {"logits": (self.levels * event[0], *event[1:])}
+
+    def check(self, x: Tensor) -> None:
+        """Refuse anything but integers from 0 to `levels` - 1."""
+        refuse_other_levels(self.kind, self.levels, x)
+
+    def __call__(self, raw: Mapping[str, Tensor], event: Size) -> Independent:
+        """Return the categorical distribution."""
+        logits = per_dimension(raw["logits"], self.levels, event).movedim(-len(event) - 1, -1)
+        base = distributions.Categorical(logits=logits, validate_args=False)
+        return Independent(base, len(event), validate_args=False)

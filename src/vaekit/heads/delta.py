@@ -1,0 +1,43 @@
+"""The posterior of an autoencoder without noise."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal
+
+from torch import Tensor
+
+from vaekit import distributions
+from vaekit.heads.family import Family, Support, refuse_non_finite, single
+from vaekit.value import Size
+
+__all__ = ["Delta"]
+
+
+class Delta(Family):
+    """A point per datum: no density, hence no rate and no bound, and an objective that does without (`rae`, `wae`).
+
+    Examples:
+        >>> import torch
+        >>> Delta()({"loc": torch.ones(3, 2)}, (2,)).rsample((4,)).shape
+        torch.Size([4, 3, 2])
+    """
+
+    kind: Literal["delta"] = "delta"
+
+    @property
+    def support(self) -> Support:
+        """Any real number."""
+        return "real"
+
+    def heads(self, event: Size) -> dict[str, Size]:
+        """Return `loc`."""
+        return {"loc": event}
+
+    def check(self, x: Tensor) -> None:
+        """Refuse NaN and infinity."""
+        refuse_non_finite(x)
+
+    def __call__(self, raw: Mapping[str, Tensor], event: Size) -> distributions.Delta:
+        """Return the point."""
+        return distributions.Delta(single(raw["loc"]), len(event), validate_args=False)

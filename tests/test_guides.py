@@ -1,0 +1,75 @@
+"""The guides: their lines run, their tables name every member with its very keys, and what they point to is there."""
+
+import doctest
+import re
+from pathlib import Path
+from typing import get_args
+
+import pytest
+
+from vaekit.heads import AnyPrior, Likelihood, Posterior
+from vaekit.objectives import AnyObjective
+
+DOCS = Path(__file__).parents[1] / "docs"
+GUIDES = {
+    "likelihoods": (Likelihood, set()),
+    "posteriors": (Posterior, set()),
+    "priors": (AnyPrior, set()),
+    "objectives": (AnyObjective, {"samples", "beta"}),  # told once, above the table, where nothing special
+}
+FLAGS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
+
+
+def text(name):
+    return (DOCS / f"{name}.md").read_text(encoding="utf-8")
+
+
+def table_rows(name):
+    """Return the cells of each row that begins with a kind."""
+    rows = re.findall(r"^\| `(\w+)` \|(.*)\|$", text(name), re.M)
+    return {kind: [cell.strip() for cell in rest.split("|")] for kind, rest in rows}
+
+
+def kinds(union):
+    """Return the classes of a union by kind; one class may stand for several."""
+    return {
+        kind: member
+        for member in get_args(get_args(union)[0])
+        for kind in get_args(member.model_fields["kind"].annotation)
+    }
+
+
+@pytest.mark.parametrize("name", sorted(path.stem for path in DOCS.glob("*.md")))
+def test_the_lines_run(name, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    lines = "\n".join(re.findall(r"```pycon\n(.*?)```", text(name), re.S))
+    test = doctest.DocTestParser().get_doctest(lines, {}, name, str(DOCS / f"{name}.md"), 0)
+    said = []
+    outcome = doctest.DocTestRunner(optionflags=FLAGS, verbose=False).run(test, out=said.append)
+    assert outcome.attempted
+    assert not outcome.failed, "".join(said)
+
+
+@pytest.mark.parametrize("name", GUIDES)
+def test_the_tables_name_every_member(name):
+    assert set(table_rows(name)) == set(kinds(GUIDES[name][0]))
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "member"),
+    [(name, kind, member) for name, (union, _) in GUIDES.items() for kind, member in sorted(kinds(union).items())],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_a_row_names_the_keys_that_a_member_has(name, kind, member):
+    *_, keys, source = table_rows(name)[kind]
+    named, has, told = set(re.findall(r"`(\w+)`", keys)), set(member.model_fields) - {"kind"}, GUIDES[name][1]
+    assert named <= has
+    assert named | told >= has
+    assert re.search(r"(1[789]|20)\d\d", source), "a source has a year"
+
+
+@pytest.mark.parametrize("name", GUIDES)
+def test_what_a_guide_points_to_is_there(name):
+    targets = re.findall(r"\]\(([\w./-]+)\)", text(name))
+    assert f"{name}.png" in targets
+    assert all((DOCS / target).exists() for target in targets)
