@@ -103,7 +103,8 @@ def main():
     results = {}
     with tempfile.TemporaryDirectory() as folder:
         for name, images, found, seconds in arms(run, others, arguments.kinds, arguments.seed, Path(folder)):
-            results[name] = {"quality": measured(run, real, images), "bounds": found, "seconds": seconds}
+            results[name] = {"quality": measured(run, real, images), "bounds": found, "seconds": round(seconds, 1)}
+            print(f"{name}: {seconds:.0f} s to fit", flush=True)
     source = Path(run.experiment.data.source).name
     settings = {"data": source, "images": len(real), "samples": len(others), "k": 5, "seed": arguments.seed}
     tables = [space_table(results, 0), space_table(results, 1), bound_table(results)]

@@ -23,7 +23,16 @@ SCHEMA = ImageSchema(height=8, width=8, channels=1, levels=17, low=0, high=16, b
 DATA = Dataset(DIGITS, SCHEMA, torch.zeros(len(DIGITS), dtype=torch.int8))
 TRAINING = Training(steps=50, batch=32, lr=3e-3, warmup=5, precision="fp32", threads=1, device="cpu")
 
-SMALL = {"components": 5, "codes": 12, "width": 3, "classes": 4, "transforms": 2, "rank": 2, "hidden": (12,), "levels": 17}
+SMALL = {
+    "components": 5,
+    "codes": 12,
+    "width": 3,
+    "classes": 4,
+    "transforms": 2,
+    "rank": 2,
+    "hidden": (12,),
+    "levels": 17,
+}
 """Keys that make a member small, where it has them."""
 BINARIZED = {"bernoulli": {"binarize": "dynamic"}}
 DEQUANTIZED = {"beta", "flow"}
@@ -117,11 +126,12 @@ def run(state, until=50):
     return torch.tensor(losses)
 
 
-def bound(model, vae):
-    """Return the bound on a fixed batch with fixed noise; the log-likelihood where there is no bound."""
+def measured(model, vae):
+    """Return the log-likelihood and, where there is one, the bound on a fixed batch with fixed noise."""
     with evaluating(vae):
         trace = vae(model.prepare(DIGITS[:64]), samples=4)
-        return (trace.log_likelihood.mean() if trace.no_bound else trace.elbo.mean()).item()
+        likelihood = trace.log_likelihood.mean().item()
+        return {"likelihood": likelihood} | ({} if trace.no_bound else {"bound": trace.elbo.mean().item()})
 
 
 def equal(first, second):
@@ -142,13 +152,14 @@ def test_a_combination_trains_saves_loads_samples_and_resumes(combination):
     assert type(model).model_validate_json(model.model_dump_json()) == model
 
     whole = state_of(model, objective)
-    before = bound(model, whole.model)
+    before = measured(model, whole.model)
     losses = run(whole)
     assert torch.isfinite(losses).all() and whole.guard.non_finite == 0
     assert whole.position.taken >= 45, "steps were skipped"
-    after = bound(model, whole.model)
-    # Objectives that trade the bound for something else need not better it in 50 steps, but must not ruin it.
-    assert after > before or (not objective.is_bound and after > before - 0.2 * abs(before))
+    after = measured(model, whole.model)
+    # An objective that is no bound may trade one for the other, but not both away.
+    better = [name for name in before if after[name] > before[name]]
+    assert "bound" in better if objective.is_bound and "bound" in before else better
 
     half = state_of(model, objective)
     run(half, until=20)
@@ -161,7 +172,7 @@ def test_a_combination_trains_saves_loads_samples_and_resumes(combination):
 
     again = model.build()
     again.load_state_dict(load(save({k: v.contiguous().clone() for k, v in whole.model.state_dict().items()})))
-    assert bound(model, again) == after
+    assert measured(model, again) == after
     with evaluating(again):
         x = again.generate(3)
         model.likelihood.check(x if model.likelihood.measure == "counting" else x.clamp(1e-6, 1 - 1e-6))

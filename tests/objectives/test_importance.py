@@ -246,3 +246,11 @@ def test_groups_divide_the_samples(objective):
 
 def test_an_order_outside_the_unit_interval_is_no_bound():
     assert Renyi(alpha=0.3).is_bound and not Renyi(alpha=-0.5).is_bound and not Renyi(alpha=2.0).is_bound
+
+
+@pytest.mark.parametrize("objective", [PIWAE(samples=4), IWAE(samples=4, gradient="dreg")], ids=name)
+def test_a_compiled_step_is_refused_since_it_would_drop_the_rescaling(objective, monkeypatch):
+    monkeypatch.setattr(torch.compiler, "is_compiling", lambda: True)
+    assert torch.isfinite(IWAE()(trace_of(*parts())).value)
+    with pytest.raises(ValueError, match="compile=false"):
+        objective(trace_of(*parts()))

@@ -33,7 +33,7 @@ def autoregressive(size: int, context: int, transforms: int, hidden: Size) -> nn
     """
     flows = _zuko("zuko.flows")
     with torch.device("cpu"):  # masks are counted while they are made, which a meta device cannot
-        made = flows.MAF(size, context, transforms=transforms, hidden_features=hidden, activation=nn.SiLU)
+        made = flows.MAF(size, context, transforms=transforms, hidden_features=hidden)
     return _begun_as_identity(made.transform)
 
 
@@ -54,7 +54,7 @@ def coupling(size: int, context: int, transforms: int, hidden: Size, *, spline: 
     flows, zuko, lazy = _zuko("zuko.flows"), _zuko("zuko.transforms"), _zuko("zuko.lazy")
     shapes = [(_BINS,), (_BINS,), (_BINS - 1,)]
     one = {"univariate": zuko.MonotonicRQSTransform, "shapes": shapes} if spline else {}
-    make = functools.partial(flows.GeneralCouplingTransform, hidden_features=hidden, activation=nn.SiLU, **one)
+    make = functools.partial(flows.GeneralCouplingTransform, hidden_features=hidden, **one)
     with torch.device("cpu"):
         maps = [make(size, context, torch.arange(size) % 2 == i % 2) for i in range(transforms)]
     return _begun_as_identity(lazy.LazyComposedTransform(*maps))

@@ -198,11 +198,10 @@ def _surrogate(trace: Trace, bound: _Bound, gradient: Gradient) -> Tensor:
     plain is the first, the others the second, where the bar holds the parameters of q still. What reaches the draws from
     :math:`a` is multiplied by :math:`b / a` on its way back, so that one pass through the likelihood serves both.
     """
-    if torch.compiler.is_compiling():  # a compiled graph drops the hook below in silence
-        raise ValueError("this gradient cannot be compiled; use training.compile=false, or objective.gradient=plain")
     if len(trace.latents) > 1:
         raise ValueError("this gradient is for one group of latents; use objective=iwae objective.gradient=plain")
     (latent,) = trace.latents
+    _refuse_compiled(latent.z)
     wanted = bound.reparameterized if gradient == "dreg" else bound.posterior
     # A weight too faint for the model may be all that its group has to tell the posterior.
     model = torch.maximum(bound.model, _FAINT * wanted)
@@ -214,6 +213,12 @@ def _surrogate(trace: Trace, bound: _Bound, gradient: Gradient) -> Tensor:
     surrogate = terms.sum(0).mean()
     _rescale(surrogate, latent.z, _ratio(wanted, model))
     return surrogate
+
+
+def _refuse_compiled(z: Tensor) -> None:
+    # A compiled graph drops in silence what is done to gradients on their way back.
+    if torch.compiler.is_compiling() or type(z.grad_fn).__name__ == "CompiledFunctionBackward":
+        raise ValueError("this gradient cannot be compiled; use compile=false")
 
 
 def _live_log_q(latent: Latent, factor: Tensor) -> Tensor:

@@ -81,8 +81,8 @@ def ms_ssim(x: Tensor, y: Tensor) -> Tensor:
 
     Examples:
         >>> x = torch.rand(2, 1, 28, 28)
-        >>> ms_ssim(x, x)
-        tensor([1., 1.])
+        >>> bool((ms_ssim(x, x) > 0.9999).all())
+        True
     """
     side = min(x.shape[-2:])
     scales = min(len(_SCALE_WEIGHTS), max(1, 1 + math.floor(math.log2(side / _WINDOW))))

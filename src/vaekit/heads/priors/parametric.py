@@ -43,8 +43,8 @@ class Parametric(nn.Module):
         context: Length of the context vector; 0 for none.
 
     Examples:
-        >>> Parametric(Gaussian(), (3,))().stddev
-        tensor([1., 1., 1.], grad_fn=<ExpandBackward0>)
+        >>> Parametric(Gaussian(), (3,))().stddev.detach()
+        tensor([1., 1., 1.])
     """
 
     one: Tensor
