@@ -8,20 +8,19 @@ import torch
 from vaekit.heads import VQ as Quantizer
 from vaekit.heads import Autoregressive, Bernoulli
 from vaekit.modalities import ImageVAE
-from vaekit.nets import MLP, Conv
+from vaekit.nets import Conv
 from vaekit.objectives import AAE, VAEGAN, VQ, WAE, Factor, PatchGAN
 from vaekit.training import Checkpoints, Step, TrainingState, make_fabric
 
 from .small import NETS, PIXELS, TRAINING_ROWS, batches, comparable, constant_bound, differences, run, settings
 
-SMALL = MLP(widths=(8,), norm="none")
 CRITICS = [
     VAEGAN(width=4),
     PatchGAN(start=0, width=4),
     PatchGAN(start=5, width=4),
-    Factor(critic=SMALL),
-    WAE(penalty="gan", critic=SMALL),
-    AAE(critic=SMALL),
+    Factor(hidden=(8,)),
+    WAE(penalty="gan", hidden=(8,)),
+    AAE(hidden=(8,)),
 ]
 every_critic = pytest.mark.parametrize("objective", CRITICS, ids=lambda o: f"{o.kind}{getattr(o, 'start', '')}")
 STEPS = 10
