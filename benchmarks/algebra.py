@@ -29,11 +29,13 @@ class Job(NamedTuple):
 
 
 def _binary(*keys):
-    return Job("mnist", (*BINARY, *keys), "5m")
+    """Name the prior always: left open, it would be the learned one that these jobs are to compare with N(0, I)."""
+    prior = () if any(key.startswith("prior=") for key in keys) else ("prior=standard",)
+    return Job("mnist", (*BINARY, *prior, *keys), "5m")
 
 
 def _grey(*keys):
-    return Job("fashion", keys, "3m")
+    return Job("fashion", ("prior=standard", *keys), "2m")
 
 
 JOBS = {
