@@ -53,7 +53,7 @@ _HOMES = {
     "modalities": ("ImageVAE",),
     "training": ("Training",),
     "evaluation": ("bounds",),
-    "interfaces": ("Run", "fit", "fit_prior", "load"),
+    "interfaces": ("Run", "fit", "fit_prior", "load", "resume"),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 

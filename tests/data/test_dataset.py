@@ -83,3 +83,11 @@ def test_the_fingerprint_is_that_of_values_and_split():
 def test_columns_have_one_entry_for_each_row(changes):
     with pytest.raises(ValueError, match=f"{next(iter(changes))} must have one entry for each of the 4 rows"):
         make(**changes)
+
+
+def test_rows_are_drawn_blind_to_how_the_data_lie():
+    split = torch.tensor([0] * 60 + [2] * 40, dtype=torch.int8)
+    data = Dataset(torch.arange(100), None, split)
+    few = data.drawn("test", 20)
+    assert set(few.tolist()) < set(range(60, 100)) and few.tolist() != sorted(few.tolist())
+    assert torch.equal(few, data.drawn("test")[:20]) and sorted(data.drawn("test").tolist()) == list(range(60, 100))

@@ -11,7 +11,7 @@ from vaekit.distributions import GaussianMixture, point, temper
 from vaekit.heads import GMM, Full, Gaussian, Site, Vamp, conditional
 from vaekit.modalities import ImageVAE
 from vaekit.models import VAE, evaluating
-from vaekit.nets import MLP
+from vaekit.nets import MLP, Conv
 from vaekit.objectives import ELBO
 
 GIVEN, LATENT = (3, 4), (5,)
@@ -66,7 +66,7 @@ def test_moments_and_temperature_of_draws():
     draws = m.sample((40_000,))
     torch.testing.assert_close(draws.mean(0), m.mean, rtol=0, atol=0.15)
     torch.testing.assert_close(draws.var(0), m.variance, rtol=0.1, atol=0)
-    torch.testing.assert_close(point(m), m.mean)
+    assert torch.equal(point(m), m.loc[m.logits.argmax()])
     cold = temper(m, 1e-6).sample((50,))
     assert torch.cdist(cold, m.loc).amin(1).max() < 1e-3
 
@@ -176,3 +176,13 @@ def test_a_mixture_beats_the_standard_normal_on_clustered_data():
         with evaluating(model):
             elbo[name] = model(x, samples=20).elbo.mean().item()
     assert elbo["gmm"] > elbo["standard"] + 0.3
+
+
+def test_pseudo_inputs_leave_the_statistics_of_batch_norm_alone():
+    model = ImageVAE(shape=(1, 8, 8), latent=3, net=Conv(widths=(4, 6)), prior=Vamp(components=5)).build().train()
+    x = torch.rand(16, 1, 8, 8)
+    other = copy.deepcopy(model)
+    model.infer(x)
+    other.posterior(x)
+    assert all(torch.equal(a, b) for a, b in zip(model.buffers(), other.buffers(), strict=True))
+    assert all(module.training for module in model.modules())

@@ -153,3 +153,21 @@ def test_killed_twenty_times(tmp_path):
     assert told["differences"] == []
     assert told["stale"] == []
     assert told["went_back"] == []
+
+
+def test_a_resumed_run_rolls_back_to_where_an_uninterrupted_one_would(tmp_path):
+    """Stopped between two validations, it must not take the moment of the stop for the last good state."""
+    training = settings(validate_every=4)
+
+    def rolled_back(state):
+        state.guard.in_a_row = 5
+        state.roll_back()
+        run(state)
+        return comparable(state)
+
+    whole, first = new_state(training), new_state(training)
+    run(whole, until=10), run(first, until=10)
+    Checkpoints(tmp_path).save(first.state_dict())
+    second = resumed(training, "mlp", tmp_path)
+    assert second.kept["position"]["step"] == 8
+    assert differences(rolled_back(whole), rolled_back(second)) == []

@@ -131,6 +131,14 @@ class Dataset:
             )
         return (self.split == codes[name]).nonzero().flatten()
 
+    def drawn(self, name: Part, count: int | None = None) -> Tensor:
+        """Return `count` rows of a part, or all, in an order that is fixed and blind to how the data lie.
+
+        Folders lie class by class: the first thousand rows of a part may hold one class alone.
+        """
+        rows = self.part(name)
+        return rows[torch.randperm(len(rows), generator=torch.Generator().manual_seed(0))][:count]
+
     @property
     def stored(self) -> Stored:
         """What enters a model: the values, or a tuple of them and of the context."""

@@ -21,6 +21,7 @@ from vaekit.distributions.gaussian_mixture import GaussianMixture
 from vaekit.distributions.planar import Planar
 from vaekit.distributions.point import point
 from vaekit.distributions.power_spherical import PowerSpherical
+from vaekit.distributions.precision import full_precision
 from vaekit.distributions.quantized import CodeVectors, Quantized, nearest_code, uniform_codes
 from vaekit.distributions.sphere import Spherical, UniformSphere
 from vaekit.distributions.stopped import stopped
@@ -58,6 +59,7 @@ __all__ = [
     "ZeroInflated",
     "draw",
     "exponential",
+    "full_precision",
     "kl",
     "kl_terms",
     "nearest_code",

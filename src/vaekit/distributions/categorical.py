@@ -29,7 +29,7 @@ class Categorical(distributions.Categorical):
     @property
     def mean(self) -> Tensor:
         """The mean level."""
-        return self.logits.exp() @ self._levels
+        return (self.logits.exp() * self._levels).sum(-1)  # no matrix product, which autocast would round
 
     @property
     def variance(self) -> Tensor:

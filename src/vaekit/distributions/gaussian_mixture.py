@@ -9,6 +9,8 @@ import torch
 from torch import Size, Tensor
 from torch.distributions import Categorical, Distribution
 
+from vaekit.distributions.point import point
+from vaekit.distributions.precision import full_precision
 from vaekit.distributions.temperature import temper
 
 __all__ = ["GaussianMixture"]
@@ -74,10 +76,17 @@ class GaussianMixture(Distribution):
 
     def _averaged(self, values: Tensor) -> Tensor:
         weights = self.logits.softmax(-1).to(values.dtype)
-        return (weights @ values.flatten(1)).unflatten(-1, self.event_shape)
+        with full_precision(values):
+            return (weights @ values.flatten(1)).unflatten(-1, self.event_shape)
 
 
 @temper.register
 def _(distribution: GaussianMixture, temperature: float) -> GaussianMixture:
     # Its components become sharper; which of them is drawn stays as probable as it was.
     return GaussianMixture(distribution.logits, distribution.loc, distribution.scale * temperature)
+
+
+@point.register
+def _(distribution: GaussianMixture) -> Tensor:
+    # The mean of all components lies between them, where no data are.
+    return distribution.loc[distribution.logits.argmax(-1)]

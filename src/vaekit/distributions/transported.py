@@ -100,7 +100,7 @@ class Transported(Distribution):
 
     @cached_property
     def _draws(self) -> Tensor:
-        with torch.random.fork_rng([]):
+        with torch.random.fork_rng(range(torch.cuda.device_count())):
             torch.manual_seed(0)
             return self.sample((_DRAWS,))
 

@@ -173,12 +173,12 @@ def _batch_bounds(model: Any, x: Tensor, context: tuple[Tensor, ...], samples: i
         if trace.no_bound is None:
             log_weights.append(trace.log_weight)
             rates.append(trace.kl.expand(count, -1))
-    distortion = -torch.cat(log_likelihoods).double().mean(0)
+    distortion = -torch.cat(log_likelihoods).cpu().double().mean(0)
     means = torch.cat([point(latent.q).flatten(1) for latent in trace.latents], 1)
     values = {"distortion": distortion, "means": means}
     if trace.no_bound is None:
-        values |= _weighted(torch.cat(log_weights).double())
-        values["rate"] = torch.cat(rates).double().mean(0)
+        values |= _weighted(torch.cat(log_weights).cpu().double())
+        values["rate"] = torch.cat(rates).cpu().double().mean(0)
         values["elbo"] = -distortion - values["rate"]
         terms = [latent.kl_terms for latent in trace.latents]
         if all(term is not None for term in terms):

@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.distributions import Independent
 
 from vaekit import distributions
-from vaekit.heads.family import Family, Support
+from vaekit.heads.family import Family, Support, single
 from vaekit.value import Size
 
 __all__ = ["Bernoulli"]
@@ -67,5 +67,5 @@ class Bernoulli(Family):
 
     def __call__(self, raw: Mapping[str, Tensor], event: Size) -> Independent:
         """Return the Bernoulli."""
-        base = distributions.Bernoulli(logits=raw["logits"], validate_args=False)
+        base = distributions.Bernoulli(logits=single(raw["logits"]), validate_args=False)
         return Independent(base, len(event), validate_args=False)

@@ -7,6 +7,7 @@ from functools import singledispatch
 from torch import Tensor, nn
 from torch.distributions import Distribution
 
+from vaekit.distributions import full_precision
 from vaekit.heads.family import Family
 from vaekit.heads.features import Features
 from vaekit.heads.layers import Heads
@@ -68,7 +69,8 @@ class Conditional(nn.Module):
         raw, batch = self.heads(self.features(c, *context)), self.features.batch(c)
         if len(batch) > 1:
             raw = {name: part.unflatten(0, batch) for name, part in raw.items()}
-        distribution = self.family({**raw, **self.shared}, self.event)
+        with full_precision(c):
+            distribution = self.family({**raw, **self.shared}, self.event)
         return self.family.calibrated(distribution, dict(self.shared)) if self.training else distribution
 
 

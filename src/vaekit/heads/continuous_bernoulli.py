@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.distributions import Independent
 
 from vaekit import distributions
-from vaekit.heads.family import Family, Support, refuse_non_finite
+from vaekit.heads.family import Family, Support, refuse_non_finite, single
 from vaekit.value import Size
 
 __all__ = ["ContinuousBernoulli"]
@@ -49,5 +49,5 @@ class ContinuousBernoulli(Family):
 
     def __call__(self, raw: Mapping[str, Tensor], event: Size) -> Independent:
         """Return the continuous Bernoulli."""
-        base = distributions.ContinuousBernoulli(raw["logits"], validate_args=False)
+        base = distributions.ContinuousBernoulli(single(raw["logits"]), validate_args=False)
         return Independent(base, len(event), validate_args=False)

@@ -89,7 +89,7 @@ class Codebook(nn.Module):
         sums = torch.zeros_like(self.mass).index_add_(0, codes, vectors)
         self.use.mul_(decay).add_(counts, alpha=share)
         self.mass.mul_(decay).add_(sums, alpha=share)
-        dead = self.use < _RARE
+        dead = (self.use < _RARE) & (counts == 0)
         # Drawn whether needed or not: asking would wait for the device.
         fresh = vectors[torch.randint(len(vectors), self.use.shape, device=vectors.device)]
         self.use.masked_fill_(dead, 1.0)
@@ -124,6 +124,16 @@ class VectorQuantizer(nn.Module):
         self.features, self.decay = Features(net, given, context), description.decay
         self.heads = Heads({"encoded": tuple(event)}, self.features.head)
         self.codebook = Codebook(description.codes, description.width)
+
+    @property
+    def net(self) -> nn.Module:
+        """The net that makes the features."""
+        return self.features.net
+
+    @property
+    def given(self) -> Size:
+        """The shape of one datum."""
+        return self.features.given
 
     def encode(self, x: Tensor, *context: Tensor) -> Tensor:
         """Return the vectors before quantisation, `(B, L, W)`."""

@@ -53,7 +53,22 @@ class _Parameterisation(Value, ABC):
         return torch.tensor(self.start())
 
 
-class Exp(_Parameterisation):
+class _LogVariance(_Parameterisation):
+    """A clamped log-variance, wherever it comes from."""
+
+    bounds: Bounds = POSTERIOR_BOUNDS
+    """Smallest and largest log-variance."""
+
+    def start(self) -> float:
+        """Return log 1 = 0, or the bound next to it: beyond a bound the clamp would pass no gradient, for ever."""
+        return min(max(0.0, self.bounds[0]), self.bounds[1])
+
+    def sigma(self, raw: Tensor) -> Tensor:
+        """Return the standard deviation."""
+        return torch.exp(raw.clamp(*self.bounds) / 2)
+
+
+class Exp(_LogVariance):
     r""":math:`\sigma = \exp(\mathrm{clamp}(\log \sigma^2) / 2)`: the network's output is a log-variance.
 
     The clamp keeps single precision finite; a decoder needs a lower ceiling than a posterior (`bounds=(-10, 2)`).
@@ -64,16 +79,6 @@ class Exp(_Parameterisation):
     """
 
     kind: Literal["exp"] = "exp"
-    bounds: Bounds = POSTERIOR_BOUNDS
-    """Smallest and largest log-variance."""
-
-    def start(self) -> float:
-        """Return log 1 = 0, or the bound next to it: beyond a bound the clamp would pass no gradient, for ever."""
-        return _inside(self.bounds)
-
-    def sigma(self, raw: Tensor) -> Tensor:
-        """Return the standard deviation."""
-        return torch.exp(raw.clamp(*self.bounds) / 2)
 
 
 class Softplus(_Parameterisation):
@@ -137,7 +142,7 @@ class Fixed(_Parameterisation):
         return torch.full_like(raw, self.value)
 
 
-class Shared(_Parameterisation):
+class Shared(_LogVariance):
     r"""One learned standard deviation for all data and dimensions, as a clamped log-variance.
 
     References:
@@ -157,16 +162,8 @@ class Shared(_Parameterisation):
         """One weight for all data."""
         return "shared"
 
-    def start(self) -> float:
-        """Return log 1 = 0, or the bound next to it."""
-        return _inside(self.bounds)
 
-    def sigma(self, raw: Tensor) -> Tensor:
-        """Return the standard deviation."""
-        return torch.exp(raw.clamp(*self.bounds) / 2)
-
-
-class Optimal(_Parameterisation):
+class Optimal(_LogVariance):
     r"""One standard deviation for all data, set in closed form at every training step, and used as it is in evaluation.
 
     .. math:: \sigma^2 = \frac{1}{D} \lVert x - \mu \rVert^2, \qquad
@@ -194,21 +191,9 @@ class Optimal(_Parameterisation):
         """One state for all data."""
         return "shared"
 
-    def start(self) -> float:
-        """Return log 1 = 0, or the bound next to it."""
-        return _inside(self.bounds)
-
-    def sigma(self, raw: Tensor) -> Tensor:
-        """Return the standard deviation."""
-        return torch.exp(raw.clamp(*self.bounds) / 2)
-
     def weight(self) -> nn.Parameter:
         """Return the log-variance at the start, as a state without a gradient."""
         return nn.Parameter(torch.tensor(self.start()), requires_grad=False)
-
-
-def _inside(bounds: tuple[float, float]) -> float:
-    return min(max(0.0, bounds[0]), bounds[1])
 
 
 Scale: TypeAlias = Annotated[Exp | Softplus | Fixed | Shared, Field(discriminator="kind")]

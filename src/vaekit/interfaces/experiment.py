@@ -21,6 +21,9 @@ from vaekit.value import Value
 
 __all__ = ["DataSettings", "Experiment", "resolve"]
 
+_BOUNDS = ("elbo", "iwae", "miwae", "piwae", "ciwae", "renyi")
+"""The objectives that train a prior of any form: bounds on the evidence."""
+
 _MANY = 10_000  # training data from which a prior of its own is learned without overfitting
 _MOST_PIXELS = 64_000_000  # what a reader of images decodes
 
@@ -134,11 +137,12 @@ def resolve(
     if model is None:
         keys = {**given.get("model", {}), **_context(data, given.get("model", {}))}
         model, choices = choose_image_model(data.schema, keys, preset=preset, batch=batch, gpu=gpu)
-        following = _following(model, keys, count, preset)
+        following = _following(model, keys, count, preset, objective)
         model = model.replace(prior={"kind": following[-1].value}) if "prior" not in keys else model
         why = [*choices, *following, *([] if "kind" in objective else [_objective(model)]), *why]
     for choice in _optimization(model, batch):
-        if choice.key not in wanted:
+        # The decay is meant for adamw: under adam it would be another penalty.
+        if choice.key not in wanted and (choice.key != "weight_decay" or wanted["optimizer"] == "adamw"):
             why.append(choice)
             wanted[choice.key] = choice.value
     # Validated from plain data, so that a wrong key is reported by its path.
@@ -166,24 +170,29 @@ def _context(data: Dataset, wanted: Mapping[str, Any]) -> dict[str, int]:
     return {"context": data.context.shape[1]}
 
 
-def _following(model: ImageVAE, wanted: Mapping[str, Any], count: int, preset: Preset) -> list[Choice]:
+def _following(
+    model: ImageVAE, wanted: Mapping[str, Any], count: int, preset: Preset, objective: Mapping[str, Any]
+) -> list[Choice]:
     """Return posterior and prior where they were left open: the second, which comes last, follows the first."""
     found = []
     if "posterior" not in wanted:
         reason = "the usual family: quick, and its rate has a closed form where the prior is normal"
         found.append(Choice(key="posterior", value=model.posterior.kind, reason=reason))
     if "prior" not in wanted:
-        found.append(_prior(model, count, preset))
+        found.append(_prior(model, count, preset, objective))
     return found
 
 
-def _prior(model: ImageVAE, count: int, preset: Preset) -> Choice:
+def _prior(model: ImageVAE, count: int, preset: Preset, objective: Mapping[str, Any]) -> Choice:
     """Return the prior: a learned one where there are data enough, since N(0, I) leaves nats on the table."""
     simplest = model.prior.kind
     if simplest != "standard" or model.posterior.kind == "delta":
         return Choice(
             key="prior", value=simplest, reason=f"the simplest on the space of posterior={model.posterior.kind}"
         )
+    if objective.get("kind", "elbo") not in _BOUNDS or objective.get("free_bits"):
+        named = f"objective={objective.get('kind', 'elbo')}{' with free bits' if objective.get('free_bits') else ''}"
+        return Choice(key="prior", value="standard", reason=f"{named} is meant for a prior that factorises")
     if count < _MANY or model.condition != "none":
         why = f"{count:,} training data" if count < _MANY else f"the model is conditional on {model.condition}"
         return Choice(key="prior", value="standard", reason=f"{why}: nothing to learn, nothing to overfit")

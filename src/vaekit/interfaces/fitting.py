@@ -126,7 +126,7 @@ def resumed(
     experiment = folder.read_experiment()
     source = experiment.data.source if data is None else data
     if isinstance(source, str) and not source:
-        raise ValueError(f"the data of {path} came as arrays and are not kept; give resume(..., data=...)")
+        raise ValueError(f"the data of {path} came as arrays and are not kept; give vaekit.resume(..., data=...)")
     opened = _opened(source, experiment.data, free=experiment.model is None)
     trainer = Trainer(folder, experiment, opened, model=model)
     trainer.restore(seconds_more)

@@ -8,6 +8,8 @@ import time
 from pathlib import Path
 from typing import Any, Protocol
 
+from vaekit.training.checkpoint import write_atomically
+
 __all__ = ["JSONLines", "Logger", "TensorBoard", "loggers", "read_metrics"]
 
 
@@ -33,7 +35,7 @@ class JSONLines:
 
     def __init__(self, path: Path, step: int = 0) -> None:
         kept = [line for line in read_metrics(path) if line["step"] <= step]
-        path.write_text("".join(json.dumps(line) + "\n" for line in kept))
+        write_atomically(path, "".join(json.dumps(line) + "\n" for line in kept).encode())
         self._file = path.open("a")
 
     def log(self, step: int, values: dict[str, Any]) -> None:

@@ -47,12 +47,12 @@ def fit_prior(run: Run | str | Path, kind: str | Prior = "flow", *, out: str | P
     experiment = _with_prior(run.experiment, prior)
     seed = experiment.training.seed
     assert experiment.model is not None
-    with torch.random.fork_rng([]):
+    with torch.random.fork_rng(range(torch.cuda.device_count())):
         torch.manual_seed(seed)
         model = experiment.model.build()
         _copy_weights(run.model, model)
         with evaluating(model, seed):
-            train, held_out = (_encoded(run, model, run.data.part(name)) for name in _PARTS)
+            train, held_out = (_encoded(run, model, run.data.drawn(name)) for name in _PARTS)
             _start(run, model, train, seed)
         before, after = fit_weights(model.prior, train, held_out, PriorFit(seed=seed))
     model.requires_grad_(True)
@@ -84,7 +84,7 @@ def _start(run: Run, model: VAE, train: Encoded, seed: int) -> None:
         place_by_clusters(model.prior, train, seed)
     initialize = getattr(model.prior, "initialize", None)
     if callable(initialize):
-        rows = run.data.part("train")[:_LOOKED]
+        rows = run.data.drawn("train", _LOOKED)
         initialize(run.view.prepare(run.data.values[rows]))
 
 

@@ -40,7 +40,6 @@ class Run:
         folder: Where the run lies.
         experiment: Its description.
         model: The model with the weights that were evaluated best.
-        schema: What its data must be; None for a free composition.
         data: The data it was trained on, where they are open already.
     """
 
@@ -101,8 +100,8 @@ class Run:
             ValueError: The data do not fit the model; the field is named.
         """
         if source is None:
-            test = self.data.part("test")
-            return self.data, test if len(test) else self.data.part("validation")
+            test = self.data.drawn("test")
+            return self.data, test if len(test) else self.data.drawn("validation")
         data = self._opened(source)
         if self.schema is not None and data.schema is not None:
             self.schema.check(data.schema)
@@ -172,14 +171,14 @@ class Run:
         real, made = self.inputs(None, n, seed), self._generated(n, 1.0, None, 0.0, seed)
         if features == "model":
             return sample_quality(real, made, PosteriorPoints(self.model))
-        return sample_quality(self.view.intensity(real), self.view.intensity(made), RandomFeatures(real.shape[1]))
+        return sample_quality(*self._shown(real, made), RandomFeatures(real.shape[1]))
 
     def reconstruct(self, source: Source | None = None, count: int | None = None) -> tuple[Tensor, Tensor]:
         """Return inputs and their deterministic reconstructions as intensities, each `(N, C, H, W)`."""
         given = self.given(source, count)
         with evaluating(self.model):
             again = torch.cat([self.model.reconstruct(*part) for part in _split(*given)])
-        return self.view.intensity(given[0]), self.view.intensity(again)
+        return self._shown(given[0], again)
 
     def encode(self, source: Source | None = None, count: int | None = None) -> tuple[Tensor, Tensor]:
         """Return posterior means and standard deviations, each `(N, D)`: deterministic, no graph, no decoder.
@@ -271,6 +270,11 @@ class Run:
                 for part, *context in parts
             ]
         return torch.cat(x)
+
+    def _shown(self, first: Tensor, second: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the intensities of two sets on one scale: that of a free composition is the range of what it is given."""
+        both = self.view.intensity(torch.cat([first, second]))
+        return both[: len(first)], both[len(first) :]
 
     def _training_context(self) -> Tensor | None:
         """Return what the training data are conditioned on, where that is no class; labels need no data to be drawn."""

@@ -75,12 +75,12 @@ class Trainer:
                 "here are fewer, or alike, or all in one part; give more data"
             )
         self.batches = Batches(self.data.stored, rows, self.training.batch, self.training.seed)
-        self.held_out = self.data.part("validation")[:_VALIDATED]
+        self.held_out = self.data.drawn("validation", _VALIDATED)
         criterion = experiment.objective.build(model, len(rows))
         step = Step(model, criterion, self.view.prepare, experiment.objective.samples)
-        self._look(step, next(sequential(self.data.stored, rows, _LOOKED)))
+        self._look(step, next(sequential(self.data.stored, self.data.drawn("train", _LOOKED), _LOOKED)))
         self.state = TrainingState(step, self.training, fabric)
-        self.seconds = self.training.time_limit
+        self.seconds = _for_training(self.training.time_limit)
         self.notes: list[str] = list(getattr(experiment.model, "warnings", ()))
 
     def _look(self, step: Step, batch: Stored) -> None:
@@ -93,7 +93,8 @@ class Trainer:
         with evaluating(step.model, self.training.seed):
             self.model.initialize(self.view.prepare(stored), *context)
             with torch.enable_grad():  # some objectives take gradients themselves
-                step((stored[:2], *(c[:2] for c in context)), 0)
+                for at in sorted({0, self.experiment.objective.schedule_end}):
+                    step((stored[:2], *(c[:2] for c in context)), at)
 
     def begin(self) -> None:
         """Make the folder and write what is known before training.
@@ -112,11 +113,8 @@ class Trainer:
         self.folder.write_data(self.data)
         if self.data.schema is not None:
             with evaluating(self.state.model):
-                shown = self.view.intensity(self.view.prepare(self.data.values[self.data.part("train")[:64]]))
+                shown = self.view.intensity(self.view.prepare(self.data.values[self.data.drawn("train", 64)]))
             save_png(grid(shown), self.folder.plots / "data.png")
-        if self.seconds is not None:
-            # What comes after training counts too: the bounds and the report.
-            self.seconds -= min(40.0, 4.0 + 0.03 * self.seconds)
 
     def restore(self, seconds_more: float | None) -> None:
         """Continue from the newest valid checkpoint, or from the beginning where a run was stopped before its first.
@@ -141,7 +139,9 @@ class Trainer:
         self.state.load_state_dict(state)
         position = self.state.position
         if seconds_more is not None:
-            position.begin, position.stop, self.seconds = position.step, None, seconds_more
+            position.begin, position.stop, position.limit = position.step, None, seconds_more
+        if position.stop is None and position.limit is not None:
+            self.seconds = _for_training(position.limit)
         elif state.get("finished") and self._is_evaluated():
             raise ValueError(
                 f"{self.folder.path} is finished after {position.step} steps; extend it with: "
@@ -179,11 +179,14 @@ class Trainer:
     def _train(self, listener: Listener | None, interruption: Interruption) -> None:
         position = self.state.position
         logs = loggers(self.folder.metrics, self.folder.path / "tensorboard", position.step)
-        settled = self.experiment.objective.schedule_end
+        objective = self.experiment.objective
+        settled = objective.schedule_end
+        anew = 0 if objective.is_bound else settled
         seconds = None if self.seconds is None else self.seconds - (time.perf_counter() - self.began)
         warned = False
         try:
-            for progress in train(self.state, self.batches, self.validate, seconds=seconds, settled=settled):
+            steps = train(self.state, self.batches, self.validate, seconds=seconds, settled=settled, anew=anew)
+            for progress in steps:
                 if progress.validation is not None:
                     self._save(best=progress.best)
                     self._log(logs, progress)
@@ -250,6 +253,11 @@ def conclude(run: Run, notes: list[str], step: int) -> None:
     write_report(run, result)
 
 
+def _for_training(limit: float | None) -> float | None:
+    """Return the seconds that training may take of a time limit: bounds and report count too."""
+    return None if limit is None else limit - min(40.0, 4.0 + 0.03 * limit)
+
+
 def _to(batch: Stored, device: torch.device) -> Stored:
     return batch.to(device) if isinstance(batch, torch.Tensor) else tuple(part.to(device) for part in batch)
 
@@ -257,5 +265,5 @@ def _to(batch: Stored, device: torch.device) -> Stored:
 def _schedule_note(stop: int, settled: int) -> str:
     return (
         f"training ends at step {stop}, before the schedule of the objective does at step {settled}: "
-        f"the loss never reaches its final form; train longer or set objective.beta.steps below {stop}"
+        f"the loss never reaches its final form; train longer, or end it earlier (objective.beta.steps, objective.capacity.nats.steps, objective.start)"
     )

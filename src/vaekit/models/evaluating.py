@@ -9,7 +9,9 @@ __all__ = ["evaluating"]
 
 
 class evaluating:
-    """Put a model into evaluation mode with a seeded generator and no graph; leave model and generator as they were.
+    """Put a model into evaluation mode with seeded generators and no graph; leave model and generators as they were.
+
+    Only the generators of the CPU and of the model's own devices are touched.
 
     Args:
         model: The model.
@@ -20,20 +22,28 @@ class evaluating:
         self.model, self.seed = model, seed
 
     def __enter__(self) -> None:
+        devices = {p.device for p in self.model.parameters() if p.device.type != "cpu"}
         self._modes = [(module, module.training) for module in self.model.modules()]
-        self._rng = torch.random.fork_rng(_devices(self.model))
+        self._states = [(device, _generator(device).get_state()) for device in (torch.device("cpu"), *devices)]
         self._no_grad = torch.no_grad()
-        self._rng.__enter__()
         self._no_grad.__enter__()
-        torch.manual_seed(self.seed)
+        for device, _ in self._states:
+            _generator(device).manual_seed(self.seed)
         self.model.eval()
 
     def __exit__(self, *exception: object) -> None:
         for module, mode in self._modes:
             module.training = mode
         self._no_grad.__exit__(None, None, None)
-        self._rng.__exit__(None, None, None)
+        for device, state in self._states:
+            _generator(device).set_state(state)
 
 
-def _devices(model: nn.Module) -> list[int]:
-    return sorted({p.device.index or 0 for p in model.parameters() if p.device.type == "cuda"})
+def _generator(device: torch.device) -> torch.Generator:
+    match device.type:
+        case "cuda":
+            return torch.cuda.default_generators[device.index or 0]
+        case "mps":
+            return torch.mps._get_default_mps_generator()
+        case _:
+            return torch.default_generator

@@ -8,7 +8,7 @@ from functools import cached_property
 from torch import Tensor
 from torch.distributions import Distribution
 
-from vaekit.distributions import kl, kl_terms
+from vaekit.distributions import full_precision, kl, kl_terms
 
 __all__ = ["Latent", "Trace"]
 
@@ -35,7 +35,8 @@ class Latent:
 
         A categorical variable is one dimension: of `(D, classes)` there are terms `(S or 1, B, D)`.
         """
-        terms = kl_terms(self.q, self.p)
+        with full_precision(self.z):
+            terms = kl_terms(self.q, self.p)
         batch = max(len(self.q.batch_shape), len(self.p.batch_shape))
         return terms if terms is None or batch == 2 else terms.unsqueeze(0)
 
@@ -49,7 +50,8 @@ class Latent:
         """KL(q || p) in nats, `(S or 1, B)`: in closed form, or else the Monte Carlo estimate."""
         if self.kl_terms is not None:
             return self.kl_terms.flatten(2).sum(-1)
-        closed = kl(self.q, self.p)
+        with full_precision(self.z):
+            closed = kl(self.q, self.p)
         if closed is None:
             return -self.log_ratio
         return closed if closed.dim() == 2 else closed.unsqueeze(0)
@@ -57,7 +59,8 @@ class Latent:
     @cached_property
     def log_ratio(self) -> Tensor:
         """log p(z) - log q(z | x) in nats, `(S, B)`."""
-        return self.p.log_prob(self.z) - (self.q.log_prob(self.z) if self.log_q is None else self.log_q)
+        with full_precision(self.z):
+            return self.p.log_prob(self.z) - (self.q.log_prob(self.z) if self.log_q is None else self.log_q)
 
 
 @dataclass(frozen=True)
@@ -92,7 +95,8 @@ class Trace:
         event = self.likelihood.event_shape
         if self.x.shape[1:] != event:
             raise ValueError(f"the likelihood is one of data {tuple(event)}, got a batch {tuple(self.x.shape)}")
-        return self.likelihood.log_prob(self.x)
+        with full_precision(self.x):
+            return self.likelihood.log_prob(self.x)
 
     @cached_property
     def kl(self) -> Tensor:

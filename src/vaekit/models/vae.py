@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.distributions import Distribution
 
-from vaekit.distributions import draw, point, temper
+from vaekit.distributions import draw, full_precision, point, temper
 from vaekit.models.trace import Latent, Trace
 
 __all__ = ["VAE", "Evidence", "LatentVariableModel"]
@@ -99,7 +99,8 @@ class VAE(nn.Module):
             evidence: What `infer(x)` returned.
             samples: S, the number of draws per datum.
         """
-        z, log_q = draw(evidence.posterior, samples)
+        with full_precision(x):
+            z, log_q = draw(evidence.posterior, samples)
         latent = Latent(z, evidence.posterior, evidence.prior, log_q)
         return Trace(x, self.likelihood(z, *evidence.context), (latent,), evidence.context)
 
@@ -115,7 +116,7 @@ class VAE(nn.Module):
             context: What to condition on, one tensor `(n, C)` where the model is conditional.
             temperature: 1 is the prior itself, 0 its most typical value.
         """
-        prior = self.prior(*context)
+        prior = self.prior(*(c.expand(n, *c.shape[1:]) for c in context))
         if temperature == 0:
             return (point(prior).expand(n, *prior.event_shape),)
         prior = prior if temperature == 1 else temper(prior, temperature)
@@ -139,7 +140,7 @@ class VAE(nn.Module):
             likelihood_temperature: Scale of the draws from p(x | z); 0 returns its point, e.g. the mean image.
         """
         z = self.prior_sample(n, *context, temperature=prior_temperature)
-        likelihood = self.decode(*z, context=context)
+        likelihood = self.decode(*z, context=tuple(c.expand(n, *c.shape[1:]) for c in context))
         if likelihood_temperature == 0:
             return point(likelihood)
         return (likelihood if likelihood_temperature == 1 else temper(likelihood, likelihood_temperature)).sample()

@@ -10,7 +10,7 @@ from pydantic import Field
 from torch import Tensor
 from torch.distributions import Distribution
 
-from vaekit.distributions import stopped
+from vaekit.distributions import StraightThrough, stopped
 from vaekit.models import Latent, Trace
 from vaekit.objectives.objective import Loss, Objective, bound_metrics, refuse_no_rate
 
@@ -246,6 +246,11 @@ def _rescale(loss: Tensor, z: Tensor, factor: Tensor) -> None:
 
 
 def _still(q: Distribution) -> Distribution:
+    if isinstance(getattr(q, "base_dist", q), StraightThrough):
+        raise ValueError(
+            "this gradient needs exact draws with a gradient, and those of posterior=gumbel are straight-through; use "
+            "posterior=gaussian, or objective.gradient=plain"
+        )
     try:
         return stopped(q)
     except NotImplementedError as error:

@@ -42,8 +42,8 @@ class Perceptual(Pictorial):
 
         Args:
             model: The model, which knows the channels of its images.
-            maps: The features, instead of random ones: a frozen module of the user's own. No file can name it, so it has
-                to be given again to resume.
+            maps: The features, instead of random ones: a frozen module of the user's own, in a loop of their own: no
+                file can name it.
         """
         return PerceptualCriterion(self, _RandomMaps(image_size(model)[0]) if maps is None else maps)
 

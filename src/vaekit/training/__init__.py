@@ -6,9 +6,10 @@ uninterrupted one bit for bit lives in `TrainingState`.
 
 from vaekit.training.checkpoint import Checkpoints, CorruptCheckpoint
 from vaekit.training.fabric import make_fabric
-from vaekit.training.loop import Progress, TrainingState, train
+from vaekit.training.loop import Progress, train
 from vaekit.training.settings import Training
 from vaekit.training.stability import TrainingDiverged
+from vaekit.training.state import TrainingState
 from vaekit.training.step import Step
 from vaekit.training.validation import ACTIVE_VARIANCE, Validation, active_units, validate
 

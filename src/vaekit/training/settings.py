@@ -28,7 +28,7 @@ class Training(Value):
     time_limit: Annotated[float, Field(gt=0)] | None = None
     """Seconds; becomes a number of steps once, after timed warm-up steps."""
     patience: Annotated[int, Field(ge=1)] = 20
-    """Epochs without a better validation bound after which training stops, where there is no time limit."""
+    """Epochs without a better validation bound after which training stops, where neither steps nor time_limit is set."""
     optimizer: Literal["adam", "adamw", "adamax"] = "adam"
     """Optimiser, fused where torch has it."""
     lr: Annotated[float, Field(gt=0)] = 1e-3

@@ -15,8 +15,7 @@ __all__ = ["Step"]
 class Step(nn.Module):
     """Stored batch in, loss out: prepare, trace, criterion.
 
-    The whole of it runs inside Fabric's wrapped forward, hence under its autocast; a `log_prob` evaluated after the
-    wrapped forward would leave it in silence.
+    The whole of it runs under Fabric's autocast, and not through its wrapped forward, which would round the data.
 
     Args:
         model: The latent-variable model.

@@ -75,7 +75,7 @@ def validate(model: nn.Module, batches: Iterable[Stored], prepare: Callable[[Ten
             count += len(stored)
             means.append(torch.cat([point(latent.q).flatten(1) for latent in trace.latents], 1))
             for name, value in bound_metrics(trace).items():
-                totals[name] = totals.get(name, torch.zeros(())) + value.double().cpu() * len(stored)
+                totals[name] = totals.get(name, torch.zeros(())) + value.cpu().double() * len(stored)
     if not means:
         raise ValueError("there are no data to validate on; give the validation part at least one datum")
     averages = {name: total / count for name, total in totals.items()}

@@ -73,11 +73,11 @@ class CodePrior(nn.Module):
 
     def __init__(self, codebook: Codebook, length: int, net: CausalCodes | None = None) -> None:
         super().__init__()
-        self.shared, self.length, self.net = (codebook,), length, net  # in a tuple it is not registered twice
+        self._codebook, self.length, self.net = (codebook,), length, net  # in a tuple it is not registered twice
 
     def forward(self, *context: Tensor) -> CodeVectors:
         """Return the prior, with an empty batch shape, or `(B,)` where it depends on a context."""
-        vectors = self.shared[0].vectors
+        vectors = self._codebook[0].vectors
         if self.net is None:
             return uniform_codes(vectors, self.length)
         return CodeVectors(CodeSequence(self.net, self.length, context), vectors)

@@ -55,7 +55,7 @@ class UniformSphere(Prior):
         """Return the module; a context leaves it as it is."""
         pole = torch.zeros(site.event)
         pole[0] = 1
-        return Constant(distributions.UniformSphere, pole)
+        return Constant(_uniform, pole)
 
 
 class UniformCategorical(Prior):
@@ -86,6 +86,10 @@ class WrappedNormal(Prior):
     def build(self, site: Site) -> nn.Module:
         """Return the module; a context leaves it as it is."""
         return Constant(_unit_wrapped, torch.zeros(site.event))
+
+
+def _uniform(pole: Tensor) -> distributions.UniformSphere:
+    return distributions.UniformSphere(pole, validate_args=False)
 
 
 def _categoricals(logits: Tensor) -> Independent:

@@ -56,9 +56,11 @@ class Parametric(nn.Module):
         start = dict.fromkeys(sizes, 0.0) | family.start()
         # Without a context it is a linear function of the constant 1: one form for both.
         self.heads = Heads(sizes, functools.partial(linear_head, (max(1, context),)), start)
+        self.shared = nn.ParameterDict({name: nn.Parameter(value) for name, value in family.shared(self.event).items()})
         self.register_buffer("one", torch.ones(1, 1), persistent=False)
 
     def forward(self, *context: Tensor) -> Distribution:
         """Return p(z), or p(z | context) with batch shape (B,)."""
         raw = self.heads(context[0] if self.context else self.one)
-        return self.family(raw if self.context else {name: part[0] for name, part in raw.items()}, self.event)
+        raw = raw if self.context else {name: part[0] for name, part in raw.items()}
+        return self.family({**raw, **self.shared}, self.event)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from typing import Annotated, Literal
 
 import torch
@@ -83,10 +85,25 @@ class PseudoInputs(nn.Module):
         Raises:
             ValueError: The posterior is no Gaussian with independent dimensions.
         """
-        q = self._posterior[0](self.inputs)
+        with _still(self._posterior[0]):
+            q = self._posterior[0](self.inputs)
         if not (isinstance(q, Independent) and isinstance(q.base_dist, Normal)):
             raise ValueError(
                 "prior=vamp is a mixture of Gaussian posteriors with independent dimensions; use posterior=gaussian, or "
                 "prior=gmm or prior=flow"
             )
         return GaussianMixture(q.base_dist.loc.new_zeros(len(self.raw)), q.base_dist.loc, q.base_dist.scale)
+
+
+@contextlib.contextmanager
+def _still(module: nn.Module) -> Iterator[None]:
+    """Let batch norm use its running statistics: pseudo-inputs must neither move them nor be normalised by each other."""
+    layers = [layer for layer in module.modules() if isinstance(layer, nn.modules.batchnorm._BatchNorm)]
+    modes = [layer.training for layer in layers]
+    for layer in layers:
+        layer.eval()
+    try:
+        yield
+    finally:
+        for layer, mode in zip(layers, modes, strict=True):
+            layer.train(mode)

@@ -24,6 +24,15 @@ __all__ = ["complain", "guarded"]
 P = ParamSpec("P")
 R = TypeVar("R")
 
+_TOO_LARGE = (
+    "out of memory",
+    "can't allocate memory",
+    "not enough memory",
+    "overflow when",
+    "storage size calculation",
+)
+"""How torch says that a tensor fits nowhere."""
+
 
 def complain(message: str) -> None:
     """Print a sentence to the standard error stream."""
@@ -77,7 +86,7 @@ def _explained(error: BaseException) -> tuple[str, int]:
             return f"error: {error}", 2
         case RecursionError():
             return "error: the input is nested too deeply, or holds itself; write it flat", 2
-        case RuntimeError() if any(word in str(error).lower() for word in ("memory", "overflow")):
+        case RuntimeError() if any(sign in str(error).lower() for sign in _TOO_LARGE):
             return "error: out of memory; lower batch=, net.widths= or latent=, or give smaller images with size=", 2
     return (
         f"error: vaekit failed with {type(error).__name__}: {error}; set VAEKIT_DEBUG=1 for the traceback, and report it",

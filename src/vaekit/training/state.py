@@ -1,0 +1,188 @@
+"""All that a resumed run needs to equal an uninterrupted one bit for bit, and the one step that changes it."""
+
+from __future__ import annotations
+
+import copy
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from lightning_fabric import Fabric
+from torch import Tensor, nn
+
+from vaekit.data import Stored
+from vaekit.training.optimizers import Average, learning_rate, make_critic, make_optimizer
+from vaekit.training.settings import Training
+from vaekit.training.stability import Guard, Verdict
+from vaekit.training.step import Step
+
+__all__ = ["Position", "TrainingState"]
+
+
+@dataclass
+class Position:
+    """Where training stands: plain numbers, saved whole."""
+
+    step: int = 0
+    begin: int = 0  # first step of this stretch; an extended run begins a new one
+    stop: int | None = None
+    validate_every: int = 0
+    best: float = float("-inf")
+    best_step: int = 0
+    seconds: float = 0.0
+    taken: int = 0
+    limit: float | None = None  # seconds of this stretch, where it is an extension by time
+
+
+class TrainingState:
+    """All that a resumed run needs to equal an uninterrupted one bit for bit.
+
+    Args:
+        step: The computation of one step, on the CPU.
+        training: The settings.
+        fabric: Device and precision.
+    """
+
+    def __init__(self, step: Step, training: Training, fabric: Fabric) -> None:
+        self.training, self.fabric = training, fabric
+        if any(isinstance(module, nn.Conv2d | nn.ConvTranspose2d) for module in step.modules()):
+            step.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.model, self.criterion = step.model, step.criterion
+        average = fabric.to_device(copy.deepcopy(step.model))
+        runs: nn.Module = torch.compile(step) if training.compile else step  # type: ignore[assignment]
+        self._compute = runs
+        self.step, self.optimizer = fabric.setup(runs, make_optimizer(step.model.parameters(), training))
+        self._critics = [p for p in _parameters(step.criterion) if p.requires_grad]
+        self.critic: Any = fabric.setup_optimizers(make_critic(self._critics, training)) if self._critics else None
+        self.average = Average(self.model, average, training.ema)
+        self.guard = Guard(training.skip)
+        self.position = Position()
+        self._parameters = [p for p in step.model.parameters() if p.requires_grad]
+        self.kept: dict[str, Any] | None = None
+
+    def advance(self, batch: Stored) -> tuple[Verdict, dict[str, Tensor], float]:
+        """Take one step on a stored batch; return what was done, the metrics and the learning rate."""
+        position, guard = self.position, self.guard
+        rate = guard.lr_factor * learning_rate(self.training, position.step, position.begin, position.stop)
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
+        for group in self.critic.param_groups if self.critic else ():
+            group["lr"] = rate * self.training.critic_lr / self.training.lr
+        if not self.model.training:  # asked first: `train()` walks over all modules, which shows in small models
+            self.step.train()
+        # Not through the wrapper's forward: it would round real-valued data to bf16 before `prepare` sees them.
+        with self.fabric.autocast():
+            value, metrics = self._compute(self.fabric.to_device(batch), position.step)
+        for parameter in (*self._parameters, *self._critics):
+            parameter.grad = None  # what the optimisers' own loops do, without their bookkeeping
+        self.fabric.backward(value)
+        norm = nn.utils.get_total_norm([p.grad for p in self._parameters if p.grad is not None])
+        loss, size = torch.stack([value.detach().float(), norm.float()]).tolist()  # one synchronisation, not two
+        if math.isfinite(size) and size > self.training.clip:  # seldom: the pass over all gradients is saved
+            nn.utils.clip_grads_with_norm_(self._parameters, self.training.clip, norm)
+        verdict = guard.judge(loss, size)
+        if verdict == "take":
+            for optimizer in self._optimizers:
+                optimizer.step()
+            self.criterion.after_step()
+            self.average.update(position.taken)
+            position.taken += 1
+        else:
+            self.average.restore_buffers()
+        position.step += 1
+        return verdict, {"loss": value.detach(), **metrics}, rate
+
+    @property
+    def _optimizers(self) -> list[Any]:
+        return [self.optimizer] if self.critic is None else [self.optimizer, self.critic]
+
+    def is_finite(self) -> bool:
+        """Say whether all weights and averages are finite."""
+        tensors = [
+            *self._critics,
+            *self.model.parameters(),
+            *self.average.module.parameters(),
+            *self.average.module.buffers(),
+        ]
+        return all(bool(torch.isfinite(tensor).all()) for tensor in tensors)
+
+    def keep(self) -> None:
+        """Remember this state as the one to roll back to."""
+        self.kept = copy.deepcopy(self._now())
+
+    def roll_back(self) -> None:
+        """Return to the last state kept, with a lower learning rate.
+
+        Raises:
+            TrainingDiverged: There were three rollbacks already.
+        """
+        self.guard.roll_back()
+        if self.kept is None:
+            return
+        kept = copy.deepcopy(self.kept)
+        # The budget stands, and so does the best bound: its checkpoint is on the disk.
+        position = {**vars(self.position), **{name: kept["position"][name] for name in ("step", "taken")}}
+        self._set({**kept, "position": position, "guard": self.guard.state_dict()})
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return tensors and plain values only, so that loading needs to run no code.
+
+        The state to roll back to is part of it where it is another one: a run stopped between validations must later
+        roll back to where an uninterrupted one would.
+        """
+        kept = self.kept
+        other = kept is not None and kept["position"]["step"] != self.position.step
+        return {**self._now(), "kept": kept if other else None}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Continue from a saved state."""
+        self._set(state)
+        self.kept = state["kept"]
+
+    def _now(self) -> dict[str, Any]:
+        return {
+            "model": self.model.state_dict(),
+            "average": self.average.module.state_dict(),
+            "criterion": self.criterion.state_dict() if isinstance(self.criterion, nn.Module) else {},
+            "optimizer": self.optimizer.state_dict(),
+            "critic": self.critic.state_dict() if self.critic else {},
+            "guard": self.guard.state_dict(),
+            "position": vars(self.position).copy(),
+            "rng": _rng_state(self.fabric.device),
+        }
+
+    def _set(self, state: dict[str, Any]) -> None:
+        self.model.load_state_dict(state["model"])
+        self.average.module.load_state_dict(state["average"])
+        if isinstance(self.criterion, nn.Module):
+            self.criterion.load_state_dict(state["criterion"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        if self.critic is not None:
+            self.critic.load_state_dict(state["critic"])
+        self.guard.load_state_dict(state["guard"])
+        self.position = Position(**state["position"])
+        _set_rng_state(state["rng"], self.fabric.device)
+
+
+def _parameters(criterion: object) -> list[nn.Parameter]:
+    return list(criterion.parameters()) if isinstance(criterion, nn.Module) else []
+
+
+def _rng_state(device: torch.device) -> dict[str, Tensor]:
+    match device.type:
+        case "cuda":
+            here = {"cuda": torch.cuda.get_rng_state(device)}
+        case "mps":
+            here = {"mps": torch.mps.get_rng_state()}
+        case _:
+            here = {}
+    return {"cpu": torch.get_rng_state(), **here}
+
+
+def _set_rng_state(state: dict[str, Tensor], device: torch.device) -> None:
+    torch.set_rng_state(state["cpu"])
+    if "cuda" in state and device.type == "cuda":
+        torch.cuda.set_rng_state(state["cuda"], device)
+    if "mps" in state and device.type == "mps":
+        torch.mps.set_rng_state(state["mps"])
