@@ -137,7 +137,7 @@ def test_the_codebook_is_shared_and_registered_once(prior):
     names = [name for name in model.state_dict() if "codebook" in name]
     assert names and all(name.startswith("posterior.") for name in names)
     twin = copy.deepcopy(model)
-    assert twin.prior.shared[0] is twin.posterior.codebook is not model.posterior.codebook
+    assert twin.prior._codebook[0] is twin.posterior.codebook is not model.posterior.codebook
     model.train()(torch.rand(30, 8).double())
     assert torch.equal(model.prior().codebook, model.posterior.codebook.vectors)
     assert not torch.equal(model.prior().codebook, twin.prior().codebook)

@@ -232,7 +232,7 @@ def test_a_composition_is_resumed_with_its_modules_and_data(tmp_path):
     whole = vaekit.fit(x, model=composition(), training=training, out=tmp_path / "whole")
     with pytest.raises(KeyboardInterrupt):
         vaekit.fit(x, model=composition(), training=training, out=tmp_path / "run", listener=stop)
-    with pytest.raises(ValueError, match=r"came as arrays and are not kept; give resume\(..., data=...\)"):
+    with pytest.raises(ValueError, match=r"came as arrays and are not kept; give vaekit.resume\(..., data=...\)"):
         resume(tmp_path / "run", model=composition())
     with pytest.raises(ValueError, match=r"holds a user's own composition; give model=VAE"):
         resume(tmp_path / "run", data=x)

@@ -398,7 +398,7 @@ def test_every_space_of_a_posterior_has_a_prior():
 @every_pair
 def test_autocast_rounds_networks_and_no_density(posterior, prior):
     """Rates and importance weights of the same draws are the same with autocast and without, and in single precision."""
-    model = image_vae(posterior, prior, MLP(widths=(8,)))
+    model = image_vae(posterior, prior, MLP(widths=(8,))).build()
     with torch.autocast("cpu", torch.bfloat16):
         (latent,) = model(pictures()).latents
         if getattr(latent.q, "no_density", None):

@@ -6,13 +6,13 @@ import math
 from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
 from torch.distributions import Distribution
 
-from vaekit.data import Dataset, images_from_arrays, sequential, unpacked
+from vaekit.data import Dataset, ImageSchema, sequential, unpacked
 from vaekit.distributions import point
 from vaekit.evaluation import Bounds, PosteriorPoints, SampleQuality, bounds, sample_quality
 from vaekit.heads.family import Measure
@@ -21,14 +21,12 @@ from vaekit.interfaces.experiment import Experiment
 from vaekit.interfaces.folder import RunFolder
 from vaekit.interfaces.latent_space import LatentSpace
 from vaekit.interfaces.logs import read_metrics
+from vaekit.interfaces.sources import Source, Sources
 from vaekit.modalities import Plain, View
 from vaekit.models import VAE, evaluating
 from vaekit.nets import RandomFeatures
 
 __all__ = ["Run", "Source", "load"]
-
-Source: TypeAlias = str | Path | Dataset | Any
-"""A path or a name, an opened data set, or arrays and tensors of images."""
 
 _BATCH = 100
 
@@ -46,8 +44,7 @@ class Run:
     def __init__(self, folder: RunFolder, experiment: Experiment, model: VAE, data: Dataset | None = None) -> None:
         self.folder, self.experiment, self.model = folder, experiment, model.eval()
         self.view: View = experiment.model or Plain(model)
-        self.schema = folder.read_schema(needed=experiment.model is not None)
-        self._data = data
+        self.sources = Sources(folder, experiment, self.view, data)
 
     @property
     def path(self) -> Path:
@@ -71,41 +68,24 @@ class Run:
         model = self.experiment.model
         return LatentSpace("real" if model is None else model.posterior.support)
 
-    @cached_property
+    @property
+    def schema(self) -> ImageSchema | None:
+        """What its data must be; None for a free composition."""
+        return self.sources.schema
+
+    @property
     def conditions(self) -> Conditions:
         """What its model is conditioned on."""
-        model, about = self.experiment.model, self.folder.read_json("data.json")
-        if model is None:
-            size = about.get("context", 0)
-            return Conditions("context" if size else "none", size)
-        classes = self.schema.classes if self.schema is not None else ()
-        counts = tuple(about.get("labels", {}).get(name, 0) for name in classes)
-        return Conditions(model.condition, model.context, classes, counts)
+        return self.sources.conditions
 
     @property
     def data(self) -> Dataset:
-        """The data the run was trained on, opened again and checked where needed.
-
-        Raises:
-            ValueError: They came as arrays, or have changed since.
-        """
-        if self._data is None:
-            self._data = self._reopened()
-        return self._data
+        """The data it was trained on, opened again and checked where needed; see `Sources.own`."""
+        return self.sources.own
 
     def open(self, source: Source | None = None) -> tuple[Dataset, Tensor]:
-        """Return data and the rows to use: the test part of the run's own, or all of other data, checked by the schema.
-
-        Raises:
-            ValueError: The data do not fit the model; the field is named.
-        """
-        if source is None:
-            test = self.data.drawn("test")
-            return self.data, test if len(test) else self.data.drawn("validation")
-        data = self._opened(source)
-        if self.schema is not None and data.schema is not None:
-            self.schema.check(data.schema)
-        return self.view.settle(self.conditions.matched(data)), data.part("all")
+        """Return data and the rows to use; see `Sources.open`."""
+        return self.sources.open(source)
 
     def inputs(self, source: Source | None = None, count: int | None = None, seed: int = 0) -> Tensor:
         """Return prepared data `(N, *event)`, the first `count` rows."""
@@ -262,7 +242,7 @@ class Run:
 
     def _generated(self, n: int, temperature: float, label: Label, cold: float, seed: int) -> Tensor:
         """Return new data as the likelihood has them, `cold` being the temperature of its draws."""
-        training = self._training_context() if label is None else None
+        training = self.sources.training_context() if label is None else None
         with evaluating(self.model, seed):
             parts = _split(torch.empty(n, 0), *self.conditions.drawn(n, label, training))
             x = [
@@ -275,13 +255,6 @@ class Run:
         """Return the intensities of two sets on one scale: that of a free composition is the range of what it is given."""
         both = self.view.intensity(torch.cat([first, second]))
         return both[: len(first)], both[len(first) :]
-
-    def _training_context(self) -> Tensor | None:
-        """Return what the training data are conditioned on, where that is no class; labels need no data to be drawn."""
-        if self.conditions.kind != "context":
-            return None
-        context = self.data.context
-        return None if context is None else context[self.data.part("train")]
 
     def _attribute(self, label: str) -> Tensor:
         data = self.data
@@ -310,28 +283,6 @@ class Run:
         if family is not None:
             family.check(x)
         return x
-
-    def _opened(self, source: Source) -> Dataset:
-        if isinstance(source, Dataset):
-            return source
-        if isinstance(source, str | Path):
-            return self.experiment.data.open(str(source))
-        if self.schema is None:
-            values = torch.as_tensor(source)
-            return Dataset(values, None, torch.full((len(values),), 2, dtype=torch.int8))
-        return images_from_arrays(source)
-
-    def _reopened(self) -> Dataset:
-        source = self.experiment.data.source
-        if not source:
-            raise ValueError(f"the data of {self.path} came as arrays and are not kept; give data")
-        data = self.view.settle(self.experiment.data.open())
-        expected = self.folder.read_json("split.json")["fingerprint"]
-        if data.fingerprint != expected:
-            raise ValueError(
-                f"the data in {source} have changed since {self.path} was trained; give data, or run fit again"
-            )
-        return data
 
 
 def _split(*columns: Tensor) -> Iterator[tuple[Tensor, ...]]:
