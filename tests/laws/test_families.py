@@ -371,3 +371,15 @@ def test_autocast_changes_no_density(family):
         found = Trace(x, distribution, ()).log_likelihood
     assert found.dtype == torch.float32
     assert torch.equal(found, distribution.log_prob(x))
+
+
+@pytest.mark.parametrize("family", [f for f in SCALED if f.support == "real"], ids=name)
+@pytest.mark.parametrize("error", [0.44, 20.0, 1e4])
+def test_large_errors_are_finite_and_symmetric(family, error):
+    """A reconstruction far off must cost the same on both sides, and never infinity (A5)."""
+    parts = {key: torch.zeros(1, *size) for key, size in family.heads((1,)).items()}
+    parts |= {key: value.detach().float() for key, value in family.shared((1,)).items()}
+    distribution = family(parts, (1,))
+    above, below = (distribution.log_prob(torch.full((1, 1), sign * error)) for sign in (1, -1))
+    assert torch.isfinite(above).all()
+    torch.testing.assert_close(above, below)
