@@ -1,0 +1,75 @@
+"""A check: one number, the threshold it must not pass, and what to do where it does."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from vaekit.diagnosis.finding import Finding, Severity
+
+if TYPE_CHECKING:
+    from vaekit.diagnosis.examination import Examination
+
+__all__ = ["Check"]
+
+
+@dataclass(frozen=True)
+class Check:
+    """What makes a finding: nothing but a number beyond a threshold, so that both can be tested and calibrated.
+
+    Args:
+        name: Of the finding, in snake_case.
+        measure: What the number is, with its unit, as a phrase: "the rate in nats per datum".
+        value: Returns the number, or None where the check does not apply.
+        fires: On which side of the threshold.
+        threshold: Chosen on the clinic's tuning runs.
+        severity: Of the finding.
+        explanation: What it means, in two sentences at most.
+        source: Author, year, title.
+        remedy: What to do, in words.
+        prescription: Returns the keys to try, `key=value`; the number must come back towards the threshold by them.
+        effect: What to expect.
+    """
+
+    name: str
+    measure: str
+    value: Callable[[Examination], float | None]
+    fires: Literal["above", "below"]
+    threshold: float
+    severity: Severity
+    explanation: str
+    source: str
+    remedy: str
+    prescription: Callable[[Examination], tuple[str, ...]]
+    effect: str
+
+    def is_found(self, value: float | None) -> bool:
+        """Say whether a number lies beyond the threshold; one that is not finite does."""
+        if value is None:
+            return False
+        return not math.isfinite(value) or (value > self.threshold if self.fires == "above" else value < self.threshold)
+
+    def __call__(self, examination: Examination) -> Finding | None:
+        """Return the finding, or None."""
+        value = self.value(examination)
+        if value is None or not self.is_found(value):
+            return None
+        finite = math.isfinite(value)
+        beyond = "more than" if self.fires == "above" else "less than"
+        return Finding(
+            name=self.name,
+            severity=self.severity,
+            evidence=f"{self.measure}: {value:.4g}, {beyond} {self.threshold:.4g}"
+            if finite
+            else f"{self.measure}: {value}",
+            explanation=self.explanation,
+            source=self.source,
+            prescription=self.prescription(examination),
+            remedy=self.remedy,
+            effect=self.effect,
+            measure=self.measure,
+            value=value if finite else math.copysign(1e308, value),
+            threshold=self.threshold,
+        )

@@ -1,0 +1,23 @@
+"""The doctor: all checks, over one examination."""
+
+from __future__ import annotations
+
+from vaekit.diagnosis.check import Check
+from vaekit.diagnosis.examination import Examination
+from vaekit.diagnosis.finding import SEVERITIES, Finding
+
+__all__ = ["CHECKS", "diagnose", "values"]
+
+CHECKS: tuple[Check, ...] = ()
+"""Every check, in the order in which one would look."""
+
+
+def diagnose(examination: Examination) -> list[Finding]:
+    """Return what is wrong with a model, worst first."""
+    found = [finding for check in CHECKS if (finding := check(examination)) is not None]
+    return sorted(found, key=lambda finding: SEVERITIES.index(finding.severity))
+
+
+def values(examination: Examination) -> dict[str, float | None]:
+    """Return the number behind every check, by the name of its finding; None where it does not apply."""
+    return {check.name: check.value(examination) for check in CHECKS}

@@ -1,0 +1,66 @@
+"""What the doctor looks at: a trained model, its data and how it came to be."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from torch import Tensor
+
+from vaekit.modalities import Model, View
+from vaekit.models import VAE, evaluating
+from vaekit.objectives import ELBO, Objective
+from vaekit.training import Training
+
+__all__ = ["Sample", "Subject"]
+
+
+@dataclass(frozen=True)
+class Sample:
+    """Data in an order that says nothing about them.
+
+    Args:
+        stored: As they are stored, `(N, ...)`.
+        context: What they are conditioned on, tensors `(N, C)`.
+        labels: Their classes `(N,)`, where known.
+    """
+
+    stored: Tensor
+    context: tuple[Tensor, ...] = ()
+    labels: Tensor | None = None
+
+    def __len__(self) -> int:
+        """Return the number of data."""
+        return len(self.stored)
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A trained model with all that is known of it.
+
+    Args:
+        model: The model, in evaluation mode, on the CPU.
+        view: How stored data enter it.
+        test: Data it was not trained on.
+        train: Data it was trained on; None where they are not at hand.
+        description: The description of the model; None for a free composition.
+        objective: What it was trained by.
+        training: How.
+        history: What was logged, a mapping per validation, in order; see `RUN/metrics.jsonl`.
+    """
+
+    model: VAE
+    view: View
+    test: Sample
+    train: Sample | None = None
+    description: Model | None = None
+    objective: Objective = field(default_factory=ELBO)
+    training: Training = field(default_factory=Training)
+    history: tuple[Mapping[str, Any], ...] = ()
+
+    def given(self, sample: Sample, count: int | None = None, seed: int = 0) -> tuple[Tensor, ...]:
+        """Return what the model is given of the first `count` data: prepared `(N, *event)`, and their context."""
+        with evaluating(self.model, seed):
+            x = self.view.prepare(sample.stored[:count])
+        return x, *(c[:count] for c in sample.context)
