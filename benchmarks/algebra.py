@@ -130,7 +130,9 @@ def main():
     parser.add_argument("--mnist", help="a folder with MNIST's four IDX files; downloaded by default", default="mnist")
     parser.add_argument("--fashion", default="fashion-mnist", help="the same for Fashion-MNIST")
     parser.add_argument("--only", nargs="*", choices=JOBS, default=list(JOBS), metavar="NAME", help=", ".join(JOBS))
-    parser.add_argument("--limit", help="time for each training, e.g. 5m; by default 5m on MNIST, 1,500 steps on Fashion-MNIST")
+    parser.add_argument(
+        "--limit", help="time for each training, e.g. 5m; by default 5m on MNIST, 1,500 steps on Fashion-MNIST"
+    )
     parser.add_argument("--preset", choices=("fast", "balanced", "best"), default="balanced")
     parser.add_argument("--runs", type=Path, default=Path("runs/benchmarks"))
     parser.add_argument("--out", type=Path, default=RESULTS)

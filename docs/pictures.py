@@ -34,6 +34,7 @@ from vaekit import (
     fit,
     fit_prior,
 )
+from vaekit.diagnosis import Examination
 from vaekit.distributions import draw
 from vaekit.heads import (
     GMM,
@@ -42,6 +43,7 @@ from vaekit.heads import (
     ContinuousBernoulli,
     DiscretizedLogisticMixture,
     Family,
+    Fixed,
     FlowPrior,
     Laplace,
     NegativeBinomial,
@@ -53,6 +55,7 @@ from vaekit.heads import (
     conditional,
 )
 from vaekit.heads.quantized import Codebook
+from vaekit.interfaces.subject import subject_of
 from vaekit.objectives import Objective
 from vaekit.value import Value
 
@@ -360,7 +363,85 @@ def priors() -> None:
     save("priors", figure)
 
 
-PICTURES = {"likelihoods": likelihoods, "posteriors": posteriors, "priors": priors, "objectives": objectives}
+# The doctor: four measurements, each of a healthy model and of one that has what it shows.
+
+SICK: tuple[tuple[str, ImageVAE, Objective], ...] = (
+    ("collapsed: beta = 20", DIGITS, ELBO(beta=20.0)),
+    ("prior holes: beta = 0.01", DIGITS, ELBO(beta=0.01)),
+    ("noise too wide: a fixed sigma", DIGITS.replace(likelihood=Gaussian(scale=Fixed(value=1.0))), ELBO()),
+    ("blurred: one latent", DIGITS.replace(latent=1), ELBO()),
+)
+
+
+def doctor() -> None:
+    """Draw what the doctor looks at: above a healthy model, below sick ones."""
+    figure = Figure(figsize=(11, 5.2), dpi=90, layout="constrained")
+    axes = figure.subplots(2, 4)
+    drawings = (rate_bars, clouds, ranks, spectrum)
+    healthy = examined(DIGITS, ELBO())
+    for (above, below), show, (title, model, objective) in zip(axes.T, drawings, SICK, strict=True):
+        show(above, healthy)
+        show(below, examined(model, objective))
+        below.set_title(title)
+    for ax, title in zip(axes[0], ("rate per dimension", "q(z) over p(z)", "ranks", "power"), strict=True):
+        ax.set_title(f"healthy: {title}")
+    save("doctor", figure)
+
+
+def examined(model: ImageVAE, objective: Objective) -> Examination:
+    """Return the examination of a run on digits."""
+    with tempfile.TemporaryDirectory() as folder:
+        return Examination(subject_of(trained(model, objective, Path(folder) / "run", steps=1000)))
+
+
+def rate_bars(axes: Any, examination: Examination) -> None:
+    """Draw the KL of each latent dimension and the line under which it says nothing."""
+    rates = examination.bounds.rate_per_dimension
+    assert rates is not None
+    axes.bar(range(len(rates)), rates.sort(descending=True).values, color=BLUE)
+    axes.axhline(0.01, color=RED, linestyle=":")
+    axes.set(yscale="log", ylim=(1e-4, 10), xticks=[], ylabel="nats")
+
+
+def clouds(axes: Any, examination: Examination) -> None:
+    """Draw the aggregate posterior over the prior."""
+    found = examination.aggregate_posterior
+    assert found is not None
+    for points, color in ((found.prior, GREY), (found.posterior, BLUE)):
+        axes.scatter(*points.T, s=6, color=color, linewidths=0, alpha=0.7)
+    axes.set(xticks=[], yticks=[])
+
+
+def ranks(axes: Any, examination: Examination) -> None:
+    """Draw the histogram of the data's ranks among draws of p(x | z)."""
+    heights = examination.calibration.histogram
+    axes.bar([(i + 0.5) / len(heights) for i in range(len(heights))], heights, 0.9 / len(heights), color=BLUE)
+    axes.axhline(1, color=RED, linestyle=":")
+    axes.set(ylim=(0, 2.6), xticks=[0, 1])
+
+
+def spectrum(axes: Any, examination: Examination) -> None:
+    """Draw power spectra of data, reconstructions and samples."""
+    found = examination.sharpness
+    assert found is not None
+    curves = (
+        ("data", found.data, INK),
+        ("reconstructions", found.reconstructions, BLUE),
+        ("samples", found.samples, RED),
+    )
+    for name, power, color in curves:
+        axes.plot(found.frequency, power, color=color, label=name)
+    axes.set(yscale="log", ylim=(1, 100), xlabel="cycles per pixel")
+    axes.legend(loc="lower left")
+
+
+PICTURES = {
+    "likelihoods": likelihoods,
+    "posteriors": posteriors,
+    "priors": priors,
+    "objectives": objectives,
+    "doctor": doctor,
+}
 
 
 def main() -> None:

@@ -2,11 +2,13 @@
 
 import doctest
 import re
+import runpy
 from pathlib import Path
 from typing import get_args
 
 import pytest
 
+from vaekit.diagnosis import CHECKS
 from vaekit.heads import AnyPrior, Likelihood, Posterior
 from vaekit.objectives import AnyObjective
 
@@ -73,3 +75,16 @@ def test_what_a_guide_points_to_is_there(name):
     targets = re.findall(r"\]\(([\w./-]+)\)", text(name))
     assert f"{name}.png" in targets
     assert all((DOCS / target).exists() for target in targets)
+
+
+def test_the_table_of_findings_is_that_of_the_checks():
+    findings = runpy.run_path(str(DOCS / "findings.py"))
+    told = text("doctor").split(findings["FIRST"])[1].split(findings["LAST"])[0]
+    assert told == findings["table"](), "write it again: python docs/findings.py"
+    names = {check.name for check in CHECKS}
+    assert names and set(table_rows("doctor")) == names
+
+
+def test_the_doctor_points_to_what_is_there():
+    targets = re.findall(r"\]\(([\w./-]+)\)", text("doctor"))
+    assert "doctor.png" in targets and all((DOCS / target).exists() for target in targets)

@@ -1,18 +1,24 @@
 """Small runs on scikit-learn's digits, trained once per process, for the doctor to look at."""
 
+import dataclasses
 import tempfile
 from functools import cache
 from pathlib import Path
 
+import torch
+
 from vaekit import load
 from vaekit.data import read_images
-from vaekit.diagnosis import Examination
+from vaekit.diagnosis import Examination, Subject
 from vaekit.interfaces.experiment import DataSettings
 from vaekit.interfaces.fitting import Trainer, plan
 from vaekit.interfaces.folder import RunFolder
 from vaekit.interfaces.parsing import parse
 from vaekit.interfaces.run import Run
 from vaekit.interfaces.subject import subject_of
+from vaekit.modalities import ImageVAE
+from vaekit.models import evaluating
+from vaekit.objectives import ELBO, RAE, VQ
 
 SMALL = ("latent=6", "net.kind=mlp", "net.widths=[64]", "net.residual=false", "steps=400", "batch=64", "lr=0.003")
 
@@ -32,3 +38,21 @@ def run(*keys: str) -> Run:
 def examination(*keys: str) -> Examination:
     """Return the examination of such a run."""
     return Examination(subject_of(run(*keys)))
+
+
+@cache
+def untrained(posterior: str) -> Subject:
+    """Return a model of the same data with this posterior and what goes with it, as it is before training."""
+    subject = examination().subject
+    like = subject.description
+    assert like is not None
+    kept = {name: getattr(like, name) for name in ("shape", "levels", "value_range", "latent", "net", "likelihood")}
+    description = ImageVAE.model_validate({**kept, "posterior": {"kind": posterior}})
+    objective = {"delta": RAE(), "vq": VQ()}.get(posterior, ELBO())
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        model = description.build().eval()
+    given = subject.given(subject.test, 256)
+    with evaluating(model):
+        model.initialize(*given)
+    return dataclasses.replace(subject, model=model, description=description, objective=objective, history=())

@@ -4,7 +4,7 @@
 rows to a training loop in an order that is a pure function of the seed and the epoch. Nothing here knows a model.
 
     image     the door: which reader belongs to what the user typed
-    names     the data sets that have a name;  download  those that come over the network
+    names     the data sets that have a name;  download  those that come over the network;  sprites  one that is drawn
     arrays    numpy arrays, tensors, torch data sets;  idx, numpy_files  the same in files
     folder    a folder of image files;  survey, layout, decode, cache  its four steps
     split     train, validation, test by content;  batches  the order of training

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from hashlib import sha256
 from typing import Literal, TypeAlias
@@ -88,9 +88,11 @@ class Dataset:
         context: What each row is conditioned on, shape (N, C), float32, where a model is conditional.
         source: What the user typed.
         notes: Sentences about what was found and converted.
+        factors: What each row was made from, shape (N, K), int64, an index for each factor, where that is known.
+        factor_names: The names of the factors.
 
     Raises:
-        ValueError: If `split`, `labels`, `names` or `context` do not have one entry for each row.
+        ValueError: If `split`, `labels`, `names`, `context` or `factors` do not have one entry for each row.
     """
 
     values: Tensor
@@ -103,10 +105,11 @@ class Dataset:
     context: Tensor | None = None
     source: str = ""
     notes: tuple[str, ...] = ()
+    factors: Tensor | None = None
+    factor_names: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        columns = {"split": self.split, "labels": self.labels, "names": self.names or None, "context": self.context}
-        for name, column in columns.items():
+        for name, column in {**self._columns, "names": self.names or None}.items():
             if column is not None and len(column) != len(self.values):
                 raise ValueError(
                     f"{name} must have one entry for each of the {len(self.values)} rows, but has {len(column)};"
@@ -138,6 +141,20 @@ class Dataset:
         """
         rows = self.part(name)
         return rows[torch.randperm(len(rows), generator=torch.Generator().manual_seed(0))][:count]
+
+    def taken(self, rows: Tensor) -> Dataset:
+        """Return the data set of some rows, in their order, with all that is known of them.
+
+        Args:
+            rows: Indices, shape (n,), int64.
+        """
+        columns = {name: None if column is None else column[rows] for name, column in self._columns.items()}
+        names = tuple(self.names[row] for row in rows.tolist()) if self.names else ()
+        return replace(self, values=self.values[rows], names=names, **columns)  # type: ignore[arg-type]
+
+    @property
+    def _columns(self) -> dict[str, Tensor | None]:
+        return {"split": self.split, "labels": self.labels, "context": self.context, "factors": self.factors}
 
     @property
     def stored(self) -> Stored:

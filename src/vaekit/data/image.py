@@ -22,7 +22,7 @@ def read_images(
 ) -> Dataset:
     """Read images from a named data set, a folder, or a file.
 
-    A string that is a name (digits, mnist, fashion-mnist) means that data set; a `Path` is always a path. A folder holds
+    A string that is a name (digits, mnist, fashion-mnist, sprites) means that data set; a `Path` is always a path. A folder holds
     image files, nested as they may be, or IDX files; a file is .npy, .npz, IDX, or a single image.
 
     Args:

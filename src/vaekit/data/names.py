@@ -12,10 +12,11 @@ from vaekit.data.cache import cache_folder
 from vaekit.data.dataset import Dataset
 from vaekit.data.download import download_files
 from vaekit.data.idx import read_idx_folder
+from vaekit.data.sprites import draw_sprites
 
 __all__ = ["NAMES", "name_of", "nearest_name", "read_named"]
 
-NAMES = ("digits", "fashion-mnist", "mnist")
+NAMES = ("digits", "fashion-mnist", "mnist", "sprites")
 
 MIRRORS = {
     "mnist": "https://ossci-datasets.s3.amazonaws.com/mnist/",
@@ -60,6 +61,8 @@ DEBIAN = {"fashion-mnist": Path("/usr/share/datasets/fashion-mnist")}
 def read_named(name: str, cache: Path | None = None) -> Dataset:
     """Read a data set by its name; the MNISTs are downloaded on first use, unless Debian's package is installed.
 
+    The digits are scikit-learn's, the sprites are drawn.
+
     Args:
         name: One of `NAMES`.
         cache: The folder for downloads.
@@ -70,6 +73,8 @@ def read_named(name: str, cache: Path | None = None) -> Dataset:
     """
     if name == "digits":
         return _digits()
+    if name == "sprites":
+        return draw_sprites()
     folder = DEBIAN.get(name)
     if folder is None or not (folder / "train-images-idx3-ubyte.gz").exists():
         folder = cache_folder(cache) / name

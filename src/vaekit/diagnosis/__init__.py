@@ -9,5 +9,6 @@ from vaekit.diagnosis.doctor import CHECKS, diagnose, values
 from vaekit.diagnosis.examination import Examination
 from vaekit.diagnosis.finding import Finding, Severity
 from vaekit.diagnosis.subject import Sample, Subject
+from vaekit.diagnosis.watch import Watch
 
-__all__ = ["CHECKS", "Check", "Examination", "Finding", "Sample", "Severity", "Subject", "diagnose", "values"]
+__all__ = ["CHECKS", "Check", "Examination", "Finding", "Sample", "Severity", "Subject", "Watch", "diagnose", "values"]

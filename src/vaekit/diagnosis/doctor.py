@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+from vaekit.diagnosis import balance, blur, calibration, collapse, course, generalization, geometry, inference, scales
 from vaekit.diagnosis.check import Check
 from vaekit.diagnosis.examination import Examination
 from vaekit.diagnosis.finding import SEVERITIES, Finding
 
 __all__ = ["CHECKS", "diagnose", "values"]
 
-CHECKS: tuple[Check, ...] = ()
+CHECKS: tuple[Check, ...] = (
+    *course.CHECKS,
+    *collapse.CHECKS,
+    *geometry.CHECKS,
+    *generalization.CHECKS,
+    *balance.CHECKS,
+    *inference.CHECKS,
+    *calibration.CHECKS,
+    *scales.CHECKS,
+    *blur.CHECKS,
+)
 """Every check, in the order in which one would look."""
 
 

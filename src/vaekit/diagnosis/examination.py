@@ -4,12 +4,22 @@ from __future__ import annotations
 
 from functools import cached_property
 
+from vaekit.diagnosis.balance import Balance, balance
+from vaekit.diagnosis.blur import Sharpness, sharpness
+from vaekit.diagnosis.calibration import Calibration, calibration, has_finite_weights
+from vaekit.diagnosis.collapse import LatentUse, latent_use
+from vaekit.diagnosis.course import Accidents, Trial, accidents, trial
+from vaekit.diagnosis.generalization import Closeness, Generalization, Overlap, closeness, generalization, overlap
+from vaekit.diagnosis.geometry import AggregatePosterior, ExchangeRate, aggregate_posterior, exchange_rate
+from vaekit.diagnosis.inference import InferenceGap, NormMismatch, inference_gap, norm_mismatch
+from vaekit.diagnosis.scales import Scales, scales
 from vaekit.diagnosis.subject import Subject
-from vaekit.evaluation import Bounds, bounds
+from vaekit.evaluation import Bounds, Chains, RateDistortion, bounds, rate_distortion
 
 __all__ = ["Examination"]
 
 _BATCH = 100
+_CURVE, _CURVE_VALUES, _CHAINS = 32, 2**15, Chains(count=2, temperatures=50)  # of a picture: seconds, not minutes
 
 
 class Examination:
@@ -38,3 +48,85 @@ class Examination:
         stored = [parts if len(parts) > 1 else parts[0] for parts in batches]
         view = self.subject.view
         return bounds(self.subject.model, stored, prepare=view.prepare, samples=50, log_jacobian=view.log_jacobian)
+
+    @cached_property
+    def latent_use(self) -> LatentUse | None:
+        """What the latents carry; see `collapse`."""
+        return latent_use(self.subject, min(1000, self.few))
+
+    @cached_property
+    def exchange_rate(self) -> ExchangeRate | None:
+        """What a nat of rate buys; see `geometry`."""
+        return exchange_rate(self.subject, min(1000, self.few))
+
+    @cached_property
+    def aggregate_posterior(self) -> AggregatePosterior | None:
+        """Draws from q(z) beside draws from p(z); see `geometry`."""
+        return aggregate_posterior(self.subject)
+
+    @cached_property
+    def rate_distortion(self) -> RateDistortion | None:
+        """What decoder and prior reach without the encoder; None where latents are no real vectors, or weights not finite."""
+        test, view, model = self.subject.test, self.subject.view, self.subject.model
+        if not has_finite_weights(model):
+            return None
+        given = self.subject.given(test, max(2, min(_CURVE, _CURVE_VALUES // test.stored[0].numel())))
+        try:
+            return rate_distortion(model, *given, chains=_CHAINS, most=2.0, log_jacobian=view.log_jacobian)
+        except ValueError:
+            return None
+
+    @cached_property
+    def generalization(self) -> Generalization | None:
+        """Bounds of training and of test data; see `generalization`."""
+        return generalization(self.subject)
+
+    @cached_property
+    def closeness(self) -> Closeness | None:
+        """Which data samples are nearest to; see `generalization`."""
+        return closeness(self.subject)
+
+    @cached_property
+    def overlap(self) -> Overlap | None:
+        """Test data that are training data too; see `generalization`."""
+        return overlap(self.subject)
+
+    @cached_property
+    def accidents(self) -> Accidents:
+        """What went wrong in training; see `course`."""
+        return accidents(self.subject)
+
+    @cached_property
+    def trial(self) -> Trial | None:
+        """What a few more steps do; see `course`."""
+        return trial(self.subject)
+
+    @cached_property
+    def balance(self) -> Balance | None:
+        """Encoder against decoder; see `balance`."""
+        return balance(self.subject)
+
+    @cached_property
+    def calibration(self) -> Calibration:
+        """How well p(x | z) fits the data."""
+        return calibration(self.subject, self.few)
+
+    @cached_property
+    def scales(self) -> Scales:
+        """Where the deviations of q(z | x) and p(x | z) lie."""
+        return scales(self.subject, self.few)
+
+    @cached_property
+    def sharpness(self) -> Sharpness | None:
+        """Power spectra of data, reconstructions and samples; None where there are none."""
+        return sharpness(self.subject)
+
+    @cached_property
+    def inference_gap(self) -> InferenceGap | None:
+        """What the encoder loses against a posterior per datum, on 64 test data (all where deep): each is trained for."""
+        return inference_gap(self.subject, self.few if self.deep else min(64, self.few))
+
+    @cached_property
+    def norm_mismatch(self) -> NormMismatch | None:
+        """How far batch statistics are from running ones, on at most 1,000 test data."""
+        return norm_mismatch(self.subject, 1000)

@@ -53,7 +53,7 @@ class DataSettings(Value):
     """Where the data come from and how they are brought to one size."""
 
     source: str = ""
-    """A folder or a file, by its absolute path, or a name: digits, mnist, fashion-mnist."""
+    """A folder or a file, by its absolute path, or a name: digits, mnist, fashion-mnist, sprites."""
     typed: str = ""
     """What was typed for it."""
     size: Annotated[tuple[int, int] | None, BeforeValidator(_height_and_width)] = None

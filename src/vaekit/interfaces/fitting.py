@@ -60,6 +60,8 @@ def fit(
     given = {"objective": objective.model_dump() if objective else {}}
     given["training"] = training.model_dump(exclude_unset=True) if training else {}
     if isinstance(model, VAE):
+        if training is not None and training.auto_fix:
+            raise ValueError("auto_fix needs a description such as ImageVAE(...), whose keys it can change")
         Plain(model).check(opened)
         experiment = Experiment(data=settings, objective=objective or ELBO(), training=training or Training())
     else:
@@ -67,7 +69,7 @@ def fit(
     folder = RunFolder(Path(out)) if out else free_folder(typed or "run")
     trainer = Trainer(folder, experiment, opened, model=model if isinstance(model, VAE) else None)
     trainer.begin()
-    return trainer.run(listener)
+    return _best(trainer, listener)
 
 
 def plan(
@@ -115,7 +117,8 @@ def resume(
     Raises:
         ValueError: The run is finished and no more time is given, or its data have changed.
     """
-    return resumed(path, seconds_more=seconds_more, data=data, model=model).run(listener)
+    trainer = resumed(path, seconds_more=seconds_more, data=data, model=model)
+    return _best(trainer, listener) if seconds_more is None else trainer.run(listener)
 
 
 def resumed(
@@ -131,6 +134,17 @@ def resumed(
     trainer = Trainer(folder, experiment, opened, model=model)
     trainer.restore(seconds_more)
     return trainer
+
+
+def _best(trainer: Trainer, listener: Listener | None) -> Run:
+    """Train; where that is asked for, train again with what the doctor prescribes, and return the best run."""
+    began = trainer.began - trainer.state.position.seconds
+    run = trainer.run(listener)
+    if not trainer.training.auto_fix:
+        return run
+    from vaekit.interfaces.auto_fix import auto_fix  # which plans runs itself
+
+    return auto_fix(run, trainer.opened, lambda again: again.run(listener), began=began).best.run
 
 
 def _opened(source: Source, settings: DataSettings, *, free: bool) -> Dataset:

@@ -8,10 +8,11 @@ from typing import Any, TypeAlias
 
 from pydantic import ValidationError
 
-from vaekit.interfaces.keys import SECTIONS, Key, keys
+from vaekit.interfaces.experiment import Experiment
+from vaekit.interfaces.keys import DERIVED, SECTIONS, Key, keys
 from vaekit.interfaces.typed import HUGE, is_number, read_value, shown
 
-__all__ = ["merged", "parse", "sectioned", "sentence"]
+__all__ = ["described", "merged", "parse", "sectioned", "sentence"]
 
 Sections: TypeAlias = dict[str, dict[str, Any]]
 
@@ -67,6 +68,14 @@ def sectioned(flat: Mapping[str, Any], base: Mapping[str, Mapping[str, Any]] | N
         for key in variants:
             _name_part(result[key.section], key, known)
     return result
+
+
+def described(experiment: Experiment) -> Sections:
+    """Return the keys of a resolved experiment by section, for others to go on top: what follows from the data is left out."""
+    content = experiment.model_dump(mode="json")
+    sections = {name: content[name] or {} for name in ("data", "model", "objective", "training")}
+    sections["model"] = {name: value for name, value in sections["model"].items() if name not in DERIVED["model"]}
+    return sections
 
 
 def merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import torch
 from torch import Tensor
@@ -25,6 +25,9 @@ from vaekit.interfaces.sources import Source, Sources
 from vaekit.modalities import Plain, View
 from vaekit.models import VAE, evaluating
 from vaekit.nets import RandomFeatures
+
+if TYPE_CHECKING:
+    from vaekit.diagnosis import Finding
 
 __all__ = ["Run", "Source", "load"]
 
@@ -113,6 +116,20 @@ class Run:
         jacobian = self.view.log_jacobian
         return bounds(self.model, batches, prepare=self._prepared, samples=samples, log_jacobian=jacobian)
 
+    def diagnose(self, source: Source | None = None, *, deep: bool = False) -> list[Finding]:
+        """Return what is wrong with the model, worst first: evidence, explanation, and the keys to try; empty where nothing is.
+
+        Args:
+            source: Other data than the run's own test part.
+            deep: Whether costly measurements look at all of the data instead of 256.
+
+        Raises:
+            ValueError: There are no data to look at.
+        """
+        from vaekit.interfaces.diagnosing import diagnosed  # which writes a run's report, and so knows what a run is
+
+        return list(diagnosed(self, source, deep=deep).findings)
+
     def sample(
         self, n: int, temperature: float = 1.0, *, label: Label = None, noise: bool = False, seed: int = 0
     ) -> Tensor:
@@ -134,12 +151,18 @@ class Run:
         return self.view.intensity(self._generated(n, temperature, label, 1.0 if noise else 0.0, seed))
 
     def quality(
-        self, n: int = 2000, *, features: Literal["random", "model"] = "random", seed: int = 0
+        self,
+        n: int = 2000,
+        *,
+        source: Source | None = None,
+        features: Literal["random", "model"] = "random",
+        seed: int = 0,
     ) -> SampleQuality:
         """Compare `n` samples, mean images as `sample` returns them, with the first `n` test images, fewer where fewer are.
 
         Args:
             n: How many; results depend on it.
+            source: Other data to compare with.
             features: The space: fixed random features of what is seen, or the run's own posterior means.
             seed: Seed of the draws.
 
@@ -148,7 +171,7 @@ class Run:
         """
         if features == "model" and self.conditions.kind != "none":
             raise ValueError("the space of a conditional model depends on the context; use features='random'")
-        real, made = self.inputs(None, n, seed), self._generated(n, 1.0, None, 0.0, seed)
+        real, made = self.inputs(source, n, seed), self._generated(n, 1.0, None, 0.0, seed)
         if features == "model":
             return sample_quality(real, made, PosteriorPoints(self.model))
         return sample_quality(*self._shown(real, made), RandomFeatures(real.shape[1]))

@@ -8,6 +8,7 @@ from typing import Protocol
 import torch
 
 from vaekit.data import Batches, Dataset, Stored, sequential, unpacked
+from vaekit.diagnosis import Watch
 from vaekit.interfaces.experiment import Experiment
 from vaekit.interfaces.folder import RunFolder
 from vaekit.interfaces.logs import Logger, loggers
@@ -67,7 +68,7 @@ class Trainer:
             model = experiment.model.build()
         self.model = model
         self.view: View = experiment.model or Plain(model)
-        self.data = self.view.settle(data)
+        self.opened, self.data = data, self.view.settle(data)
         rows = self.data.part("train")
         if not all(len(self.data.part(name)) for name in ("train", "validation")):
             raise ValueError(
@@ -80,7 +81,8 @@ class Trainer:
         step = Step(model, criterion, self.view.prepare, experiment.objective.samples)
         self._look(step, next(sequential(self.data.stored, self.data.drawn("train", _LOOKED), _LOOKED)))
         self.state = TrainingState(step, self.training, fabric)
-        self.seconds = _for_training(self.training.time_limit)
+        self.seconds = _for_training(self.training.seconds)
+        self.watch = Watch(experiment.objective, self.training)
         self.notes: list[str] = list(getattr(experiment.model, "warnings", ()))
 
     def _look(self, step: Step, batch: Stored) -> None:
@@ -190,6 +192,8 @@ class Trainer:
                 if progress.validation is not None:
                     self._save(best=progress.best)
                     self._log(logs, progress)
+                    seen = (progress.step, progress.stop, progress.validation)
+                    self.notes += self.watch(*seen, self.state.guard.non_finite)
                 if progress.stop is not None and progress.stop < settled and not warned:
                     warned = True
                     self.notes.append(_schedule_note(progress.stop, settled))

@@ -14,7 +14,7 @@ from vaekit.models import Trace
 from vaekit.objectives.objective import Loss, regularized
 from vaekit.objectives.pictures import Pictorial, pictures
 
-__all__ = ["MSSSIM", "FocalFrequency", "focal_frequency", "ms_ssim"]
+__all__ = ["MSSSIM", "FocalFrequency", "focal_frequency", "ms_ssim", "ms_ssim_scales", "ssim"]
 
 _SCALE_WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)  # fitted to human judgements by Wang et al.
 _WINDOW = 11
@@ -85,7 +85,7 @@ def ms_ssim(x: Tensor, y: Tensor) -> Tensor:
         True
     """
     side = min(x.shape[-2:])
-    scales = min(len(_SCALE_WEIGHTS), max(1, 1 + math.floor(math.log2(side / _WINDOW))))
+    scales = ms_ssim_scales(side)
     weights = [weight / sum(_SCALE_WEIGHTS[:scales]) for weight in _SCALE_WEIGHTS[:scales]]
     product = torch.ones((), dtype=x.dtype, device=x.device)
     for scale, weight in enumerate(weights):
@@ -95,6 +95,35 @@ def ms_ssim(x: Tensor, y: Tensor) -> Tensor:
         product = product * map_.mean((-1, -2)).clamp_min(_FLOOR) ** weight
         x, y = (x, y) if last else (F.avg_pool2d(x, 2), F.avg_pool2d(y, 2))
     return product.mean(1)
+
+
+def ms_ssim_scales(side: int) -> int:
+    """Return how many scales `ms_ssim` has for images whose shorter side is that long, in pixels.
+
+    Examples:
+        >>> ms_ssim_scales(8), ms_ssim_scales(28), ms_ssim_scales(256)
+        (1, 2, 5)
+    """
+    return min(len(_SCALE_WEIGHTS), max(1, 1 + math.floor(math.log2(side / _WINDOW))))
+
+
+def ssim(x: Tensor, y: Tensor, window: int = _WINDOW) -> Tensor:
+    r"""Return the structural similarity of images in [0, 1]: the mean of :math:`l\, cs` over all places of the window.
+
+    References:
+        Wang, Bovik, Sheikh and Simoncelli, 2004, "Image quality assessment: from error visibility to structural
+        similarity".
+
+    Args:
+        x: Images `(N, C, H, W)`.
+        y: Images of the same shape.
+        window: Side of the Gaussian window (sigma 1.5) in pixels, at most H and W.
+
+    Returns:
+        Means over places and channels, `(N,)`, between -1 and 1; 1 for equal images.
+    """
+    luminance, contrast = _similarity(x, y, window)
+    return (luminance * contrast).mean((1, 2, 3))
 
 
 def _similarity(x: Tensor, y: Tensor, window: int) -> tuple[Tensor, Tensor]:

@@ -7,7 +7,7 @@ uninterrupted one bit for bit lives in `TrainingState`.
 from vaekit.training.checkpoint import Checkpoints, CorruptCheckpoint
 from vaekit.training.fabric import make_fabric
 from vaekit.training.loop import Progress, train
-from vaekit.training.settings import Training
+from vaekit.training.settings import RUNS_OF_A_FIX, Training
 from vaekit.training.stability import TrainingDiverged
 from vaekit.training.state import TrainingState
 from vaekit.training.step import Step
@@ -15,6 +15,7 @@ from vaekit.training.validation import ACTIVE_VARIANCE, Validation, active_units
 
 __all__ = [
     "ACTIVE_VARIANCE",
+    "RUNS_OF_A_FIX",
     "Checkpoints",
     "CorruptCheckpoint",
     "Progress",

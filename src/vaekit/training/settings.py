@@ -8,7 +8,10 @@ from pydantic import Field
 
 from vaekit.value import Value
 
-__all__ = ["Training"]
+__all__ = ["RUNS_OF_A_FIX", "Training"]
+
+RUNS_OF_A_FIX = 3
+"""The runs that `auto_fix` makes at most, and which share a time limit."""
 
 
 class Training(Value):
@@ -53,9 +56,16 @@ class Training(Value):
     """Compile the step with torch.compile: slow to start, faster on long runs."""
     validate_every: Annotated[int, Field(ge=1)] | None = None
     """Steps between validations; by default an epoch, and at most 40 validations in a run with a known length."""
+    auto_fix: bool = False
+    """Diagnose the run, and train again with what is prescribed, at most twice; a time limit is shared by all three."""
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
     """Where to train."""
     threads: Annotated[int, Field(ge=1)] | None = None
     """CPU threads; by default torch's choice."""
     seed: Annotated[int, Field(ge=0)] = 0
     """Seed of the weights, the noise and the order of the data."""
+
+    @property
+    def seconds(self) -> float | None:
+        """Seconds for one run: the time limit, or its share of it where two more may follow."""
+        return self.time_limit / RUNS_OF_A_FIX if self.time_limit and self.auto_fix else self.time_limit

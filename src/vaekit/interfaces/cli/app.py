@@ -24,7 +24,8 @@ app = typer.Typer(
 _MOST = 2**63 - 1
 
 Data = Annotated[
-    str, typer.Argument(help="A folder of images, an .npy, .npz or IDX file, or: digits, mnist, fashion-mnist.")
+    str,
+    typer.Argument(help="A folder of images, an .npy, .npz or IDX file, or: digits, mnist, fashion-mnist, sprites."),
 ]
 Keys = Annotated[list[str] | None, typer.Argument(help="key=value ...; vaekit fit --help-keys lists every key.")]
 RunPath = Annotated[Path, typer.Argument(help="The folder that vaekit fit wrote.")]
@@ -94,7 +95,7 @@ def fit(
         listing.show_keys(json)
         return
     if data is None and config is None:
-        raise ValueError("vaekit fit needs DATA: a folder, a file, or one of digits, mnist, fashion-mnist")
+        raise ValueError("vaekit fit needs DATA: a folder, a file, or one of digits, mnist, fashion-mnist, sprites")
     options = training.FitOptions(preset, time_limit, seed, config)
     training.fit(data or "", keys or [], out, options, dry_run=dry_run, as_json=json)
 
@@ -133,12 +134,33 @@ def evaluate(
     run: RunPath,
     data: Annotated[str | None, typer.Argument(help="Other data; by default the run's own test part.")] = None,
     samples: Annotated[int, typer.Option("--samples", min=1, help="K of the importance-weighted bound.")] = 100,
+    deep: Annotated[
+        bool,
+        typer.Option(
+            "--deep",
+            help="Also mutual information, annealed bound, gaps, probes, disentanglement, fidelity, samples; takes minutes.",
+        ),
+    ] = False,
     json: Json = False,
 ) -> None:
     """Report bounds on the log-likelihood, each with its name and its standard error."""
     from vaekit.interfaces.cli import using
 
-    using.evaluate(run, data, samples, json)
+    using.evaluate(run, data, using.Depth(samples, deep), json)
+
+
+@app.command()
+@guarded
+def diagnose(
+    run: RunPath,
+    data: Annotated[str | None, typer.Argument(help="Other data; by default the run's own test part.")] = None,
+    deep: Annotated[bool, typer.Option("--deep", help="Look at all test data where 256 would do.")] = False,
+    json: Json = False,
+) -> None:
+    """Say what is wrong with a run, by which evidence, and which key to change; worst first."""
+    from vaekit.interfaces.cli import diagnosing
+
+    diagnosing.diagnose(run, data, deep, json)
 
 
 @app.command()

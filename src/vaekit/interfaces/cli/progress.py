@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Sequence
 from typing import Any
 
+from vaekit.interfaces.cli.errors import complain
 from vaekit.interfaces.cli.output import console, duration
 from vaekit.training import Progress, Validation
 
@@ -15,14 +17,16 @@ _REFRESH = 0.2  # seconds between updates: reading a number off the device is no
 
 
 class ProgressReport:
-    """Shows epoch, images/s, time left, the bound, reconstruction, rate and active units.
+    """Shows epoch, images/s, time left, the bound, reconstruction, rate and active units; and notes as soon as they are there.
 
     Args:
         steps_per_epoch: To tell epochs.
+        notes: What the user is to know; it grows while the run goes on.
     """
 
-    def __init__(self, steps_per_epoch: int) -> None:
-        self.steps_per_epoch = steps_per_epoch
+    def __init__(self, steps_per_epoch: int, notes: Sequence[str] = ()) -> None:
+        self.steps_per_epoch, self.notes = steps_per_epoch, notes
+        self._noted = 0
         self._bar: Any = _bar() if sys.stderr.isatty() else None
         self._task: Any = None
         self._began = self._shown = time.perf_counter()
@@ -30,6 +34,7 @@ class ProgressReport:
         self._bound = "waiting for the first validation"
 
     def __enter__(self) -> ProgressReport:
+        self._tell()
         if self._bar is not None:
             self._bar.start()
             self._task = self._bar.add_task("training", total=None, status="")
@@ -38,9 +43,15 @@ class ProgressReport:
     def __exit__(self, *exception: object) -> None:
         if self._bar is not None:
             self._bar.stop()
+            self._bar = None
+        self._tell()
 
     def __call__(self, progress: Progress, batch: int) -> None:
         """Take the progress of one step."""
+        self._show(progress, batch)
+        self._tell()
+
+    def _show(self, progress: Progress, batch: int) -> None:
         self._first = progress.step - 1 if self._first is None else self._first
         now = time.perf_counter()
         if progress.validation is not None:
@@ -53,6 +64,15 @@ class ProgressReport:
             print(text, file=sys.stderr, flush=True)
         else:
             self._bar.update(self._task, completed=progress.step, total=progress.stop, status=text)
+
+    def _tell(self) -> None:
+        """Say what is new; above the bar, where there is one."""
+        for note in self.notes[self._noted :]:
+            if self._task is None or self._bar is None:
+                complain(f"note: {note}")
+            else:
+                self._bar.console.print(f"note: {note}")
+        self._noted = len(self.notes)
 
     def _status(self, progress: Progress, batch: int, now: float) -> str:
         done = max(1, progress.step - (self._first or 0))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -37,10 +36,7 @@ def datum_of(run: Run, text: str) -> str | Dataset:
     data, rows = run.open()
     if int(text) >= len(rows):
         raise ValueError(f"the run has {len(rows)} test images, numbered from 0; got {text}")
-    one = slice(row := int(rows[int(text)]), row + 1)
-    columns = {"labels": data.labels, "context": data.context}
-    picked = {name: None if column is None else column[one] for name, column in columns.items()}
-    return replace(data, values=data.values[one], split=data.split[one], names=data.names[one], **picked)  # type: ignore[arg-type]
+    return data.taken(rows[int(text)].unsqueeze(0))
 
 
 def identity(data: Dataset, rows: Tensor) -> Mapping[str, Any]:

@@ -14,6 +14,8 @@ from pydantic import TypeAdapter, ValidationError
 
 from vaekit.data import Dataset
 from vaekit.heads import AnyPrior, Prior
+from vaekit.interfaces.auto_fix import Attempts, auto_fix
+from vaekit.interfaces.cli.diagnosing import attempt_table, verdict
 from vaekit.interfaces.cli.errors import complain
 from vaekit.interfaces.cli.output import bound_lines, choice_table, duration, emit, seconds_of
 from vaekit.interfaces.cli.progress import ProgressReport
@@ -21,8 +23,7 @@ from vaekit.interfaces.experiment import DataSettings, Experiment
 from vaekit.interfaces.fitting import Trainer, free_folder, plan
 from vaekit.interfaces.fitting import resumed as resumed_trainer
 from vaekit.interfaces.folder import RunFolder
-from vaekit.interfaces.keys import DERIVED
-from vaekit.interfaces.parsing import parse, sectioned, sentence
+from vaekit.interfaces.parsing import described, parse, sectioned, sentence
 from vaekit.interfaces.prior import fit_prior as fitted
 from vaekit.interfaces.run import Run, load
 from vaekit.interfaces.summary import layer_table, no_bound_note
@@ -79,14 +80,17 @@ def fit(data: str, pairs: list[str], out: Path | None, options: FitOptions, *, d
     trainer.begin()
     if not as_json:
         emit(False, {}, *_data_lines(dataset, _described(dataset)), choice_table(experiment.choices), "")
-    _train(trainer, as_json, began)
+    _conclude(trainer, as_json, began)
 
 
 def resume(run: Path, time_limit: str | None, as_json: bool) -> None:
     """Continue or extend a run."""
     began = time.perf_counter()
     trainer = resumed_trainer(run, seconds_more=seconds_of(time_limit) if time_limit else None)
-    _train(trainer, as_json, began)
+    if time_limit is None:
+        _conclude(trainer, as_json, began)
+    else:  # what extends a finished run is not diagnosed again
+        _tell(_trained(trainer), as_json, began)
 
 
 def fit_prior(path: Path, kind: str, pairs: list[str], out: Path | None, as_json: bool) -> None:
@@ -94,22 +98,27 @@ def fit_prior(path: Path, kind: str, pairs: list[str], out: Path | None, as_json
     began = time.perf_counter()
     run = load(path)
     prior: Prior = TypeAdapter(AnyPrior).validate_python(parse([f"prior={kind}", *pairs])["model"]["prior"])
-    _conclude(fitted(run, prior, out=out), as_json, time.perf_counter() - began)
+    _tell(fitted(run, prior, out=out), as_json, began)
 
 
-def _train(trainer: Trainer, as_json: bool, began: float) -> None:
-    for note in trainer.notes:
-        complain(f"note: {note}")
-    told = len(trainer.notes)
-    with ProgressReport(trainer.batches.steps_per_epoch) as progress:
-        run = trainer.run(progress)
-    for note in trainer.notes[told:]:
-        complain(f"note: {note}")
-    _conclude(run, as_json, time.perf_counter() - began)
+def _trained(trainer: Trainer) -> Run:
+    with ProgressReport(trainer.batches.steps_per_epoch, trainer.notes) as progress:
+        return trainer.run(progress)
 
 
-def _conclude(run: Run, as_json: bool, seconds: float) -> None:
-    evaluation = run.folder.read_evaluation()
+def _conclude(trainer: Trainer, as_json: bool, began: float) -> None:
+    """Train; diagnose and train again, where that is asked for; tell the best run, and the others beside it."""
+    spent = trainer.state.position.seconds  # before the run was stopped
+    run = _trained(trainer)
+    if not trainer.training.auto_fix:
+        _tell(run, as_json, began)
+        return
+    attempts = auto_fix(run, trainer.opened, _trained, began=began - spent)
+    _tell(attempts.best.run, as_json, began, attempts)
+
+
+def _tell(run: Run, as_json: bool, began: float, attempts: Attempts | None = None) -> None:
+    evaluation, seconds = run.folder.read_evaluation(), time.perf_counter() - began
     answer = {
         "run": str(run.path),
         "report": str(run.folder.report),
@@ -117,10 +126,12 @@ def _conclude(run: Run, as_json: bool, seconds: float) -> None:
         "evaluation": evaluation,
         "quarantine": run.folder.read_json("data.json").get("quarantine", []),
         "choices": [choice.model_dump(mode="json") for choice in run.experiment.choices],
+        **(attempts.summary() if attempts is not None else {}),
     }
     emit(
         as_json,
         answer,
+        *((attempt_table(attempts), *verdict(attempts), "") if attempts is not None else ()),
         f"test data of {evaluation['data']}:",
         *bound_lines(evaluation),
         f"{duration(seconds)} in all",
@@ -158,16 +169,10 @@ def _from_file(path: Path) -> tuple[dict[str, dict[str, Any]], str]:
     if "format" not in content:
         return sectioned({str(name): value for name, value in content.items()}), "balanced"
     try:
-        experiment = Experiment.model_validate(content).model_dump(mode="json")
+        experiment = Experiment.model_validate(content)
     except ValidationError as error:
         raise ValueError(f"--config {path} is no experiment of this version of vaekit: {sentence(error)}") from error
-    sections = {
-        "data": experiment["data"],
-        "model": {name: value for name, value in (experiment["model"] or {}).items() if name not in DERIVED["model"]},
-        "objective": experiment["objective"],
-        "training": experiment["training"],
-    }
-    return sections, experiment["preset"]
+    return described(experiment), experiment.preset
 
 
 def _described(data: Dataset) -> dict[str, Any]:

@@ -10,10 +10,12 @@ import torch
 from torch import Tensor
 
 from vaekit.evaluation import Bounds
+from vaekit.interfaces.cli.depth import deep_lines
 from vaekit.interfaces.cli.errors import complain
 from vaekit.interfaces.cli.output import bound_lines, emit, number
 from vaekit.interfaces.cli.sources import datum_of, identity, opened, set_aside, stems_of
 from vaekit.interfaces.columns import check_suffix, write_columns
+from vaekit.interfaces.deep import deep
 from vaekit.interfaces.folder import RunFolder
 from vaekit.interfaces.pictures import grid, save_images, save_png
 from vaekit.interfaces.report import write_report
@@ -21,6 +23,7 @@ from vaekit.interfaces.run import Run, load
 from vaekit.nets import parameter_count
 
 __all__ = [
+    "Depth",
     "Draws",
     "compare",
     "encode",
@@ -37,6 +40,13 @@ __all__ = [
 _PAIRS = 32  # pairs of input and reconstruction in the overview
 
 
+class Depth(NamedTuple):
+    """The options of `evaluate`."""
+
+    samples: int
+    deep: bool
+
+
 class Draws(NamedTuple):
     """The options of `sample`."""
 
@@ -47,14 +57,16 @@ class Draws(NamedTuple):
     seed: int
 
 
-def evaluate(path: Path, data: str | None, samples: int, as_json: bool) -> None:
-    """Print the bounds."""
+def evaluate(path: Path, data: str | None, depth: Depth, as_json: bool) -> None:
+    """Print the bounds, and all else that can be measured where asked for."""
     run = load(path)
     dataset = opened(run, data)[0] if data is not None else None
     settings = run.experiment.data
     name = data if data is not None else f"{settings.typed or settings.source} (test)"
-    summary = {"data": name, "measure": run.measure, **run.evaluate(dataset, samples).summary()}
-    emit(as_json, summary, f"{summary['data']}:", *bound_lines(summary))
+    summary = {"data": name, "measure": run.measure, **run.evaluate(dataset, depth.samples).summary()}
+    if depth.deep:
+        summary["deep"] = deep(run, dataset)
+    emit(as_json, summary, f"{name}:", *bound_lines(summary), *(deep_lines(summary["deep"]) if depth.deep else []))
 
 
 def sample(path: Path, out: Path, draws: Draws, as_json: bool) -> None:

@@ -12,15 +12,28 @@ from PIL import Image
 
 from vaekit.interfaces.pictures import png
 
-__all__ = ["Picture", "bullets", "columns", "commands", "document", "folded", "note", "paragraph", "section", "table"]
+__all__ = [
+    "Picture",
+    "bullets",
+    "card",
+    "columns",
+    "commands",
+    "document",
+    "folded",
+    "note",
+    "paragraph",
+    "section",
+    "table",
+]
 
 _POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
 
 _STYLE = """
 :root { color-scheme: light dark; --paper: #fff; --ink: #1f2933; --soft: #5a6672; --line: #dfe4ea; --card: #f6f8fa;
-  --accent: #24639f; --warn: #fff6e0; --warn-line: #d9a62b; }
+  --accent: #24639f; --warn: #fff6e0; --warn-line: #d9a62b; --severe: #b3304a; --warning: #8f5b00; --info: #24639f; }
 @media (prefers-color-scheme: dark) { :root { --paper: #16191d; --ink: #e4e8ec; --soft: #a3afba; --line: #343b43;
-  --card: #1f2429; --accent: #7db4ea; --warn: #332b16; --warn-line: #b98d24; }
+  --card: #1f2429; --accent: #7db4ea; --warn: #332b16; --warn-line: #b98d24;
+  --severe: #ff8a9b; --warning: #e3b34a; --info: #7db4ea; }
   .chart img, .legend i { filter: invert(.86) hue-rotate(180deg); } }
 * { box-sizing: border-box; }
 html { -webkit-text-size-adjust: 100%; }
@@ -52,6 +65,14 @@ img { display: block; width: 100%; height: auto; }
 .note { background: var(--warn); border: 1px solid var(--warn-line); border-radius: 6px; padding: .8rem 1.2rem;
   margin: 1rem 0; }
 .note ul { margin: .3rem 0; padding-left: 1.2rem; }
+.card { border: 1px solid var(--line); border-left: 4px solid var(--tone); border-radius: 6px; padding: .9rem 1.2rem;
+  margin: 1rem 0; break-inside: avoid; }
+.card h3 { font-size: 1.1rem; display: flex; flex-wrap: wrap; align-items: center; gap: .2rem .7rem; }
+.card .badge { background: var(--tone); color: var(--paper); border-radius: 4px; padding: .1rem .5rem;
+  font-size: .8rem; text-transform: uppercase; letter-spacing: .04em; }
+.card .evidence { font-weight: 600; }
+.card pre { margin: .5rem 0; user-select: all; -webkit-user-select: all; }
+.severe { --tone: var(--severe); } .warning { --tone: var(--warning); } .info { --tone: var(--info); }
 .scroll { overflow-x: auto; margin: .5rem 0 1.5rem; }
 table { border-collapse: collapse; width: 100%; font-size: .92rem; font-variant-numeric: tabular-nums;
   overflow-wrap: break-word; }
@@ -152,6 +173,12 @@ def bullets(items: Iterable[str]) -> str:
 def note(title: str, *parts: str) -> str:
     """Return a box that is not overlooked; `parts` are HTML."""
     return f'<div class="note"><strong>{escape(title)}</strong>{"".join(parts)}</div>'
+
+
+def card(tone: Literal["severe", "warning", "info"], title: str, *parts: str) -> str:
+    """Return a box that says by color and by word how bad its matter is; `parts` are HTML."""
+    head = f'<h3><span class="badge">{tone}</span>{escape(title)}</h3>'
+    return f'<article class="card {tone}">{head}{"".join(parts)}</article>'
 
 
 def folded(title: str, content: str, *, opened: bool = False) -> str:

@@ -12,6 +12,7 @@ from torch import Tensor
 from vaekit.data import Dataset
 from vaekit.evaluation import Bounds
 from vaekit.interfaces.pictures import save_png
+from vaekit.interfaces.report.doctor import Diagnosis, charts_of, examination_section, findings_section
 from vaekit.interfaces.report.figures import curves, rates
 from vaekit.interfaces.report.galleries import galleries, shows_images
 from vaekit.interfaces.report.latent_map import latent_map
@@ -35,12 +36,13 @@ class _Shown:
     labels: Tensor | None = None
 
 
-def write_report(run: Run, result: Bounds) -> Path:
+def write_report(run: Run, result: Bounds, diagnosis: Diagnosis | None = None) -> Path:
     """Write `report.html` and the pictures of a run; the model and the random generator stay as they are.
 
     Args:
         run: A trained run; its data are shown where they are at hand.
         result: Its bounds on its own held-out data, from `run.evaluate()`.
+        diagnosis: What the doctor found, where it was asked.
 
     Returns:
         The report.
@@ -49,16 +51,19 @@ def write_report(run: Run, result: Bounds) -> Path:
     charts = curves(run.history)
     latents = _latents(result, shown, about)
     images = galleries(run, result, shown.labels, has_data=shown.data is not None) if shows_images(run) else []
-    for drawn in (*images, *charts, *latents):
+    examined = [] if diagnosis is None else charts_of(diagnosis)
+    for drawn in (*images, *charts, *latents, *(found for found in examined if isinstance(found, Picture))):
         save_png(_as_file(drawn), run.folder.plots / f"{drawn.name}.png")
     event = tuple(shown.given[0].shape[1:]) if shown.given else None
     body = [
         title(run, about, event),
         headline(run, result, about),
+        "" if diagnosis is None else findings_section(diagnosis),
         notes(_evaluation_notes(run), about),
         _images(images, has_data=shown.data is not None),
         section("Training", columns(charts) or paragraph("Nothing was logged.")),
         section("Latents", columns(latents), _missing(latents, result)),
+        "" if diagnosis is None else examination_section(diagnosis, examined),
         *settings(run, shown.given, run.folder.read_json("environment.json")),
     ]
     page = document(title_text(about), body)

@@ -1,0 +1,274 @@
+"""The patients: healthy runs of varied settings, and every pathology planted in varied ways, all drawn by number.
+
+A case is a pure function of its pathology and its number, so that it means the same in every run of the clinic. Even numbers
+tune thresholds, odd ones are held out.
+"""
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+
+__all__ = ["HEALTHY", "PLANTED", "Case", "case"]
+
+DIGITS = "digits"
+IMAGES = ("mnist-3000.npz", "fashion-3000.npz")
+FEW = (40, 60, 80, 120)
+LEAKED = (2, 5, 10, 20, 50)
+
+Draw = Callable[[random.Random, dict[str, str]], dict[str, str]]
+
+
+@dataclass(frozen=True)
+class Case:
+    """One run to train and to examine.
+
+    Args:
+        planted: The finding that must be made, or `healthy`.
+        number: Which of them; odd ones are held out.
+        keys: Of `vaekit fit`, with `data`.
+        spoiled: What is done to the trained run, where no key brings the pathology about; see `benchmarks.clinic.spoil`.
+    """
+
+    planted: str
+    number: int
+    data: str
+    keys: tuple[str, ...]
+    spoiled: str = ""
+
+    @property
+    def name(self) -> str:
+        """A name for its folder."""
+        return f"{self.planted}-{self.number:03d}"
+
+    @property
+    def held_out(self) -> bool:
+        """Whether thresholds were chosen without it."""
+        return self.number % 2 == 1
+
+
+def _latents(pick: random.Random, data: str) -> str:
+    return str(pick.choice((4, 6, 8, 10) if data == DIGITS else (8, 12, 16, 24)))
+
+
+def _net(pick: random.Random, data: str) -> dict[str, str]:
+    if pick.random() < 0.2 and data == DIGITS:
+        norm = pick.choice(("batch", "group", "layer"))
+        activation = pick.choice(("leaky_relu", "silu", "elu"))
+        return {"net": "conv", "net.widths": "[16, 32]", "net.norm": norm, "net.activation": activation}
+    widths = pick.choice(("[64]", "[128]", "[64, 64]", "[128, 128]") if data == DIGITS else ("[128]", "[256, 256]"))
+    norm = pick.choice(("layer", "layer", "batch", "none"))
+    activation = pick.choice(("silu", "leaky_relu", "elu", "gelu"))
+    return {"net": "mlp", "net.widths": widths, "net.norm": norm, "net.activation": activation, "net.residual": "false"}
+
+
+def _likelihood(pick: random.Random, data: str) -> dict[str, str]:
+    choices = [
+        {"likelihood": "discretized_logistic"},
+        {"likelihood": "discretized_logistic"},
+        {"likelihood": "discretized_logistic"},
+        {"likelihood": "gaussian", "likelihood.scale": "optimal", "dequantize": "true"},
+        {"likelihood": "bernoulli", "likelihood.binarize": "dynamic"},
+        {"likelihood": "bernoulli", "likelihood.binarize": "threshold"},
+    ]
+    slow = [{"likelihood": "categorical"}, {"likelihood": "discretized_logistic_mixture", "likelihood.components": "3"}]
+    return pick.choice(choices + (slow if data == DIGITS else []))
+
+
+def _inference(pick: random.Random) -> dict[str, str]:
+    posterior = pick.choice(
+        (
+            *({"posterior": "gaussian"},) * 6,
+            {"posterior": "gaussian", "posterior.scale": "softplus"},
+            {"posterior": "full"},
+            {"posterior": "laplace"},
+        )
+    )
+    prior = pick.choice(
+        (
+            *({"prior": "standard"},) * 5,
+            {"prior": "diagonal"},
+            {"prior": "gmm", "prior.components": "20"},
+            {"prior": "vamp", "prior.components": "50"},
+        )
+    )
+    return posterior | (prior if posterior["posterior"] != "laplace" else {})
+
+
+def _objective(pick: random.Random, steps: int) -> dict[str, str]:
+    return pick.choice(
+        (
+            *({"objective": "elbo"},) * 5,
+            {"objective": "elbo", "objective.beta": "linear", "objective.beta.steps": str(steps // 4)},
+            {"objective": "elbo", "objective.beta": "cosine", "objective.beta.steps": str(steps // 3)},
+            {"objective": "iwae", "objective.samples": "3"},
+        )
+    )
+
+
+def _training(pick: random.Random, steps: int) -> dict[str, str]:
+    lr = pick.choice((2e-3, 3e-3, 4e-3))
+    batch = pick.choice((32, 64, 128))
+    optimizer = pick.choice(("adam", "adam", "adamw", "adamax"))
+    return {"steps": str(steps), "lr": str(lr), "batch": str(batch), "optimizer": optimizer, "warmup": "50"}
+
+
+def healthy(pick: random.Random, *, data: str | None = None) -> tuple[str, dict[str, str]]:
+    """Return data and keys of a run that nothing is wrong with."""
+    data = data or (DIGITS if pick.random() < 0.7 else pick.choice(IMAGES))
+    steps = pick.choice((400, 600, 800) if data == DIGITS else (400, 600))
+    keys = {"latent": _latents(pick, data), **_net(pick, data), **_likelihood(pick, data), **_inference(pick)}
+    return data, {**keys, **_objective(pick, steps), **_training(pick, steps)}
+
+
+_PLAIN = {"posterior": "gaussian", "prior": "standard", "objective": "elbo"}
+_GAUSSIAN = {"likelihood": "gaussian", "dequantize": "true"}
+
+
+def _over(*options: dict[str, str]) -> Draw:
+    """Return a plan that lays one of several options over healthy keys; a part's own keys go where the part does."""
+
+    def draw(pick: random.Random, keys: dict[str, str]) -> dict[str, str]:
+        chosen = pick.choice(options)
+        parts = {key for key in chosen if "." not in key}
+        kept = {k: v for k, v in keys.items() if k.split(".")[0] not in parts or k in chosen}
+        return kept | chosen
+
+    return draw
+
+
+def _betas(*values: float) -> list[dict[str, str]]:
+    return [_PLAIN | {"objective.beta": str(value)} for value in values]
+
+
+def _fixed(*values: float, **more: str) -> list[dict[str, str]]:
+    scales = [{"likelihood.scale": "fixed", "likelihood.scale.value": str(value)} for value in values]
+    return [_PLAIN | _GAUSSIAN | more | scale for scale in scales]
+
+
+def _learned(bounds: str, **more: str) -> dict[str, str]:
+    scale = {"likelihood.scale": "exp", "likelihood.scale.bounds": bounds}
+    return {"likelihood": "gaussian", "dequantize": "false", **scale, **more}
+
+
+_FREE = [{"objective.free_bits.nats": str(nats)} for nats in (1.0, 2.0)]
+
+PLANTED: dict[str, tuple[Draw, str | None, str]] = {
+    # name: what is laid over healthy keys, the data (None: any), what is done to the trained run
+    "posterior_collapse": (_over(*_betas(20, 50, 100), *_fixed(10, 30)), None, ""),
+    "dead_dimensions": (_over(*_betas(3, 5, 8)), None, "many"),
+    "decoder_ignores_latent": (_over(*(plan | free for plan in _fixed(20, 50) for free in _FREE)), None, ""),
+    "over_regularized": (_over(*_betas(3, 4, 6)), None, ""),
+    "under_regularized": (_over(*_betas(0.05, 0.1, 0.2)), None, ""),
+    "prior_holes": (
+        _over(*_betas(0.003, 0.01, 0.02), {"posterior": "delta", "prior": "standard", "objective": "rae"}),
+        None,
+        "",
+    ),
+    "latent_too_small": (_over({"latent": "1"}, {"latent": "2"}), None, ""),
+    "latent_too_large": (_over({"latent": "48"}, {"latent": "64"}, {"latent": "96"}), None, ""),
+    "amortization_gap": (
+        _over(
+            {**_PLAIN, "posterior.scale": "fixed"},
+            {**_PLAIN, "posterior.scale": "shared"},
+            {**_PLAIN, "net": "mlp", "net.widths": "[128]", "net.norm": "batch", "batch": "4"},
+            {**_PLAIN, "steps": "30"},
+        ),
+        None,
+        "",
+    ),
+    "batchnorm_mismatch": (
+        _over(*({"net": "mlp", "net.widths": "[128]", "net.norm": "batch", "batch": n} for n in ("3", "4", "6"))),
+        None,
+        "",
+    ),
+    "overfitting": (_over({"net": "mlp", "net.widths": "[256, 256]", "steps": "1500", "lr": "0.003"}), "few", ""),
+    "memorized_samples": (
+        _over(
+            {
+                **_PLAIN,
+                "net": "mlp",
+                "net.widths": "[256, 256]",
+                "steps": "1500",
+                "lr": "0.003",
+                "objective.beta": "0.3",
+            }
+        ),
+        "few",
+        "",
+    ),
+    "leakage": (_over({}), "leaked", ""),
+    "non_finite": (_over({}), None, "non-finite"),
+    "unstable_training": (_over({"skip": "1.3"}, {"skip": "1.2"}, {"lr": "0.3", "skip": "3"}), None, ""),
+    "unfinished_schedule": (
+        _over(*({**_PLAIN, "objective.beta": "linear", "objective.beta.steps": n} for n in ("2500", "5000", "20000"))),
+        None,
+        "",
+    ),
+    "learning_rate_too_high": (_over({"lr": "0.03"}, {"lr": "0.1"}, {"lr": "0.3"}), None, ""),
+    "learning_rate_too_low": (_over({"lr": "1e-6"}, {"lr": "1e-5"}, {"lr": "3e-5"}), None, ""),
+    "parameter_imbalance": (_over(_PLAIN), None, "small encoder"),
+    "gradient_imbalance": (_over(_PLAIN), None, "deaf encoder"),
+    "underdispersed": (_over(*_fixed(0.01, 0.02, 0.03)), None, ""),
+    "overdispersed": (_over(*_fixed(0.5, 0.7, 1.0)), None, ""),
+    "wrong_support": (_over(_PLAIN), None, "grey under bernoulli"),
+    "density_on_levels": (
+        _over(
+            _learned("[-16, 2]"), *({"likelihood": name, "dequantize": "false"} for name in ("student_t", "laplace"))
+        ),
+        DIGITS,
+        "",
+    ),
+    "mse_as_likelihood": (_over(*_fixed(1.0, 1.0), *_fixed(1.0, dequantize="false")), None, ""),
+    "variance_at_clamp": (
+        _over(
+            _learned("[-2, 2]", dequantize="true"),
+            _learned("[-1, 2]", dequantize="true"),
+            {"posterior": "gaussian", "posterior.scale": "exp", "posterior.scale.bounds": "[-1, 1]"},
+        ),
+        None,
+        "",
+    ),
+    "sigma_collapse": (_over(_learned("[-20, 2]"), _learned("[-16, 2]")), DIGITS, ""),
+    "exploding_log_variance": (_over(_PLAIN), None, "exploded"),
+    "blurry_reconstructions": (
+        _over(*_betas(15, 30), *({**plan, "latent": "2"} for plan in _fixed(1.0)), {"latent": "1"}, {"steps": "30"}),
+        None,
+        "",
+    ),
+}
+"""How each finding is brought about."""
+
+HEALTHY = "healthy"
+
+
+def case(planted: str, number: int) -> Case:
+    """Return a case."""
+    pick = random.Random(f"{planted} {number}")
+    if planted == HEALTHY:
+        data, keys = healthy(pick)
+        return Case(planted, number, data, _listed(keys, number))
+    draw, kind, spoiled = PLANTED[planted]
+    data, keys = healthy(pick, data=None if kind is None else DIGITS)
+    if kind == "few":
+        data = f"digits-few-{pick.choice(FEW)}.npz"
+    elif kind == "leaked":
+        data = f"digits-leaked-{pick.choice(LEAKED)}.npz"
+    keys = draw(pick, keys)
+    if spoiled == "many":
+        keys, spoiled = {**keys, "latent": "16" if data == DIGITS else "32"}, ""
+    return Case(planted, number, data, _listed(_sensible(keys), number), spoiled)
+
+
+def _sensible(keys: dict[str, str]) -> dict[str, str]:
+    """Return keys without those of parts that are not there."""
+    if not keys.get("likelihood", "gaussian").startswith(("gaussian", "laplace", "student_t")):
+        keys = {k: v for k, v in keys.items() if k != "dequantize"}
+    if "objective" in keys and keys["objective"] != "elbo":
+        keys = {k: v for k, v in keys.items() if not k.startswith(("objective.beta", "objective.free_bits"))}
+    if keys.get("posterior") == "delta":
+        keys = {k: v for k, v in keys.items() if not k.startswith("objective.")}
+    return keys
+
+
+def _listed(keys: dict[str, str], number: int) -> tuple[str, ...]:
+    return (*(f"{key}={value}" for key, value in keys.items()), f"seed={number}", "ema=0.99", "threads=1")

@@ -1,0 +1,159 @@
+"""Balance: do encoder and decoder have their share of the weights, and of what is learned?
+
+A side that is far smaller than the other limits both. A side that gets next to no gradient is not trained at all,
+whatever its size: it is frozen, cut off, or saturated.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor, nn
+
+from vaekit.diagnosis.check import Check
+from vaekit.diagnosis.course import is_finite
+from vaekit.diagnosis.subject import Subject
+from vaekit.heads.layers import Heads
+from vaekit.models import evaluating
+
+if TYPE_CHECKING:
+    from vaekit.diagnosis.examination import Examination
+
+__all__ = ["CHECKS", "Balance", "balance"]
+
+_BATCHES, _BATCH = 4, 64
+
+
+@dataclass(frozen=True)
+class Balance:
+    """Encoder against decoder.
+
+    Args:
+        encoder: Number of parameters of the posterior, frozen ones too; last layers count one output per dimension.
+        decoder: That of the likelihood.
+        encoder_gradient: Root mean square of the gradient of the posterior's weight matrices, per entry, in nats per
+            datum and unit of a weight; 0 for frozen ones.
+        decoder_gradient: That of the likelihood.
+    """
+
+    encoder: int
+    decoder: int
+    encoder_gradient: float
+    decoder_gradient: float
+
+    @property
+    def parameters(self) -> float | None:
+        """The larger side over the smaller one; None where a side has no weights."""
+        small, large = sorted((self.encoder, self.decoder))
+        return large / small if small else None
+
+    @property
+    def gradients(self) -> float | None:
+        """The smaller gradient over the larger one; None where a side has no weights, or nothing is learned at all."""
+        small, large = sorted((self.encoder_gradient, self.decoder_gradient))
+        return small / large if self.encoder and self.decoder and large > 0 else None
+
+
+def balance(subject: Subject) -> Balance | None:
+    """Measure sizes, and gradients of the bound on a few batches of 64; None where weights or gradients are not finite."""
+    sides = [list(part.parameters()) for part in (subject.model.posterior, subject.model.likelihood)]
+    sample = subject.train or subject.test
+    if not len(sample) or not is_finite(subject.model):
+        return None
+    sizes = [_size(part) for part in (subject.model.posterior, subject.model.likelihood)]
+    gradients = _gradients(subject, subject.given(sample, _BATCHES * _BATCH), sides)
+    return Balance(*sizes, *gradients) if all(map(math.isfinite, gradients)) else None
+
+
+def _size(part: nn.Module) -> int:
+    """Return the number of parameters of a net and of a head with one output per dimension of what it describes.
+
+    Families with many outputs per dimension (a probability per level, a mixture) and flows of the latents have large
+    last layers by their nature, which makes their side no stronger.
+    """
+    features, heads, event = (getattr(part, name, None) for name in ("features", "heads", "event"))
+    if features is None or event is None or not isinstance(heads, Heads):
+        return _count(part)
+    outputs = sum(math.prod(size) for size in heads.sizes.values())
+    return round(_count(features) + _count(heads) * min(1.0, math.prod(event) / max(outputs, 1)))
+
+
+def _count(module: nn.Module) -> int:
+    return sum(p.numel() for p in module.parameters())
+
+
+def _gradients(subject: Subject, given: tuple[Tensor, ...], sides: Sequence[list[nn.Parameter]]) -> list[float]:
+    """Return the root mean square of each side's gradient, averaged over batches.
+
+    A mean over the data would vanish on both sides where training has converged; what single batches pull at does not.
+    """
+    pulls: list[list[float]] = [[] for _ in sides]
+    with evaluating(subject.model), torch.enable_grad():
+        for columns in zip(*(column.split(_BATCH) for column in given), strict=True):
+            loss = _loss(subject, columns)
+            for pull, side in zip(pulls, sides, strict=True):
+                pull.append(_root_mean_square(loss, side))
+    return [sum(pull) / len(pull) for pull in pulls]
+
+
+def _loss(subject: Subject, columns: tuple[Tensor, ...]) -> Tensor:
+    trace = subject.model(*columns)
+    return -(trace.elbo if trace.no_bound is None else trace.log_likelihood).mean()
+
+
+def _root_mean_square(loss: Tensor, side: list[nn.Parameter]) -> float:
+    # Biases of the last layer are reached even where nothing else is.
+    matrices = [p for p in side if p.dim() > 1] or side
+    trained = [p for p in matrices if p.requires_grad]
+    if not trained or not loss.requires_grad:
+        return 0.0
+    found = torch.autograd.grad(loss, trained, retain_graph=True, allow_unused=True)
+    squares = sum(g.double().square().sum().item() for g in found if g is not None)
+    return math.sqrt(squares / sum(p.numel() for p in matrices))
+
+
+def _parameters(examination: Examination) -> float | None:
+    found = examination.balance
+    return None if found is None else found.parameters
+
+
+def _pulls(examination: Examination) -> float | None:
+    found = examination.balance
+    return None if found is None else found.gradients
+
+
+CHECKS = (
+    Check(
+        name="parameter_imbalance",
+        measure="the parameters of the larger side, encoder or decoder, over those of the smaller one",
+        value=_parameters,
+        fires="above",
+        # One architecture for both sides stays below 3.
+        threshold=5.0,
+        severity="info",
+        explanation="One side is far larger than the other, and the smaller one limits what both can do. A weak encoder "
+        "leaves a gap between bound and likelihood, a strong decoder needs no latents.",
+        source="Cremer, Li and Duvenaud, 2018, Inference suboptimality in variational autoencoders",
+        remedy="Give both sides nets of like size.",
+        prescription=lambda _examination: (),
+        effect="The smaller side no longer limits the bound.",
+    ),
+    Check(
+        name="gradient_imbalance",
+        measure="the smaller gradient per weight, of encoder or decoder, over the larger one",
+        value=_pulls,
+        fires="below",
+        threshold=1e-3,
+        severity="warning",
+        explanation="One side gets next to no gradient: it is frozen, cut off from the loss, or saturated. The other is "
+        "trained around it.",
+        source="Glorot and Bengio, 2010, Understanding the difficulty of training deep feedforward neural networks",
+        remedy="Check that all weights are trained and used, and that no layer scales its output down or saturates.",
+        prescription=lambda _examination: (),
+        effect="Both sides learn.",
+    ),
+)

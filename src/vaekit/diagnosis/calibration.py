@@ -1,0 +1,250 @@
+r"""Calibration: are data as far from the mean of p(x | z) as p(x | z) says, and are they possible at all?
+
+The rank of a datum among draws of its own predictive distribution is the yardstick. Let :math:`z \sim q(z \mid x)` and
+:math:`x^{(1)}, \dots, x^{(S)} \sim p(x \mid z)`. If data come from the model and q is the exact posterior, the pair (x, z)
+has the law of :math:`z \sim p(z), x \sim p(x \mid z)`; given z, then, the datum and the S draws are exchangeable, and each
+element has every rank among the S + 1 with the same probability. Ties are broken at random and the rank is spread over
+an interval of length 1 / (S + 1):
+
+.. math:: u = \frac{\#\{s : x^{(s)} < x\} + v\, (1 + \#\{s : x^{(s)} = x\})}{S + 1}, \qquad v \sim U(0, 1),
+
+is uniform on (0, 1): exactly, for any S, for densities and probabilities alike, and without a distribution function.
+Too narrow a p(x | z) leaves the datum outside its draws (a U-shaped histogram), too wide a one amid them (a hump).
+
+References:
+    Dawid, 1984, "Statistical theory: the prequential approach"; Brockwell, 2007, "Universal residuals: a multivariate
+    transformation"; Czado, Gneiting and Held, 2009, "Predictive model assessment for count data".
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor, nn
+from torch.distributions import Distribution, constraints
+
+from vaekit.diagnosis.check import Check
+from vaekit.diagnosis.subject import Subject
+from vaekit.heads import LEVELED, Gaussian, NegativeBinomial, Optimal, Poisson, ZeroInflated
+from vaekit.models import evaluating
+
+if TYPE_CHECKING:
+    from vaekit.diagnosis.examination import Examination
+
+__all__ = [
+    "CHECKS",
+    "Calibration",
+    "calibration",
+    "element_support",
+    "has_finite_weights",
+    "outside_support",
+    "randomized_pit",
+]
+
+_BINS = 20
+_DRAWS = 20
+_BATCH = 64
+_VALUES = 2**20  # so many values are looked at, at most
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """How well p(x | z) fits the data.
+
+    Args:
+        outside: Share of the values of the data that p(x | z) gives no probability at all; None where nobody says.
+        dispersion: Variance of u over 1/12, that of the uniform distribution: 1 where calibrated, at most 3 where p(x | z)
+            is too narrow, near 0 where it is too wide. None for binary data, whose spread follows from their mean.
+        histogram: Densities of u in 20 bins of equal width, 1 where calibrated; empty where there is no dispersion.
+        errors: Standard errors of these densities, over data.
+        count: How many data were looked at.
+    """
+
+    outside: float | None = None
+    dispersion: float | None = None
+    histogram: tuple[float, ...] = ()
+    errors: tuple[float, ...] = ()
+    count: int = 0
+
+
+def calibration(subject: Subject, count: int = 256, seed: int = 0) -> Calibration:
+    """Return how well p(x | z) fits the first `count` test data, fewer where they are large.
+
+    Every element weighs by the variance of its dimension over the data: constant pixels say nothing.
+
+    Args:
+        subject: A model and its data.
+        count: How many data.
+        seed: Seed of the draws.
+    """
+    if not has_finite_weights(subject.model):
+        return Calibration()
+    x, *context = subject.given(subject.test, max(1, min(count, _VALUES // subject.test.stored[0].numel() + 1)))
+    outside: list[Tensor] = []
+    ranks: list[Tensor] = []
+    with evaluating(subject.model, seed):
+        for part, *given in zip(*(c.split(_BATCH) for c in (x, *context)), strict=True):
+            likelihood = subject.model(part, *given).likelihood
+            outside.extend(_listed(outside_support(likelihood, part)))
+            ranks.extend([] if _is_binary(likelihood) else _listed(_ranks(likelihood, part)))
+    share = torch.cat([o.flatten() for o in outside]).float().mean().item() if outside else None
+    u = torch.cat(ranks) if ranks else x[:0]
+    weight = x.var(0, correction=0).expand_as(x)
+    if not len(u) or not (u.isfinite().all() and 0 < weight.sum().item() < math.inf):
+        return Calibration(share, count=len(x))
+    weight = (weight / weight.mean()).flatten()
+    spread = 12 * (weight * (u.flatten() - 0.5).square()).mean().item()
+    bins = (u.flatten(1) * _BINS).long().clamp(0, _BINS - 1)
+    heights = torch.zeros(len(u), _BINS, dtype=weight.dtype).scatter_add(1, bins, weight.view_as(bins))
+    heights *= _BINS / bins.shape[1]
+    # The elements of one datum err together: errors are those of a mean over data.
+    errors = heights.std(0, correction=0) / len(u) ** 0.5
+    return Calibration(share, spread, tuple(heights.mean(0).tolist()), tuple(errors.tolist()), len(x))
+
+
+def randomized_pit(distribution: Distribution, x: Tensor, draws: int = _DRAWS) -> Tensor:
+    """Return the randomised ranks u of data among draws, in (0, 1) and in the shape of `x`.
+
+    Args:
+        distribution: Predictive distributions, batch shape and event as `x`, or `(1, N)` for `x` of `(N, *event)`.
+        x: The data.
+        draws: S.
+
+    Examples:
+        >>> u = randomized_pit(torch.distributions.Poisson(torch.full((1000,), 3.0)), torch.full((1000,), 50.0))
+        >>> bool((u > 20 / 21).all())
+        True
+    """
+    below, ties = torch.zeros_like(x), torch.zeros_like(x)
+    for _ in range(draws):
+        drawn = distribution.sample().reshape(x.shape)
+        below += drawn < x
+        ties += drawn == x
+    return (below + torch.rand_like(x) * (ties + 1)) / (draws + 1)
+
+
+def outside_support(distribution: Distribution, x: Tensor) -> Tensor | None:
+    """Return which elements of the data lie outside the support, or None where it is unknown."""
+    support = element_support(distribution)
+    return None if support is None else ~support.check(x)
+
+
+def element_support(distribution: Distribution) -> constraints.Constraint | None:
+    """Return the support of one element of the events, or None where it is unknown."""
+    try:
+        support: Any = distribution.support
+    except NotImplementedError:  # of a flow, which may be anywhere
+        return None
+    while hasattr(support, "base_constraint"):  # of the elements, not of the event
+        support = support.base_constraint
+    return None if support is None or constraints.is_dependent(support) or support.event_dim else support
+
+
+def has_finite_weights(model: nn.Module) -> bool:
+    """Say whether a model has finite weights; with others nothing can be measured."""
+    return all(bool(p.isfinite().all()) for p in model.parameters())
+
+
+def _is_binary(distribution: Distribution) -> bool:
+    support = element_support(distribution)
+    limits = (getattr(support, "lower_bound", None), getattr(support, "upper_bound", None))
+    return support is constraints.boolean or (getattr(support, "is_discrete", False) and limits == (0, 1))
+
+
+def _ranks(distribution: Distribution, x: Tensor) -> Tensor | None:
+    try:
+        return randomized_pit(distribution, x)
+    except NotImplementedError:  # one that has a density and no draws
+        return None
+
+
+def _listed(part: Tensor | None) -> list[Tensor]:
+    return [] if part is None else [part]
+
+
+def _fitting_scale(examination: Examination) -> tuple[str, ...]:
+    """Return the keys of a likelihood whose spread follows the data."""
+    description = examination.subject.description
+    if description is None:
+        return ()
+    likelihood = description.likelihood
+    if isinstance(likelihood, Poisson | NegativeBinomial | ZeroInflated):
+        return ("likelihood=negative_binomial",)
+    if isinstance(likelihood, LEVELED):
+        return ("likelihood=discretized_logistic", "likelihood.scale=exp")
+    if isinstance(likelihood, Gaussian) and isinstance(likelihood.scale, Optimal):
+        levels = description.levels is not None and not description.dequantize
+        return ("likelihood=discretized_logistic",) if levels else ("likelihood.scale=exp",)
+    return ("likelihood=gaussian", "likelihood.scale=optimal")
+
+
+def _supported(examination: Examination) -> tuple[str, ...]:
+    """Return the keys of a likelihood that has these data in its support."""
+    description = examination.subject.description
+    if description is None:
+        return ()
+    if description.levels is not None:
+        return ("likelihood=discretized_logistic",)
+    return ("likelihood=gaussian", "likelihood.scale=optimal")
+
+
+_SOURCE = 'Czado, Gneiting and Held, 2009, "Predictive model assessment for count data"'
+_MEASURE = "variance of the data's ranks among draws of p(x | z), over that of calibrated ones"
+
+CHECKS: tuple[Check, ...] = (
+    Check(
+        name="wrong_support",
+        measure="share of the values of the data to which p(x | z) gives no probability at all",
+        value=lambda examination: examination.calibration.outside,
+        fires="above",
+        threshold=0.0,  # by definition: one value is enough to make log p(x | z) meaningless
+        severity="severe",
+        explanation=(
+            "The data take values that the likelihood cannot produce, so its logarithm is no log-probability and "
+            "no bound follows from it. Cross-entropy on grey pixels is the usual case."
+        ),
+        source='Loaiza-Ganem and Cunningham, 2019, "The continuous Bernoulli: fixing a pervasive error in variational autoencoders"',
+        remedy=(
+            "take a likelihood of such data: discretized_logistic for integer levels, gaussian for real values, "
+            "continuous_bernoulli for real values in [0, 1], or make them binary with likelihood.binarize=dynamic"
+        ),
+        prescription=_supported,
+        effect="every value has a probability, and the bounds mean what they say",
+    ),
+    Check(
+        name="underdispersed",
+        measure=_MEASURE,
+        value=lambda examination: examination.calibration.dispersion,
+        fires="above",
+        threshold=1.8,  # a Gaussian whose deviation is 2.5 times too small has 1.9; the ceiling is 3
+        severity="warning",
+        explanation=(
+            "The data lie outside the spread of p(x | z) far too often: it claims to be surer than it is. "
+            "The distortion then outweighs the rate, and draws look cleaner than data."
+        ),
+        source=_SOURCE,
+        remedy="let the scale of p(x | z) be learned, or set in closed form, or take a family with heavier tails",
+        prescription=_fitting_scale,
+        effect="the ratio comes to about 1, and the bound rises",
+    ),
+    Check(
+        name="overdispersed",
+        measure=_MEASURE,
+        value=lambda examination: examination.calibration.dispersion,
+        fires="below",
+        threshold=0.7,  # a Gaussian whose deviation is twice too large has 0.4; healthy runs 0.85 to 1.2
+        severity="warning",
+        explanation=(
+            "The data lie in the middle of p(x | z) far too often: its noise is larger than the errors of its mean. "
+            "The rate then outweighs the distortion, details are not worth encoding, and draws are noisy."
+        ),
+        source=_SOURCE,
+        remedy="let the scale of p(x | z) be learned, or set in closed form; a learned one may need more steps",
+        prescription=_fitting_scale,
+        effect="the ratio comes to about 1, the bound rises and more is encoded",
+    ),
+)
+"""What can be wrong with the spread and the support of p(x | z)."""

@@ -1,0 +1,345 @@
+"""The course of training: did it end where it should, without accidents, and at the right pace?
+
+Accidents are in the history: steps whose gradients were not finite, steps that were skipped or taken back, spikes. The
+pace is tried out: a copy of the model goes on for a few steps at the run's own learning rate, and at the usual one.
+"""
+
+from __future__ import annotations
+
+import copy
+import math
+import statistics
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor, nn
+
+from vaekit.diagnosis.check import Check
+from vaekit.diagnosis.subject import Subject
+from vaekit.heads import Exp
+from vaekit.models import evaluating
+from vaekit.objectives import Criterion
+from vaekit.training.optimizers import make_optimizer
+
+if TYPE_CHECKING:
+    from vaekit.diagnosis.examination import Examination
+
+__all__ = ["CHECKS", "Accidents", "Trial", "accidents", "is_finite", "schedule_share", "trial"]
+
+_SPIKE = 10.0  # times the usual change between validations
+_STEPS, _BATCH, _HELD_OUT = 30, 32, 256
+_LEAST = 20  # data below which a trial tells nothing
+_USUAL = 1e-3  # the learning rate that suits most nets under Adam
+_NOISE = 0.03  # of the spread of bounds: gains below it are none
+
+
+def is_finite(model: nn.Module) -> bool:
+    """Say whether all weights and buffers of a model are finite."""
+    return _non_finite(model) == 0
+
+
+def _non_finite(model: nn.Module) -> int:
+    tensors = (*model.parameters(), *model.buffers())
+    return sum(not bool(torch.isfinite(tensor).all()) for tensor in tensors if tensor.is_floating_point())
+
+
+@dataclass(frozen=True)
+class Accidents:
+    """What went wrong in training.
+
+    Args:
+        steps: Steps of the optimiser.
+        skipped: Steps that were skipped.
+        rollbacks: How often an earlier state was returned to.
+        spikes: Validations at which the training bound lay far below those before and after.
+        validations: Number of validations.
+        non_finite: Steps whose loss or gradient was not finite, and tensors of the model that are not finite now.
+    """
+
+    steps: int
+    skipped: int
+    rollbacks: int
+    spikes: int
+    validations: int
+    non_finite: int
+
+    @property
+    def lost(self) -> float:
+        """Share of training that was lost: skipped steps, and a stretch between validations per rollback and spike."""
+        if not self.steps:
+            return 0.0
+        return self.skipped / self.steps + (self.rollbacks + self.spikes) / max(self.validations, 1)
+
+
+def accidents(subject: Subject) -> Accidents:
+    """Count the accidents of a run."""
+    history = subject.history
+    last = history[-1] if history else {}
+    return Accidents(
+        steps=int(last.get("step") or 0),
+        skipped=int(last.get("skipped") or 0),
+        rollbacks=int(last.get("rollbacks") or 0),
+        spikes=_spikes(list(_train_elbo(subject))),
+        validations=len(history),
+        non_finite=int(last.get("non_finite") or 0) + _non_finite(subject.model),
+    )
+
+
+def _train_elbo(subject: Subject) -> Iterator[float]:
+    """Yield the training bounds from the end of all schedules on: before, they move by design."""
+    for row in subject.history:
+        value = row.get("train_elbo")
+        if row.get("step", 0) >= subject.objective.schedule_end and isinstance(value, float) and math.isfinite(value):
+            yield value
+
+
+def _spikes(values: list[float]) -> int:
+    if len(values) < 5:
+        return 0
+    changes = [abs(b - a) for a, b in pairwise(values)]
+    limit = _SPIKE * statistics.median(changes)
+    triples = zip(values, values[1:], values[2:], strict=False)
+    return sum(min(before, after) - value > limit for before, value, after in triples)
+
+
+def schedule_share(subject: Subject) -> float | None:
+    """Return the length of the objective's schedules over that of training; None without either."""
+    end, steps = subject.objective.schedule_end, _steps(subject)
+    return end / steps if end and steps else None
+
+
+def _steps(subject: Subject) -> int:
+    return int(subject.history[-1].get("step") or 0) if subject.history else 0
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What a few more steps do to the loss of held-out data, in nats per datum of the objective's own loss.
+
+    Args:
+        own: How much it falls at the run's own peak learning rate.
+        usual: How much it falls at 1e-3, where the run's own is below that.
+        spread: The standard deviation of the bound over data, which gains are compared with.
+    """
+
+    own: float
+    usual: float
+    spread: float
+
+    @property
+    def speedup(self) -> float:
+        """How many times as much is gained at the usual rate.
+
+        Where steps are so small that the loss is a straight line along them, it is the ratio of the rates.
+        """
+        if not math.isfinite(self.usual) or not math.isfinite(self.own):
+            return 0.0
+        return self.usual / max(self.own, _NOISE * self.spread)
+
+    @property
+    def harm(self) -> float:
+        """How much is lost at the run's own learning rate, in spreads."""
+        return -self.own / self.spread
+
+
+def trial(subject: Subject) -> Trial | None:
+    """Go on with copies of the model for 30 steps, and measure what that does to held-out data.
+
+    None without training data, with fewer than 20 data, where weights are not finite or not trained, and for an
+    objective with weights of its own, which are not kept.
+    """
+    train, objective, model = subject.train, subject.objective, subject.model
+    if train is None or min(len(train), len(subject.test)) < _LEAST or not is_finite(model):
+        return None
+    if not any(p.requires_grad for p in model.parameters()) or _is_trained(objective.build(model, len(train))):
+        return None
+    spread = _spread(subject)
+    if spread == 0:
+        return None
+    lr = subject.training.lr
+    own = _gain(subject, lr)
+    return Trial(own, own if lr >= _USUAL else _gain(subject, _USUAL), spread)
+
+
+def _is_trained(criterion: Criterion) -> bool:
+    return isinstance(criterion, nn.Module) and any(p.requires_grad for p in criterion.parameters())
+
+
+def _spread(subject: Subject) -> float:
+    x, *context = subject.given(subject.test, _HELD_OUT)
+    with evaluating(subject.model):
+        trace = subject.model(x, *context)
+        scores = trace.elbo if trace.no_bound is None else trace.log_likelihood.mean(0)
+    spread = scores.double().std().item()
+    return spread if math.isfinite(spread) else 0.0
+
+
+def _gain(subject: Subject, lr: float) -> float:
+    """Return the fall of the held-out loss after training at a learning rate; minus infinity where that diverges."""
+    assert subject.train is not None
+    held_out = subject.given(subject.test, _HELD_OUT)
+    given = subject.given(subject.train, _STEPS * _BATCH)
+    model = copy.deepcopy(subject.model)
+    criterion = subject.objective.build(model, len(subject.train))
+    step, samples = _steps(subject), subject.objective.samples
+
+    def loss(columns: tuple[Tensor, ...]) -> Tensor:
+        return criterion(model(*columns, samples=samples), step).value
+
+    def held_out_loss() -> float:
+        with evaluating(model, 1):
+            return loss(held_out).item()
+
+    before = held_out_loss()
+    # In evaluation mode: running statistics that move would be mistaken for learning.
+    with evaluating(model), torch.enable_grad():
+        parameters = [p for p in model.parameters() if p.requires_grad]
+        optimizer = make_optimizer(parameters, subject.training.replace(lr=lr))
+        for rows in torch.randint(len(given[0]), (_STEPS, _BATCH)):
+            value = loss(tuple(column[rows] for column in given))
+            optimizer.zero_grad()
+            value.backward()
+            norm = nn.utils.clip_grad_norm_(parameters, subject.training.clip)
+            if not bool(torch.isfinite(value) & torch.isfinite(norm)):
+                return -math.inf
+            optimizer.step()
+    after = held_out_loss() if is_finite(model) else math.inf
+    return before - after if math.isfinite(after) else -math.inf
+
+
+def _bad_numbers(examination: Examination) -> float:
+    found: Accidents = examination.accidents
+    return float(found.non_finite)
+
+
+def _lost(examination: Examination) -> float | None:
+    found: Accidents = examination.accidents
+    return found.lost if found.validations else None
+
+
+def _unfinished(examination: Examination) -> float | None:
+    return schedule_share(examination.subject)
+
+
+def _speedup(examination: Examination) -> float | None:
+    found = examination.trial
+    return None if found is None else found.speedup
+
+
+def _harm(examination: Examination) -> float | None:
+    found = examination.trial
+    return None if found is None else found.harm
+
+
+def _finite_again(examination: Examination) -> tuple[str, ...]:
+    subject = examination.subject
+    scale = getattr(getattr(subject.description, "posterior", None), "scale", None)
+    safe = ("posterior.scale=softplus",) if isinstance(scale, Exp) else ()
+    return (f"lr={subject.training.lr / 10:.3g}", "precision=fp32", *safe)
+
+
+def _calmer(examination: Examination) -> tuple[str, ...]:
+    training = examination.subject.training
+    steps = examination.accidents.steps
+    return (f"lr={training.lr / 5:.3g}", f"warmup={max(2 * training.warmup, steps // 5)}")
+
+
+def _shorter_schedules(examination: Examination) -> tuple[str, ...]:
+    """Return the keys that end, at half of training, each schedule that would outlast it."""
+    objective, steps = examination.subject.objective, _steps(examination.subject)
+    capacity = getattr(objective, "capacity", None)
+    ends = {
+        "objective.beta.steps": getattr(getattr(objective, "beta", None), "end", 0),
+        "objective.capacity.nats.steps": capacity.nats.end if capacity and capacity.gamma else 0,
+        "objective.start": getattr(objective, "start", 0),
+    }
+    return tuple(f"{key}={max(1, steps // 2)}" for key, end in ends.items() if end > steps)
+
+
+def _higher(examination: Examination) -> tuple[str, ...]:
+    return (f"lr={max(3 * examination.subject.training.lr, _USUAL):.3g}",)
+
+
+def _lower(examination: Examination) -> tuple[str, ...]:
+    return (f"lr={min(examination.subject.training.lr / 10, _USUAL):.3g}",)
+
+
+CHECKS = (
+    Check(
+        name="non_finite",
+        measure="training steps with a loss or gradient that is not finite, and such tensors in the model",
+        value=_bad_numbers,
+        fires="above",
+        threshold=0.0,
+        severity="severe",
+        explanation="Numbers grew beyond what the precision holds, or a logarithm met zero. Such steps are skipped, but "
+        "they tell that training is at the edge.",
+        source="Child, 2021, Very deep VAEs generalize autoregressive models and can outperform them on images",
+        remedy="Lower the learning rate, compute in single precision, and let scales grow linearly (softplus) rather "
+        "than exponentially.",
+        prescription=_finite_again,
+        effect="All steps are finite.",
+    ),
+    Check(
+        name="unstable_training",
+        measure="the share of training that was lost to skipped steps, rollbacks and spikes",
+        value=_lost,
+        fires="above",
+        # Healthy runs lose nothing; those whose weights jump about lose a tenth to a half.
+        threshold=0.04,
+        severity="warning",
+        explanation="Gradients burst again and again, and the steps with the largest ones were skipped or taken back. "
+        "What the model learned between is partly lost.",
+        source="Child, 2021, Very deep VAEs generalize autoregressive models and can outperform them on images",
+        remedy="Lower the learning rate, and let it rise for longer.",
+        prescription=_calmer,
+        effect="Fewer steps are lost, and the bound rises steadily.",
+    ),
+    Check(
+        name="unfinished_schedule",
+        measure="the length of the objective's schedules over that of training",
+        value=_unfinished,
+        fires="above",
+        threshold=1.0,
+        severity="warning",
+        explanation="Training ended before the objective had its final form, so that the model was never trained for what "
+        "was asked. With a small weight of the rate it is mostly an autoencoder.",
+        source="Bowman et al., 2016, Generating sentences from a continuous space",
+        remedy="Train for longer, or end the schedules earlier: half of training is a good place.",
+        prescription=_shorter_schedules,
+        effect="The second half of training is for the objective that was asked for.",
+    ),
+    Check(
+        name="learning_rate_too_high",
+        measure="what a few more steps at the peak learning rate cost, in standard deviations of the bound over data",
+        value=_harm,
+        fires="above",
+        # Rates up to 3e-3 cost 0.8 at most; where weights jump about it is 2, or thousands.
+        threshold=1.3,
+        severity="warning",
+        explanation="At its own learning rate the model gets clearly worse: it jumped about until the rate had decayed. "
+        "Most of training was wasted.",
+        source="Smith, 2017, Cyclical learning rates for training neural networks (the range test)",
+        remedy="Lower the learning rate.",
+        prescription=_lower,
+        effect="Steps at the peak rate no longer harm, and the bound is higher.",
+    ),
+    Check(
+        name="learning_rate_too_low",
+        measure="how many times as much a few more steps gain at a learning rate of 1e-3",
+        value=_speedup,
+        fires="above",
+        # Where steps are too small, about the ratio of the rates: 33 at 3e-5, and 3 at 3e-4 in a run of a few steps.
+        threshold=5.0,
+        severity="warning",
+        explanation="Steps are so small that a few at a usual learning rate gain several times as much. The model has "
+        "not come far from its beginning.",
+        source="Smith, 2017, Cyclical learning rates for training neural networks (the range test)",
+        remedy="Raise the learning rate.",
+        prescription=_higher,
+        effect="The bound rises by far more in as many steps.",
+    ),
+)

@@ -1,0 +1,86 @@
+"""What presses on the rate, and the keys that take the pressure away, read off the run's own objective."""
+
+from __future__ import annotations
+
+from vaekit.diagnosis.subject import Subject
+from vaekit.heads import Fixed, Gaussian, Shared
+from vaekit.objectives import (
+    CIWAE,
+    ELBO,
+    IWAE,
+    MIWAE,
+    PIWAE,
+    Constant,
+    Cosine,
+    Cyclical,
+    Linear,
+    Pictorial,
+    Renyi,
+    Schedule,
+)
+
+__all__ = ["IMPORTANCE", "at_one", "late", "learned_scale", "run_steps"]
+
+IMPORTANCE = (IWAE, MIWAE, PIWAE, CIWAE, Renyi)
+"""Bounds by importance weights: they have no weight of the rate, and a broader posterior is optimal for them."""
+
+_FREE = 0.25  # nats per latent variable: enough to make it move, less than a useful one carries
+
+
+def run_steps(subject: Subject) -> int:
+    """Return the number of steps a run took, or was to take."""
+    logged = [int(row["step"]) for row in subject.history if row.get("step")]
+    return max(logged, default=subject.training.steps or 1000)
+
+
+def at_one(subject: Subject) -> tuple[str, ...]:
+    """Return the keys under which the loss is the bound from early on; none where it is already."""
+    objective = subject.objective
+    match objective:
+        case ELBO():
+            keys = ("objective.capacity.gamma=0",) if objective.capacity.gamma else _resting(objective.beta, subject)
+            return (*keys, "objective.free_bits.nats=0") if objective.free_bits.nats else keys
+        case Pictorial():
+            return _resting(objective.beta, subject)
+        case IWAE() | MIWAE() | PIWAE() | CIWAE() | Renyi():
+            return ()
+        case _:
+            return ("objective=elbo",)
+
+
+def late(subject: Subject, *, free: bool) -> tuple[str, ...]:
+    """Return the keys under which the rate is charged for late, and with `free` not below a floor.
+
+    References:
+        Bowman, Vilnis, Vinyals, Dai, Jozefowicz and Bengio, 2016, "Generating sentences from a continuous space"; Kingma,
+        Salimans, Jozefowicz, Chen, Sutskever and Welling, 2016, "Improving variational inference with inverse
+        autoregressive flow" (free bits).
+    """
+    objective, steps = subject.objective, max(1, run_steps(subject) // 2)
+    named = () if isinstance(objective, ELBO | Pictorial) else ("objective=elbo",)
+    beta = objective.beta if isinstance(objective, ELBO | Pictorial) else Constant()
+    rise = ("objective.beta=linear",) if isinstance(beta, Constant) else _to_one(beta)
+    floor = (f"objective.free_bits.nats={_FREE:g}",) if free and not isinstance(objective, Pictorial) else ()
+    return (*named, *rise, f"objective.beta.steps={steps}", *floor)
+
+
+def learned_scale(subject: Subject) -> tuple[str, ...]:
+    """Return the key that fits the likelihood's scale to the residuals, where it is fixed or slow to come down."""
+    likelihood = None if subject.description is None else subject.description.likelihood
+    scale = getattr(likelihood, "scale", None)
+    if isinstance(likelihood, Gaussian) and isinstance(scale, Fixed | Shared):
+        return ("likelihood.scale=optimal",)
+    return ("likelihood.scale=shared",) if isinstance(scale, Fixed) else ()
+
+
+def _resting(beta: Schedule, subject: Subject) -> tuple[str, ...]:
+    if isinstance(beta, Constant):
+        return () if beta.value == 1 else ("objective.beta=1",)
+    steps = run_steps(subject)
+    if beta.stop == 1 and beta.steps <= steps // 2:
+        return ()
+    return (*_to_one(beta), f"objective.beta.steps={max(1, steps // 4)}")
+
+
+def _to_one(ramp: Linear | Cosine | Cyclical) -> tuple[str, str]:
+    return f"objective.beta={ramp.kind}", "objective.beta.stop=1"

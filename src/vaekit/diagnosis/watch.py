@@ -1,0 +1,112 @@
+"""The watch: what the validations of a run tell while it is still training, at no cost of its own.
+
+It looks at numbers that are there anyway, once per validation, and says each thing once.
+"""
+
+from __future__ import annotations
+
+import math
+
+from vaekit.objectives import ELBO, VQ, Objective
+from vaekit.training import Training, Validation
+
+__all__ = ["Watch"]
+
+_SHARE = 0.15  # of the run, before which a latent that is not yet used is no news
+_IN_A_ROW = 2
+_EMPTY = 0.1  # nats per datum: a latent variable that says so little has collapsed
+_JUMP, _HUGE = 10.0, 1000.0  # a rate ten times that of the validation before, and beyond anything that images need
+
+
+class Watch:
+    """Looks at each validation of a run and says, once, that its latents have collapsed, burst, or met bad numbers.
+
+    Collapse means that data leave no trace in the latents: a rate below 0.1 nats, or no active unit, at two
+    validations in a row once the learning rate has warmed up, every schedule of the objective is at its end, and 15 % of
+    the run have passed. The notes carry their cure.
+
+    References:
+        Bowman, Vilnis, Vinyals, Dai, Jozefowicz and Bengio, 2016, "Generating sentences from a continuous space".
+
+    Args:
+        objective: What the run is trained by.
+        training: How.
+
+    Examples:
+        >>> watch, empty = Watch(ELBO(), Training(warmup=0)), Validation(distortion=50.0, active_units=0, rate=0.0)
+        >>> [bool(watch(step, 100, empty)) for step in (10, 20, 30, 40)]
+        [False, False, True, False]
+    """
+
+    def __init__(self, objective: Objective, training: Training) -> None:
+        self.objective, self.training = objective, training
+        self._empty = 0
+        self._rate = math.inf
+        self._told: set[str] = set()
+
+    def __call__(self, step: int, stop: int | None, validation: Validation, non_finite: int = 0) -> list[str]:
+        """Return what is new at this validation, as notes for the user; mostly nothing.
+
+        Args:
+            step: Steps taken.
+            stop: Steps in all; None while that is not known.
+            validation: What was measured.
+            non_finite: Steps so far whose loss or gradient was not finite.
+        """
+        notes: dict[str, str] = {}
+        if self._has_collapsed(step, stop, validation):
+            notes["collapse"] = _empty_note(validation, step, self._cure(stop or step, validation))
+        if self._has_burst(validation):
+            notes["rate"] = (
+                f"by step {step} the rate has risen to {validation.rate:.4g} nats at one go; try {self._lower}"
+            )
+        if non_finite:
+            notes["non_finite"] = (
+                f"{non_finite} steps up to step {step} had a loss or a gradient that is not finite, and were skipped; "
+                f"try {self._lower}, or precision=fp32"
+            )
+        new = {name: note for name, note in notes.items() if name not in self._told}
+        self._told |= set(new)
+        return list(new.values())
+
+    @property
+    def _lower(self) -> str:
+        return f"lr={self.training.lr / 3:.2g}"
+
+    def _cure(self, stop: int, validation: Validation) -> tuple[str, ...]:
+        """Return the keys that let the latents carry something: what shut them is taken away, or they get a head start."""
+        objective = self.objective
+        if _final_weight(objective) > 1:
+            return ("objective.beta=1",)
+        if validation.elbo is None or isinstance(objective, VQ):
+            return (self._lower,)  # a point and a code do not go with the ELBO
+        if not isinstance(objective, ELBO):
+            return ("objective=elbo",)
+        if objective.schedule_end == 0:
+            return ("objective.beta=linear", f"objective.beta.steps={max(1, stop // 2)}")
+        # A floor per dimension needs a rate that is a sum over dimensions.
+        return ("objective.free_bits.nats=0.2",) if validation.rate_per_dimension else (self._lower,)
+
+    def _has_collapsed(self, step: int, stop: int | None, validation: Validation) -> bool:
+        if stop is None or step < max(self.objective.schedule_end, min(self.training.warmup, stop / 5), _SHARE * stop):
+            return False
+        is_empty = validation.active_units == 0 or (validation.rate is not None and validation.rate < _EMPTY)
+        self._empty = self._empty + 1 if is_empty else 0
+        return self._empty >= _IN_A_ROW
+
+    def _has_burst(self, validation: Validation) -> bool:
+        before, self._rate = self._rate, validation.rate or math.inf
+        # What is not finite is the guard's to tell.
+        return math.isfinite(self._rate) and self._rate > max(_HUGE, _JUMP * before)
+
+
+def _empty_note(validation: Validation, step: int, cure: tuple[str, ...]) -> str:
+    small = validation.rate is not None and validation.rate < _EMPTY
+    seen = f"a rate of {validation.rate:.2g} nats" if small else "no active unit"
+    return f"by step {step} the latents have collapsed: {seen}, so the decoder does without them; try {' '.join(cure)}"
+
+
+def _final_weight(objective: Objective) -> float:
+    """Return the weight of the rate once schedules rest; 1 where nothing says otherwise."""
+    beta = getattr(objective, "beta", 1.0)
+    return beta if isinstance(beta, float) else beta.at(beta.end)

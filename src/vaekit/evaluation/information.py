@@ -1,0 +1,210 @@
+r"""What the latents know: mutual information, and the parts that the rate is made of.
+
+All of them compare densities at draws from the posterior with the aggregated posterior, the mixture over ALL data given,
+:math:`q(z) = \frac1N \sum_n q(z \mid x_n)`. Numbers from mixtures of different sizes are not comparable, because the mutual
+information cannot exceed log N; so that cap is part of every result.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.distributions import Distribution, Independent
+
+from vaekit.distributions import draw
+from vaekit.models import evaluating
+
+__all__ = ["Information", "Nats", "information"]
+
+_BATCH = 250  # data encoded together: the components of the mixture that a table is made of
+_ENTRIES = 2**22  # of that table, held at a time: 32 MB
+_AT_CAP = 0.95
+
+_NO_DIMENSIONS = "the posterior does not factorise, so there is neither total correlation nor dimension-wise KL"
+_NO_PRIOR_DIMENSIONS = "the prior does not factorise, so there is no dimension-wise KL"
+_NO_PRIOR = "the prior depends on a context, so there is no one prior to compare the aggregated posterior with"
+
+_PARTS = ("rate", "mutual_information", "marginal_kl", "total_correlation", "dimension_wise_kl")
+
+
+@dataclass(frozen=True)
+class Nats:
+    """A mean over data in nats, with its standard error."""
+
+    nats: float
+    se: float
+
+    @classmethod
+    def over(cls, values: Tensor) -> Nats:
+        """Return the mean of values `(N,)`; the error is NaN where there is one value only.
+
+        Examples:
+            >>> Nats.over(torch.tensor([1.0, 3.0]))
+            Nats(nats=2.0, se=1.0)
+        """
+        values = values.double()
+        se = values.std().item() / math.sqrt(len(values)) if len(values) > 1 else math.nan
+        return cls(values.mean().item(), se)
+
+
+@dataclass(frozen=True)
+class Information:
+    """The rate and its parts, in nats per datum, all at the same draws, so that they add up exactly.
+
+        rate = mutual information + marginal KL,   marginal KL = total correlation + dimension-wise KL
+
+    The standard errors are those of the draws and the data; the mixture is taken as given.
+
+    Args:
+        rate: E KL(q(z | x) || p(z)).
+        mutual_information: I(x; z) = E KL(q(z | x) || q(z)), with all N data as the mixture.
+        cap: log N, which the mutual information cannot exceed.
+        marginal_kl: KL(q(z) || p(z)); None where the prior depends on a context.
+        total_correlation: KL(q(z) || prod_j q(z_j)): how far the dimensions depend on each other; None where the posterior
+            does not factorise.
+        dimension_wise_kl: sum_j KL(q(z_j) || p(z_j)); None where the posterior or the prior does not factorise.
+        per_dimension: Its terms.
+        n: N, the number of data.
+        draws: Latents drawn per datum.
+        why: Why a part is None.
+    """
+
+    rate: Nats
+    mutual_information: Nats
+    cap: float
+    marginal_kl: Nats | None
+    total_correlation: Nats | None
+    dimension_wise_kl: Nats | None
+    per_dimension: tuple[float, ...]
+    n: int
+    draws: int
+    why: str
+
+    @property
+    def at_cap(self) -> bool:
+        """Whether the mutual information is above 95 % of its cap, and therefore a lower bound of that of more data."""
+        return self.mutual_information.nats > _AT_CAP * self.cap
+
+    def summary(self) -> dict[str, Any]:
+        """Return plain numbers, ready for JSON."""
+        values = asdict(self)
+        del values["cap"]
+        mutual = {**values["mutual_information"], "cap": self.cap, "at_cap": self.at_cap}
+        return values | {"mutual_information": mutual, "per_dimension": list(self.per_dimension)}
+
+
+def information(model: nn.Module, x: Tensor, *context: Tensor, draws: int = 1, seed: int = 0) -> Information:
+    r"""Return the mutual information of data and latents, and how the rate is made up.
+
+    .. math::
+        I(x; z) &= E\left[\log q(z \mid x) - \log q(z)\right], \qquad
+            q(z) = \frac1N \sum_{n=1}^N q(z \mid x_n), \\
+        KL(q(z) \| p(z)) &= KL\Big(q(z) \Big\| \prod_j q(z_j)\Big) + \sum_j KL(q(z_j) \| p(z_j)).
+
+    Every density is taken at the same draws, that of a datum among its own mixture too: then every single term of the
+    mutual information is at most log N. The draws of all data are draws from the mixture, so that nothing is biased.
+    The cost grows with N squared; for flows that are slow to invert, N should stay in the hundreds.
+
+    References:
+        Hoffman and Johnson, 2016, "ELBO surgery: yet another way to carve up the variational evidence lower bound"; Chen,
+        Li, Grosse and Duvenaud, 2018, "Isolating sources of disentanglement in variational autoencoders".
+
+    Args:
+        model: A model with one group of latents; it and the random generator stay as they are.
+        x: Data `(N, *event)`, in the support of the likelihood.
+        context: What they are conditioned on, tensors `(N, C)`.
+        draws: Latents drawn per datum.
+        seed: Seed of the draws.
+
+    Raises:
+        ValueError: There are no data, or the posterior has no density.
+    """
+    if not len(x) or draws < 1:
+        raise ValueError(f"information needs data and at least one draw of each, got {len(x)} data and {draws} draws")
+    with evaluating(model, seed):
+        parts = zip(*(given.split(_BATCH) for given in (x, *context)), strict=True)
+        evidences = [model.infer(*part) for part in parts]  # type: ignore[operator]
+        mixture = [evidence.posterior for evidence in evidences]
+        reason = getattr(mixture[0], "no_density", None)
+        if reason is not None:
+            raise ValueError(reason)
+        terms = [_terms(evidence.prior, mixture, index, draws) for index, evidence in enumerate(evidences)]
+    values = {name: torch.cat([part[name] for part in terms]) for name in terms[0]}
+    per_dimension = values.pop("per_dimension", None)
+    if per_dimension is not None:
+        values["dimension_wise_kl"] = per_dimension.sum(-1)
+    return Information(
+        **{name: Nats.over(values[name]) if name in values else None for name in _PARTS},  # type: ignore[arg-type]
+        cap=math.log(len(x)),
+        per_dimension=() if per_dimension is None else tuple(per_dimension.mean(0).tolist()),
+        n=len(x),
+        draws=draws,
+        why=_why(mixture[0], evidences[0].prior),
+    )
+
+
+def _terms(p: Distribution, mixture: list[Distribution], index: int, draws: int) -> dict[str, Tensor]:
+    """Return what the data of one component of the mixture contribute, `(B,)` each; per dimension `(B, D)`."""
+    z, _ = draw(mixture[index], draws)
+    own, joint, marginals = _aggregate(z, mixture, index)
+    log_p = p.log_prob(z).double()
+    terms = {"rate": own - log_p, "mutual_information": own - joint}
+    if not p.batch_shape:
+        terms["marginal_kl"] = joint - log_p
+    if marginals is not None:
+        terms["total_correlation"] = joint - marginals.sum(-1)
+    if marginals is not None and _factorises(p) and not p.batch_shape:
+        terms["per_dimension"] = marginals - _table(p, z)
+    return {name: values.mean(0).cpu() for name, values in terms.items()}
+
+
+def _aggregate(z: Tensor, mixture: list[Distribution], index: int) -> tuple[Tensor, Tensor, Tensor | None]:
+    """Return log q(z | x), log q(z), `(S, B)`, and log q(z_j), `(S, B, D)`, at draws `(S, B, *event)` of component `index`."""
+    lead = z.shape[:2]
+    column = torch.arange(lead[1], device=z.device).repeat(lead[0])
+    rows = max(1, _ENTRIES // (_BATCH * z[0, 0].numel()))
+    found = [
+        _rows(part, mixture, index, at)
+        for part, at in zip(z.flatten(0, 1).split(rows), column.split(rows), strict=True)
+    ]
+    own, joint, marginals = (torch.cat(parts).unflatten(0, lead) for parts in zip(*found, strict=True))
+    n = math.log(sum(q.batch_shape[0] for q in mixture))
+    return own, joint - n, marginals - n if _factorises(mixture[0]) else None
+
+
+def _rows(z: Tensor, mixture: list[Distribution], index: int, column: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    # The own density is read off the table of the mixture, so that rounding cannot lift their ratio above the cap.
+    tables = (_table(q, z.unsqueeze(1)) for q in mixture)
+    joint = marginals = own = torch.full((), -torch.inf, dtype=torch.float64, device=z.device)
+    for i, table in enumerate(tables):
+        whole = table.sum(-1)
+        if i == index:
+            own = whole.gather(1, column.unsqueeze(1)).squeeze(1)
+        joint = torch.logaddexp(joint, whole.logsumexp(1))
+        marginals = torch.logaddexp(marginals, table.logsumexp(1))
+    return own, joint, marginals
+
+
+def _table(q: Distribution, z: Tensor) -> Tensor:
+    """Return log q per dimension in double precision, `(*, D)`; where q does not factorise, all in one, `(*, 1)`."""
+    if isinstance(q, Independent) and _factorises(q):
+        log_q = q.base_dist.log_prob(z.double())
+        return log_q.flatten(log_q.dim() - q.reinterpreted_batch_ndims)
+    return q.log_prob(z).double().unsqueeze(-1)
+
+
+def _factorises(q: Distribution) -> bool:
+    return isinstance(q, Independent) and q.reinterpreted_batch_ndims > 0
+
+
+def _why(q: Distribution, p: Distribution) -> str:
+    reasons = {
+        _NO_PRIOR: bool(p.batch_shape),
+        _NO_DIMENSIONS: not _factorises(q),
+        _NO_PRIOR_DIMENSIONS: not _factorises(p),
+    }
+    return "; ".join(reason for reason, holds in reasons.items() if holds)

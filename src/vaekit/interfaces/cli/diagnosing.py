@@ -1,0 +1,72 @@
+"""The verb that says what is wrong with a run, and what a run with `auto_fix=true` tells."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from vaekit.interfaces.auto_fix import Attempt, Attempts
+from vaekit.interfaces.cli.output import emit, number
+from vaekit.interfaces.cli.sources import opened
+from vaekit.interfaces.diagnosing import diagnosed, write_diagnosis
+from vaekit.interfaces.run import load
+
+__all__ = ["attempt_table", "diagnose", "verdict"]
+
+
+def diagnose(path: Path, data: str | None, deep: bool, as_json: bool) -> None:
+    """Print what is wrong with a run, worst first, and write it into the run folder."""
+    run = load(path)
+    dataset = opened(run, data)[0] if data is not None else None
+    diagnosis = diagnosed(run, dataset, deep=deep)
+    own = dataset is None or not run.experiment.data.source
+    told = write_diagnosis(run, diagnosis, data or "", own=own)
+    emit(as_json, told, *_lines(told), *([f"report: {run.folder.report}"] if own else []))
+
+
+def _lines(told: dict[str, Any]) -> Iterator[str]:
+    findings, count = told["findings"], len(told["checked"])
+    made = f"{count} check{'' if count == 1 else 's'} made on {told['n']} data of {told['data']}"
+    yield f"{len(findings)} found; {made}" if findings else f"nothing found; {made}"
+    for finding in findings:
+        yield ""
+        yield f"{finding['severity']}: {finding['name']}"
+        yield f"  {finding['evidence']}"
+        yield f"  {finding['explanation']}{_source(finding)}"
+        yield f"  {finding['remedy']}"
+        if finding["command"]:
+            yield f"  try:    {finding['command']}"
+        if finding["effect"]:
+            yield f"  expect: {finding['effect']}"
+    if findings:
+        yield ""
+
+
+def _source(finding: dict[str, Any]) -> str:
+    return f" ({finding['source']})" if finding["source"] else ""
+
+
+def attempt_table(attempts: Attempts) -> Any:
+    """Return the attempts side by side: what was changed, the bound, and what was found."""
+    from rich.table import Table
+
+    table = Table("run", "keys on top", "bound, nats per datum", "found", box=None, pad_edge=False, header_style="bold")
+    for attempt in attempts.made:
+        keys = " ".join(attempt.prescription) or "as given"
+        table.add_row(str(attempt.run.path), keys, _bound(attempt), ", ".join(attempt.found) or "nothing")
+    return table
+
+
+def verdict(attempts: Attempts) -> list[str]:
+    """Return which attempt is the best, and why there are no more of them."""
+    changes = [f"{attempt.run.path}: {change}" for attempt in attempts.made for change in attempt.changes]
+    best = f"best: {attempts.best.run.path}, by {attempts.measured_by}"
+    return [*changes, best, f"no further attempt: {attempts.ended}"]
+
+
+def _bound(attempt: Attempt) -> str:
+    iw = attempt.evaluation["bounds"]["iw"]
+    if iw is None:
+        return f"none; distortion {number(attempt.evaluation['distortion'])}"
+    return f"IW-{iw['samples']} {number(iw['nats'])} +- {number(iw['se'])}"

@@ -1,0 +1,169 @@
+"""All that can be measured of a run beside its bounds: plain numbers with their names, errors and caps.
+
+What does not exist for a run (the probes without labels, the mutual information of a point mass) is null, with the reason.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from torch import Tensor
+
+from vaekit.data import Dataset
+from vaekit.distributions import Transported
+from vaekit.evaluation import (
+    Chains,
+    Coded,
+    amortization,
+    annealed,
+    bounds,
+    disentanglement,
+    fidelity,
+    information,
+    probes,
+)
+from vaekit.interfaces.run import Run, Source
+from vaekit.models import evaluating
+
+__all__ = ["PARTS", "deep"]
+
+_MOST = 10_000  # data of the mixture behind the mutual information, whose cost grows with their square
+_INVERTED = 500  # the same where every density needs a flow to be inverted
+_CODED = 5_000  # data that classifiers of latents are trained on, and tested on
+_SHOWN = 2_000  # images that are compared with reconstructions or samples
+_REFINED = 256  # data that have chains or a posterior of their own
+_CHAINS = Chains()
+_STEPS = 100  # of refinement
+_BATCH = 100
+
+
+@dataclass(frozen=True)
+class _Look:
+    """What is looked at.
+
+    Args:
+        run: The run.
+        data: The data it is measured on.
+        rows: Which of them, in an order that says nothing about them.
+    """
+
+    run: Run
+    data: Dataset
+    rows: Tensor
+
+    @classmethod
+    def at(cls, run: Run, source: Source | None) -> _Look:
+        data, rows = run.open(source)
+        return cls(run, data, rows if source is None else data.drawn("all"))
+
+    def some(self, count: int) -> Dataset:
+        return self.data.taken(self.rows[:count])
+
+    def given(self, count: int) -> tuple[Tensor, ...]:
+        return self.run.given(self.some(count))
+
+
+def deep(run: Run, source: Source | None = None) -> dict[str, Any]:
+    """Return every measure of `PARTS` on the test part of a run, or on `source`.
+
+    Args:
+        run: The run; its model stays as it is.
+        source: Other data.
+
+    Returns:
+        The parts by their names, each plain numbers or None, and under `why` the reason of each that is None.
+
+    Raises:
+        ValueError: The data do not fit the model, there are none, or the weights are not finite.
+    """
+    look = _Look.at(run, source)
+    if not len(look.rows):
+        raise ValueError("there are no data to look at; give some")
+    broken = [name for name, weight in run.model.state_dict().items() if not bool(weight.isfinite().all())]
+    if broken:
+        raise ValueError(f"nothing can be measured: weights are not finite (the first is {broken[0]}); run fit again")
+    found: dict[str, Any] = {}
+    why: dict[str, str] = {}
+    for name, measure in PARTS.items():
+        try:
+            found[name] = measure(look)
+        except (ValueError, OSError) as error:  # how every measure says that a run has no such thing
+            found[name], why[name] = None, str(error)
+    return found | {"why": why}
+
+
+def _information(look: _Look) -> dict[str, Any]:
+    given = look.given(_MOST)
+    with evaluating(look.run.model):
+        slow = isinstance(look.run.model.encode(*(part[:2] for part in given)), Transported)
+    return information(look.run.model, *(part[: _INVERTED if slow else _MOST] for part in given)).summary()
+
+
+def _annealed(look: _Look) -> dict[str, Any]:
+    given, jacobian = look.given(_REFINED), look.run.view.log_jacobian
+    found = annealed(look.run.model, *given, chains=_CHAINS, log_jacobian=jacobian)
+    # On the very same prepared data: what a likelihood draws on its way in would part the two otherwise.
+    batches = [part if len(part) > 1 else part[0] for part in zip(*(g.split(_BATCH) for g in given), strict=True)]
+    weighted = bounds(look.run.model, batches, prepare=_as_they_are, log_jacobian=jacobian)
+    return {**found.summary(), "above_iw": {"samples": weighted.samples, **vars(found.gap(weighted))}}
+
+
+def _amortization(look: _Look) -> dict[str, Any]:
+    return amortization(look.run.model, *look.given(_REFINED), steps=_STEPS).summary()
+
+
+def _probes(look: _Look) -> dict[str, Any]:
+    own = look.run.data
+    if look.data.labels is None or own.labels is None:
+        raise ValueError("there are no labels to be found again (folders name them)")
+    if look.data.classes != own.classes:
+        raise ValueError(f"these data have the classes {_few(look.data)}, the training data {_few(own)}")
+    trained = own.taken(own.drawn("train", _CODED))
+    return probes(_coded(look.run, trained), _coded(look.run, look.some(_CODED))).summary()
+
+
+def _disentanglement(look: _Look) -> dict[str, Any]:
+    if look.data.factors is None:
+        raise ValueError("it is not known what these data were made from (it is of the data set sprites)")
+    # No data are held out: it is the representation that is judged, as in the literature, and not a prediction.
+    shown = look.data.taken(look.data.drawn("all", _CODED))
+    assert shown.factors is not None
+    return disentanglement(look.run.encode(shown)[0], shown.factors, shown.factor_names).summary()
+
+
+def _fidelity(look: _Look) -> dict[str, Any]:
+    return fidelity(*look.run.reconstruct(look.some(_SHOWN))).summary()
+
+
+def _samples(look: _Look) -> dict[str, Any]:
+    if len(look.run.given(look.some(1))[0].shape) != 4:
+        raise ValueError("samples are compared as images (C, H, W), and these data are none")
+    shown = look.some(_SHOWN)
+    return look.run.quality(len(shown), source=shown).summary()
+
+
+PARTS: dict[str, Callable[[_Look], dict[str, Any]]] = {
+    "information": _information,
+    "annealed": _annealed,
+    "amortization": _amortization,
+    "probes": _probes,
+    "disentanglement": _disentanglement,
+    "fidelity": _fidelity,
+    "samples": _samples,
+}
+"""What is measured, in the order in which it is told."""
+
+
+def _coded(run: Run, data: Dataset) -> Coded:
+    assert data.labels is not None
+    return Coded(run.encode(data)[0], data.labels)
+
+
+def _few(data: Dataset) -> str:
+    return ", ".join(data.classes[:5]) + (", ..." if len(data.classes) > 5 else "") or "(none)"
+
+
+def _as_they_are(x: Tensor) -> Tensor:
+    return x

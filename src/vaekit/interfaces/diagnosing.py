@@ -1,0 +1,75 @@
+"""The doctor's visit: a run and its data are examined, and what is found is written into the run folder."""
+
+from __future__ import annotations
+
+import shlex
+from typing import Any
+
+from vaekit.diagnosis import Examination, Finding, diagnose
+from vaekit.interfaces.report import write_report
+from vaekit.interfaces.report.doctor import Diagnosis
+from vaekit.interfaces.run import Run, Source
+from vaekit.interfaces.subject import subject_of
+
+__all__ = ["command", "diagnosed", "diagnosis_summary", "write_diagnosis"]
+
+
+def diagnosed(run: Run, source: Source | None = None, *, deep: bool = False) -> Diagnosis:
+    """Examine a run on its test part, or on `source`; nothing is written.
+
+    Args:
+        run: A trained run.
+        source: Other data.
+        deep: Whether costly measurements look at all test data instead of 256.
+
+    Raises:
+        ValueError: There are no data to look at, or they do not fit the model.
+    """
+    examination = Examination(subject_of(run, source), deep=deep)
+    return Diagnosis(examination, tuple(diagnose(examination)))
+
+
+def write_diagnosis(run: Run, diagnosis: Diagnosis, where: str = "", *, own: bool = True) -> dict[str, Any]:
+    """Write `diagnosis.json` into the run folder, and the report again; return what was written as JSON.
+
+    Args:
+        run: The run.
+        diagnosis: What was found.
+        where: The name of the data; by default the run's own.
+        own: Whether these are the run's own data, which the report is about.
+    """
+    summary = diagnosis_summary(run, diagnosis, where)
+    run.folder.write_json("diagnosis.json", summary)
+    if own and diagnosis.examination is not None:
+        write_report(run, diagnosis.examination.bounds, diagnosis)
+    return summary
+
+
+def diagnosis_summary(run: Run, diagnosis: Diagnosis, where: str = "") -> dict[str, Any]:
+    """Return what was found, and every number that was looked at, ready for JSON."""
+    examination, settings = diagnosis.examination, run.experiment.data
+    numbers = dict(diagnosis.numbers)
+    return {
+        "run": str(run.path),
+        "data": where or f"{settings.typed or settings.source or 'arrays'} (test)",
+        "n": 0 if examination is None else len(examination.subject.test),
+        "deep": examination is not None and examination.deep,
+        "findings": [
+            {**finding.model_dump(mode="json"), "command": command(run, finding)} for finding in diagnosis.findings
+        ],
+        "checked": [name for name, value in numbers.items() if value is not None],
+        "values": numbers,
+    }
+
+
+def command(run: Run, finding: Finding) -> str:
+    """Return the command line that repeats a run with what was prescribed on top; empty where no key cures it.
+
+    A run of arrays or of a user's own modules is repeated in Python: for it there are the keys alone.
+    """
+    if not finding.prescription:
+        return ""
+    experiment = run.experiment
+    source = experiment.data.source if experiment.model is not None else ""
+    before = ("vaekit", "fit", source, *finding.prescription, "--config", str(run.folder.config))
+    return shlex.join(before if source else finding.prescription)

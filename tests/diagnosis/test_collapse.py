@@ -1,0 +1,175 @@
+import copy
+import math
+from dataclasses import replace
+
+import pytest
+import torch
+from tests.diagnosis.linear_gaussian import linear_gaussian
+from tests.diagnosis.subjects import examination
+
+from vaekit.diagnosis import Examination, collapse
+from vaekit.diagnosis.intrinsic_dimension import intrinsic_dimension
+from vaekit.interfaces.parsing import parse
+
+CHECKS = {check.name: check for check in collapse.CHECKS}
+IGNORED = (
+    "likelihood=gaussian",
+    "likelihood.scale.kind=fixed",
+    "likelihood.scale.value=10",
+    "objective.free_bits.nats=0.5",
+)
+
+
+def found(examination: Examination) -> set[str]:
+    return {name for name, check in CHECKS.items() if check(examination) is not None}
+
+
+def prescribed(name: str, examination: Examination) -> tuple[str, ...]:
+    keys = CHECKS[name].prescription(examination)
+    parse(keys)
+    return keys
+
+
+def test_drop_is_mutual_plus_lautum_information_of_an_exact_model() -> None:
+    weight, sigma = torch.tensor([2.0, 1.0]), 0.5
+    use = linear_gaussian(weight, sigma).latent_use
+    assert use is not None
+    # E (x - w z')^2 - E (x - w z)^2 = 2 w^2, over 2 sigma^2.
+    assert use.drop == pytest.approx(float((weight**2).sum() / sigma**2), rel=0.12)
+    information = 0.5 * torch.log(1 + weight**2 / sigma**2)
+    assert use.drop > information.sum()
+    assert use.rate == pytest.approx(float(information.sum()), rel=0.03)
+
+
+def test_information_is_that_of_the_channel_from_datum_to_latent() -> None:
+    weight = torch.tensor([3.0, 1.0, 0.3, 0.0])
+    use = linear_gaussian(weight, 0.5).latent_use
+    assert use is not None and use.information is not None
+    torch.testing.assert_close(use.information, 0.5 * torch.log1p(weight**2 / 0.25), rtol=0.05, atol=1e-3)
+
+
+@pytest.mark.parametrize("working", [1, 3, 7])
+def test_used_latents_are_counted(working: int) -> None:
+    weight = torch.zeros(8)
+    weight[:working] = 1.0
+    examination = linear_gaussian(weight, 0.5)
+    use = examination.latent_use
+    assert use is not None and use.used == working
+    assert CHECKS["dead_dimensions"].value(examination) == 1 - working / 8
+    assert ("dead_dimensions" in found(examination)) == (working == 1)
+
+
+def test_too_many_latents_are_no_dead_dimensions_as_well() -> None:
+    weight = torch.zeros(100)
+    weight[:5] = 1.0
+    assert found(linear_gaussian(weight, 0.5)) == {"latent_too_large"}
+
+
+def test_a_decoder_that_lost_its_input_ignores_it() -> None:
+    examination = linear_gaussian(torch.ones(4), 0.5)
+    assert found(examination) == set()
+    with torch.no_grad():
+        examination.subject.model.likelihood.slope.zero_()
+    deaf = Examination(examination.subject)
+    assert "decoder_ignores_latent" in found(deaf)
+    assert CHECKS["decoder_ignores_latent"].value(deaf) == 0
+
+
+def test_nothing_encoded_is_collapse_alone() -> None:
+    examination = linear_gaussian(torch.full((4,), 0.01), 0.5)
+    assert found(examination) == {"posterior_collapse"}
+
+
+@pytest.mark.parametrize("dimension", [1, 2, 4])
+def test_intrinsic_dimension_of_a_subspace(dimension: int) -> None:
+    seed = torch.Generator().manual_seed(0)
+    basis = torch.linalg.qr(torch.randn(20, 20, generator=seed)).Q[:dimension]
+    x = torch.rand(1000, dimension, generator=seed) @ basis
+    assert intrinsic_dimension(x) == pytest.approx(dimension, rel=0.15)
+
+
+def test_intrinsic_dimension_of_too_few_or_equal_data_is_unknown() -> None:
+    assert intrinsic_dimension(torch.randn(20, 3)) is None
+    assert intrinsic_dimension(torch.ones(500, 3)) is None
+
+
+def test_a_healthy_run_is_silent() -> None:
+    assert found(examination()) == set()
+
+
+def test_a_large_beta_collapses_and_is_told_to_be_one() -> None:
+    sick = examination("objective.beta=100", "steps=150")
+    assert found(sick) == {"posterior_collapse"}
+    assert prescribed("posterior_collapse", sick) == ("objective.beta=1",)
+
+
+def test_free_bits_pay_rate_for_a_decoder_that_cannot_hear() -> None:
+    sick = examination(*IGNORED, "steps=200")
+    assert "decoder_ignores_latent" in found(sick)
+    keys = prescribed("decoder_ignores_latent", sick)
+    assert keys == ("likelihood.scale=optimal", "objective.free_bits.nats=0")
+    parse(keys, base=parse(IGNORED))
+
+
+def test_two_latents_are_too_few_for_digits() -> None:
+    sick = examination("latent=2", "steps=250")
+    assert found(sick) == {"latent_too_small"}
+    (key,) = prescribed("latent_too_small", sick)
+    assert int(key.removeprefix("latent=")) >= 4
+
+
+def test_hundreds_of_latents_are_too_many_for_digits() -> None:
+    sick = examination("latent=200", "steps=200")
+    assert found(sick) == {"latent_too_large"}
+    (key,) = prescribed("latent_too_large", sick)
+    use = sick.latent_use
+    assert use is not None
+    cured = replace(use, latents=int(key.removeprefix("latent=")))
+    assert cured.excess is not None and cured.excess <= 1
+
+
+def test_a_posterior_without_a_rate_is_judged_by_its_decoder() -> None:
+    deterministic = examination("posterior=delta", "steps=200")
+    use = deterministic.latent_use
+    assert use is not None and use.rate is None and use.information is None
+    assert CHECKS["posterior_collapse"].value(deterministic) == use.drop > 1
+    assert CHECKS["decoder_ignores_latent"].value(deterministic) is None
+    model = copy.deepcopy(deterministic.subject.model)
+    with torch.no_grad():
+        for weight in model.posterior.parameters():
+            weight.zero_()
+    constant = Examination(replace(deterministic.subject, model=model))
+    assert found(constant) == {"posterior_collapse"}
+    assert prescribed("posterior_collapse", constant)
+
+
+@pytest.mark.parametrize("posterior", ["vmf", "vq", "gumbel"])
+def test_latents_that_are_no_numbers(posterior: str) -> None:
+    strange = examination(f"posterior={posterior}", "steps=60")
+    use = strange.latent_use
+    assert use is not None and math.isfinite(use.drop) and use.latents == 6
+    assert (use.information is None) == (posterior != "gumbel")
+    assert all(check.value(strange) is None or math.isfinite(check.value(strange) or 0) for check in collapse.CHECKS)
+
+
+def test_where_nothing_can_be_measured_nothing_is_said() -> None:
+    examination = linear_gaussian(torch.ones(2), 0.5)
+    one = replace(examination.subject, test=replace(examination.subject.test, stored=torch.zeros(1, 2)))
+    assert all(check.value(Examination(one)) is None for check in collapse.CHECKS)
+    with torch.no_grad():
+        examination.subject.model.posterior.slope.fill_(math.nan)
+    assert all(check.value(Examination(examination.subject)) is None for check in collapse.CHECKS)
+
+
+def test_three_data_are_enough_for_the_rate() -> None:
+    examination = linear_gaussian(torch.ones(2), 0.5, count=3)
+    use = examination.latent_use
+    assert use is not None and use.dimension is None and use.rate is not None
+
+
+def test_measuring_leaves_the_generator_alone() -> None:
+    examination = linear_gaussian(torch.ones(2), 0.5)
+    before = torch.get_rng_state()
+    first, second = examination.latent_use, Examination(examination.subject, deep=True).latent_use
+    assert torch.equal(before, torch.get_rng_state())
+    assert first is not None and second is not None and first.drop == second.drop
