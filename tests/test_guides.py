@@ -85,6 +85,12 @@ def test_the_table_of_findings_is_that_of_the_checks():
     assert names and set(table_rows("doctor")) == names
 
 
+def test_what_a_check_says_to_do_and_to_expect_are_sentences():
+    for check in CHECKS:
+        for said in (check.remedy, check.effect):
+            assert said[0].isupper() and said.endswith("."), (check.name, said)
+
+
 def test_the_doctor_points_to_what_is_there():
     targets = re.findall(r"\]\(([\w./-]+)\)", text("doctor"))
     assert "doctor.png" in targets and all((DOCS / target).exists() for target in targets)

@@ -16,7 +16,7 @@ from vaekit.diagnosis import CHECKS, Examination
 __all__ = ["PHASES", "Task", "cases", "work_on"]
 
 PHASES = ("train", "examine", "treat")
-HEALTHY_RUNS, TUNING_HEALTHY, SICK_RUNS, TUNING_SICK = 400, 80, 20, 8
+HEALTHY_RUNS, TUNING_HEALTHY, SICK_RUNS, TUNING_SICK = 320, 80, 20, 4
 
 
 def cases() -> list[Case]:

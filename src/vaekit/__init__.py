@@ -3,7 +3,8 @@
 The map of the house; imports point only downwards:
 
     interfaces      fit, Run, the command line, the report
-    evaluation      how good is a trained model? bounds, active units
+    diagnosis       why is a trained model bad, and what to change? findings with their cures
+    evaluation      how good is a trained model? bounds, information, gaps, probes, samples
     training        the visible loop, optimisers, checkpoints
     modalities      what kind of data it is: automatic choices with their reasons
     objectives      a trace -> a loss: ELBO, IWAE, schedules
@@ -52,7 +53,18 @@ _HOMES = {
     "objectives": ("ELBO", "IWAE", "Constant", "Cosine", "Cyclical", "FreeBits", "Linear"),
     "modalities": ("ImageVAE",),
     "training": ("Training",),
-    "evaluation": ("bounds",),
+    "evaluation": (
+        "amortization",
+        "annealed",
+        "bounds",
+        "disentanglement",
+        "fidelity",
+        "information",
+        "probes",
+        "rate_distortion",
+        "sample_quality",
+    ),
+    "diagnosis": ("Finding",),
     "interfaces": ("Run", "fit", "fit_prior", "load", "resume"),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}

@@ -8,9 +8,9 @@ from collections.abc import Callable
 
 import pytest
 import torch
-from tests.diagnosis.subjects import examination, untrained
 from torch import nn
 
+from diagnosis.subjects import examination, untrained
 from vaekit.diagnosis import Examination
 from vaekit.diagnosis.balance import CHECKS, Balance, balance
 from vaekit.models import VAE

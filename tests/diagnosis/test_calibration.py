@@ -5,11 +5,11 @@ from dataclasses import replace
 import pytest
 import torch
 from scipy.stats import kstest
-from tests.diagnosis.subjects import examination
 from torch import nn
 from torch.distributions import Bernoulli as TorchBernoulli
 from torch.distributions import Independent, Laplace, Normal
 
+from diagnosis.subjects import examination
 from vaekit import distributions
 from vaekit.diagnosis.calibration import CHECKS, calibration, outside_support, randomized_pit
 from vaekit.interfaces.parsing import parse

@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import pytest
 import torch
-from tests.diagnosis.linear_gaussian import linear_gaussian
-from tests.diagnosis.subjects import examination
 
+from diagnosis.linear_gaussian import linear_gaussian
+from diagnosis.subjects import examination
 from vaekit.diagnosis import Examination, collapse
 from vaekit.diagnosis.intrinsic_dimension import intrinsic_dimension
 from vaekit.interfaces.parsing import parse

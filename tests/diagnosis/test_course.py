@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 import torch
-from tests.diagnosis.subjects import SMALL, examination, untrained
 
+from diagnosis.subjects import SMALL, examination, untrained
 from vaekit.diagnosis import Examination, Subject
 from vaekit.diagnosis.course import CHECKS, Trial, accidents, schedule_share, trial
 from vaekit.interfaces.parsing import parse

@@ -7,8 +7,8 @@ from functools import cache
 
 import pytest
 import torch
-from tests.diagnosis.subjects import SMALL, examination, untrained
 
+from diagnosis.subjects import SMALL, examination, untrained
 from vaekit.diagnosis import Check, Examination, Sample, Subject
 from vaekit.diagnosis.generalization import (
     CHECKS,

@@ -3,9 +3,9 @@ from dataclasses import replace
 
 import pytest
 import torch
-from tests.diagnosis.linear_gaussian import linear_gaussian
-from tests.diagnosis.subjects import examination
 
+from diagnosis.linear_gaussian import linear_gaussian
+from diagnosis.subjects import examination
 from vaekit.diagnosis import Examination, geometry
 from vaekit.diagnosis.two_samples import told_apart
 from vaekit.interfaces.parsing import parse

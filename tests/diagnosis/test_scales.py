@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pytest
 import torch
-from tests.diagnosis.subjects import examination
 from torch.distributions import Independent, Laplace, MultivariateNormal, Normal
 
+from diagnosis.subjects import examination
 from vaekit import VAE, distributions
 from vaekit.diagnosis import Examination
 from vaekit.diagnosis.scales import CHECKS, Scales, deviations, level_spacing, scales

@@ -7,9 +7,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from tests.diagnosis import subjects
 
 import vaekit
+from diagnosis import subjects
 from vaekit.evaluation import Chains
 from vaekit.heads import Conditional, Gaussian, StandardNormal
 from vaekit.interfaces import deep as module

@@ -12,6 +12,7 @@ from diagnosis import subjects
 from vaekit import MLP, VAE, Conditional, Gaussian, StandardNormal, Training
 from vaekit.diagnosis import Check, doctor
 from vaekit.interfaces import diagnosing, trainer
+from vaekit.interfaces.cli import using
 
 from .conftest import vaekit
 
@@ -52,7 +53,7 @@ def reports(monkeypatch):
         asked.append((run.path, result, diagnosis))
         return run.folder.report
 
-    for module in (trainer, diagnosing):
+    for module in (trainer, diagnosing, using):
         monkeypatch.setattr(module, "write_report", write)
     return asked
 
@@ -112,6 +113,53 @@ def test_other_data_leave_the_report_alone(class_run, classes, copy, reports):
     run = copy(class_run)
     found = vaekit("diagnose", run, classes / "disc", "--json").json
     assert (found["n"], found["data"], reports) == (20, str(classes / "disc"), [])
+
+
+def findings_of(asked):
+    """Return the findings that a report was asked to tell; None where it was given none."""
+    return None if asked[2] is None else asked[2].findings
+
+
+def test_a_report_that_is_written_again_keeps_the_findings(class_run, copy, reports):
+    run = copy(class_run)
+    assert vaekit("report", run).code == 0
+    assert vaekit("diagnose", run).code == 0
+    assert vaekit("report", run).code == 0
+    before, told, again = reports
+    assert findings_of(before) is None
+    assert findings_of(again) == findings_of(told) and len(findings_of(told)) == 3
+    assert again[2].examination is None
+
+
+def test_findings_on_other_data_are_none_of_the_report(class_run, classes, copy, reports):
+    run = copy(class_run)
+    assert vaekit("diagnose", run, classes / "disc").code == vaekit("report", run).code == 0
+    assert [findings_of(asked) for asked in reports] == [None]
+
+
+def test_findings_of_a_run_that_was_trained_further_are_gone(class_run, copy, reports):
+    run = copy(class_run)
+    assert vaekit("diagnose", run).code == 0
+    with (run / "metrics.jsonl").open("a") as metrics:
+        metrics.write('{"step": 4, "seconds": 1.0}\n')
+    assert vaekit("report", run).code == 0
+    assert findings_of(reports[-1]) is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[]",
+        '{"step": 3}',
+        "{",
+        '{"step": 3, "data": "%s", "findings": [3]}',
+        '{"step": 3, "data": "%s", "findings": [{}]}',
+    ],
+)
+def test_damaged_findings_are_one_sentence(class_run, copy, reports, text):
+    run = copy(class_run)
+    (run / "diagnosis.json").write_text(text.replace("%s", f"{library.load(run).experiment.data.typed} (test)"))
+    assert "diagnosis.json is damaged" in vaekit("report", run).sentence
 
 
 def test_in_python_nothing_is_written(class_run, copy, reports):

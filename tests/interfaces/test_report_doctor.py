@@ -5,8 +5,8 @@ import re
 import pytest
 import torch
 from PIL import Image
-from tests.diagnosis.subjects import run
 
+from diagnosis.subjects import run
 from vaekit.diagnosis import Check, Examination, Finding, doctor
 from vaekit.interfaces.report import doctor_figures, figures, latent_map, write_report
 from vaekit.interfaces.report.doctor import Diagnosis, charts_of, examination_section, findings_section
@@ -83,6 +83,13 @@ def test_a_finding_is_told_in_full():
     assert places == sorted(places)
     # As it can be pasted into a shell, which would take brackets for a pattern.
     assert "<pre>objective.beta=linear &#x27;net.widths=[64, 64]&#x27;</pre>" in html
+
+
+def test_headings_are_written_as_in_a_text():
+    names = ("mse_as_likelihood", "batchnorm_mismatch", "decoder_ignores_latent")
+    html = findings_section(Diagnosis(None, tuple(map(finding, names))))
+    headings = re.findall("</span>(.*?)</h3>", html)
+    assert headings == ["MSE as likelihood", "Batch norm mismatch", "Decoder ignores latent"]
 
 
 def test_findings_stay_worst_first_and_are_counted():

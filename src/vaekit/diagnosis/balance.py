@@ -137,7 +137,7 @@ CHECKS = (
         severity="info",
         explanation="One side is far larger than the other, and the smaller one limits what both can do. A weak encoder "
         "leaves a gap between bound and likelihood, a strong decoder needs no latents.",
-        source="Cremer, Li and Duvenaud, 2018, Inference suboptimality in variational autoencoders",
+        source='Cremer, Li and Duvenaud, 2018, "Inference suboptimality in variational autoencoders"',
         remedy="Give both sides nets of like size.",
         prescription=lambda _examination: (),
         effect="The smaller side no longer limits the bound.",
@@ -151,7 +151,7 @@ CHECKS = (
         severity="warning",
         explanation="One side gets next to no gradient: it is frozen, cut off from the loss, or saturated. The other is "
         "trained around it.",
-        source="Glorot and Bengio, 2010, Understanding the difficulty of training deep feedforward neural networks",
+        source='Glorot and Bengio, 2010, "Understanding the difficulty of training deep feedforward neural networks"',
         remedy="Check that all weights are trained and used, and that no layer scales its output down or saturates.",
         prescription=lambda _examination: (),
         effect="Both sides learn.",

@@ -182,15 +182,17 @@ def _fitting_scale(examination: Examination) -> tuple[str, ...]:
 
 
 def _supported(examination: Examination) -> tuple[str, ...]:
-    """Return the keys of a likelihood that has these data in its support."""
-    description = examination.subject.description
-    if description is None:
-        return ()
-    if description.levels is not None:
-        return ("likelihood=discretized_logistic",)
-    return ("likelihood=gaussian", "likelihood.scale=optimal")
+    """Return the keys of a likelihood that has these data in its support: those of few values are levels."""
+    subject = examination.subject
+    description, stored = subject.description, subject.test.stored[:_LOOKED]
+    known = len(stored.unique()) <= _LEVELS if description is None else description.levels is not None
+    if not known:
+        return ("likelihood=gaussian", "likelihood.scale=optimal")
+    dequantized = description is not None and description.dequantize
+    return ("likelihood=discretized_logistic", *(("dequantize=false",) if dequantized else ()))
 
 
+_LOOKED, _LEVELS = 500, 256
 _SOURCE = 'Czado, Gneiting and Held, 2009, "Predictive model assessment for count data"'
 _MEASURE = "variance of the data's ranks among draws of p(x | z), over that of calibrated ones"
 
@@ -208,11 +210,11 @@ CHECKS: tuple[Check, ...] = (
         ),
         source='Loaiza-Ganem and Cunningham, 2019, "The continuous Bernoulli: fixing a pervasive error in variational autoencoders"',
         remedy=(
-            "take a likelihood of such data: discretized_logistic for integer levels, gaussian for real values, "
-            "continuous_bernoulli for real values in [0, 1], or make them binary with likelihood.binarize=dynamic"
+            "Take a likelihood of such data: discretized_logistic for integer levels, gaussian for real values, "
+            "continuous_bernoulli for real values in [0, 1], or make them binary with likelihood.binarize=dynamic."
         ),
         prescription=_supported,
-        effect="every value has a probability, and the bounds mean what they say",
+        effect="Every value has a probability, and the bounds mean what they say.",
     ),
     Check(
         name="underdispersed",
@@ -226,9 +228,9 @@ CHECKS: tuple[Check, ...] = (
             "The distortion then outweighs the rate, and draws look cleaner than data."
         ),
         source=_SOURCE,
-        remedy="let the scale of p(x | z) be learned, or set in closed form, or take a family with heavier tails",
+        remedy="Let the scale of p(x | z) be learned, or set in closed form, or take a family with heavier tails.",
         prescription=_fitting_scale,
-        effect="the ratio comes to about 1, and the bound rises",
+        effect="The ratio comes to about 1, and the bound rises.",
     ),
     Check(
         name="overdispersed",
@@ -242,9 +244,9 @@ CHECKS: tuple[Check, ...] = (
             "The rate then outweighs the distortion, details are not worth encoding, and draws are noisy."
         ),
         source=_SOURCE,
-        remedy="let the scale of p(x | z) be learned, or set in closed form; a learned one may need more steps",
+        remedy="Let the scale of p(x | z) be learned, or set in closed form; a learned one may need more steps.",
         prescription=_fitting_scale,
-        effect="the ratio comes to about 1, the bound rises and more is encoded",
+        effect="The ratio comes to about 1, the bound rises and more is encoded.",
     ),
 )
 """What can be wrong with the spread and the support of p(x | z)."""

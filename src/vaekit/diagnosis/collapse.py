@@ -230,7 +230,7 @@ CHECKS: tuple[Check, ...] = (
         remedy="Let the rate weigh no more than in the bound, let the noise of the likelihood fit the data, and charge for "
         "the rate only once the decoder has learned to listen.",
         prescription=_wake,
-        effect="the rate rises to several nats per datum, and reconstructions follow their data",
+        effect="The rate rises to several nats per datum, and reconstructions follow their data.",
     ),
     Check(
         name="decoder_ignores_latent",
@@ -247,7 +247,7 @@ CHECKS: tuple[Check, ...] = (
         remedy="Drop what forces a rate (free bits, a capacity), fit the noise of the likelihood to the data, or learn more "
         "slowly.",
         prescription=_listen,
-        effect="the likelihood of a datum depends on its own latents",
+        effect="The likelihood of a datum depends on its own latents.",
     ),
     Check(
         name="latent_too_large",
@@ -261,7 +261,7 @@ CHECKS: tuple[Check, ...] = (
         source='Dai and Wipf, 2019, "Diagnosing and enhancing VAE models"',
         remedy="Use about twice as many latents as carry something.",
         prescription=_fewer,
-        effect="the same bound from a smaller model",
+        effect="The same bound from a smaller model.",
     ),
     Check(
         name="dead_dimensions",
@@ -275,7 +275,7 @@ CHECKS: tuple[Check, ...] = (
         source='Burda, Grosse and Salakhutdinov, 2016, "Importance weighted autoencoders"',
         remedy="Let the rate weigh no more than in the bound; give latents free bits and a warm-up.",
         prescription=_wake,
-        effect="more latents carry something",
+        effect="More latents carry something.",
     ),
     Check(
         name="latent_too_small",
@@ -290,6 +290,6 @@ CHECKS: tuple[Check, ...] = (
         source='Levina and Bickel, 2004, "Maximum likelihood estimation of intrinsic dimension"',
         remedy="Use more latents than the data have dimensions.",
         prescription=_more,
-        effect="sharper reconstructions and a higher bound",
+        effect="Sharper reconstructions and a higher bound.",
     ),
 )

@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
-from vaekit.diagnosis import balance, blur, calibration, collapse, course, generalization, geometry, inference, scales
+from vaekit.diagnosis import (
+    balance,
+    blur,
+    calibration,
+    collapse,
+    course,
+    generalization,
+    geometry,
+    inference,
+    scales,
+    tightness,
+)
 from vaekit.diagnosis.check import Check
 from vaekit.diagnosis.examination import Examination
 from vaekit.diagnosis.finding import SEVERITIES, Finding
@@ -19,6 +30,7 @@ CHECKS: tuple[Check, ...] = (
     *calibration.CHECKS,
     *scales.CHECKS,
     *blur.CHECKS,
+    *tightness.CHECKS,
 )
 """Every check, in the order in which one would look."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import cached_property
 
+from vaekit.diagnosis.affordable import affordable
 from vaekit.diagnosis.balance import Balance, balance
 from vaekit.diagnosis.blur import Sharpness, sharpness
 from vaekit.diagnosis.calibration import Calibration, calibration, has_finite_weights
@@ -14,12 +15,18 @@ from vaekit.diagnosis.geometry import AggregatePosterior, ExchangeRate, aggregat
 from vaekit.diagnosis.inference import InferenceGap, NormMismatch, inference_gap, norm_mismatch
 from vaekit.diagnosis.scales import Scales, scales
 from vaekit.diagnosis.subject import Subject
+from vaekit.diagnosis.tightness import Tightness, tightness
 from vaekit.evaluation import Bounds, Chains, RateDistortion, bounds, rate_distortion
 
 __all__ = ["Examination"]
 
 _BATCH = 100
-_CURVE, _CURVE_VALUES, _CHAINS = 32, 2**15, Chains(count=2, temperatures=50)  # of a picture: seconds, not minutes
+_CHAINS = Chains(count=2, temperatures=50)
+_CURVE, _CURVE_PASSES = (
+    32,
+    3 * 3 * 50 * 3,
+)  # data of a picture; (chains and scout) x gradients x temperatures x leapfrog steps
+_REFINEMENTS = 60 * 2 * 3 + 80  # decodings per datum of the amortization gap
 
 
 class Examination:
@@ -70,7 +77,7 @@ class Examination:
         test, view, model = self.subject.test, self.subject.view, self.subject.model
         if not has_finite_weights(model):
             return None
-        given = self.subject.given(test, max(2, min(_CURVE, _CURVE_VALUES // test.stored[0].numel())))
+        given = self.subject.given(test, affordable(self.subject, _CURVE_PASSES, min(_CURVE, len(test))))
         try:
             return rate_distortion(model, *given, chains=_CHAINS, most=2.0, log_jacobian=view.log_jacobian)
         except ValueError:
@@ -123,10 +130,16 @@ class Examination:
 
     @cached_property
     def inference_gap(self) -> InferenceGap | None:
-        """What the encoder loses against a posterior per datum, on 64 test data (all where deep): each is trained for."""
-        return inference_gap(self.subject, self.few if self.deep else min(64, self.few))
+        """What the encoder loses against a posterior per datum, on as many of 256 test data as can be afforded (all where deep)."""
+        count = self.few if self.deep else affordable(self.subject, _REFINEMENTS, self.few)
+        return inference_gap(self.subject, count)
 
     @cached_property
     def norm_mismatch(self) -> NormMismatch | None:
         """How far batch statistics are from running ones, on at most 1,000 test data."""
         return norm_mismatch(self.subject, 1000)
+
+    @cached_property
+    def tightness(self) -> Tightness | None:
+        """How far below the evidence the reported bound may lie; see `tightness`."""
+        return tightness(self.subject, self.few if self.deep else None)

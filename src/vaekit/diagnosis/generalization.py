@@ -37,7 +37,7 @@ __all__ = [
 
 _MOST = 1000  # data of each part
 _SAMPLES = 1000
-_DRAWS = 4  # latents per datum: their noise is well below the spread over data
+_DRAWS = 2  # latents per datum: their noise is well below the spread over data
 _LEAST = 20  # data of each part below which neither question has an answer
 _BATCH = 250
 
@@ -230,12 +230,12 @@ def _smaller(examination: Examination) -> tuple[str, ...]:
     decay = ("optimizer=adamw", f"weight_decay={_FORGETTING / subject.training.lr:.3g}")
     if description is None:
         return decay
-    latent = f"latent={max(min(2, description.latent), description.latent // 4)}"
+    latent = f"latent={max(min(4, description.latent), description.latent // 4)}"
     net = description.net
     return (latent, f"net.dropout={max(0.3, net.dropout):g}", *decay) if isinstance(net, MLP) else (latent, *decay)
 
 
-_FORGETTING = 0.01
+_FORGETTING = 0.005
 
 CHECKS = (
     Check(
@@ -249,10 +249,10 @@ CHECKS = (
         severity="warning",
         explanation="The model knows its training data better than the distribution that they come from. Bounds on "
         "training data say little about new data.",
-        source="Mann and Whitney, 1947, On a test of whether one of two random variables is stochastically larger",
+        source='Mann and Whitney, 1947, "On a test of whether one of two random variables is stochastically larger than the other"',
         remedy="Give more data, or a model that can hold less: fewer latents, dropout, weight decay.",
         prescription=_smaller,
-        effect="Training and test bounds come closer; the test bound mostly rises.",
+        effect="Training and test bounds come closer.",
     ),
     Check(
         name="memorized_samples",
@@ -264,7 +264,7 @@ CHECKS = (
         severity="warning",
         explanation="Samples lie nearer to training data than to as many held-out data: the model repeats what it was "
         "shown. Samples of a distribution that was learned are as near to either.",
-        source="Meehan, Chaudhuri and Dasgupta, 2020, A non-parametric test to detect data-copying in generative models",
+        source='Meehan, Chaudhuri and Dasgupta, 2020, "A non-parametric test to detect data-copying in generative models"',
         remedy="Give more data, or a model that can hold less: fewer latents, dropout, weight decay, fewer steps.",
         prescription=_smaller,
         effect="Samples come nearer to held-out data.",
@@ -279,7 +279,7 @@ CHECKS = (
         severity="severe",
         explanation="Some test data were trained on, so that numbers on the test part are too good. Duplicates in the "
         "data, or a part that was drawn without regard to them, are the usual reasons.",
-        source="Barz and Denzler, 2020, Do we train on test data? Purging CIFAR of near-duplicates",
+        source='Barz and Denzler, 2020, "Do we train on test data? Purging CIFAR of near-duplicates"',
         remedy="Drop duplicates, or split again by content (what happens where data come without a split of their own), "
         "and give data that were not trained on.",
         prescription=lambda _examination: (),

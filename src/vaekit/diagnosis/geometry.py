@@ -201,7 +201,7 @@ CHECKS: tuple[Check, ...] = (
         source=_BURGESS,
         remedy="Let the rate weigh 1 at the end, as in the bound, without a capacity or a penalty on top.",
         prescription=_even,
-        effect="a higher rate, sharper reconstructions and a higher bound; the exchange rate falls towards 1",
+        effect="A higher rate, sharper reconstructions and a higher bound; the exchange rate falls towards 1.",
     ),
     Check(
         name="under_regularized",
@@ -216,7 +216,7 @@ CHECKS: tuple[Check, ...] = (
         remedy="Let the rate weigh 1 at the end, as in the bound; end its schedule well before training ends, and drop free "
         "bits above the rate that comes by itself.",
         prescription=_even,
-        effect="a lower rate and a higher bound; the exchange rate rises towards 1",
+        effect="A lower rate and a higher bound; the exchange rate rises towards 1.",
     ),
     Check(
         name="prior_holes",
@@ -231,6 +231,6 @@ CHECKS: tuple[Check, ...] = (
         source='Rosca, Lakshminarayanan and Mohamed, 2018, "Distribution matching in variational inference"',
         remedy="Let the rate weigh 1, use a prior that is learned (gmm, flow, vamp), or fit one afterwards.",
         prescription=_fill,
-        effect="samples that look like reconstructions",
+        effect="Samples that look like reconstructions.",
     ),
 )

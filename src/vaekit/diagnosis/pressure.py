@@ -45,7 +45,13 @@ def at_one(subject: Subject) -> tuple[str, ...]:
         case IWAE() | MIWAE() | PIWAE() | CIWAE() | Renyi():
             return ()
         case _:
-            return ("objective=elbo",)
+            return (*_with_density(subject), "objective=elbo")
+
+
+def _with_density(subject: Subject) -> tuple[str, ...]:
+    """Return the keys of a posterior that has a rate, where the run's has none."""
+    kind = None if subject.description is None else subject.description.posterior.kind
+    return ("posterior=gaussian", "prior=standard") if kind in ("delta", "vq") else ()
 
 
 def late(subject: Subject, *, free: bool) -> tuple[str, ...]:

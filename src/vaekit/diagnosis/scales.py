@@ -258,9 +258,11 @@ def _room(examination: Examination) -> tuple[str, ...]:
     part, module = ("posterior", model.posterior) if posterior >= likelihood else ("likelihood", model.likelihood)
     match _parameterisation(module):
         case Exp(bounds=(low, high)) | Shared(bounds=(low, high)) | Optimal(bounds=(low, high)):
-            wider = (f"{part}.scale.bounds=[{low - _WIDER:g},{high + _WIDER:g}]",)
-        case _:
+            wider: tuple[str, ...] = (f"{part}.scale.bounds=[{low - _WIDER:g},{high + _WIDER:g}]",)
+        case Softplus():
             wider = (f"{part}.scale.floor=0",)
+        case _:
+            wider = ()
     levels = part == "likelihood" and (found.above_probability or 0.0) > 0
     return (*wider, *_spread_levels(examination)) if levels else wider
 
@@ -295,11 +297,11 @@ CHECKS: tuple[Check, ...] = (
         ),
         source=_UNBOUNDED,
         remedy=(
-            "spread the levels with dequantize=true, take likelihood=discretized_logistic, give the scale a minimum with "
-            "likelihood.scale=softplus and likelihood.scale.floor, or share one deviation"
+            "Spread the levels with dequantize=true, take likelihood=discretized_logistic, give the scale a minimum with "
+            "likelihood.scale=softplus and likelihood.scale.floor, or share one deviation."
         ),
         prescription=_spread_levels,
-        effect="the bound falls to a number that can be compared with others; samples and reconstructions improve",
+        effect="The bound falls to a number that can be compared with others; samples and reconstructions improve.",
     ),
     Check(
         name="exploding_log_variance",
@@ -315,9 +317,9 @@ CHECKS: tuple[Check, ...] = (
             "Training is about to diverge, or has."
         ),
         source='Hazami, Mama and Thurairatnam, 2022, "Efficient-VDVAE: less is more"',
-        remedy="let the scale grow linearly with scale=softplus, lower the learning rate, or narrow the bounds of the scale",
+        remedy="Let the scale grow linearly with scale=softplus, lower the learning rate, or narrow the bounds of the scale.",
         prescription=_calmer,
-        effect="the largest log-variance comes down to about the prior's, and the bound rises",
+        effect="The largest log-variance comes down to about the prior's, and the bound rises.",
     ),
     Check(
         name="mse_as_likelihood",
@@ -331,9 +333,9 @@ CHECKS: tuple[Check, ...] = (
             "same as a large beta. Details are then not worth their rate, and the bound is far below what it could be."
         ),
         source=_SIGMA,
-        remedy="learn the deviation: likelihood.scale=optimal sets it to the residual's at every step",
+        remedy="Learn the deviation: likelihood.scale=optimal sets it to the residual's at every step.",
         prescription=_own_scale,
-        effect="the ratio comes to about 1, the bound rises by about log(ratio) per dimension, reconstructions sharpen",
+        effect="The ratio comes to about 1, the bound rises by about log(ratio) per dimension, reconstructions sharpen.",
     ),
     Check(
         name="density_on_levels",
@@ -347,9 +349,9 @@ CHECKS: tuple[Check, ...] = (
             "level. Its bound cannot be compared with others, and part of it is gained by guessing levels exactly."
         ),
         source=_DENSITY,
-        remedy="spread the levels with dequantize=true, or take a probability per level: likelihood=discretized_logistic",
+        remedy="Spread the levels with dequantize=true, or take a probability per level: likelihood=discretized_logistic.",
         prescription=_spread_levels,
-        effect="the bound falls, and is one on the probability of the levels, in bits per dimension too",
+        effect="The bound falls, and is one on the probability of the levels, in bits per dimension too.",
     ),
     Check(
         name="variance_at_clamp",
@@ -365,9 +367,9 @@ CHECKS: tuple[Check, ...] = (
             "learned there: the clamp passes no gradient."
         ),
         source=_SIGMA,
-        remedy="widen the bounds, or lower the floor; where constant pixels are the reason, share one deviation",
+        remedy="Widen the bounds, or lower the floor; where constant pixels are the reason, share one deviation.",
         prescription=_room,
-        effect="deviations are learned again, and the bound rises",
+        effect="Deviations are learned again, and the bound rises.",
     ),
 )
 """What can be wrong with the deviations of q(z | x) and p(x | z)."""

@@ -11,7 +11,9 @@ from vaekit.interfaces.report.doctor import Diagnosis
 from vaekit.interfaces.run import Run, Source
 from vaekit.interfaces.subject import subject_of
 
-__all__ = ["command", "diagnosed", "diagnosis_summary", "write_diagnosis"]
+__all__ = ["command", "diagnosed", "diagnosis_summary", "kept_diagnosis", "write_diagnosis"]
+
+_FILE = "diagnosis.json"
 
 
 def diagnosed(run: Run, source: Source | None = None, *, deep: bool = False) -> Diagnosis:
@@ -39,19 +41,42 @@ def write_diagnosis(run: Run, diagnosis: Diagnosis, where: str = "", *, own: boo
         own: Whether these are the run's own data, which the report is about.
     """
     summary = diagnosis_summary(run, diagnosis, where)
-    run.folder.write_json("diagnosis.json", summary)
+    run.folder.write_json(_FILE, summary)
     if own and diagnosis.examination is not None:
         write_report(run, diagnosis.examination.bounds, diagnosis)
     return summary
 
 
+def kept_diagnosis(run: Run) -> Diagnosis | None:
+    """Return the findings that lie in the run folder; None where there are none of this model on its own data.
+
+    A run that was trained further since, or was last diagnosed on other data, has no findings to keep.
+
+    Raises:
+        ValueError: The file is damaged.
+    """
+    if not (run.path / _FILE).is_file():
+        return None
+    told, now, source = run.folder.read_json(_FILE), _step(run), run.experiment.data.source
+    try:
+        is_own = not source or told["data"] == _own_data(run)  # a run of arrays is examined on whatever was given
+        if told["step"] != now or not is_own:
+            return None
+        fields = [{key: value for key, value in found.items() if key != "command"} for found in told["findings"]]
+        return Diagnosis(None, tuple(Finding.model_validate(found) for found in fields))
+    except (TypeError, KeyError, AttributeError, ValueError):
+        message = f"{run.path / _FILE} is damaged; write it again: vaekit diagnose {shlex.quote(str(run.path))}"
+        raise ValueError(message) from None
+
+
 def diagnosis_summary(run: Run, diagnosis: Diagnosis, where: str = "") -> dict[str, Any]:
     """Return what was found, and every number that was looked at, ready for JSON."""
-    examination, settings = diagnosis.examination, run.experiment.data
+    examination = diagnosis.examination
     numbers = dict(diagnosis.numbers)
     return {
         "run": str(run.path),
-        "data": where or f"{settings.typed or settings.source or 'arrays'} (test)",
+        "step": _step(run),
+        "data": where or _own_data(run),
         "n": 0 if examination is None else len(examination.subject.test),
         "deep": examination is not None and examination.deep,
         "findings": [
@@ -60,6 +85,17 @@ def diagnosis_summary(run: Run, diagnosis: Diagnosis, where: str = "") -> dict[s
         "checked": [name for name, value in numbers.items() if value is not None],
         "values": numbers,
     }
+
+
+def _own_data(run: Run) -> str:
+    settings = run.experiment.data
+    return f"{settings.typed or settings.source or 'arrays'} (test)"
+
+
+def _step(run: Run) -> int:
+    """Return the last step that was logged."""
+    history = run.history
+    return history[-1]["step"] if history else 0
 
 
 def command(run: Run, finding: Finding) -> str:

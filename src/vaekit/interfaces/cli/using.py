@@ -16,6 +16,7 @@ from vaekit.interfaces.cli.output import bound_lines, emit, number
 from vaekit.interfaces.cli.sources import datum_of, identity, opened, set_aside, stems_of
 from vaekit.interfaces.columns import check_suffix, write_columns
 from vaekit.interfaces.deep import deep
+from vaekit.interfaces.diagnosing import kept_diagnosis
 from vaekit.interfaces.folder import RunFolder
 from vaekit.interfaces.pictures import grid, save_images, save_png
 from vaekit.interfaces.report import write_report
@@ -178,9 +179,10 @@ def compare(paths: list[Path], as_json: bool) -> None:
 
 
 def report(path: Path, as_json: bool) -> None:
-    """Write the report again."""
+    """Write the report again, with the findings that lie in the run folder."""
     run = load(path)
-    file = write_report(run, run.evaluate(samples=100, count=1000))
+    kept = kept_diagnosis(run)
+    file = write_report(run, run.evaluate(samples=100, count=1000), kept)
     emit(as_json, {"report": str(file)}, f"report: {file}")
 
 

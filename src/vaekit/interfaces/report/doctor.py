@@ -18,13 +18,16 @@ if TYPE_CHECKING:  # the chapters of the diagnosis are slow to import, and a rep
 
 __all__ = ["Diagnosis", "charts_of", "examination_section", "findings_section"]
 
+_WRITTEN = {"mse": "MSE", "batchnorm": "batch norm"}
+"""Words of names that are written otherwise in a text."""
+
 
 @dataclass(frozen=True)
 class Diagnosis:
     """What the doctor found.
 
     Args:
-        examination: What the findings rest on; None where they come from the training itself.
+        examination: What the findings rest on; None where it is no longer at hand.
         findings: Worst first.
     """
 
@@ -74,8 +77,9 @@ def examination_section(diagnosis: Diagnosis, charts: Sequence[Picture | str]) -
 
 
 def _spoken(name: str) -> str:
-    """Return a name in snake_case as it would be said."""
-    return name.replace("_", " ").capitalize()
+    """Return a name in snake_case as it would be written in a heading."""
+    said = " ".join(_WRITTEN.get(word, word) for word in name.split("_"))
+    return said[:1].upper() + said[1:]
 
 
 def _counted(count: int, what: str) -> str:

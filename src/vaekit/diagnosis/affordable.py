@@ -1,0 +1,30 @@
+"""How many data a costly measurement can afford: the same for the same model, whatever the machine does meanwhile."""
+
+from __future__ import annotations
+
+from torch.utils.flop_counter import FlopCounterMode
+
+from vaekit.diagnosis.subject import Subject
+from vaekit.models import evaluating
+
+__all__ = ["affordable"]
+
+_BUDGET = 3e11  # floating-point operations: 10 to 20 seconds on a core
+_LEAST = 16
+_PROBED = 2
+
+
+def affordable(subject: Subject, passes: int, most: int) -> int:
+    """Return how many data, at least 16 and at most `most`, can be decoded so often within seconds.
+
+    Args:
+        subject: The subject; a decoding of its model is counted, not timed.
+        passes: Decodings per datum; one with gradients counts three times.
+        most: What would be looked at if decoding were free.
+    """
+    model = subject.model
+    context = tuple(c[:1].expand(_PROBED, -1) for c in subject.test.context)
+    with evaluating(model), FlopCounterMode(display=False) as counter:
+        model.decode(*model.prior_sample(_PROBED, *context), context=context)
+    per_datum = max(1.0, counter.get_total_flops() / _PROBED)
+    return max(min(_LEAST, most), min(most, int(_BUDGET / (passes * per_datum))))
