@@ -21,7 +21,8 @@ from torch.distributions import Bernoulli, Distribution, Independent
 from benchmarks.images import vaekit
 from benchmarks.measuring import RESULTS, machine, report, table
 from vaekit import VAE, Conditional, ContinuousBernoulli, Conv, Exp, Gaussian, StandardNormal, Training, fit, load
-from vaekit.data import TEST, TRAIN, VALIDATION, Dataset, read_images
+from vaekit.data import Dataset, read_images
+from vaekit.data.dataset import TEST, TRAIN, VALIDATION
 from vaekit.evaluation import bounds
 from vaekit.interfaces.pictures import grid, save_png
 

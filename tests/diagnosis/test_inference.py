@@ -114,7 +114,7 @@ def test_batch_norm_with_steady_statistics_is_healthy_and_small_batches_or_stale
 
 
 def test_a_run_with_small_batches_is_found():
-    small = examination("net.norm=batch", "batch=4")
+    small = examination("net.norm=batch", "batch=4", "steps=150")
     assert MISMATCH(small).value > 1.5 * MISMATCH.threshold
     assert MISMATCH.value(examination()) is None
     mismatch = small.norm_mismatch
