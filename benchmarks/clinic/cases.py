@@ -117,7 +117,13 @@ def healthy(pick: random.Random, *, data: str | None = None) -> tuple[str, dict[
     data = data or (DIGITS if pick.random() < 0.7 else pick.choice(IMAGES))
     steps = pick.choice((400, 600, 800) if data == DIGITS else (400, 600))
     keys = {"latent": _latents(pick, data), **_net(pick, data), **_likelihood(pick, data), **_inference(pick)}
-    return data, {**keys, **_objective(pick, steps), **_training(pick, steps), **_enough(data)}
+    keys = {**keys, **_objective(pick, steps), **_training(pick, steps)}
+    if keys["posterior"] != "gaussian" and keys.get("prior") == "vamp":
+        keys = {k: v for k, v in keys.items() if not k.startswith("prior")}
+    enough = _enough(data)
+    if "likelihood" in enough:
+        keys = {k: v for k, v in keys.items() if not k.startswith("likelihood.")}
+    return data, {**keys, **enough}
 
 
 def _enough(data: str) -> dict[str, str]:
@@ -171,7 +177,7 @@ PLANTED: dict[str, tuple[Draw, str | None, str]] = {
         _over(
             *(
                 {**_LEVELS, "objective.beta": beta, "latent": n, "steps": "800"}
-                for beta, n in (("1.5", "24"), ("2", "20"))
+                for beta, n in (("2.5", "24"), ("3", "20"))
             )
         ),
         DIGITS,
@@ -206,17 +212,24 @@ PLANTED: dict[str, tuple[Draw, str | None, str]] = {
         None,
         "",
     ),
-    "overfitting": (_over({"net": "mlp", "net.widths": "[256, 256]", "steps": "1500", "lr": "0.003"}), "few", ""),
+    "overfitting": (
+        _over({**_LEVELS, "net": "mlp", "net.widths": "[256, 256]", "steps": "1500", "lr": "0.003"}),
+        "few",
+        "",
+    ),
     "memorized_samples": (
         _over(
-            {
-                **_PLAIN,
-                "net": "mlp",
-                "net.widths": "[256, 256]",
-                "steps": "1500",
-                "lr": "0.003",
-                "objective.beta": "0.3",
-            }
+            *(
+                {
+                    **_LEVELS,
+                    "net": "mlp",
+                    "net.widths": "[256, 256]",
+                    "steps": "2000",
+                    "lr": "0.003",
+                    "objective.beta": beta,
+                }
+                for beta in ("0.3", "0.5")
+            )
         ),
         "few",
         "",
@@ -271,7 +284,7 @@ PLANTED: dict[str, tuple[Draw, str | None, str]] = {
             {**_LEVELS, "latent": "1"},
             {**_LEVELS, "steps": "30"},
         ),
-        None,
+        DIGITS,
         "",
     ),
 }

@@ -7,10 +7,12 @@ from dataclasses import replace
 import pytest
 import torch
 
-from diagnosis.subjects import examination
-from vaekit.diagnosis import Sample
+from diagnosis.subjects import examination, untrained
+from vaekit.diagnosis import Examination, Sample
 from vaekit.diagnosis.blur import CHECKS, ring_power, sharpness
 from vaekit.interfaces.parsing import parse
+from vaekit.objectives import FocalFrequency
+from vaekit.training import Training
 
 (CHECK,) = CHECKS
 AVERAGED = "ema=0.99"
@@ -81,6 +83,22 @@ def test_blur_is_found_and_cured(keys):
     parts = {key.split("=")[0] for key in prescription}
     kept = [k for k in keys if not any(k.split("=")[0] == p or k.startswith(f"{p}.") for p in parts)]
     assert not CHECK.is_found(CHECK.value(examination(*kept, *prescription)))
+
+
+def prescribed(**changes):
+    return CHECK.prescription(Examination(replace(untrained("gaussian"), **changes)))
+
+
+def test_a_brief_run_is_prolonged_in_the_unit_that_it_counts_in():
+    brief = ({"step": 100},)
+    assert prescribed(history=brief) == ("steps=1000",)
+    assert prescribed(history=brief, training=Training(time_limit=5)) == ("time_limit=20",)
+
+
+def test_a_term_that_looks_at_the_spectrum_is_prescribed_once():
+    long = ({"step": 5000},)
+    assert prescribed(history=long) == ("objective=focal_frequency",)
+    assert prescribed(history=long, objective=FocalFrequency()) == ()
 
 
 def test_spectra_are_of_data_reconstructions_and_samples():

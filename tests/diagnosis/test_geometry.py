@@ -75,6 +75,14 @@ def test_a_schedule_that_never_ends_under_regularizes() -> None:
     assert parse([*keys, *cure])["objective"]["beta"] == {"kind": "linear", "stop": 1, "steps": 50}
 
 
+@pytest.mark.parametrize(("limit", "key"), [(None, "steps=200"), (12.5, "time_limit=25")])
+def test_more_training_is_asked_for_in_the_unit_that_the_run_counts_in(limit: float | None, key: str) -> None:
+    subject = linear_gaussian(torch.ones(2), 0.5).subject
+    training = subject.training.replace(time_limit=limit)
+    examination = Examination(replace(subject, training=training, history=({"step": 100},)))
+    assert prescribed("over_regularized", examination) == prescribed("prior_holes", examination) == (key,)
+
+
 def test_importance_weights_are_not_over_regularized() -> None:
     broad = examination("objective=iwae", "steps=200")
     assert CHECKS["over_regularized"].value(broad) is None

@@ -15,7 +15,7 @@ from diagnosis.subjects import examination
 from laws.linear_gaussian import linear_gaussian
 from laws.members import POSTERIORS, name
 from vaekit.diagnosis import Examination, Sample, Subject
-from vaekit.diagnosis.inference import CHECKS, inference_gap, norm_mismatch
+from vaekit.diagnosis.inference import CHECKS, NormMismatch, inference_gap, norm_mismatch
 from vaekit.heads import Bernoulli
 from vaekit.interfaces.parsing import parse
 from vaekit.modalities import ImageVAE, Plain
@@ -52,7 +52,7 @@ def test_an_exact_encoder_has_no_gap_and_a_spoiled_one_has_its_divergence():
     assert finding.value > GAP.threshold
     known = 3 * (0.5 * (4 - 1) - math.log(2))
     assert sick.inference_gap.gaps.amortization_gap.nats == pytest.approx(known, rel=0.1)
-    assert finding.prescription == ("steps=1000",)
+    assert finding.prescription == ("steps=4000",)
 
 
 def test_one_deviation_for_all_data_is_found_and_its_prescription_cures_it():
@@ -74,6 +74,10 @@ def test_a_brief_training_is_prolonged_and_a_long_one_widened():
     wide = images(net=MLP(widths=(512, 256)))
     long = dataclasses.replace(wide, history=({"step": 5000},))
     assert GAP.prescription(Examination(long)) == ("net.widths=[1024,512]",)
+    widest = dataclasses.replace(images(net=MLP(widths=(1024, 512))), history=long.history)
+    assert GAP.prescription(Examination(widest)) == ("net.widths=[1024,1024]",)
+    widest = dataclasses.replace(images(net=MLP(widths=(2048, 1024))), history=long.history)
+    assert GAP.prescription(Examination(widest)) == ()
     normed = images(net=Conv(widths=(8,), norm="batch"))
     assert GAP.prescription(Examination(normed)) == MISMATCH.prescription(Examination(normed)) == ("net.norm=group",)
 
@@ -111,6 +115,21 @@ def test_batch_norm_with_steady_statistics_is_healthy_and_small_batches_or_stale
     assert MISMATCH(Examination(images(**keys, steps=1))) is not None
     assert MISMATCH(Examination(images(**keys, scale=3.0))) is not None
     assert MISMATCH.value(Examination(images(n=256, net=MLP(widths=(16, 8))))) is None
+
+
+@pytest.mark.parametrize(("batch", "is_sick"), [(3, True), (4, True), (16, False), (64, False)])
+def test_the_noise_of_usual_batches_is_no_mismatch_and_that_of_small_ones_is(batch, is_sick):
+    keys = {"n": 256, "net": MLP(widths=(32, 16), norm="batch"), "training": Training(batch=batch)}
+    assert (MISMATCH(Examination(images(**keys))) is not None) == is_sick
+    assert MISMATCH(Examination(images(**keys, scale=3.0))) is not None
+
+
+@pytest.mark.parametrize(
+    ("size", "expected"), [(64, 0.8**2 - 1.5 / 64), (16, 0.8**2 - 1.5 / 16), (3, 0.8**2 - 1.5 / 16)]
+)
+def test_what_chance_makes_of_a_usual_batch_is_taken_off(size, expected):
+    assert NormMismatch(0.8, 0.0, 0.0, size).excess == pytest.approx(math.sqrt(expected))
+    assert NormMismatch(0.1, 0.0, 0.0, size).excess == 0
 
 
 def test_a_run_with_small_batches_is_found():

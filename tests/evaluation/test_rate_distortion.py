@@ -78,6 +78,16 @@ def test_the_end_of_the_curve_is_the_bound_from_the_prior():
     assert -(found.rate + found.distortion)[-1].item() == pytest.approx(lower.nats, abs=0.15)
 
 
+def test_errors_are_those_of_a_mean_and_a_single_datum_has_none():
+    model, x, _ = problem(9)
+    chains = Chains(2, 4, 1)
+    one = rate_distortion(model, x[:1], chains=chains)
+    assert one.rate.isfinite().all() and one.distortion.isfinite().all()
+    assert one.rate_se.isnan().all() and one.distortion_se.isnan().all()
+    found = rate_distortion(model, x, chains=chains)
+    assert found.rate_se.shape == found.rate.shape and (found.distortion_se > 0).all()
+
+
 def test_log_jacobian_moves_distortions_alone():
     model, x, _ = problem(9)
     plain, moved = (rate_distortion(model, x, chains=Chains(2, 4, 1), log_jacobian=value) for value in (0.0, -2.5))

@@ -9,11 +9,12 @@ import pytest
 import torch
 
 import vaekit as library
-from vaekit.diagnosis import Check, collapse, doctor
+from vaekit.diagnosis import Check, Finding, collapse, doctor
 from vaekit.interfaces import diagnosing, trainer
-from vaekit.interfaces.auto_fix import auto_fix
+from vaekit.interfaces.auto_fix import Attempt, Attempts, auto_fix
 from vaekit.interfaces.fitting import Trainer
 from vaekit.interfaces.folder import RunFolder
+from vaekit.interfaces.report.doctor import Diagnosis
 from vaekit.interfaces.signals import Stopped
 from vaekit.training import Training, TrainingDiverged
 
@@ -154,6 +155,48 @@ def test_a_time_limit_is_shared_by_all_attempts(make_run, classes, tmp_path, che
     assert limits == [pytest.approx(200, abs=30), pytest.approx(400, abs=60)]
     late = auto_fix(run, run.data, train, began=time.perf_counter() - 595)
     assert (len(late.made), late.ended) == (1, "the time limit leaves none")
+
+
+@pytest.mark.parametrize("key", ["steps=12", "time_limit=2400"])
+def test_more_training_is_no_cure_within_a_time_limit(make_run, classes, checks, key):
+    checks(lr_below(1.0, [key], name="brief", severity="severe"), lr_below(0.002, ["lr=0.003", key]))
+    run = library.load(make_run(classes, "auto_fix=true", "lr=0.001"))
+    limited = run.experiment.training.replace(time_limit=600.0, steps=None)
+    tried = []
+
+    def train(trainer: Trainer):
+        tried.append(trainer.training.lr)
+        raise TrainingDiverged("enough is seen")
+
+    run.experiment = run.experiment.replace(training=limited)
+    auto_fix(run, run.data, train, began=time.perf_counter())
+    assert tried == [0.003]
+    checks(lr_below(1.0, [key], name="brief", severity="severe"))
+    ended = auto_fix(run, run.data, train, began=time.perf_counter()).ended
+    assert ended == "nothing is left that a key would cure within the time limit"
+    assert tried == [0.003]
+
+
+def attempt(run, nats, *found):
+    """Return an attempt with this bound and these findings."""
+    evaluation = {"bounds": {"iw": {"nats": nats}}}
+    texts = dict.fromkeys(("evidence", "explanation", "source", "remedy", "effect", "measure"), "")
+    findings = [
+        Finding(name=name, severity=severity, prescription=(), value=1.0, threshold=0.0, **texts)
+        for name, severity in found
+    ]
+    return Attempt(run, Diagnosis(None, tuple(findings)), evaluation)
+
+
+@pytest.mark.parametrize("ill", ["sigma_collapse", "density_on_levels"])
+def test_an_inflated_bound_is_compared_with_none(make_run, classes, ill):
+    run = library.load(make_run(classes))
+    inflated, cured = attempt(run, 1e4, (ill, "severe")), attempt(run, -90.0, ("blur", "warning"))
+    attempts = Attempts((inflated, cured), "")
+    assert not attempts.comparable and attempts.best is cured
+    assert attempts.measured_by.startswith("the findings")
+    better = attempt(run, -80.0)
+    assert Attempts((cured, better), "").comparable and Attempts((cured, better), "").best is better
 
 
 def test_an_attempt_that_diverges_loses_nothing(make_run, classes, checks):

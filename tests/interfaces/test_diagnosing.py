@@ -13,6 +13,7 @@ from vaekit import MLP, VAE, Conditional, Gaussian, StandardNormal, Training
 from vaekit.diagnosis import Check, doctor
 from vaekit.interfaces import diagnosing, trainer
 from vaekit.interfaces.cli import using
+from vaekit.interfaces.subject import subject_of
 
 from .conftest import vaekit
 
@@ -113,6 +114,15 @@ def test_other_data_leave_the_report_alone(class_run, classes, copy, reports):
     run = copy(class_run)
     found = vaekit("diagnose", run, classes / "disc", "--json").json
     assert (found["n"], found["data"], reports) == (20, str(classes / "disc"), [])
+
+
+def test_data_that_lie_class_by_class_are_looked_at_in_a_neutral_order(class_run, classes):
+    run = library.load(class_run)
+    sample = subject_of(run, classes).test
+    data, rows = run.open(classes)
+    assert len(sample) == len(rows) and sample.labels.sort().values.equal(data.labels.sort().values)
+    assert not sample.labels.equal(data.labels)
+    assert sample.stored.equal(data.values[data.drawn("all")])
 
 
 def findings_of(asked):

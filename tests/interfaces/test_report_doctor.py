@@ -151,6 +151,7 @@ def test_charts_say_what_healthy_looks_like():
 
 def test_charts_survive_odd_numbers():
     aggregate(torch.zeros(1, 2), torch.full((2, 2), float("nan")))
+    aggregate(torch.randn(30, 1), torch.randn(9, 1))
     calibration([0.0] * 20, [0.0] * 20)
     spectra(torch.ones(1), {"data": torch.zeros(1)})
     rate_distortion(torch.tensor([0.0]), torch.tensor([float("inf")]), (0.0, -3e4))

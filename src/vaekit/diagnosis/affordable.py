@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from torch.utils.flop_counter import FlopCounterMode
 
+from vaekit.diagnosis.finite import is_finite
 from vaekit.diagnosis.subject import Subject
 from vaekit.models import evaluating
 
@@ -17,12 +18,16 @@ _PROBED = 2
 def affordable(subject: Subject, passes: int, most: int) -> int:
     """Return how many data, at least 16 and at most `most`, can be decoded so often within seconds.
 
+    A model whose weights are not finite cannot be drawn from: of it there is nothing to learn from more than 16.
+
     Args:
         subject: The subject; a decoding of its model is counted, not timed.
         passes: Decodings per datum; one with gradients counts three times.
         most: What would be looked at if decoding were free.
     """
     model = subject.model
+    if not is_finite(model):
+        return min(_LEAST, most)
     context = tuple(c[:1].expand(_PROBED, -1) for c in subject.test.context)
     with evaluating(model), FlopCounterMode(display=False) as counter:
         model.decode(*model.prior_sample(_PROBED, *context), context=context)

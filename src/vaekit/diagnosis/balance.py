@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from vaekit.diagnosis.check import Check
-from vaekit.diagnosis.course import is_finite
+from vaekit.diagnosis.finite import is_finite
 from vaekit.diagnosis.subject import Subject
 from vaekit.heads.layers import Heads
 from vaekit.models import evaluating

@@ -5,8 +5,9 @@ it, radially averaged over rings :math:`k` of spatial frequency,
 
 .. math:: S_k(x) = \sum_{|f| \in k} E\, |X(f)|^2, \qquad X = \mathcal{F}[w\, (x - \bar x)],
 
-with a Hann window w against the edges and the mean of each image removed. Power can be made up, though: a sharp
-reconstruction of something else has it. What counts is the power that agrees with the datum,
+with a Hann window w against the edges and :math:`\bar x` the mean image over the data, of which every reconstruction has a
+share. Power can be made up, though: a sharp reconstruction of something else has it. What counts is the power that agrees
+with the datum,
 
 .. math:: a = \frac{\sum_k \mathrm{Re} \sum_{|f| \in k} E\, X(f) \overline{\hat X(f)}}{\sum_k S_k(x)},
 
@@ -27,13 +28,14 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from vaekit.diagnosis.calibration import has_finite_weights
 from vaekit.diagnosis.check import Check
+from vaekit.diagnosis.finite import is_finite
+from vaekit.diagnosis.pressure import longer
 from vaekit.diagnosis.subject import Subject
 from vaekit.heads import LEVELED, Bernoulli
 from vaekit.modalities import ImageVAE
 from vaekit.models import evaluating
-from vaekit.objectives import ELBO
+from vaekit.objectives import ELBO, FocalFrequency
 
 if TYPE_CHECKING:
     from vaekit.diagnosis.examination import Examination
@@ -86,7 +88,7 @@ def sharpness(subject: Subject, seed: int = 0) -> Sharpness | None:
     if not isinstance(view, ImageVAE) or min(len(subject.test), *view.shape[1:]) < _LEAST:
         return None
     real = _pictures(view, subject)
-    if real is None or not has_finite_weights(model):
+    if real is None or not is_finite(model):
         return None
     given = [column.split(_BATCH) for column in subject.given(subject.test, len(real))]
     with evaluating(model, seed):
@@ -154,8 +156,9 @@ def _sharper(examination: Examination) -> tuple[str, ...]:
         keys.append(f"latent={min(_MORE * view.latent + _NARROW, math.prod(view.shape) // _NARROW)}")
     steps = max((int(row["step"]) for row in subject.history), default=0)
     if 0 < steps < (_BRIEF / 5 if keys else _BRIEF):
-        keys.append(f"steps={max(_BRIEF, _MORE * steps)}")
-    return tuple(keys) or ("objective=focal_frequency",)
+        keys += longer(subject, _MORE, _BRIEF)
+    sharpened = isinstance(subject.objective, FocalFrequency)
+    return tuple(keys) or (() if sharpened else ("objective=focal_frequency",))
 
 
 def _agreement(examination: Examination) -> float | None:

@@ -23,10 +23,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.distributions import Distribution, constraints
 
 from vaekit.diagnosis.check import Check
+from vaekit.diagnosis.finite import is_finite
 from vaekit.diagnosis.subject import Subject
 from vaekit.heads import LEVELED, Gaussian, NegativeBinomial, Optimal, Poisson, ZeroInflated
 from vaekit.models import evaluating
@@ -39,7 +40,6 @@ __all__ = [
     "Calibration",
     "calibration",
     "element_support",
-    "has_finite_weights",
     "outside_support",
     "randomized_pit",
 ]
@@ -80,7 +80,7 @@ def calibration(subject: Subject, count: int = 256, seed: int = 0) -> Calibratio
         count: How many data.
         seed: Seed of the draws.
     """
-    if not has_finite_weights(subject.model):
+    if not is_finite(subject.model):
         return Calibration()
     x, *context = subject.given(subject.test, max(1, min(count, _VALUES // subject.test.stored[0].numel() + 1)))
     outside: list[Tensor] = []
@@ -141,11 +141,6 @@ def element_support(distribution: Distribution) -> constraints.Constraint | None
     while hasattr(support, "base_constraint"):  # of the elements, not of the event
         support = support.base_constraint
     return None if support is None or constraints.is_dependent(support) or support.event_dim else support
-
-
-def has_finite_weights(model: nn.Module) -> bool:
-    """Say whether a model has finite weights; with others nothing can be measured."""
-    return all(bool(p.isfinite().all()) for p in model.parameters())
 
 
 def _is_binary(distribution: Distribution) -> bool:

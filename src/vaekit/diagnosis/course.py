@@ -18,6 +18,7 @@ import torch
 from torch import Tensor, nn
 
 from vaekit.diagnosis.check import Check
+from vaekit.diagnosis.finite import is_finite, non_finite
 from vaekit.diagnosis.subject import Subject
 from vaekit.heads import Exp
 from vaekit.models import evaluating
@@ -27,23 +28,14 @@ from vaekit.training.optimizers import make_optimizer
 if TYPE_CHECKING:
     from vaekit.diagnosis.examination import Examination
 
-__all__ = ["CHECKS", "Accidents", "Trial", "accidents", "is_finite", "schedule_share", "trial"]
+__all__ = ["CHECKS", "Accidents", "Trial", "accidents", "schedule_share", "trial"]
 
 _SPIKE = 10.0  # times the usual change between validations
 _STEPS, _BATCH, _HELD_OUT = 30, 32, 256
 _LEAST = 20  # data below which a trial tells nothing
+_DECODED = 2000  # latents at once, at most: of a convolutional decoder, more fill a memory
 _USUAL = 1e-3  # the learning rate that suits most nets under Adam
 _NOISE = 0.03  # of the spread of bounds: gains below it are none
-
-
-def is_finite(model: nn.Module) -> bool:
-    """Say whether all weights and buffers of a model are finite."""
-    return _non_finite(model) == 0
-
-
-def _non_finite(model: nn.Module) -> int:
-    tensors = (*model.parameters(), *model.buffers())
-    return sum(not bool(torch.isfinite(tensor).all()) for tensor in tensors if tensor.is_floating_point())
 
 
 @dataclass(frozen=True)
@@ -84,7 +76,7 @@ def accidents(subject: Subject) -> Accidents:
         rollbacks=int(last.get("rollbacks") or 0),
         spikes=_spikes(list(_train_elbo(subject))),
         validations=len(history),
-        non_finite=int(last.get("non_finite") or 0) + _non_finite(subject.model),
+        non_finite=int(last.get("non_finite") or 0) + non_finite(subject.model),
     )
 
 
@@ -185,13 +177,16 @@ def _gain(subject: Subject, lr: float) -> float:
     model = copy.deepcopy(subject.model)
     criterion = subject.objective.build(model, len(subject.train))
     step, samples = _steps(subject), subject.objective.samples
+    total = len(held_out[0])
+    parts = min(math.ceil(total * samples / _DECODED), total // _LEAST)
+    held_out_parts = list(zip(*(column.tensor_split(parts) for column in held_out), strict=True))
 
     def loss(columns: tuple[Tensor, ...]) -> Tensor:
         return criterion(model(*columns, samples=samples), step).value
 
     def held_out_loss() -> float:
         with evaluating(model, 1):
-            return loss(held_out).item()
+            return sum(loss(part).item() * len(part[0]) for part in held_out_parts) / total
 
     before = held_out_loss()
     # In evaluation mode: running statistics that move would be mistaken for learning.
@@ -289,7 +284,7 @@ CHECKS = (
         value=_lost,
         fires="above",
         # Healthy runs lose nothing; those whose weights jump about lose a tenth to a half.
-        threshold=0.04,
+        threshold=0.02,
         severity="warning",
         explanation="Gradients burst again and again, and the steps with the largest ones were skipped or taken back. "
         "What the model learned between is partly lost.",

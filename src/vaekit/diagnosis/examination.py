@@ -7,9 +7,10 @@ from functools import cached_property
 from vaekit.diagnosis.affordable import affordable
 from vaekit.diagnosis.balance import Balance, balance
 from vaekit.diagnosis.blur import Sharpness, sharpness
-from vaekit.diagnosis.calibration import Calibration, calibration, has_finite_weights
+from vaekit.diagnosis.calibration import Calibration, calibration
 from vaekit.diagnosis.collapse import LatentUse, latent_use
 from vaekit.diagnosis.course import Accidents, Trial, accidents, trial
+from vaekit.diagnosis.finite import is_finite
 from vaekit.diagnosis.generalization import Closeness, Generalization, Overlap, closeness, generalization, overlap
 from vaekit.diagnosis.geometry import AggregatePosterior, ExchangeRate, aggregate_posterior, exchange_rate
 from vaekit.diagnosis.inference import InferenceGap, NormMismatch, inference_gap, norm_mismatch
@@ -21,11 +22,10 @@ from vaekit.evaluation import Bounds, Chains, RateDistortion, bounds, rate_disto
 __all__ = ["Examination"]
 
 _BATCH = 100
+_WEIGHTED = 50  # draws per datum of the importance-weighted bound
 _CHAINS = Chains(count=2, temperatures=50)
-_CURVE, _CURVE_PASSES = (
-    32,
-    3 * 3 * 50 * 3,
-)  # data of a picture; (chains and scout) x gradients x temperatures x leapfrog steps
+_CURVE = 32  # data of a picture
+_CURVE_PASSES = 3 * 3 * 50 * 3  # (chains and scout) x gradients x temperatures x leapfrog steps
 _REFINEMENTS = 60 * 2 * 3 + 80  # decodings per datum of the amortization gap
 
 
@@ -47,14 +47,14 @@ class Examination:
 
     @cached_property
     def bounds(self) -> Bounds:
-        """Bounds on at most 1,000 test data (all where deep), IW-50."""
+        """Bounds, IW-50, on as many of 1,000 test data as can be afforded (all where deep)."""
         test = self.subject.test
-        count = len(test) if self.deep else min(1000, len(test))
+        count = len(test) if self.deep else affordable(self.subject, _WEIGHTED, min(1000, len(test)))
         columns = (test.stored[:count], *test.context)
         batches = zip(*(c[:count].split(_BATCH) for c in columns), strict=True)
         stored = [parts if len(parts) > 1 else parts[0] for parts in batches]
-        view = self.subject.view
-        return bounds(self.subject.model, stored, prepare=view.prepare, samples=50, log_jacobian=view.log_jacobian)
+        model, view = self.subject.model, self.subject.view
+        return bounds(model, stored, prepare=view.prepare, samples=_WEIGHTED, log_jacobian=view.log_jacobian)
 
     @cached_property
     def latent_use(self) -> LatentUse | None:
@@ -75,7 +75,7 @@ class Examination:
     def rate_distortion(self) -> RateDistortion | None:
         """What decoder and prior reach without the encoder; None where latents are no real vectors, or weights not finite."""
         test, view, model = self.subject.test, self.subject.view, self.subject.model
-        if not has_finite_weights(model):
+        if not is_finite(model):
             return None
         given = self.subject.given(test, affordable(self.subject, _CURVE_PASSES, min(_CURVE, len(test))))
         try:

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from vaekit.data.rows import byte_rows
 from vaekit.diagnosis.check import Check
-from vaekit.diagnosis.course import is_finite
+from vaekit.diagnosis.finite import is_finite
 from vaekit.diagnosis.subject import Sample, Subject
 from vaekit.models import evaluating
 from vaekit.nets import MLP
@@ -155,10 +155,13 @@ def closeness(subject: Subject) -> Closeness | None:
 
 def _mean_samples(subject: Subject, context: list[Tensor]) -> Tensor:
     """Return samples without the likelihood's noise; those of a conditional model are given the contexts of data."""
-    if not context:
-        return subject.model.generate(_SAMPLES, likelihood_temperature=0)
-    rows = torch.randint(len(context[0]), (_SAMPLES,))
-    return subject.model.generate(_SAMPLES, *(c[rows] for c in context), likelihood_temperature=0)
+    # Some at a time: a thousand and a convolutional decoder fill a memory.
+    rows = torch.randint(len(context[0]), (_SAMPLES,)) if context else torch.empty(_SAMPLES)
+    parts = [
+        subject.model.generate(len(part), *(c[part] for c in context), likelihood_temperature=0)
+        for part in rows.split(_BATCH)
+    ]
+    return torch.cat(parts)
 
 
 def _closeness(samples: Tensor, data: Tensor) -> Closeness:

@@ -16,7 +16,7 @@ from torch.distributions import Distribution
 
 from vaekit.diagnosis.check import Check
 from vaekit.diagnosis.latent_state import LatentState, latent_state
-from vaekit.diagnosis.pressure import IMPORTANCE, at_one, run_steps
+from vaekit.diagnosis.pressure import IMPORTANCE, at_one, longer
 from vaekit.diagnosis.subject import Subject
 from vaekit.diagnosis.two_samples import told_apart
 from vaekit.distributions import Quantized, draw
@@ -167,7 +167,7 @@ def _holes(examination: Examination) -> float | None:
 
 def _even(examination: Examination) -> tuple[str, ...]:
     subject = examination.subject
-    return at_one(subject) or (f"steps={2 * run_steps(subject)}",)
+    return at_one(subject) or longer(subject, 2)
 
 
 def _fill(examination: Examination) -> tuple[str, ...]:
@@ -179,7 +179,7 @@ def _fill(examination: Examination) -> tuple[str, ...]:
     if keys := at_one(subject):
         return keys
     learned = state is not None and state.posterior.support == "real" and state.prior.kind == "standard"
-    return ("prior=gmm", "prior.components=20") if learned else (f"steps={2 * run_steps(subject)}",)
+    return ("prior=gmm", "prior.components=20") if learned else longer(subject, 2)
 
 
 _BURGESS = (

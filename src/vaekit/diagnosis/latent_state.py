@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor
 from torch.distributions import Distribution, OneHotCategorical
 
+from vaekit.diagnosis.finite import is_finite
 from vaekit.diagnosis.subject import Subject
 from vaekit.distributions import Quantized, Spherical, WrappedNormal
 
@@ -41,8 +41,7 @@ def latent_state(subject: Subject, count: int) -> LatentState | None:
 
     Call it inside `evaluating`: what it returns may draw.
     """
-    weights = (weight for weight in subject.model.parameters() if weight.is_floating_point())
-    if min(count, len(subject.test)) < 2 or not all(bool(torch.isfinite(weight).all()) for weight in weights):
+    if min(count, len(subject.test)) < 2 or not is_finite(subject.model):
         return None
     x, *context = subject.given(subject.test, count)
     evidence = subject.model.infer(x, *context)

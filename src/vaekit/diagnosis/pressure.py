@@ -19,7 +19,7 @@ from vaekit.objectives import (
     Schedule,
 )
 
-__all__ = ["IMPORTANCE", "at_one", "late", "learned_scale", "run_steps"]
+__all__ = ["IMPORTANCE", "at_one", "late", "learned_scale", "longer", "run_steps"]
 
 IMPORTANCE = (IWAE, MIWAE, PIWAE, CIWAE, Renyi)
 """Bounds by importance weights: they have no weight of the rate, and a broader posterior is optimal for them."""
@@ -31,6 +31,14 @@ def run_steps(subject: Subject) -> int:
     """Return the number of steps a run took, or was to take."""
     logged = [int(row["step"]) for row in subject.history if row.get("step")]
     return max(logged, default=subject.training.steps or 1000)
+
+
+def longer(subject: Subject, factor: int, least: int = 1) -> tuple[str, ...]:
+    """Return the key of a training `factor` times as long, of `least` steps at least; a time limit decides where there is one."""
+    limit = subject.training.time_limit
+    return (
+        (f"steps={max(factor * run_steps(subject), least)}",) if limit is None else (f"time_limit={factor * limit:g}",)
+    )
 
 
 def at_one(subject: Subject) -> tuple[str, ...]:

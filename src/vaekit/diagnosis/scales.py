@@ -25,8 +25,9 @@ import torch
 from torch import Tensor, nn
 from torch.distributions import Distribution, Independent
 
-from vaekit.diagnosis.calibration import element_support, has_finite_weights
+from vaekit.diagnosis.calibration import element_support
 from vaekit.diagnosis.check import Check
+from vaekit.diagnosis.finite import is_finite
 from vaekit.diagnosis.subject import Subject
 from vaekit.distributions import Delta, DiscretizedLogistic, Transported, point
 from vaekit.heads import LEVELED, Exp, Fixed, Optimal, Shared, Softplus
@@ -81,7 +82,7 @@ def scales(subject: Subject, count: int = 256, seed: int = 0) -> Scales:
         seed: Seed of the draws.
     """
     model = subject.model
-    if not has_finite_weights(model):
+    if not is_finite(model):
         return Scales()
     x, *context = subject.given(subject.test, max(1, min(count, _VALUES // subject.test.stored[0].numel() + 1)))
     weight = x.var(0, correction=0).flatten()

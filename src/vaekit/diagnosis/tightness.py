@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from vaekit.diagnosis.affordable import affordable
-from vaekit.diagnosis.calibration import has_finite_weights
 from vaekit.diagnosis.check import Check
+from vaekit.diagnosis.finite import is_finite
 from vaekit.diagnosis.subject import Subject
 from vaekit.evaluation import Annealed, Chains, Nats, annealed, bounds
 
@@ -47,7 +47,7 @@ def tightness(subject: Subject, count: int | None) -> Tightness | None:
     None where latents are no real vectors, or weights are not finite.
     """
     model, jacobian = subject.model, subject.view.log_jacobian
-    if not has_finite_weights(model) or len(subject.test) < 2:
+    if not is_finite(model) or len(subject.test) < 2:
         return None
     wanted = count or affordable(subject, _PASSES, min(256, len(subject.test)))
     x, *context = subject.given(subject.test, wanted)

@@ -29,7 +29,7 @@ class RateDistortion:
         beta: :math:`\beta_1 < \dots < \beta_T`, `(T,)`: minus the slope of the curve, dR / dD = -beta.
         rate: Upper bounds of the rate in nats, `(T,)`.
         distortion: -E log p(x | z) in nats, `(T,)`.
-        rate_se: Standard errors of the rates over the data, `(T,)`.
+        rate_se: Standard errors of the rates over the data, `(T,)`; NaN of a single datum.
         distortion_se: Standard errors of the distortions, `(T,)`.
         own_rate: KL(q || p) of the model's own encoder in nats; None where its posterior has no density.
         own_distortion: Distortion with the model's own encoder in nats.
@@ -90,7 +90,8 @@ def rate_distortion(
         curves = [_curve(Problem.of(model, chains, *part, betas=betas)) for part in parts]
     rate, distortion = (torch.cat(column, 1) for column in zip(*curves, strict=True))
     own = bounds(model, parts, prepare=_as_it_is, samples=_DRAWS, log_jacobian=log_jacobian, seed=seed)
-    errors = [column.std(1) / len(x) ** 0.5 for column in (rate, distortion)]
+    # The same as the deviation over root N, and not a number of a single datum.
+    errors = [(column.var(1, correction=0) / (len(x) - 1)).sqrt() for column in (rate, distortion)]
     return RateDistortion(
         beta=betas[1:],
         rate=rate.mean(1),

@@ -24,6 +24,12 @@ from vaekit.training import RUNS_OF_A_FIX, TrainingDiverged
 __all__ = ["Attempt", "Attempts", "auto_fix", "curable", "revised"]
 
 _SHORTEST = 10.0  # seconds: in less, bounds and report alone hardly fit
+_LENGTH = {
+    "time_limit",
+    "steps",
+    "epochs",
+}  # keys that ask for more training, which a time limit of all attempts settles
+_INFLATED = {"sigma_collapse", "density_on_levels"}  # findings under which a density grows without bound, or nearly
 
 
 @dataclass(frozen=True)
@@ -58,6 +64,11 @@ class Attempt:
         return -math.inf if iw is None or iw["nats"] is None else float(iw["nats"])
 
     @property
+    def is_inflated(self) -> bool:
+        """Whether the bound is one on a density that is high for what is wrong with the model."""
+        return not _INFLATED.isdisjoint(self.found)
+
+    @property
     def ills(self) -> tuple[int, int]:
         """How many findings are severe, and how many are warnings."""
         severities = [finding.severity for finding in self.diagnosis.findings]
@@ -90,8 +101,10 @@ class Attempts:
 
     @property
     def comparable(self) -> bool:
-        """Whether there are bounds on the same thing: of the same data, by one measure."""
-        return all(a.bound > -math.inf for a in self.made) and len({_bounded(a.run) for a in self.made}) == 1
+        """Whether there are bounds on the same thing: of the same data, by one measure, none of them inflated."""
+        # An inflated bound compares with no other, not even with another inflated one.
+        about = {(*_bounded(a.run), a.run.path if a.is_inflated else None) for a in self.made}
+        return all(a.bound > -math.inf for a in self.made) and len(about) == 1
 
     @property
     def measured_by(self) -> str:
@@ -131,9 +144,9 @@ def auto_fix(run: Run, data: Dataset, train: Callable[[Trainer], Run], *, began:
     limit = run.experiment.training.time_limit
     for number in range(1, RUNS_OF_A_FIX):
         latest = made[-1]
-        finding = curable(latest.diagnosis.findings)
+        finding = curable(latest.diagnosis.findings, limited=limit is not None)
         if finding is None:
-            ended = "nothing is left that a key would cure"
+            ended = f"nothing is left that a key would cure{'' if limit is None else ' within the time limit'}"
             break
         seconds = None if limit is None else (limit - (time.perf_counter() - began)) / (RUNS_OF_A_FIX - number)
         if seconds is not None and seconds < _SHORTEST:
@@ -149,9 +162,16 @@ def auto_fix(run: Run, data: Dataset, train: Callable[[Trainer], Run], *, began:
     return attempts
 
 
-def curable(findings: Iterable[Finding]) -> Finding | None:
-    """Return the first finding that a key cures, of those that are worth training again."""
-    return next((f for f in findings if f.severity != "info" and f.prescription), None)
+def curable(findings: Iterable[Finding], *, limited: bool = False) -> Finding | None:
+    """Return the first finding that a key cures, of those that are worth training again.
+
+    Args:
+        findings: What was found, worst first.
+        limited: Whether a time limit says how long to train, so that more training is no cure to try.
+    """
+    vain = _LENGTH if limited else set()
+    worth = (f for f in findings if f.severity != "info")
+    return next((f for f in worth if any(key.split("=", 1)[0] not in vain for key in f.prescription)), None)
 
 
 def revised(experiment: Experiment, finding: Finding, data: Dataset) -> tuple[Experiment, Dataset]:

@@ -24,7 +24,7 @@ def subject_of(run: Run, source: Source | None = None) -> Subject:
     return Subject(
         model=run.model,
         view=run.view,
-        test=_sample(data, rows[:_MOST]),
+        test=_sample(data, (rows if source is None else data.drawn("all"))[:_MOST]),
         train=_training(run),
         description=run.experiment.model,
         objective=run.experiment.objective,

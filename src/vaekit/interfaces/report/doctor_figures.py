@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 from torch import Tensor
+from torch.nn.functional import pad
 
 from vaekit.interfaces.report.figures import DATA, GREY, INK, chart
 from vaekit.interfaces.report.page import Picture
@@ -22,7 +23,7 @@ _DECADES = 6.0  # of power, at most: below there is nothing but rounding
 
 
 def aggregate(posterior: Tensor, prior: Tensor, said: str = "") -> Picture:
-    """Return draws of the aggregate posterior `(N, 2)` over draws of the prior `(M, 2)`, in one plane.
+    """Return draws of the aggregate posterior `(N, 2)` over draws of the prior `(M, 2)`, in one plane; `(N, 1)` on a line.
 
     Args:
         posterior: Draws of q(z) = E q(z | x) over held-out data, projected.
@@ -32,7 +33,8 @@ def aggregate(posterior: Tensor, prior: Tensor, said: str = "") -> Picture:
 
     def draw(axes: Any) -> None:
         for points, color, name in ((prior, GREY, "prior p(z)"), (posterior, DATA, "aggregate posterior q(z)")):
-            x, y = points[:_POINTS].double().unbind(1)
+            # One latent has one axis: its cloud is a line.
+            x, y = pad(points[:_POINTS].double(), (0, 2 - points.shape[1])).unbind(1)
             axes.scatter(x, y, s=7, color=color, alpha=0.6, linewidths=0, label=name)
         axes.set_xlabel("First axis of q(z)")
         axes.set_ylabel("Second axis")
