@@ -36,7 +36,7 @@ LADDER = Conv(
     output="conv",
 )
 COPIED = ("net=conv", "net.widths=[32, 64, 128, 256, 512]", "net.upsample=transposed", f"latent={LATENT}")
-MOST = 3  # rounds of following the doctor
+MOST = 2  # rounds of following the doctor
 
 
 class CrossEntropy(nn.Module):

@@ -199,10 +199,8 @@ PLANTED: dict[str, tuple[Draw, str | None, str]] = {
     "latent_too_large": (_over({"latent": "64"}, {"latent": "96"}, {"latent": "128"}), DIGITS, ""),
     "amortization_gap": (
         _over(
-            {**_LEVELS, "posterior.scale": "fixed"},
-            {**_LEVELS, "posterior.scale": "shared"},
+            *({**_LEVELS, "posterior.scale": "fixed", "posterior.scale.value": value} for value in ("1", "1.5", "2")),
             {**_LEVELS, "net": "mlp", "net.widths": "[128]", "net.norm": "batch", "batch": "4"},
-            {**_LEVELS, "steps": "30"},
         ),
         None,
         "",

@@ -13,10 +13,10 @@ from benchmarks.clinic.cases import HEALTHY, PLANTED, Case, case
 from benchmarks.clinic.runs import spoiled, trained
 from vaekit.diagnosis import CHECKS, Examination
 
-__all__ = ["PHASES", "Task", "cases", "work_on"]
+__all__ = ["PHASES", "TREATED", "Task", "cases", "work_on"]
 
 PHASES = ("train", "examine", "treat")
-HEALTHY_RUNS, TUNING_HEALTHY, SICK_RUNS, TUNING_SICK = 320, 80, 20, 4
+HEALTHY_RUNS, TUNING_HEALTHY, SICK_RUNS, TUNING_SICK, TREATED = 320, 80, 20, 4, 12
 
 
 def cases() -> list[Case]:

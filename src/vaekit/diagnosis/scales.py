@@ -290,7 +290,7 @@ CHECKS: tuple[Check, ...] = (
         measure="share of the learned deviations of p(x | z) that are below the resolution of the data",
         value=lambda examination: examination.scales.collapsed,
         fires="above",
-        threshold=0.03,
+        threshold=0.01,
         severity="severe",
         explanation=(
             "The decoder's deviation shrinks towards zero on values that repeat exactly, where a density has no largest "
@@ -311,7 +311,7 @@ CHECKS: tuple[Check, ...] = (
             examination.scales.posterior_log_variance, examination.scales.likelihood_log_variance
         ),
         fires="above",
-        threshold=5.0,  # twelve times the prior's deviation; healthy runs stay below 1.5
+        threshold=4.0,  # seven times the prior's deviation; healthy runs stay below 3
         severity="severe",
         explanation=(
             "Some deviations are far larger than what they are deviations of, so that draws are noise of an enormous size. "
@@ -343,7 +343,7 @@ CHECKS: tuple[Check, ...] = (
         measure="nats per datum by which the density p(x | z) exceeds all of the probability of the data's levels",
         value=lambda examination: examination.scales.above_probability,
         fires="above",
-        threshold=0.5,  # exactly 0 where deviations are above 0.4 of the spacing, as shared ones always are
+        threshold=0.05,  # exactly 0 where deviations are above 0.4 of the spacing, as shared ones always are
         severity="warning",
         explanation=(
             "The data take few distinct values, and p(x | z) is a density so narrow that it exceeds any probability of a "
@@ -361,7 +361,7 @@ CHECKS: tuple[Check, ...] = (
             examination.scales.at_bound_posterior, examination.scales.at_bound_likelihood
         ),
         fires="above",
-        threshold=0.3,
+        threshold=0.1,
         severity="warning",
         explanation=(
             "Many deviations lie at the smallest or largest value that their parameterization allows. They are no longer "
