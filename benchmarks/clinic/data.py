@@ -23,7 +23,7 @@ def prepare(work: Path, mnist: str, fashion: str) -> None:
             np.savez(work / f"{name}-{_IMAGES}.npz", x=data.values[rows].numpy(), y=data.labels[rows].numpy())
     digits = read_images("digits")
     order = torch.randperm(len(digits), generator=torch.Generator().manual_seed(0))
-    x = digits.values[order].numpy()
+    x = digits.values[order].numpy() * 15  # 17 levels spread over the 256 that an array of bytes is taken to have
     for count in FEW:
         # Validated on what it was trained on: the best weights are then the ones that remember most.
         np.savez(work / f"digits-few-{count}.npz", x_train=x[:count], x_val=x[:count], x_test=x[1300:])
