@@ -11,6 +11,17 @@ from vaekit.diagnosis import CHECKS
 
 __all__ = ["conclude", "wilson"]
 
+GONE = (
+    "batchnorm_mismatch",
+    "density_on_levels",
+    "latent_too_small",
+    "mse_as_likelihood",
+    "sigma_collapse",
+    "unfinished_schedule",
+)
+"""Findings whose cure takes away what they are about, such as the batch norm or a latent used to the full,
+so that there is no number any more."""
+
 
 def wilson(hits: int, count: int, z: float = 1.96) -> tuple[float, float]:
     """Return the 95 % interval of a share (Wilson, 1927, "Probable inference, the law of succession")."""
@@ -66,9 +77,11 @@ def _row(check, examined, treated) -> dict:
 
 
 def _is_better(check, cure) -> bool:
-    """Say whether the number moved the right way; one that applies no longer is cured."""
+    """Say whether the number moved the right way."""
     before, after = cure["before"], cure["after"]
-    return after is None or (after < before if check.fires == "above" else after > before)
+    if after is None:
+        return check.name in GONE
+    return after < before if check.fires == "above" else after > before
 
 
 def _shown(row: dict) -> dict:

@@ -23,6 +23,7 @@ from vaekit.diagnosis.subject import Subject
 from vaekit.heads import Exp
 from vaekit.models import evaluating
 from vaekit.objectives import Criterion
+from vaekit.training import Training
 from vaekit.training.optimizers import make_optimizer
 
 if TYPE_CHECKING:
@@ -237,9 +238,10 @@ def _finite_again(examination: Examination) -> tuple[str, ...]:
 
 
 def _calmer(examination: Examination) -> tuple[str, ...]:
-    training = examination.subject.training
-    steps = examination.accidents.steps
-    return (f"lr={training.lr / 5:.3g}", f"warmup={max(2 * training.warmup, steps // 5)}")
+    """Return the keys of a slower start; steps that only a narrow `skip` makes bad are let through."""
+    training, usual = examination.subject.training, Training()
+    slower = (f"lr={training.lr / 5:.3g}", f"warmup={max(2 * training.warmup, examination.accidents.steps // 5)}")
+    return (*slower, f"skip={usual.skip:g}") if training.skip < usual.skip else slower
 
 
 def _shorter_schedules(examination: Examination) -> tuple[str, ...]:
