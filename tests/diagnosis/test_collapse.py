@@ -56,7 +56,7 @@ def test_used_latents_are_counted(working: int) -> None:
     use = examination.latent_use
     assert use is not None and use.used == working
     assert CHECKS["dead_dimensions"].value(examination) == 1 - working / 8
-    assert ("dead_dimensions" in found(examination)) == (working == 1)
+    assert ("dead_dimensions" in found(examination)) == (working in (1, 3))
 
 
 def test_too_many_latents_are_no_dead_dimensions_as_well() -> None:
