@@ -7,7 +7,7 @@ for what was planted of the sick. `treat` runs the first held-out sick cases aga
 measures again. `table` counts. Each phase does what is not yet done, so that it may be stopped at any time.
 
 Thresholds were chosen on the even-numbered cases; what is reported are the odd ones, which differ in seed and settings. After a
-first look at all of them, plants that had made nobody ill were replaced, and eight thresholds moved that no healthy run is near.
+first look at all of them, plants that had made nobody ill were replaced, and seven thresholds moved that no healthy run is near.
 """
 
 import argparse

@@ -315,7 +315,7 @@ CHECKS = (
         value=_harm,
         fires="above",
         # Rates up to 3e-3 cost 0.8 at most; where weights jump about it is 2, or thousands.
-        threshold=0.6,
+        threshold=1.3,
         severity="warning",
         explanation="At its own learning rate the model gets clearly worse: it jumped about until the rate had decayed. "
         "Most of training was wasted.",
