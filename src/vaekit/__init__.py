@@ -7,11 +7,12 @@ The map of the house; imports point only downwards:
     evaluation      how good is a trained model? bounds, information, gaps, probes, samples
     training        the visible loop, optimisers, checkpoints
     modalities      what kind of data it is: automatic choices with their reasons
-    objectives      a trace -> a loss: ELBO, IWAE, schedules
+    objectives      a trace -> a loss: ELBO, IWAE, adversaries
     models          prior, posterior, likelihood -> VAE; the trace of one run
     heads           raw output -> distribution: families, scales, conditionals, priors
     nets | data     tensors -> tensors, with weights | files -> tensors
     distributions   tensors -> densities
+    schedules       numbers that change over training
     value           descriptions that are also code
 
 Names are loaded when first used, so that `import vaekit` costs nothing.
@@ -50,7 +51,8 @@ _HOMES = {
         "ZeroInflated",
     ),
     "models": ("VAE", "Latent", "Trace"),
-    "objectives": ("ELBO", "IWAE", "Constant", "Cosine", "Cyclical", "FreeBits", "Linear"),
+    "schedules": ("Constant", "Cosine", "Cyclical", "Linear"),
+    "objectives": ("ELBO", "IWAE", "FreeBits"),
     "modalities": ("ImageVAE",),
     "training": ("Training",),
     "evaluation": (

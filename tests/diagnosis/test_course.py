@@ -13,7 +13,8 @@ from diagnosis.subjects import SMALL, examination, untrained
 from vaekit.diagnosis import Examination, Subject
 from vaekit.diagnosis.course import CHECKS, Trial, accidents, schedule_share, trial
 from vaekit.interfaces.parsing import parse
-from vaekit.objectives import ELBO, AnyObjective, Linear
+from vaekit.objectives import ELBO, AnyObjective
+from vaekit.schedules import Linear
 from vaekit.training import Training
 
 NAMED = {check.name: check for check in CHECKS}

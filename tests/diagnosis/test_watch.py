@@ -6,7 +6,8 @@ import pytest
 
 from vaekit.diagnosis import Watch
 from vaekit.interfaces.parsing import parse
-from vaekit.objectives import DIP, ELBO, MSSSIM, RAE, VQ, BetaTC, Capacity, Cosine, FreeBits, Linear, Objective
+from vaekit.objectives import DIP, ELBO, MSSSIM, RAE, VQ, BetaTC, Capacity, FreeBits, Objective
+from vaekit.schedules import Cosine, Linear
 from vaekit.training import Training, Validation
 
 QUICK = Training(warmup=0, lr=3e-3)

@@ -29,18 +29,14 @@ from vaekit.objectives import (
     AnyObjective,
     BetaTC,
     Capacity,
-    Constant,
-    Cosine,
-    Cyclical,
     Factor,
     FocalFrequency,
     FreeBits,
-    Linear,
     PatchGAN,
     Pictorial,
     Renyi,
-    Schedule,
 )
+from vaekit.schedules import Constant, Cosine, Cyclical, Linear, Schedule
 from vaekit.value import Value
 
 

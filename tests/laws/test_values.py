@@ -5,7 +5,8 @@ from pydantic import TypeAdapter, ValidationError
 
 from laws.members import VALUES, members, name
 from vaekit.heads import Scale
-from vaekit.objectives import ELBO, AnyObjective, Constant, Cyclical, Linear, Schedule
+from vaekit.objectives import ELBO, AnyObjective
+from vaekit.schedules import Constant, Cyclical, Linear, Schedule
 
 every_value = pytest.mark.parametrize("value", VALUES, ids=name)
 

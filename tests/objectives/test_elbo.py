@@ -10,7 +10,8 @@ from vaekit.distributions import Delta
 from vaekit.heads import Bernoulli, Conditional, Gaussian, StandardNormal
 from vaekit.models import VAE, Latent, Trace
 from vaekit.nets import MLP
-from vaekit.objectives import ELBO, Capacity, FreeBits, Linear
+from vaekit.objectives import ELBO, Capacity, FreeBits
+from vaekit.schedules import Linear
 
 
 def group(rates):

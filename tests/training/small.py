@@ -8,7 +8,8 @@ from vaekit.data import Batches, sequential
 from vaekit.heads import Bernoulli
 from vaekit.modalities import ImageVAE
 from vaekit.nets import MLP, Conv
-from vaekit.objectives import ELBO, Linear
+from vaekit.objectives import ELBO
+from vaekit.schedules import Linear
 from vaekit.training import Step, Training, TrainingState, Validation, make_fabric, train, validate
 
 NETS = {

@@ -8,7 +8,8 @@ import pytest
 import torch
 
 from vaekit.data import sequential
-from vaekit.objectives import ELBO, Linear
+from vaekit.objectives import ELBO
+from vaekit.schedules import Linear
 from vaekit.training import Validation, active_units, make_fabric, train, validate
 from vaekit.value import Value
 

@@ -4,20 +4,8 @@ from __future__ import annotations
 
 from vaekit.diagnosis.subject import Subject
 from vaekit.heads import Fixed, Gaussian, Shared
-from vaekit.objectives import (
-    CIWAE,
-    ELBO,
-    IWAE,
-    MIWAE,
-    PIWAE,
-    Constant,
-    Cosine,
-    Cyclical,
-    Linear,
-    Pictorial,
-    Renyi,
-    Schedule,
-)
+from vaekit.objectives import CIWAE, ELBO, IWAE, MIWAE, PIWAE, Pictorial, Renyi
+from vaekit.schedules import Constant, Cosine, Cyclical, Linear, Schedule
 
 __all__ = ["IMPORTANCE", "at_one", "late", "learned_scale", "longer", "run_steps"]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import Size, Tensor, distributions
 
 from vaekit.distributions.temperature import temper
@@ -25,6 +26,33 @@ class Categorical(distributions.Categorical):
         >>> Categorical(logits=torch.zeros(1, 5)).mean
         tensor([2.0000])
     """
+
+    def __init__(self, logits: Tensor, *, validate_args: bool | None = None) -> None:
+        self._unnormalized, self._num_events = logits, logits.shape[-1]
+        distributions.Distribution.__init__(self, logits.shape[:-1], validate_args=validate_args)
+
+    @property
+    def logits(self) -> Tensor:
+        """log P(k), `(..., L)`: only where it is asked for, since a copy of them costs more than a step's products."""
+        return self._unnormalized.log_softmax(-1)
+
+    @property
+    def _param(self) -> Tensor:  # type: ignore[override]  # torch stores it
+        return self._unnormalized
+
+    def expand(self, batch_shape: Any, _instance: Any = None) -> Categorical:
+        """Return the same distribution over a larger batch."""
+        logits = self._unnormalized.expand(*batch_shape, self._num_events)
+        return Categorical(logits=logits, validate_args=self._validate_args)
+
+    def log_prob(self, value: Tensor) -> Tensor:
+        """Return log P(value), in one pass over the logits."""
+        if self._validate_args:
+            self._validate_sample(value)
+        levels, logits = torch.broadcast_tensors(value.long().unsqueeze(-1), self._unnormalized)
+        chosen = levels[..., 0]
+        loss = F.cross_entropy(logits.flatten(0, -2), chosen.flatten(), reduction="none")
+        return -loss.view(chosen.shape)
 
     @property
     def mean(self) -> Tensor:

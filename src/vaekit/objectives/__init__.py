@@ -15,7 +15,6 @@ from vaekit.objectives.perceptual import Perceptual
 from vaekit.objectives.pictures import Pictorial
 from vaekit.objectives.quantized import VQ
 from vaekit.objectives.rae import RAE
-from vaekit.objectives.schedules import Constant, Cosine, Cyclical, Linear, Schedule
 from vaekit.objectives.spectral import MSSSIM, FocalFrequency
 from vaekit.objectives.total_correlation import BetaTC
 
@@ -59,20 +58,15 @@ __all__ = [
     "AnyObjective",
     "BetaTC",
     "Capacity",
-    "Constant",
-    "Cosine",
     "Criterion",
-    "Cyclical",
     "Factor",
     "FocalFrequency",
     "FreeBits",
-    "Linear",
     "Loss",
     "Objective",
     "PatchGAN",
     "Perceptual",
     "Pictorial",
     "Renyi",
-    "Schedule",
     "bound_metrics",
 ]

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from vaekit.models import Latent, Trace
 from vaekit.objectives.objective import Loss, Objective, bound_metrics, refuse_no_rate
-from vaekit.objectives.schedules import Constant, Linear, Schedule
+from vaekit.schedules import Constant, Linear, Schedule
 from vaekit.value import Value
 
 __all__ = ["ELBO", "Capacity", "FreeBits"]

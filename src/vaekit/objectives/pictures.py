@@ -11,7 +11,7 @@ from torch.distributions import Distribution, constraints
 from vaekit.distributions import point
 from vaekit.models import Trace
 from vaekit.objectives.objective import Objective
-from vaekit.objectives.schedules import Constant, Schedule
+from vaekit.schedules import Constant, Schedule
 
 __all__ = ["Pictorial", "image_size", "pictures"]
 

@@ -2,7 +2,8 @@ import math
 
 import pytest
 
-from vaekit.objectives import ELBO, Constant, Cosine, Cyclical, Linear
+from vaekit.objectives import ELBO
+from vaekit.schedules import Constant, Cosine, Cyclical, Linear
 
 NAMED = [
     (Constant(value=0.3), {0: 0.3, 10**6: 0.3}, 0),
