@@ -15,26 +15,19 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from examples.textbook import LADDER
 from torch import Tensor, nn
 from torch.distributions import Bernoulli, Distribution, Independent
 
 from benchmarks.images import vaekit
 from benchmarks.measuring import RESULTS, machine, report, table
-from vaekit import VAE, Conditional, ContinuousBernoulli, Conv, Exp, Gaussian, StandardNormal, Training, fit, load
+from vaekit import VAE, Conditional, ContinuousBernoulli, Exp, Gaussian, StandardNormal, Training, fit, load
 from vaekit.data import Dataset, read_images
 from vaekit.data.dataset import TEST, TRAIN, VALIDATION
 from vaekit.evaluation import bounds
 from vaekit.interfaces.pictures import grid, save_png
 
 IMAGE, LATENT = (1, 64, 64), 256
-LADDER = Conv(
-    widths=(32, 64, 128, 256, 512),
-    kernel=3,
-    norm="batch",
-    activation="leaky_relu",
-    upsample="transposed",
-    output="conv",
-)
 COPIED = ("net=conv", "net.widths=[32, 64, 128, 256, 512]", "net.upsample=transposed", f"latent={LATENT}")
 MOST = 2  # rounds of following the doctor
 

@@ -18,7 +18,7 @@ from typing import Any
 
 from benchmarks.measuring import Time, interleaved, machine, options, ratio, report, settings, summary, table
 from vaekit.data import Dataset, read_images
-from vaekit.interfaces.experiment import DataSettings
+from vaekit.interfaces.data_settings import DataSettings
 from vaekit.interfaces.fitting import plan
 from vaekit.interfaces.folder import RunFolder
 from vaekit.interfaces.trainer import Trainer

@@ -3,7 +3,7 @@ import math
 import pytest
 
 from vaekit.objectives import ELBO
-from vaekit.schedules import Constant, Cosine, Cyclical, Linear
+from vaekit.schedules import Constant, Cosine, Cyclical, Hold, Linear, Logistic
 
 NAMED = [
     (Constant(value=0.3), {0: 0.3, 10**6: 0.3}, 0),
@@ -17,6 +17,14 @@ NAMED = [
         400,
     ),
     (Cyclical(steps=90, cycles=3, rise=1.0, stop=2.0), {0: 0, 15: 1, 30: 0, 89: 2 * 29 / 30, 90: 2}, 90),
+    (Hold(hold=100, steps=50), {0: 0, 99: 0, 100: 0, 101: 0.02, 125: 0.5, 150: 1, 10**6: 1}, 150),
+    (Hold(start=1, stop=3, hold=0, steps=10), {0: 1, 5: 2, 10: 3, 11: 3}, 10),
+    (
+        Logistic(),
+        {step: 1 / (1 + math.exp(-0.0025 * (step - 2500))) for step in (0, 1000, 2500, 4000, 5299)} | {5300: 1},
+        5300,
+    ),
+    (Logistic(start=2, stop=1, midpoint=10, steepness=2.0), {0: 2, 10: 1.5, 11: 2 - 1 / (1 + math.exp(-2)), 14: 1}, 14),
 ]
 
 
@@ -41,3 +49,13 @@ def test_what_is_no_weight_is_refused(beta):
 def test_impossible_ramps_are_refused(keys):
     with pytest.raises(ValueError):
         Linear(**keys)
+
+
+@pytest.mark.parametrize("keys", [{"midpoint": -1}, {"steepness": 0.0}, {"stop": -1}])
+def test_impossible_logistics_are_refused(keys):
+    with pytest.raises(ValueError):
+        Logistic(**keys)
+
+
+def test_a_steep_logistic_does_not_overflow():
+    assert Logistic(midpoint=10**9, steepness=1e3).at(0) == 0.0

@@ -16,7 +16,8 @@ from vaekit import Bernoulli as BernoulliFamily
 from vaekit.data import Dataset, read_images
 from vaekit.diagnosis import Subject
 from vaekit.interfaces import trainer as training_floor
-from vaekit.interfaces.experiment import DataSettings, Experiment
+from vaekit.interfaces.data_settings import DataSettings
+from vaekit.interfaces.experiment import Experiment
 from vaekit.interfaces.fitting import Trainer, plan
 from vaekit.interfaces.folder import RunFolder
 from vaekit.interfaces.parsing import parse

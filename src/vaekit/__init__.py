@@ -51,7 +51,7 @@ _HOMES = {
         "ZeroInflated",
     ),
     "models": ("VAE", "Latent", "Trace"),
-    "schedules": ("Constant", "Cosine", "Cyclical", "Linear"),
+    "schedules": ("Constant", "Cosine", "Cyclical", "Hold", "Linear", "Logistic"),
     "objectives": ("ELBO", "IWAE", "FreeBits"),
     "modalities": ("ImageVAE",),
     "training": ("Training",),

@@ -12,7 +12,7 @@ from vaekit import load
 from vaekit.data import read_images
 from vaekit.diagnosis import Examination, Subject
 from vaekit.interfaces import trainer as trainer_module
-from vaekit.interfaces.experiment import DataSettings
+from vaekit.interfaces.data_settings import DataSettings
 from vaekit.interfaces.fitting import Trainer, plan
 from vaekit.interfaces.folder import RunFolder
 from vaekit.interfaces.parsing import parse

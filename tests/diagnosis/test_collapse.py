@@ -5,47 +5,20 @@ from dataclasses import replace
 import pytest
 import torch
 
+from diagnosis.chapter import Chapter
 from diagnosis.linear_gaussian import linear_gaussian
 from diagnosis.subjects import examination
 from vaekit.diagnosis import Examination, collapse
-from vaekit.diagnosis.intrinsic_dimension import intrinsic_dimension
 from vaekit.interfaces.parsing import parse
 
-CHECKS = {check.name: check for check in collapse.CHECKS}
+CHAPTER = Chapter(collapse.CHECKS)
+CHECKS, found, prescribed = CHAPTER.checks, CHAPTER.found, CHAPTER.prescribed
 IGNORED = (
     "likelihood=gaussian",
     "likelihood.scale.kind=fixed",
     "likelihood.scale.value=10",
     "objective.free_bits.nats=0.5",
 )
-
-
-def found(examination: Examination) -> set[str]:
-    return {name for name, check in CHECKS.items() if check(examination) is not None}
-
-
-def prescribed(name: str, examination: Examination) -> tuple[str, ...]:
-    keys = CHECKS[name].prescription(examination)
-    parse(keys)
-    return keys
-
-
-def test_drop_is_mutual_plus_lautum_information_of_an_exact_model() -> None:
-    weight, sigma = torch.tensor([2.0, 1.0]), 0.5
-    use = linear_gaussian(weight, sigma).latent_use
-    assert use is not None
-    # E (x - w z')^2 - E (x - w z)^2 = 2 w^2, over 2 sigma^2.
-    assert use.drop == pytest.approx(float((weight**2).sum() / sigma**2), rel=0.12)
-    information = 0.5 * torch.log(1 + weight**2 / sigma**2)
-    assert use.drop > information.sum()
-    assert use.rate == pytest.approx(float(information.sum()), rel=0.03)
-
-
-def test_information_is_that_of_the_channel_from_datum_to_latent() -> None:
-    weight = torch.tensor([3.0, 1.0, 0.3, 0.0])
-    use = linear_gaussian(weight, 0.5).latent_use
-    assert use is not None and use.information is not None
-    torch.testing.assert_close(use.information, 0.5 * torch.log1p(weight**2 / 0.25), rtol=0.05, atol=1e-3)
 
 
 @pytest.mark.parametrize("working", [1, 3, 7])
@@ -78,19 +51,6 @@ def test_a_decoder_that_lost_its_input_ignores_it() -> None:
 def test_nothing_encoded_is_collapse_alone() -> None:
     examination = linear_gaussian(torch.full((4,), 0.01), 0.5)
     assert found(examination) == {"posterior_collapse"}
-
-
-@pytest.mark.parametrize("dimension", [1, 2, 4])
-def test_intrinsic_dimension_of_a_subspace(dimension: int) -> None:
-    seed = torch.Generator().manual_seed(0)
-    basis = torch.linalg.qr(torch.randn(20, 20, generator=seed)).Q[:dimension]
-    x = torch.rand(1000, dimension, generator=seed) @ basis
-    assert intrinsic_dimension(x) == pytest.approx(dimension, rel=0.15)
-
-
-def test_intrinsic_dimension_of_too_few_or_equal_data_is_unknown() -> None:
-    assert intrinsic_dimension(torch.randn(20, 3)) is None
-    assert intrinsic_dimension(torch.ones(500, 3)) is None
 
 
 def test_a_healthy_run_is_silent() -> None:
@@ -159,17 +119,3 @@ def test_where_nothing_can_be_measured_nothing_is_said() -> None:
     with torch.no_grad():
         examination.subject.model.posterior.slope.fill_(math.nan)
     assert all(check.value(Examination(examination.subject)) is None for check in collapse.CHECKS)
-
-
-def test_three_data_are_enough_for_the_rate() -> None:
-    examination = linear_gaussian(torch.ones(2), 0.5, count=3)
-    use = examination.latent_use
-    assert use is not None and use.dimension is None and use.rate is not None
-
-
-def test_measuring_leaves_the_generator_alone() -> None:
-    examination = linear_gaussian(torch.ones(2), 0.5)
-    before = torch.get_rng_state()
-    first, second = examination.latent_use, Examination(examination.subject, deep=True).latent_use
-    assert torch.equal(before, torch.get_rng_state())
-    assert first is not None and second is not None and first.drop == second.drop

@@ -11,7 +11,8 @@ import torch
 
 from diagnosis.subjects import SMALL, examination, untrained
 from vaekit.diagnosis import Examination, Subject
-from vaekit.diagnosis.course import CHECKS, Trial, accidents, schedule_share, trial
+from vaekit.diagnosis.course import CHECKS, accidents, schedule_share
+from vaekit.diagnosis.trial import trial
 from vaekit.interfaces.parsing import parse
 from vaekit.objectives import ELBO, AnyObjective
 from vaekit.schedules import Linear
@@ -112,13 +113,6 @@ def test_every_prescription_is_one_that_fit_takes(name: str) -> None:
     assert words and parse([*SMALL, "objective.beta=linear", *words])
 
 
-def test_a_trial_compares_gains_and_noise_is_no_gain() -> None:
-    assert Trial(own=1.0, usual=10.0, spread=10.0).speedup == 10
-    assert Trial(own=1e-9, usual=0.1, spread=10.0).speedup < 1
-    assert Trial(own=-20.0, usual=-torch.inf, spread=10.0).speedup == 0
-    assert Trial(own=-20.0, usual=-torch.inf, spread=10.0).harm == 2
-
-
 def test_a_rate_that_is_too_low_is_found_and_its_cure_cures() -> None:
     sick = dataclasses.replace(untrained("gaussian"), training=Training(lr=1e-5))
     finding = NAMED["learning_rate_too_low"](Examination(sick))
@@ -132,18 +126,3 @@ def test_a_rate_that_is_too_high_is_found() -> None:
     finding = NAMED["learning_rate_too_high"](Examination(sick))
     assert finding is not None and finding.prescription == ("lr=0.001",)
     assert value("learning_rate_too_high", healthy) < 1  # type: ignore[operator]
-
-
-def test_a_trial_leaves_everything_as_it_was_and_repeats() -> None:
-    subject = examination().subject
-    weights, generator = copy.deepcopy(subject.model.state_dict()), torch.get_rng_state()
-    assert trial(subject) == trial(subject)
-    assert torch.equal(torch.get_rng_state(), generator)
-    assert all(torch.equal(now, weights[name]) for name, now in subject.model.state_dict().items())
-    assert all(p.grad is None for p in subject.model.parameters()) and not subject.model.training
-
-
-@pytest.mark.parametrize("posterior", ["delta", "vmf", "vq", "gumbel", "iaf", "full"])
-def test_any_posterior_can_be_tried(posterior: str) -> None:
-    found = trial(untrained(posterior))
-    assert found is not None and found.spread > 0

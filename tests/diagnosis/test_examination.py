@@ -16,10 +16,10 @@ from diagnosis.linear_gaussian import linear_gaussian
 from diagnosis.subjects import untrained
 from vaekit.diagnosis import CHECKS, Examination, Subject, examination
 from vaekit.diagnosis.affordable import affordable
-from vaekit.diagnosis.collapse import latent_use
-from vaekit.diagnosis.course import trial
+from vaekit.diagnosis.closeness import closeness
 from vaekit.diagnosis.finite import is_finite, non_finite
-from vaekit.diagnosis.generalization import closeness
+from vaekit.diagnosis.latent_use import latent_use
+from vaekit.diagnosis.trial import trial
 from vaekit.modalities import ImageVAE
 from vaekit.models import VAE
 from vaekit.nets import MLP
@@ -105,7 +105,7 @@ def test_parts_of_a_trial_have_the_loss_of_the_whole(monkeypatch) -> None:
     """Decoded at once or in parts, the same data fall by the same, up to the noise of the draws."""
     subject = dataclasses.replace(untrained("gaussian"), objective=IWAE(samples=20))
     parts = trial(subject)
-    monkeypatch.setattr("vaekit.diagnosis.course._DECODED", 10**6)
+    monkeypatch.setattr("vaekit.diagnosis.trial._DECODED", 10**6)
     whole = trial(subject)
     assert parts is not None and whole is not None
     assert parts.own == pytest.approx(whole.own, rel=0.05)

@@ -10,15 +10,8 @@ import torch
 
 from diagnosis.subjects import SMALL, examination, untrained
 from vaekit.diagnosis import Check, Examination, Sample, Subject
-from vaekit.diagnosis.generalization import (
-    CHECKS,
-    Generalization,
-    _closeness,
-    chance_above,
-    closeness,
-    generalization,
-    overlap,
-)
+from vaekit.diagnosis.closeness import closeness
+from vaekit.diagnosis.generalization import CHECKS, Generalization, chance_above, generalization, overlap
 from vaekit.interfaces.parsing import parse
 from vaekit.models import evaluating
 
@@ -63,28 +56,6 @@ def test_advantage_of_equal_parts_is_below_one_half_and_grows_with_the_gap() -> 
     found = [Generalization(x + gap, y) for gap in (0.0, 1.0, 3.0)]
     assert found[0].advantage < 0.5 < found[1].advantage < found[2].advantage <= 1
     assert found[2].gap == pytest.approx(found[0].gap + 3, abs=1e-5)
-
-
-def test_copies_are_nearer_to_what_they_copy_and_new_data_are_not() -> None:
-    torch.manual_seed(0)
-    data = torch.randn(400, 5)
-    copies = _closeness(data[:200].repeat(3, 1) + 1e-3, data)
-    fresh = _closeness(torch.randn(600, 5), data)
-    assert copies.share == pytest.approx(1) and copies.score > 10
-    assert abs(fresh.score) < 3
-
-
-def test_one_sample_over_and_over_is_no_evidence() -> None:
-    torch.manual_seed(0)
-    data = torch.randn(100, 5)
-    found = _closeness(data[:1].repeat(500, 1), data)
-    assert (found.share, found.score) == (1.0, pytest.approx(1.0))
-
-
-def test_the_score_of_equal_parts_has_unit_variance() -> None:
-    torch.manual_seed(0)
-    scores = [_closeness(torch.randn(100, 3), torch.randn(120, 3)).score for _ in range(300)]
-    assert torch.tensor(scores).std().item() == pytest.approx(1, abs=0.15)
 
 
 def test_a_healthy_run_generalizes() -> None:

@@ -4,23 +4,15 @@ from dataclasses import replace
 import pytest
 import torch
 
+from diagnosis.chapter import Chapter
 from diagnosis.linear_gaussian import linear_gaussian
 from diagnosis.subjects import examination
 from vaekit.diagnosis import Examination, geometry
 from vaekit.diagnosis.two_samples import told_apart
 from vaekit.interfaces.parsing import parse
 
-CHECKS = {check.name: check for check in geometry.CHECKS}
-
-
-def found(examination: Examination) -> set[str]:
-    return {name for name, check in CHECKS.items() if check(examination) is not None}
-
-
-def prescribed(name: str, examination: Examination) -> tuple[str, ...]:
-    keys = CHECKS[name].prescription(examination)
-    parse(keys)
-    return keys
+CHAPTER = Chapter(geometry.CHECKS)
+CHECKS, found, prescribed = CHAPTER.checks, CHAPTER.found, CHAPTER.prescribed
 
 
 def points(count: int, size: int, seed: int) -> torch.Tensor:

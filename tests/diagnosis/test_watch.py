@@ -68,7 +68,7 @@ TERMS = Validation(distortion=50.0, active_units=0, elbo=-50.0, rate=0.0, rate_p
     (BetaTC(beta=30.0), EMPTY, "objective.beta=1"),
     (RAE(beta=30.0), POINT, "objective.beta=1"),
     (ELBO(), EMPTY, "objective.beta=linear objective.beta.steps=50"),
-    (ELBO(beta=Linear(steps=10)), TERMS, "objective.free_bits.nats=0.2"),
+    (ELBO(beta=Linear(steps=10)), TERMS, "objective.free_bits.nats=0.25"),
     (ELBO(beta=Linear(steps=10)), EMPTY, "lr=0.001"),
     (DIP(), EMPTY, "objective=elbo"),
     (RAE(), POINT, "lr=0.001"),

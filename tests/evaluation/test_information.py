@@ -99,6 +99,37 @@ def test_disjoint_posteriors_reach_the_cap_and_collapsed_ones_tell_nothing():
     assert not nearly.at_cap
 
 
+def test_the_mixture_of_a_batch_is_capped_by_its_size_and_hides_what_more_data_show():
+    torch.manual_seed(0)
+    x = torch.randn(32 * 6 + 5, 2).double()
+    apart = information(model_of(1e4 * torch.eye(2), 1.0), x, mixture="batch")
+    assert apart.mutual_information.nats == pytest.approx(math.log(32), abs=1e-6)
+    assert apart.cap == math.log(32)
+    assert (apart.n, apart.mixture, apart.at_cap) == (192, 32, True)
+    model = model_of(10 * torch.eye(2), 1.0)
+    batch, data = information(model, x, draws=5, mixture="batch"), information(model, x, draws=5)
+    assert batch.mutual_information.nats < batch.cap < data.mutual_information.nats < data.cap
+    assert data.mixture == data.n == len(x)
+    assert batch.rate.nats == pytest.approx(batch.mutual_information.nats + batch.marginal_kl.nats)
+    collapsed = information(model_of(torch.zeros(2, 2), 1.0), x, mixture="batch")
+    assert collapsed.mutual_information.nats == pytest.approx(0, abs=1e-9)
+
+
+def test_the_mixture_of_a_batch_is_that_of_its_data_alone(monkeypatch):
+    torch.manual_seed(0)
+    model, x = model_of(torch.tensor([[1.0, 0.5], [0.0, 2.0]]), 0.7), torch.randn(64, 2).double()
+    module = sys.modules[information.__module__]
+    monkeypatch.setattr(module, "draw", lambda q, samples: ((q.mean + 0.3).expand(samples, *q.mean.shape), None))
+    batches = [information(model, part) for part in x.split(32)]
+    found = information(model, x, mixture="batch")
+    for part in ("rate", "mutual_information", "marginal_kl", "total_correlation", "dimension_wise_kl"):
+        mean = sum(getattr(batch, part).nats for batch in batches) / 2
+        assert getattr(found, part).nats == pytest.approx(mean)
+    assert information(model, x[:32], mixture="batch") == batches[0]
+    with pytest.raises(ValueError, match="needs 32 data, got 31"):
+        information(model, x[:31], mixture="batch")
+
+
 @pytest.mark.parametrize("posterior", POSTERIORS, ids=name)
 def test_parts_add_up_to_the_rate_for_every_posterior(posterior):
     model, x = images(posterior)

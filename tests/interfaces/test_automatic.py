@@ -4,7 +4,8 @@ import pytest
 import torch
 
 from vaekit.data import Dataset, ImageSchema
-from vaekit.interfaces.experiment import DataSettings, resolve
+from vaekit.interfaces.data_settings import DataSettings
+from vaekit.interfaces.experiment import resolve
 
 SCHEMA = ImageSchema(height=8, width=8, channels=1, levels=256, low=0, high=255, binary=False)
 

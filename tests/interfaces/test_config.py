@@ -9,7 +9,8 @@ import yaml
 
 from laws.members import members as classes_of
 from vaekit.heads import AnyPrior, Likelihood, Posterior
-from vaekit.interfaces.experiment import DataSettings, Experiment
+from vaekit.interfaces.data_settings import DataSettings
+from vaekit.interfaces.experiment import Experiment
 from vaekit.interfaces.fitting import plan
 from vaekit.interfaces.folder import RunFolder
 from vaekit.interfaces.keys import _parts, keys

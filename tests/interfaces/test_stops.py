@@ -17,7 +17,7 @@ from safetensors.torch import save_file
 import vaekit as library
 from vaekit.interfaces import trainer as trainer_module
 from vaekit.interfaces.cli.progress import ProgressReport
-from vaekit.interfaces.experiment import DataSettings
+from vaekit.interfaces.data_settings import DataSettings
 from vaekit.interfaces.run import Run
 from vaekit.interfaces.signals import Interruption, Stopped
 

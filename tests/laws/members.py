@@ -3,7 +3,6 @@
 A member with keys of its own gets its variants in the table of its floor, and nowhere else.
 """
 
-import inspect
 import itertools
 import math
 from typing import get_args
@@ -36,7 +35,7 @@ from vaekit.objectives import (
     Pictorial,
     Renyi,
 )
-from vaekit.schedules import Constant, Cosine, Cyclical, Linear, Schedule
+from vaekit.schedules import Constant, Cosine, Cyclical, Hold, Linear, Logistic, Schedule
 from vaekit.value import Value
 
 
@@ -100,6 +99,8 @@ POSTERIOR_VARIANTS = {
     heads.Poincare: [{}, {"scale": Shared()}, {"scale": Fixed(value=0.5)}],
     heads.Gumbel: [{"classes": 3}, {"classes": 2, "tau": 0.5}],
     heads.VQ: [{"codes": 6, "width": 3}],
+    heads.Floored: [{}, {"rate": 0.5}],
+    heads.BatchNormalized: [{}, {"gamma": 1.0, "scale": Softplus()}],
     **{
         kind: [{"transforms": 2, "hidden": (8,)}]
         for kind in (heads.IAF, heads.MAF, heads.RealNVP, heads.Spline, heads.Planar)
@@ -115,11 +116,7 @@ PRIOR_VARIANTS = {
 }
 PRIORS = [kind(**keys) for kind in members(heads.AnyPrior) for keys in PRIOR_VARIANTS.get(kind, [{}])]
 
-NET_KINDS = [
-    kind
-    for name in nets.__all__
-    if inspect.isclass(kind := getattr(nets, name)) and issubclass(kind, Value) and hasattr(kind, "encoder")
-]
+NET_KINDS = [nets.MLP, nets.Conv]  # of images; those of sequences have laws of their own
 _NORMS = [{"norm": norm} for norm in get_args(Norm)]
 _ACTIVATIONS = [{"activation": activation} for activation in get_args(Activation)]
 _LADDERS = combined(**{key: literal(Conv, key) for key in ("kernel", "upsample", "output")})
@@ -153,6 +150,8 @@ SCHEDULE_VARIANTS = {
     Linear: [{"steps": 100}, {"start": 1.0, "stop": 0.25, "steps": 10}],
     Cosine: [{"steps": 100}],
     Cyclical: [{"steps": 400}, {"steps": 90, "cycles": 3, "rise": 1.0, "stop": 2.0}],
+    Hold: [{"hold": 50, "steps": 100}],
+    Logistic: [{"midpoint": 100, "steepness": 0.1}, {"start": 1.0, "stop": 0.25, "midpoint": 20, "steepness": 0.5}],
 }
 SCHEDULES = [kind(**keys) for kind in members(Schedule) for keys in SCHEDULE_VARIANTS.get(kind, [{}])]
 
@@ -205,6 +204,7 @@ VALUES = [
     *SCHEDULES,
     *FREE_BITS,
     *_OBJECTIVES,
+    ELBO(bag_of_words=0.5),
 ]
 
 

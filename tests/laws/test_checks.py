@@ -13,7 +13,7 @@ from vaekit import MLP, VAE, Bernoulli, Conditional, Gaussian, StandardNormal
 from vaekit.data import read_images, unpacked
 from vaekit.diagnosis import CHECKS, Examination, Sample, Subject
 from vaekit.interfaces.auto_fix import revised
-from vaekit.interfaces.experiment import DataSettings
+from vaekit.interfaces.data_settings import DataSettings
 from vaekit.interfaces.fitting import Trainer, plan
 from vaekit.interfaces.folder import RunFolder
 from vaekit.interfaces.parsing import parse

@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 import json
+import math
+from dataclasses import replace
 
 import pytest
 import torch
+from torch import nn
+from torch.distributions import Independent, Normal
 
 from vaekit.data import sequential
+from vaekit.distributions import Delta
+from vaekit.evaluation import information
+from vaekit.heads import StandardNormal
+from vaekit.models import VAE
 from vaekit.objectives import ELBO
 from vaekit.schedules import Linear
 from vaekit.training import Validation, active_units, make_fabric, train, validate
@@ -267,3 +275,61 @@ def test_bf16_computes_nets_in_bf16_and_densities_in_fp32():
     assert seen == [torch.bfloat16]
     assert progress[0].metrics["elbo"].dtype == torch.float32
     assert {p.dtype for p in state.model.parameters()} == {torch.float32}
+
+
+class Encoder(nn.Module):
+    """A Gaussian posterior of given gain and scale about one number per datum; the prior is N(0, 1)."""
+
+    def __init__(self, gain, scale):
+        super().__init__()
+        self.gain, self.scale = gain, scale
+
+    def forward(self, x):
+        loc = self.gain * x.double()
+        return Independent(Normal(loc, torch.full_like(loc, self.scale)), 1)
+
+
+class Blind(nn.Module):
+    """A likelihood that looks at nothing."""
+
+    def forward(self, z):
+        return Independent(Normal(torch.zeros(*z.shape[:2], 1).double(), 1.0), 1)
+
+
+def informed(gain, scale, n=500):
+    model = VAE(StandardNormal((1,)).double(), Encoder(gain, scale), Blind())
+    x = torch.randn(n, 1, generator=torch.Generator().manual_seed(2)).double()
+    return validate(model, x.split(70), torch.clone, information=True).information, x
+
+
+def test_information_is_bounded_by_the_logarithm_of_the_number_of_data():
+    """Disjoint posteriors tell all data apart, equal ones none, and never more than that."""
+    found, x = informed(1e6, 1e-3)
+    assert found == pytest.approx(math.log(len(x)), abs=1e-9)
+    assert informed(0.0, 1.0)[0] == pytest.approx(0, abs=1e-12)
+    for gain in (0.3, 3.0, 30.0):
+        assert informed(gain, 0.1)[0] <= math.log(500)
+
+
+def test_information_of_a_linear_channel():
+    found, _ = informed(0.8, 0.6, 2000)
+    assert found == pytest.approx(0.5 * math.log(1 / 0.36), abs=0.06)
+
+
+def test_information_is_that_of_the_evaluation():
+    model, x = new_state(settings()).model, description().prepare(PIXELS[:40])
+    asked = validate(model, [x[:25], x[25:]], torch.clone, information=True)
+    expected = information(model, x, draws=100).mutual_information
+    assert asked.information == pytest.approx(expected.nats, abs=0.3)
+    assert replace(asked, information=None) == validate(model, [x[:25], x[25:]], torch.clone)
+
+
+def test_information_is_of_gaussians_alone():
+    model = VAE(StandardNormal((1,)).double(), lambda_module(lambda x: Delta(x, 1)), Blind())
+    assert validate(model, [torch.randn(5, 1).double()], torch.clone, information=True).information is None
+
+
+def lambda_module(function):
+    module = nn.Module()
+    module.forward = function
+    return module

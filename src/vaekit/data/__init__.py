@@ -1,23 +1,29 @@
 """Files and arrays in, tensors out.
 
-`read_images` and `images_from_arrays` make a `Dataset` (values, schema, split, labels, quarantine); `Batches` hands its
-rows to a training loop in an order that is a pure function of the seed and the epoch. Nothing here knows a model.
+`read_images` and `images_from_arrays`, `read_text` and `texts_to_dataset` make a `Dataset` (values, schema, split, labels,
+quarantine); `Batches` hands its rows to a training loop in an order that is a pure function of the seed and the epoch.
+Nothing here knows a model.
 
     image     the door: which reader belongs to what the user typed
     names     the data sets that have a name;  download  those that come over the network;  sprites  one that is drawn
     arrays    numpy arrays, tensors, torch data sets;  idx, numpy_files  the same in files
     folder    a folder of image files;  survey, layout, decode, cache  its four steps
+    text      the door of texts;  text_files, text_tables, text_folder  what they are read from
+    corpus    the first reading;  text_encoding, text_rows, text_cache  its way into rows of ids
+    text_schema, tokenizers, words  what a token is
     split     train, validation, test by content;  batches  the order of training
 """
 
 from __future__ import annotations
 
 from vaekit.data.arrays import images_from_arrays
-from vaekit.data.batches import Batches, Stored, sequential, unpacked
+from vaekit.data.batches import Batches, Stored, sequential, text_lengths, unpacked
 from vaekit.data.dataset import Dataset, ImageSchema, Quarantined
 from vaekit.data.image import read_images
 from vaekit.data.names import name_of
 from vaekit.data.split import hold_out_test, hold_out_validation, split_by_content
+from vaekit.data.text import is_text, read_text, texts_to_dataset
+from vaekit.data.text_schema import TextSchema
 
 __all__ = [
     "Batches",
@@ -25,12 +31,17 @@ __all__ = [
     "ImageSchema",
     "Quarantined",
     "Stored",
+    "TextSchema",
     "hold_out_test",
     "hold_out_validation",
     "images_from_arrays",
+    "is_text",
     "name_of",
     "read_images",
+    "read_text",
     "sequential",
     "split_by_content",
+    "text_lengths",
+    "texts_to_dataset",
     "unpacked",
 ]

@@ -14,7 +14,13 @@ from typing import TypeAlias, TypeVar
 import torch
 from torch import Tensor
 
-__all__ = ["Batches", "Stored", "sequential", "unpacked"]
+from vaekit.data.rows import rows_per_chunk
+from vaekit.distributions.tokens import PAD
+
+__all__ = ["Batches", "Stored", "sequential", "text_lengths", "unpacked"]
+
+POOL = 50
+"""The number of batches whose rows are sorted by length together."""
 
 Stored: TypeAlias = Tensor | tuple[Tensor, ...]
 """Stored data: one tensor `(N, *event)`, or a tuple of it and of what it is conditioned on, row by row."""
@@ -27,16 +33,18 @@ class Batches:
     """Batches of equal size in a shuffled order that depends on `seed` and the epoch alone.
 
     Each epoch is a new permutation; the rows that do not fill a last batch are left out of that epoch, so that every
-    step has the same size.
+    step has the same size. Where the rows have lengths, those of a batch are alike, so that little of it is padding: the
+    permutation is cut into pools of 50 batches, each is sorted by length, and the batches that result are shuffled.
 
     Args:
         values: The data, shape (N, *event), in memory or memory-mapped, on any device; or a tuple of them and a context.
         indices: The rows to draw from, shape (n,), int64.
         batch: The number of rows in a batch; the whole of `indices` is one batch if there are fewer.
         seed: The seed of the order.
+        lengths: The length of each datum, shape (N,), of any integer type; None for data without one.
 
     Raises:
-        ValueError: If there is no row to draw from, or `batch` is not positive.
+        ValueError: If there is no row to draw from, `batch` is not positive, or not every datum has a length.
 
     >>> batches = Batches(torch.arange(10), torch.arange(10), batch=4, seed=0)
     >>> batches.steps_per_epoch, batches.at(7).shape
@@ -47,6 +55,7 @@ class Batches:
     indices: Tensor
     batch: int
     seed: int
+    lengths: Tensor | None = None
     _epoch: list[tuple[int, Tensor]] = field(default_factory=list, init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -54,6 +63,9 @@ class Batches:
             raise ValueError(f"batch must be at least 1, but is {self.batch}; give a positive number of rows")
         if len(self.indices) == 0:
             raise ValueError("there is no datum to draw batches from; choose a part of the data that is not empty")
+        count = len(unpacked(self.values)[0])
+        if self.lengths is not None and len(self.lengths) != count:
+            raise ValueError(f"lengths must have one entry for each of the {count} data, but has {len(self.lengths)}")
 
     @property
     def steps_per_epoch(self) -> int:
@@ -82,7 +94,29 @@ class Batches:
         digest = blake2b(f"{self.seed}/{epoch}".encode(), digest_size=8).digest()
         generator = torch.Generator().manual_seed(int.from_bytes(digest, "little") >> 1)
         order = torch.randperm(len(self.indices), generator=generator)
+        if self.lengths is not None:
+            order = self._bucketed(order, self.lengths, generator)
         return self.indices[order.to(self.indices.device)].to(unpacked(self.values)[0].device)
+
+    def _bucketed(self, order: Tensor, lengths: Tensor, generator: torch.Generator) -> Tensor:
+        # The rows that fill no batch go before the sorting, or the longest texts would hardly ever be drawn.
+        order = order[: self.steps_per_epoch * self.batch]
+        length = lengths[self.indices.to(lengths.device)].cpu()[order].long()
+        pool = torch.arange(len(order)) // (POOL * self.batch)
+        order = order[(pool * (length.max() + 1) + length).argsort(stable=True)]
+        return order.view(self.steps_per_epoch, -1)[torch.randperm(self.steps_per_epoch, generator=generator)].flatten()
+
+
+def text_lengths(values: Tensor) -> Tensor:
+    """Return the length of each row of ids, with its end and without what fills it, shape (N,), int64.
+
+    Args:
+        values: Rows of ids, shape (N, T), of any integer type, in memory or memory-mapped.
+
+    >>> text_lengths(torch.tensor([[7, 8, 2, 0], [7, 8, 9, 9]]))
+    tensor([3, 4])
+    """
+    return torch.cat([(chunk != PAD).sum(1) for chunk in values.split(rows_per_chunk(values))])
 
 
 def sequential(values: StoredT, indices: Tensor, batch: int) -> Iterator[StoredT]:

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from vaekit.data.batches import Stored, sequential
 from vaekit.data.rows import byte_rows, rows_per_chunk
-from vaekit.value import Value
+from vaekit.data.schema import Schema
 
 __all__ = ["TEST", "TRAIN", "VALIDATION", "Dataset", "ImageSchema", "Part", "Quarantined", "observe_images"]
 
@@ -22,7 +22,7 @@ TRAIN, VALIDATION, TEST = 0, 1, 2
 Part: TypeAlias = Literal["train", "validation", "test", "all"]
 
 
-class ImageSchema(Value):
+class ImageSchema(Schema):
     """What images look like; it travels with a model and is checked on new data.
 
     >>> model = ImageSchema(height=28, width=28, channels=1, levels=256, low=0, high=255, binary=False)
@@ -45,8 +45,6 @@ class ImageSchema(Value):
     """The largest value: levels - 1 for integers, the largest that was observed for real values and where there are but two."""
     binary: bool
     """Whether only two distinct values occur in the training data."""
-    classes: tuple[str, ...] = ()
-    """The names of the classes, in the order of the labels."""
 
     def check(self, other: ImageSchema) -> None:
         """Check that data described by `other` fit a model trained on data described by `self`.
@@ -54,6 +52,7 @@ class ImageSchema(Value):
         Raises:
             ValueError: If the size, the channels or the levels do not fit; the sentence names the field and the cure.
         """
+        _same("kind of data", self.kind, other.kind, f"give {self.kind}s")
         for name in ("height", "width"):
             cure = f"use size={self.height}x{self.width}"
             _same(name, getattr(self, name), getattr(other, name), cure)
@@ -78,8 +77,9 @@ class Dataset:
 
     Args:
         values: Images: shape (N, H, W, C), channels last, so that a permuted batch is `channels_last` for free; uint8
-            (possibly a memory-mapped file), int32 for integers of more than 256 levels, or float32. Other data: (N, *event).
-        schema: What the images look like; None for data without a description.
+            (possibly a memory-mapped file), int32 for integers of more than 256 levels, or float32. Texts: ids of tokens,
+            shape (N, T), int16 or int32, see `TextSchema`. Other data: (N, *event).
+        schema: What the data look like; None for data without a description.
         split: The part of each row, shape (N,), int8: 0 train, 1 validation, 2 test.
         labels: The class of each row, shape (N,), int64, an index into `classes`.
         classes: The names of the classes.
@@ -96,7 +96,7 @@ class Dataset:
     """
 
     values: Tensor
-    schema: ImageSchema | None
+    schema: Schema | None
     split: Tensor
     labels: Tensor | None = None
     classes: tuple[str, ...] = ()

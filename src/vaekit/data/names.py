@@ -16,7 +16,7 @@ from vaekit.data.sprites import draw_sprites
 
 __all__ = ["NAMES", "name_of", "nearest_name", "read_named"]
 
-NAMES = ("digits", "fashion-mnist", "mnist", "sprites")
+NAMES = ("digits", "fashion-mnist", "mnist", "names-demo", "sprites")
 
 MIRRORS = {
     "mnist": "https://ossci-datasets.s3.amazonaws.com/mnist/",
@@ -61,7 +61,7 @@ DEBIAN = {"fashion-mnist": Path("/usr/share/datasets/fashion-mnist")}
 def read_named(name: str, cache: Path | None = None) -> Dataset:
     """Read a data set by its name; the MNISTs are downloaded on first use, unless Debian's package is installed.
 
-    The digits are scikit-learn's, the sprites are drawn.
+    The digits are scikit-learn's, the sprites are drawn; the names, which are texts, come with the package.
 
     Args:
         name: One of `NAMES`.
@@ -75,6 +75,8 @@ def read_named(name: str, cache: Path | None = None) -> Dataset:
         return _digits()
     if name == "sprites":
         return draw_sprites()
+    if name == "names-demo":
+        return _names()
     folder = DEBIAN.get(name)
     if folder is None or not (folder / "train-images-idx3-ubyte.gz").exists():
         folder = cache_folder(cache) / name
@@ -99,6 +101,13 @@ def nearest_name(typed: str) -> str | None:
     'fashion-mnist'
     """
     return next(iter(get_close_matches(typed.lower(), NAMES, n=1)), None)
+
+
+def _names() -> Dataset:
+    # Texts know the names of data sets, too.
+    from vaekit.data.text import read_text
+
+    return read_text("names-demo")
 
 
 def _digits() -> Dataset:

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from vaekit.data.dataset import Dataset, observe_images
+from vaekit.data.dataset import Dataset, ImageSchema, observe_images
 from vaekit.data.rows import rows_per_chunk
 
 __all__ = ["Fit", "crop_box", "resize_dataset"]
@@ -32,8 +32,8 @@ def resize_dataset(dataset: Dataset, size: tuple[int, int], fit: Fit = "resize")
         ValueError: If the data set does not hold images.
     """
     schema = dataset.schema
-    if schema is None:
-        raise ValueError("only images can be resized, but the data have no image schema; leave size out")
+    if not isinstance(schema, ImageSchema):
+        raise ValueError("only images can be resized, but the data are none; leave size out")
     if (schema.height, schema.width) == size:
         return dataset
     low, high = schema.low, schema.high

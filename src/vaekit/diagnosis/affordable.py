@@ -7,12 +7,13 @@ from torch.utils.flop_counter import FlopCounterMode
 from vaekit.diagnosis.finite import is_finite
 from vaekit.diagnosis.subject import Subject
 from vaekit.models import evaluating
+from vaekit.nets import parameter_count
 
 __all__ = ["affordable"]
 
 _BUDGET = 3e11  # floating-point operations: 10 to 20 seconds on a core
 _LEAST = 16
-_PROBED = 2
+_PROBED = 8
 
 
 def affordable(subject: Subject, passes: int, most: int) -> int:
@@ -28,8 +29,11 @@ def affordable(subject: Subject, passes: int, most: int) -> int:
     model = subject.model
     if not is_finite(model):
         return min(_LEAST, most)
-    context = tuple(c[:1].expand(_PROBED, -1) for c in subject.test.context)
+    x, *context = subject.given(subject.test, min(_PROBED, len(subject.test)))
     with evaluating(model), FlopCounterMode(display=False) as counter:
-        model.decode(*model.prior_sample(_PROBED, *context), context=context)
-    per_datum = max(1.0, counter.get_total_flops() / _PROBED)
+        likelihood = model.decode(*model.prior_sample(len(x), *context), context=tuple(context))
+        likelihood.log_prob(x)  # an autoregressive one computes nothing before it is asked
+    # A fused recurrent layer is not counted, but costs two operations per weight and token like any other.
+    least = 2.0 * parameter_count(model.likelihood) * int(subject.view.sizes(x).max()) if subject.is_text else 1.0
+    per_datum = max(least, counter.get_total_flops() / len(x))
     return max(min(_LEAST, most), min(most, int(_BUDGET / (passes * per_datum))))

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import torch
@@ -126,8 +127,10 @@ def _pulls(examination: Examination) -> float | None:
     return None if found is None else found.gradients
 
 
+_by_hand = partial(Check, prescription=lambda _examination: ())  # no key of a run is about one side alone
+
 CHECKS = (
-    Check(
+    _by_hand(
         name="parameter_imbalance",
         measure="the parameters of the larger side, encoder or decoder, over those of the smaller one",
         value=_parameters,
@@ -139,10 +142,9 @@ CHECKS = (
         "leaves a gap between bound and likelihood, a strong decoder needs no latents.",
         source='Cremer, Li and Duvenaud, 2018, "Inference suboptimality in variational autoencoders"',
         remedy="Give both sides nets of like size.",
-        prescription=lambda _examination: (),
         effect="The smaller side no longer limits the bound.",
     ),
-    Check(
+    _by_hand(
         name="gradient_imbalance",
         measure="the smaller gradient per weight, of encoder or decoder, over the larger one",
         value=_pulls,
@@ -153,7 +155,6 @@ CHECKS = (
         "trained around it.",
         source='Glorot and Bengio, 2010, "Understanding the difficulty of training deep feedforward neural networks"',
         remedy="Check that all weights are trained and used, and that no layer scales its output down or saturates.",
-        prescription=lambda _examination: (),
         effect="Both sides learn.",
     ),
 )

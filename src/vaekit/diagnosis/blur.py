@@ -84,8 +84,8 @@ def sharpness(subject: Subject, seed: int = 0) -> Sharpness | None:
         subject: A model and its data.
         seed: Seed of the samples.
     """
-    view, model = subject.description, subject.model
-    if not isinstance(view, ImageVAE) or min(len(subject.test), *view.shape[1:]) < _LEAST:
+    view, model = subject.image, subject.model
+    if view is None or min(len(subject.test), *view.shape[1:]) < _LEAST:
         return None
     real = _pictures(view, subject)
     if real is None or not is_finite(model):
@@ -144,7 +144,7 @@ def _pictures(view: ImageVAE, subject: Subject) -> Tensor | None:
 def _sharper(examination: Examination) -> tuple[str, ...]:
     """Return the keys against the causes of blur that the run shows, or else a term that looks at the spectrum."""
     subject = examination.subject
-    view, dispersion = subject.description, examination.calibration.dispersion
+    view, dispersion = subject.image, examination.calibration.dispersion
     if view is None:
         return ()
     keys: list[str] = []
@@ -163,7 +163,7 @@ def _sharper(examination: Examination) -> tuple[str, ...]:
 
 def _agreement(examination: Examination) -> float | None:
     """Return the share that agrees; None where grey images were binarised, which takes detail away before the model sees them."""
-    description, found = examination.subject.description, examination.sharpness
+    description, found = examination.subject.image, examination.sharpness
     if found is None or description is None:
         return None
     binarised = isinstance(description.likelihood, Bernoulli) and description.likelihood.binarize != "none"

@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -80,7 +81,7 @@ def calibration(subject: Subject, count: int = 256, seed: int = 0) -> Calibratio
         count: How many data.
         seed: Seed of the draws.
     """
-    if not is_finite(subject.model):
+    if subject.is_text or not is_finite(subject.model):
         return Calibration()
     x, *context = subject.given(subject.test, max(1, min(count, _VALUES // subject.test.stored[0].numel() + 1)))
     outside: list[Tensor] = []
@@ -162,7 +163,7 @@ def _listed(part: Tensor | None) -> list[Tensor]:
 
 def _fitting_scale(examination: Examination) -> tuple[str, ...]:
     """Return the keys of a likelihood whose spread follows the data."""
-    description = examination.subject.description
+    description = examination.subject.image
     if description is None:
         return ()
     likelihood = description.likelihood
@@ -179,7 +180,7 @@ def _fitting_scale(examination: Examination) -> tuple[str, ...]:
 def _supported(examination: Examination) -> tuple[str, ...]:
     """Return the keys of a likelihood that has these data in its support: those of few values are levels."""
     subject = examination.subject
-    description, stored = subject.description, subject.test.stored[:_LOOKED]
+    description, stored = subject.image, subject.test.stored[:_LOOKED]
     known = len(stored.unique()) <= _LEVELS if description is None else description.levels is not None
     if not known:
         return ("likelihood=gaussian", "likelihood.scale=optimal")
@@ -188,8 +189,15 @@ def _supported(examination: Examination) -> tuple[str, ...]:
 
 
 _LOOKED, _LEVELS = 500, 256
-_SOURCE = 'Czado, Gneiting and Held, 2009, "Predictive model assessment for count data"'
-_MEASURE = "variance of the data's ranks among draws of p(x | z), over that of calibrated ones"
+
+_dispersed = partial(
+    Check,
+    measure="variance of the data's ranks among draws of p(x | z), over that of calibrated ones",
+    value=lambda examination: examination.calibration.dispersion,
+    severity="warning",
+    source='Czado, Gneiting and Held, 2009, "Predictive model assessment for count data"',
+    prescription=_fitting_scale,
+)
 
 CHECKS: tuple[Check, ...] = (
     Check(
@@ -211,36 +219,26 @@ CHECKS: tuple[Check, ...] = (
         prescription=_supported,
         effect="Every value has a probability, and the bounds mean what they say.",
     ),
-    Check(
+    _dispersed(
         name="underdispersed",
-        measure=_MEASURE,
-        value=lambda examination: examination.calibration.dispersion,
         fires="above",
         threshold=1.8,  # a Gaussian whose deviation is 2.5 times too small has 1.9; the ceiling is 3
-        severity="warning",
         explanation=(
             "The data lie outside the spread of p(x | z) far too often: it claims to be surer than it is. "
             "The distortion then outweighs the rate, and draws look cleaner than data."
         ),
-        source=_SOURCE,
         remedy="Let the scale of p(x | z) be learned, or set in closed form, or take a family with heavier tails.",
-        prescription=_fitting_scale,
         effect="The ratio comes to about 1, and the bound rises.",
     ),
-    Check(
+    _dispersed(
         name="overdispersed",
-        measure=_MEASURE,
-        value=lambda examination: examination.calibration.dispersion,
         fires="below",
         threshold=0.7,  # a Gaussian whose deviation is twice too large has 0.4; healthy runs 0.85 to 1.2
-        severity="warning",
         explanation=(
             "The data lie in the middle of p(x | z) far too often: its noise is larger than the errors of its mean. "
             "The rate then outweighs the distortion, details are not worth encoding, and draws are noisy."
         ),
-        source=_SOURCE,
         remedy="Let the scale of p(x | z) be learned, or set in closed form; a learned one may need more steps.",
-        prescription=_fitting_scale,
         effect="The ratio comes to about 1, the bound rises and more is encoded.",
     ),
 )

@@ -1,12 +1,11 @@
 """The course of training: did it end where it should, without accidents, and at the right pace?
 
 Accidents are in the history: steps whose gradients were not finite, steps that were skipped or taken back, spikes. The
-pace is tried out: a copy of the model goes on for a few steps at the run's own learning rate, and at the usual one.
+pace is tried out, see `trial`.
 """
 
 from __future__ import annotations
 
-import copy
 import math
 import statistics
 from collections.abc import Iterator
@@ -14,29 +13,19 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-import torch
-from torch import Tensor, nn
-
 from vaekit.diagnosis.check import Check
-from vaekit.diagnosis.finite import is_finite, non_finite
+from vaekit.diagnosis.finite import non_finite
 from vaekit.diagnosis.subject import Subject
+from vaekit.diagnosis.trial import USUAL, steps_taken
 from vaekit.heads import Exp
-from vaekit.models import evaluating
-from vaekit.objectives import Criterion
 from vaekit.training import Training
-from vaekit.training.optimizers import make_optimizer
 
 if TYPE_CHECKING:
     from vaekit.diagnosis.examination import Examination
 
-__all__ = ["CHECKS", "Accidents", "Trial", "accidents", "schedule_share", "trial"]
+__all__ = ["CHECKS", "Accidents", "accidents", "schedule_share"]
 
 _SPIKE = 10.0  # times the usual change between validations
-_STEPS, _BATCH, _HELD_OUT = 30, 32, 256
-_LEAST = 20  # data below which a trial tells nothing
-_DECODED = 2000  # latents at once, at most: of a convolutional decoder, more fill a memory
-_USUAL = 1e-3  # the learning rate that suits most nets under Adam
-_NOISE = 0.03  # of the spread of bounds: gains below it are none
 
 
 @dataclass(frozen=True)
@@ -100,110 +89,8 @@ def _spikes(values: list[float]) -> int:
 
 def schedule_share(subject: Subject) -> float | None:
     """Return the length of the objective's schedules over that of training; None without either."""
-    end, steps = subject.objective.schedule_end, _steps(subject)
+    end, steps = subject.objective.schedule_end, steps_taken(subject)
     return end / steps if end and steps else None
-
-
-def _steps(subject: Subject) -> int:
-    return int(subject.history[-1].get("step") or 0) if subject.history else 0
-
-
-@dataclass(frozen=True)
-class Trial:
-    """What a few more steps do to the loss of held-out data, in nats per datum of the objective's own loss.
-
-    Args:
-        own: How much it falls at the run's own peak learning rate.
-        usual: How much it falls at 1e-3, where the run's own is below that.
-        spread: The standard deviation of the bound over data, which gains are compared with.
-    """
-
-    own: float
-    usual: float
-    spread: float
-
-    @property
-    def speedup(self) -> float:
-        """How many times as much is gained at the usual rate.
-
-        Where steps are so small that the loss is a straight line along them, it is the ratio of the rates.
-        """
-        if not math.isfinite(self.usual) or not math.isfinite(self.own):
-            return 0.0
-        return self.usual / max(self.own, _NOISE * self.spread)
-
-    @property
-    def harm(self) -> float:
-        """How much is lost at the run's own learning rate, in spreads."""
-        return -self.own / self.spread
-
-
-def trial(subject: Subject) -> Trial | None:
-    """Go on with copies of the model for 30 steps, and measure what that does to held-out data.
-
-    None without training data, with fewer than 20 data, where weights are not finite or not trained, and for an
-    objective with weights of its own, which are not kept.
-    """
-    train, objective, model = subject.train, subject.objective, subject.model
-    if train is None or min(len(train), len(subject.test)) < _LEAST or not is_finite(model):
-        return None
-    if not any(p.requires_grad for p in model.parameters()) or _is_trained(objective.build(model, len(train))):
-        return None
-    spread = _spread(subject)
-    if spread == 0:
-        return None
-    lr = subject.training.lr
-    own = _gain(subject, lr)
-    return Trial(own, own if lr >= _USUAL else _gain(subject, _USUAL), spread)
-
-
-def _is_trained(criterion: Criterion) -> bool:
-    return isinstance(criterion, nn.Module) and any(p.requires_grad for p in criterion.parameters())
-
-
-def _spread(subject: Subject) -> float:
-    x, *context = subject.given(subject.test, _HELD_OUT)
-    with evaluating(subject.model):
-        trace = subject.model(x, *context)
-        scores = trace.elbo if trace.no_bound is None else trace.log_likelihood.mean(0)
-    spread = scores.double().std().item()
-    return spread if math.isfinite(spread) else 0.0
-
-
-def _gain(subject: Subject, lr: float) -> float:
-    """Return the fall of the held-out loss after training at a learning rate; minus infinity where that diverges."""
-    assert subject.train is not None
-    held_out = subject.given(subject.test, _HELD_OUT)
-    given = subject.given(subject.train, _STEPS * _BATCH)
-    model = copy.deepcopy(subject.model)
-    criterion = subject.objective.build(model, len(subject.train))
-    step, samples = _steps(subject), subject.objective.samples
-    total = len(held_out[0])
-    parts = min(math.ceil(total * samples / _DECODED), total // _LEAST)
-    held_out_parts = list(zip(*(column.tensor_split(parts) for column in held_out), strict=True))
-
-    def loss(columns: tuple[Tensor, ...]) -> Tensor:
-        return criterion(model(*columns, samples=samples), step).value
-
-    def held_out_loss() -> float:
-        with evaluating(model, 1):
-            return sum(loss(part).item() * len(part[0]) for part in held_out_parts) / total
-
-    before = held_out_loss()
-    # In evaluation mode: running statistics that move would be mistaken for learning.
-    with evaluating(model), torch.enable_grad():
-        parameters = [p for p in model.parameters() if p.requires_grad]
-        optimizer = make_optimizer(parameters, subject.training.replace(lr=lr))
-        for rows in torch.randint(len(given[0]), (_STEPS, _BATCH)):
-            value = loss(tuple(column[rows] for column in given))
-            optimizer.zero_grad()
-            value.backward()
-            norm = nn.utils.clip_grad_norm_(parameters, subject.training.clip)
-            if not bool(torch.isfinite(value) & torch.isfinite(norm)):
-                return -math.inf
-            optimizer.step()
-    after = held_out_loss() if is_finite(model) else math.inf
-    return before - after if math.isfinite(after) else -math.inf
 
 
 def _bad_numbers(examination: Examination) -> float:
@@ -246,7 +133,7 @@ def _calmer(examination: Examination) -> tuple[str, ...]:
 
 def _shorter_schedules(examination: Examination) -> tuple[str, ...]:
     """Return the keys that end, at half of training, each schedule that would outlast it."""
-    objective, steps = examination.subject.objective, _steps(examination.subject)
+    objective, steps = examination.subject.objective, steps_taken(examination.subject)
     capacity = getattr(objective, "capacity", None)
     ends = {
         "objective.beta.steps": getattr(getattr(objective, "beta", None), "end", 0),
@@ -257,11 +144,11 @@ def _shorter_schedules(examination: Examination) -> tuple[str, ...]:
 
 
 def _higher(examination: Examination) -> tuple[str, ...]:
-    return (f"lr={max(3 * examination.subject.training.lr, _USUAL):.3g}",)
+    return (f"lr={max(3 * examination.subject.training.lr, USUAL):.3g}",)
 
 
 def _lower(examination: Examination) -> tuple[str, ...]:
-    return (f"lr={min(examination.subject.training.lr / 10, _USUAL):.3g}",)
+    return (f"lr={min(examination.subject.training.lr / 10, USUAL):.3g}",)
 
 
 CHECKS = (

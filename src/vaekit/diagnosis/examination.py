@@ -8,15 +8,17 @@ from vaekit.diagnosis.affordable import affordable
 from vaekit.diagnosis.balance import Balance, balance
 from vaekit.diagnosis.blur import Sharpness, sharpness
 from vaekit.diagnosis.calibration import Calibration, calibration
-from vaekit.diagnosis.collapse import LatentUse, latent_use
-from vaekit.diagnosis.course import Accidents, Trial, accidents, trial
+from vaekit.diagnosis.closeness import Closeness, closeness
+from vaekit.diagnosis.course import Accidents, accidents
+from vaekit.diagnosis.deviations import Scales, scales
 from vaekit.diagnosis.finite import is_finite
-from vaekit.diagnosis.generalization import Closeness, Generalization, Overlap, closeness, generalization, overlap
+from vaekit.diagnosis.generalization import Generalization, Overlap, generalization, overlap
 from vaekit.diagnosis.geometry import AggregatePosterior, ExchangeRate, aggregate_posterior, exchange_rate
 from vaekit.diagnosis.inference import InferenceGap, NormMismatch, inference_gap, norm_mismatch
-from vaekit.diagnosis.scales import Scales, scales
+from vaekit.diagnosis.latent_use import LatentUse, latent_use
 from vaekit.diagnosis.subject import Subject
 from vaekit.diagnosis.tightness import Tightness, tightness
+from vaekit.diagnosis.trial import Trial, trial
 from vaekit.evaluation import Bounds, Chains, RateDistortion, bounds, rate_distortion
 
 __all__ = ["Examination"]

@@ -180,16 +180,16 @@ def _gap_prescription(examination: Examination) -> tuple[str, ...]:
     if steady := _steady_norm(subject):
         return steady  # the posteriors of a young or small-batch encoder follow running statistics that lag
     steps = max((row["step"] for row in subject.history if row.get("step")), default=0)
-    if subject.description is None or steps < _BRIEF:
+    if subject.image is None or steps < _BRIEF:
         return longer(subject, _LONGER, _BRIEF)
-    widths = subject.description.net.widths
+    widths = subject.image.net.widths
     factor = max(2, -(-_NARROW // min(widths)))
     wider = [max(width, min(factor * width, _WIDE)) for width in widths]
     return () if wider == list(widths) else (f"net.widths=[{','.join(map(str, wider))}]",)
 
 
 def _steady_norm(subject: Subject) -> tuple[str, ...]:
-    net = None if subject.description is None else subject.description.net
+    net = None if subject.image is None else subject.image.net
     if net is None or net.norm != "batch":
         return ()
     return ("net.norm=group" if net.kind == "conv" else "net.norm=layer",)
@@ -202,7 +202,7 @@ def _mismatch_value(examination: Examination) -> float | None:
 
 def _mismatch_prescription(examination: Examination) -> tuple[str, ...]:
     subject = examination.subject
-    if subject.description is not None:
+    if subject.image is not None:
         return _steady_norm(subject)
     # A user's own net keeps its layers, and their statistics become steadier.
     return (f"batch={_BATCH}",) if subject.training.batch < _BATCH else ()

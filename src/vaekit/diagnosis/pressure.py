@@ -5,7 +5,7 @@ from __future__ import annotations
 from vaekit.diagnosis.subject import Subject
 from vaekit.heads import Fixed, Gaussian, Shared
 from vaekit.objectives import CIWAE, ELBO, IWAE, MIWAE, PIWAE, Pictorial, Renyi
-from vaekit.schedules import Constant, Cosine, Cyclical, Linear, Schedule
+from vaekit.schedules import Constant, Logistic, Schedule
 
 __all__ = ["IMPORTANCE", "at_one", "late", "learned_scale", "longer", "run_steps"]
 
@@ -58,6 +58,10 @@ def late(subject: Subject, *, free: bool) -> tuple[str, ...]:
         Salimans, Jozefowicz, Chen, Sutskever and Welling, 2016, "Improving variational inference with inverse
         autoregressive flow" (free bits).
     """
+    if subject.is_text:  # a rising weight alone does not keep the latents of texts in use
+        return (
+            (f"objective.free_bits.nats={_FREE:g}", "objective.free_bits.mean=datum") if free else ("objective.beta=1",)
+        )
     objective, steps = subject.objective, max(1, run_steps(subject) // 2)
     named = () if isinstance(objective, ELBO | Pictorial) else ("objective=elbo",)
     beta = objective.beta if isinstance(objective, ELBO | Pictorial) else Constant()
@@ -68,7 +72,7 @@ def late(subject: Subject, *, free: bool) -> tuple[str, ...]:
 
 def learned_scale(subject: Subject) -> tuple[str, ...]:
     """Return the key that fits the likelihood's scale to the residuals, where it is fixed or slow to come down."""
-    likelihood = None if subject.description is None else subject.description.likelihood
+    likelihood = None if subject.image is None else subject.image.likelihood
     scale = getattr(likelihood, "scale", None)
     if isinstance(likelihood, Gaussian) and isinstance(scale, Fixed | Shared):
         return ("likelihood.scale=optimal",)
@@ -79,10 +83,12 @@ def _resting(beta: Schedule, subject: Subject) -> tuple[str, ...]:
     if isinstance(beta, Constant):
         return () if beta.value == 1 else ("objective.beta=1",)
     steps = run_steps(subject)
-    if beta.stop == 1 and beta.steps <= steps // 2:
+    if beta.stop == 1 and beta.end <= steps // 2:
         return ()
     return (*_to_one(beta), f"objective.beta.steps={max(1, steps // 4)}")
 
 
-def _to_one(ramp: Linear | Cosine | Cyclical) -> tuple[str, str]:
-    return f"objective.beta={ramp.kind}", "objective.beta.stop=1"
+def _to_one(ramp: Schedule) -> tuple[str, str]:
+    """Return the keys of a rise to 1; a logistic one, which has no length in steps, becomes a line."""
+    kind = "linear" if isinstance(ramp, Logistic) else ramp.kind
+    return f"objective.beta={kind}", "objective.beta.stop=1"

@@ -8,7 +8,7 @@ from typing import Any
 
 from torch import Tensor
 
-from vaekit.modalities import Model, View
+from vaekit.modalities import ImageVAE, Model, TextVAE, View
 from vaekit.models import VAE, evaluating
 from vaekit.objectives import ELBO, Objective
 from vaekit.training import Training
@@ -58,6 +58,16 @@ class Subject:
     objective: Objective = field(default_factory=ELBO)
     training: Training = field(default_factory=Training)
     history: tuple[Mapping[str, Any], ...] = ()
+
+    @property
+    def image(self) -> ImageVAE | None:
+        """The description, where it is one of images: alone it has levels, and a likelihood to choose."""
+        return self.description if isinstance(self.description, ImageVAE) else None
+
+    @property
+    def is_text(self) -> bool:
+        """Whether the data are texts: their entries are names of tokens, not numbers."""
+        return isinstance(self.description, TextVAE)
 
     def given(self, sample: Sample, count: int | None = None, seed: int = 0) -> tuple[Tensor, ...]:
         """Return what the model is given of the first `count` data: prepared `(N, *event)`, and their context."""

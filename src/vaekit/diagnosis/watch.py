@@ -31,6 +31,7 @@ class Watch:
     Args:
         objective: What the run is trained by.
         training: How.
+        text: Whether the data are texts, whose latents a rising weight of the rate alone does not keep in use.
 
     Examples:
         >>> watch, empty = Watch(ELBO(), Training(warmup=0)), Validation(distortion=50.0, active_units=0, rate=0.0)
@@ -38,8 +39,8 @@ class Watch:
         [False, False, True, False]
     """
 
-    def __init__(self, objective: Objective, training: Training) -> None:
-        self.objective, self.training = objective, training
+    def __init__(self, objective: Objective, training: Training, *, text: bool = False) -> None:
+        self.objective, self.training, self.text = objective, training, text
         self._empty = 0
         self._rate = math.inf
         self._told: set[str] = set()
@@ -82,10 +83,10 @@ class Watch:
             return (self._lower,)  # a point and a code do not go with the ELBO
         if not isinstance(objective, ELBO):
             return ("objective=elbo",)
-        if objective.schedule_end == 0:
+        if objective.schedule_end == 0 and not self.text:
             return ("objective.beta=linear", f"objective.beta.steps={max(1, stop // 2)}")
         # A floor per dimension needs a rate that is a sum over dimensions.
-        return ("objective.free_bits.nats=0.2",) if validation.rate_per_dimension else (self._lower,)
+        return ("objective.free_bits.nats=0.25",) if validation.rate_per_dimension else (self._lower,)
 
     def _has_collapsed(self, step: int, stop: int | None, validation: Validation) -> bool:
         if stop is None or step < max(self.objective.schedule_end, min(self.training.warmup, stop / 5), _SHARE * stop):

@@ -6,12 +6,15 @@ to them stand the functions over distributions: `point` (one deterministic value
 `kl_terms` (the Kullback-Leibler divergence in closed form, whole or one term per dimension).
 """
 
+from vaekit.distributions.autoregressive import Autoregressive
 from vaekit.distributions.bernoulli import Bernoulli
 from vaekit.distributions.beta import Beta
 from vaekit.distributions.calibrated import CalibratedNormal
 from vaekit.distributions.categorical import Categorical
+from vaekit.distributions.causal import Causal, State
 from vaekit.distributions.continuous_bernoulli import ContinuousBernoulli
 from vaekit.distributions.counts import NegativeBinomial, Poisson, ZeroInflated
+from vaekit.distributions.decoding import Decoding
 from vaekit.distributions.delta import Delta
 from vaekit.distributions.discretized_logistic import DiscretizedLogistic
 from vaekit.distributions.discretized_logistic_mixture import DiscretizedLogisticMixture
@@ -28,18 +31,26 @@ from vaekit.distributions.stopped import stopped
 from vaekit.distributions.straight_through import StraightThrough
 from vaekit.distributions.student_t import StudentT
 from vaekit.distributions.temperature import temper
+from vaekit.distributions.tokens import BOS, EOS, PAD, UNK
 from vaekit.distributions.transported import Bijection, Transported
 from vaekit.distributions.von_mises_fisher import VonMisesFisher
 from vaekit.distributions.wrapped_normal import WrappedNormal, exponential
 
 __all__ = [
+    "BOS",
+    "EOS",
+    "PAD",
+    "UNK",
+    "Autoregressive",
     "Bernoulli",
     "Beta",
     "Bijection",
     "CalibratedNormal",
     "Categorical",
+    "Causal",
     "CodeVectors",
     "ContinuousBernoulli",
+    "Decoding",
     "Delta",
     "DiscretizedLogistic",
     "DiscretizedLogisticMixture",
@@ -50,6 +61,7 @@ __all__ = [
     "PowerSpherical",
     "Quantized",
     "Spherical",
+    "State",
     "StraightThrough",
     "StudentT",
     "Transported",

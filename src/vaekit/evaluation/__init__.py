@@ -7,9 +7,13 @@ from vaekit.evaluation.disentanglement import Disentanglement, disentanglement
 from vaekit.evaluation.fidelity import Fidelity, fidelity
 from vaekit.evaluation.information import Information, Nats, information
 from vaekit.evaluation.likelihood import Bounds, Estimate, bounds
+from vaekit.evaluation.ngrams import NGrams
+from vaekit.evaluation.perplexity import Perplexity, perplexity
 from vaekit.evaluation.probes import Accuracy, Coded, Probes, probes
 from vaekit.evaluation.rate_distortion import RateDistortion, rate_distortion
 from vaekit.evaluation.samples import PosteriorPoints, SampleQuality, frechet_distance, sample_quality
+from vaekit.evaluation.text_overlap import TextOverlap, bleu, distinct, self_bleu, text_overlap
+from vaekit.evaluation.text_samples import TextMeasures, TextQuality, text_quality
 
 __all__ = [
     "Accuracy",
@@ -23,20 +27,31 @@ __all__ = [
     "Estimate",
     "Fidelity",
     "Information",
+    "NGrams",
     "Nats",
+    "Perplexity",
     "PosteriorPoints",
     "Probes",
     "RateDistortion",
     "SampleQuality",
+    "TextMeasures",
+    "TextOverlap",
+    "TextQuality",
     "amortization",
     "annealed",
+    "bleu",
     "bounds",
     "bracket",
     "disentanglement",
+    "distinct",
     "fidelity",
     "frechet_distance",
     "information",
+    "perplexity",
     "probes",
     "rate_distortion",
     "sample_quality",
+    "self_bleu",
+    "text_overlap",
+    "text_quality",
 ]

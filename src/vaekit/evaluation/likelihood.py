@@ -46,7 +46,7 @@ class Bounds:
         rate_per_dimension: Mean KL of each latent dimension in nats, `(D,)`; None where the posterior does not factorise.
         means: Posterior means, `(N, D)`.
         samples: K.
-        dimensions: Number of dimensions of one datum.
+        sizes: Number of dimensions of each datum, `(N,)`: of an image all alike, of a text its tokens.
         width: Coordinates of one latent variable in `means`.
         why: Why there is no bound, hence neither elbo, iw, ess nor rate, where the posterior has no density.
     """
@@ -59,7 +59,7 @@ class Bounds:
     rate_per_dimension: Tensor | None
     means: Tensor
     samples: int
-    dimensions: int
+    sizes: Tensor
     width: int = 1
     why: str = ""
 
@@ -75,6 +75,12 @@ class Bounds:
         nats = values.mean().item()
         se = values.std().item() / math.sqrt(len(values)) if len(values) > 1 else math.nan
         return Estimate(nats, se, -nats / (self.dimensions * math.log(2)))
+
+    @property
+    def dimensions(self) -> float:
+        """Mean number of dimensions of a datum."""
+        mean = self.sizes.double().mean().item()
+        return int(mean) if int(mean) == mean else mean
 
     @property
     def active_units(self) -> int:
@@ -105,6 +111,7 @@ def bounds(
     samples: int = 100,
     rows: int = 2000,
     log_jacobian: float = 0.0,
+    sizes: Callable[[Tensor], Tensor] | None = None,
     seed: int = 0,
 ) -> Bounds:
     r"""Return the ELBO and the importance-weighted bound of every datum.
@@ -125,13 +132,14 @@ def bounds(
         samples: K, exactly, whatever the chunks.
         rows: Decoder rows in one chunk; 500 to 2000 stay in the cache of a CPU.
         log_jacobian: Added to every bound, for data that were rescaled on their way in.
+        sizes: Returns the number of dimensions of each prepared datum, `(B,)`; by default that of its entries.
         seed: Seed of the noise.
     """
     if samples < 1 or rows < 1:
         raise ValueError(f"samples and rows must be at least 1, got {samples} and {rows}")
     with evaluating(model, seed):
         parts = [
-            _batch_bounds(model, prepare(stored), context, samples, rows)
+            _batch_bounds(model, prepare(stored), context, samples, rows, sizes)
             for stored, context in map(unpacked, batches)
             if len(stored)
         ]
@@ -148,7 +156,6 @@ def bounds(
         **{**missing, **whole},  # type: ignore[arg-type]
         rate_per_dimension=None if terms is None else terms.mean(0),
         samples=samples,
-        dimensions=parts[0].dimensions,
         width=parts[0].width,
         why=parts[0].why,
     )
@@ -157,12 +164,18 @@ def bounds(
 @dataclass(frozen=True)
 class _Part:
     values: dict[str, Tensor]
-    dimensions: int
     width: int
     why: str
 
 
-def _batch_bounds(model: Any, x: Tensor, context: tuple[Tensor, ...], samples: int, rows: int) -> _Part:
+def _batch_bounds(
+    model: Any,
+    x: Tensor,
+    context: tuple[Tensor, ...],
+    samples: int,
+    rows: int,
+    sizes: Callable[[Tensor], Tensor] | None,
+) -> _Part:
     evidence = model.infer(x, *context)
     chunk = max(1, rows // len(x))
     log_weights, log_likelihoods, rates = [], [], []
@@ -175,7 +188,8 @@ def _batch_bounds(model: Any, x: Tensor, context: tuple[Tensor, ...], samples: i
             rates.append(trace.kl.expand(count, -1))
     distortion = -torch.cat(log_likelihoods).cpu().double().mean(0)
     means = torch.cat([point(latent.q).flatten(1) for latent in trace.latents], 1)
-    values = {"distortion": distortion, "means": means}
+    counted = torch.full((len(x),), x[0].numel()) if sizes is None else sizes(x)
+    values = {"distortion": distortion, "means": means, "sizes": counted}
     if trace.no_bound is None:
         values |= _weighted(torch.cat(log_weights).cpu().double())
         values["rate"] = torch.cat(rates).cpu().double().mean(0)
@@ -184,7 +198,7 @@ def _batch_bounds(model: Any, x: Tensor, context: tuple[Tensor, ...], samples: i
         if all(term is not None for term in terms):
             values["kl_terms"] = torch.cat([term.mean(0).flatten(1) for term in terms if term is not None], 1)
     values = {name: value.cpu() for name, value in values.items()}
-    return _Part(values, x[0].numel(), trace.latents[0].width, trace.no_bound or "")
+    return _Part(values, trace.latents[0].width, trace.no_bound or "")
 
 
 def _weighted(log_weight: Tensor) -> dict[str, Tensor]:

@@ -4,6 +4,7 @@ Posterior and likelihood use the SAME families. A family is a value and holds no
 `p(y | c)`: a net, one linear head per parameter of the family, the family. A prior is a conditional on nothing.
 """
 
+from vaekit.heads.autoregressive import AutoregressiveConditional
 from vaekit.heads.bernoulli import Bernoulli
 from vaekit.heads.beta import Beta
 from vaekit.heads.categorical import Categorical
@@ -15,6 +16,7 @@ from vaekit.heads.discretized_logistic import DiscretizedLogistic
 from vaekit.heads.discretized_logistic_mixture import DiscretizedLogisticMixture
 from vaekit.heads.family import Family, Support
 from vaekit.heads.features import Features
+from vaekit.heads.floored import BatchNormalized, Floored
 from vaekit.heads.flow import IAF, MAF, Flow, FlowConditional, FlowLikelihood, Planar, RealNVP, Spline
 from vaekit.heads.full import Full, LowRank
 from vaekit.heads.gaussian import Gaussian
@@ -57,6 +59,8 @@ __all__ = [
     "VQ",
     "AnyPrior",
     "Autoregressive",
+    "AutoregressiveConditional",
+    "BatchNormalized",
     "Bernoulli",
     "Beta",
     "Categorical",
@@ -72,6 +76,7 @@ __all__ = [
     "Family",
     "Features",
     "Fixed",
+    "Floored",
     "Flow",
     "FlowConditional",
     "FlowLikelihood",

@@ -14,6 +14,7 @@ from vaekit.heads.counts import NegativeBinomial, Poisson, ZeroInflated
 from vaekit.heads.delta import Delta
 from vaekit.heads.discretized_logistic import DiscretizedLogistic
 from vaekit.heads.discretized_logistic_mixture import DiscretizedLogisticMixture
+from vaekit.heads.floored import BatchNormalized, Floored
 from vaekit.heads.flow import IAF, MAF, FlowLikelihood, Planar, RealNVP, Spline
 from vaekit.heads.full import Full, LowRank
 from vaekit.heads.gaussian import Gaussian
@@ -53,6 +54,8 @@ Posterior: TypeAlias = Annotated[
     | Laplace
     | Full
     | LowRank
+    | Floored
+    | BatchNormalized
     | IAF
     | MAF
     | RealNVP

@@ -10,15 +10,16 @@ from typing import Any
 
 from vaekit.data import Dataset
 from vaekit.diagnosis import Finding
+from vaekit.interfaces.data_settings import DataSettings
 from vaekit.interfaces.diagnosing import diagnosed, write_diagnosis
-from vaekit.interfaces.experiment import DataSettings, Experiment
+from vaekit.interfaces.experiment import Experiment
 from vaekit.interfaces.fitting import plan
 from vaekit.interfaces.folder import RunFolder
 from vaekit.interfaces.parsing import described, parse
 from vaekit.interfaces.report.doctor import Diagnosis
 from vaekit.interfaces.run import Run
 from vaekit.interfaces.trainer import Trainer
-from vaekit.modalities import Choice
+from vaekit.modalities import Choice, ImageVAE
 from vaekit.training import RUNS_OF_A_FIX, TrainingDiverged
 
 __all__ = ["Attempt", "Attempts", "auto_fix", "curable", "revised"]
@@ -245,7 +246,7 @@ def _bounded(run: Run) -> tuple[Any, ...]:
     """Return what the bounds of a run are about; a level and a binarised pixel are both counted, and yet different."""
     model = run.experiment.model
     assert model is not None
-    return run.experiment.data, run.measure, model.likelihood.kind == "bernoulli"
+    return run.experiment.data, run.measure, isinstance(model, ImageVAE) and model.likelihood.kind == "bernoulli"
 
 
 def _beside(run: Run, number: int) -> RunFolder:

@@ -5,13 +5,16 @@ What does not exist for a run (the probes without labels, the mutual information
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from torch import Tensor
 
-from vaekit.data import Dataset
+from vaekit.data import Dataset, TextSchema, unpacked
+from vaekit.diagnosis import Sample, Subject
+from vaekit.diagnosis.affordable import affordable
 from vaekit.distributions import Transported
 from vaekit.evaluation import (
     Chains,
@@ -24,18 +27,22 @@ from vaekit.evaluation import (
     information,
     probes,
 )
+from vaekit.interfaces.deep_texts import in_batches, overlap, text_samples
+from vaekit.interfaces.language_model import NO_LATENTS, is_language_model
 from vaekit.interfaces.run import Run, Source
 from vaekit.models import evaluating
 
-__all__ = ["PARTS", "deep"]
+__all__ = ["PARTS", "TEXT_PARTS", "deep"]
 
 _MOST = 10_000  # data of the mixture behind the mutual information, whose cost grows with their square
 _INVERTED = 500  # the same where every density needs a flow to be inverted
 _CODED = 5_000  # data that classifiers of latents are trained on, and tested on
-_SHOWN = 2_000  # images that are compared with reconstructions or samples
+_SHOWN = 2_000  # images or texts that are compared with reconstructions or samples
 _REFINED = 256  # data that have chains or a posterior of their own
 _CHAINS = Chains()
 _STEPS = 100  # of refinement
+_GRADIENT = 3  # what a decoding with its gradient costs, in decodings
+_PATIENCE = 10  # times what a doctor's visit may cost
 _BATCH = 100
 
 
@@ -58,15 +65,36 @@ class _Look:
         data, rows = run.open(source)
         return cls(run, data, rows if source is None else data.drawn("all"))
 
+    @property
+    def is_text(self) -> bool:
+        return isinstance(self.run.schema, TextSchema)
+
+    def refuse_texts(self) -> None:
+        """Refuse what is of images.
+
+        Raises:
+            ValueError: The data are texts.
+        """
+        if self.is_text:
+            raise ValueError("this is measured of images, and these data are texts")
+
     def some(self, count: int) -> Dataset:
         return self.data.taken(self.rows[:count])
 
     def given(self, count: int) -> tuple[Tensor, ...]:
         return self.run.given(self.some(count))
 
+    def refined(self, passes: int) -> tuple[Tensor, ...]:
+        """Return what the model is given of the data that are decoded so often each; of long texts, of fewer of them."""
+        if not self.is_text:
+            return self.given(_REFINED)
+        stored, context = unpacked(self.some(_REFINED).stored)
+        subject = Subject(self.run.model, self.run.view, Sample(stored, context), description=self.run.experiment.model)
+        return self.given(affordable(subject, max(1, passes // _PATIENCE), len(stored)))
+
 
 def deep(run: Run, source: Source | None = None) -> dict[str, Any]:
-    """Return every measure of `PARTS` on the test part of a run, or on `source`.
+    """Return every measure of `PARTS`, and of texts those of `TEXT_PARTS` too, on the test part of a run or on `source`.
 
     Args:
         run: The run; its model stays as it is.
@@ -86,8 +114,10 @@ def deep(run: Run, source: Source | None = None) -> dict[str, Any]:
         raise ValueError(f"nothing can be measured: weights are not finite (the first is {broken[0]}); run fit again")
     found: dict[str, Any] = {}
     why: dict[str, str] = {}
-    for name, measure in PARTS.items():
+    for name, measure in (PARTS | TEXT_PARTS if look.is_text else PARTS).items():
         try:
+            if name in _OF_LATENTS and is_language_model(run.experiment.model):
+                raise ValueError(NO_LATENTS)
             found[name] = measure(look)
         except (ValueError, OSError) as error:  # how every measure says that a run has no such thing
             found[name], why[name] = None, str(error)
@@ -98,20 +128,26 @@ def _information(look: _Look) -> dict[str, Any]:
     given = look.given(_MOST)
     with evaluating(look.run.model):
         slow = isinstance(look.run.model.encode(*(part[:2] for part in given)), Transported)
-    return information(look.run.model, *(part[: _INVERTED if slow else _MOST] for part in given)).summary()
+    found = information(look.run.model, *(part[: _INVERTED if slow else _MOST] for part in given)).summary()
+    return found | {"in_batches": in_batches(look.run.model, *given)} if look.is_text else found
 
 
 def _annealed(look: _Look) -> dict[str, Any]:
-    given, jacobian = look.given(_REFINED), look.run.view.log_jacobian
-    found = annealed(look.run.model, *given, chains=_CHAINS, log_jacobian=jacobian)
+    moves = _CHAINS.count * _CHAINS.temperatures * (_CHAINS.leapfrog + 1)
+    given, view = look.refined(_GRADIENT * moves), look.run.view
+    found = annealed(look.run.model, *given, chains=_CHAINS, log_jacobian=view.log_jacobian)
     # On the very same prepared data: what a likelihood draws on its way in would part the two otherwise.
     batches = [part if len(part) > 1 else part[0] for part in zip(*(g.split(_BATCH) for g in given), strict=True)]
-    weighted = bounds(look.run.model, batches, prepare=_as_they_are, log_jacobian=jacobian)
-    return {**found.summary(), "above_iw": {"samples": weighted.samples, **vars(found.gap(weighted))}}
+    weighted = bounds(look.run.model, batches, prepare=_as_they_are, log_jacobian=view.log_jacobian, sizes=view.sizes)
+    summary = found.summary()
+    if look.is_text:  # of which one has more tokens than another
+        bits = -found.estimate.nats / (weighted.dimensions * math.log(2))
+        summary |= {"bits_per_dim": bits, "dimension": "token"}
+    return {**summary, "above_iw": {"samples": weighted.samples, **vars(found.gap(weighted))}}
 
 
 def _amortization(look: _Look) -> dict[str, Any]:
-    return amortization(look.run.model, *look.given(_REFINED), steps=_STEPS).summary()
+    return amortization(look.run.model, *look.refined(_GRADIENT * _STEPS), steps=_STEPS).summary()
 
 
 def _probes(look: _Look) -> dict[str, Any]:
@@ -134,14 +170,24 @@ def _disentanglement(look: _Look) -> dict[str, Any]:
 
 
 def _fidelity(look: _Look) -> dict[str, Any]:
+    look.refuse_texts()
     return fidelity(*look.run.reconstruct(look.some(_SHOWN))).summary()
 
 
 def _samples(look: _Look) -> dict[str, Any]:
+    look.refuse_texts()
     if len(look.run.given(look.some(1))[0].shape) != 4:
         raise ValueError("samples are compared as images (C, H, W), and these data are none")
     shown = look.some(_SHOWN)
     return look.run.quality(len(shown), source=shown).summary()
+
+
+def _overlap(look: _Look) -> dict[str, Any]:
+    return overlap(look.run, look.some(_SHOWN))
+
+
+def _text_samples(look: _Look) -> dict[str, Any]:
+    return text_samples(look.run, look.some(_SHOWN), _SHOWN)
 
 
 PARTS: dict[str, Callable[[_Look], dict[str, Any]]] = {
@@ -154,6 +200,11 @@ PARTS: dict[str, Callable[[_Look], dict[str, Any]]] = {
     "samples": _samples,
 }
 """What is measured, in the order in which it is told."""
+
+TEXT_PARTS: dict[str, Callable[[_Look], dict[str, Any]]] = {"overlap": _overlap, "text_samples": _text_samples}
+"""What is measured of texts after that."""
+
+_OF_LATENTS = ("information", "annealed", "amortization", "probes", "disentanglement", "overlap")
 
 
 def _coded(run: Run, data: Dataset) -> Coded:

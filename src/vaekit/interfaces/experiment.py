@@ -4,79 +4,37 @@ from __future__ import annotations
 
 import importlib.util
 import math
-import re
 from collections.abc import Mapping
-from dataclasses import replace
-from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
-from pydantic import BeforeValidator
-
-from vaekit.data import Dataset, name_of, read_images
+from vaekit.data import Dataset, ImageSchema, TextSchema
 from vaekit.heads.family import Measure
-from vaekit.modalities import Choice, ImageVAE, Model, Preset, choose_image_model
+from vaekit.interfaces.data_settings import DataSettings
+from vaekit.modalities import (
+    Choice,
+    Model,
+    Pace,
+    Preset,
+    TextVAE,
+    choose_image_model,
+    choose_text_model,
+    with_recipe,
+)
 from vaekit.objectives import ELBO, AnyObjective
 from vaekit.training import Training
 from vaekit.value import Value
 
-__all__ = ["DataSettings", "Experiment", "resolve"]
+__all__ = ["Experiment", "resolve"]
 
 _BOUNDS = ("elbo", "iwae", "miwae", "piwae", "ciwae", "renyi")
 """The objectives that train a prior of any form: bounds on the evidence."""
 
 _MANY = 10_000  # training data from which a prior of its own is learned without overfitting
-_MOST_PIXELS = 64_000_000  # what a reader of images decodes
-
-
 _OBJECTIVE_OF = {
     "delta": ("rae", "posterior=delta has no density, hence no evidence bound: a regularised autoencoder"),
     "vq": ("vq", "posterior=vq needs the commitment term, which ties the encoder to its codebook"),
 }
 """The objective that a posterior brings, where it is not the ELBO, and why."""
-
-
-def _height_and_width(value: Any) -> Any:
-    """Accept `33x50` for height x width, and one number for a square."""
-    if isinstance(value, str):
-        sides = re.fullmatch(r"\s*(\d{1,9})\s*x\s*(\d{1,9})\s*", value.lower())
-        if sides is None:
-            raise ValueError(f"size is height x width, such as 64x48, got {value!r}")
-        value = (int(sides[1]), int(sides[2]))
-    pair = (value, value) if isinstance(value, int) and not isinstance(value, bool) else value
-    whole = isinstance(pair, tuple | list) and pair and all(isinstance(side, int) for side in pair)
-    if whole and (min(pair) < 1 or math.prod(pair) > _MOST_PIXELS):
-        raise ValueError(f"size={'x'.join(map(str, pair))} must be at least 1x1 and at most {_MOST_PIXELS:,} pixels")
-    return pair
-
-
-class DataSettings(Value):
-    """Where the data come from and how they are brought to one size."""
-
-    source: str = ""
-    """A folder or a file, by its absolute path, or a name: digits, mnist, fashion-mnist, sprites."""
-    typed: str = ""
-    """What was typed for it."""
-    size: Annotated[tuple[int, int] | None, BeforeValidator(_height_and_width)] = None
-    """Height x width to bring images to, e.g. 64x64; null for images that share one size."""
-    fit: Literal["resize", "crop"] = "resize"
-    """How images of another shape come to that size."""
-
-    def open(self, source: str | None = None) -> Dataset:
-        """Read the data, or other data the same way.
-
-        Raises:
-            ValueError: There are no usable data there.
-            FileNotFoundError: There is nothing there.
-        """
-        data = read_images(source or self.source, size=self.size, fit=self.fit)
-        return data if source or not self.typed else replace(data, source=self.typed)
-
-    @staticmethod
-    def located(typed: str) -> dict[str, str]:
-        """Return the keys of a source: a path is kept absolute, so that the run finds its data from any folder."""
-        if not typed or name_of(typed):
-            return {"source": typed}
-        return {"source": str(Path(typed).expanduser().absolute()), "typed": typed}
 
 
 class Experiment(Value):
@@ -98,10 +56,7 @@ class Experiment(Value):
     @property
     def measure(self) -> Measure | None:
         """What the bounds are logarithms of: probabilities or densities; None where no description says it."""
-        if self.model is None:
-            return None
-        # Dequantisation turns the bound on a density into one on the probability of the level.
-        return "counting" if self.model.dequantize else self.model.likelihood.measure
+        return None if self.model is None else self.model.measure
 
 
 def resolve(
@@ -111,7 +66,7 @@ def resolve(
     preset: Preset,
     *,
     gpu: bool = False,
-    model: ImageVAE | None = None,
+    model: Model | None = None,
 ) -> Experiment:
     """Complete a description: the user's keys stand, every other one is chosen with its reason.
 
@@ -127,20 +82,23 @@ def resolve(
         pydantic.ValidationError: A key is unknown or out of range.
         ValueError: The model is to be conditional, and the data lack what on.
     """
-    assert data.schema is not None
-    count = len(data.part("train"))
+    count, is_text = len(data.part("train")), isinstance(data.schema, TextSchema)
     wanted = dict(given.get("training", {}))
-    why = [choice for choice in _lengths(count, preset) if not _settled(choice.key, wanted)]
+    why = [choice for choice in _lengths(count, preset, is_text) if not _settled(choice.key, wanted)]
     wanted = {**{choice.key: choice.value for choice in why}, **wanted}
-    batch = Training.model_validate(wanted).batch
-    objective = dict(given.get("objective", {}))
+    training = Training.model_validate(wanted)
+    objective, keys = dict(given.get("objective", {})), dict(given.get("model", {}))
+    if is_text and model is None:
+        sections, choice = with_recipe({**given, "training": wanted}, _pace(training, count))
+        keys, objective, wanted = (sections[name] for name in ("model", "objective", "training"))
+        why = [*([] if choice is None else [choice]), *why]
     if model is None:
-        keys = {**given.get("model", {}), **_context(data, given.get("model", {}))}
-        model, choices = choose_image_model(data.schema, keys, preset=preset, batch=batch, gpu=gpu)
+        keys |= _context(data, keys)
+        model, choices = _chosen(data, keys, preset, training.batch, gpu)
         following = _following(model, keys, count, preset, objective)
         model = model.replace(prior={"kind": following[-1].value}) if "prior" not in keys else model
         why = [*choices, *following, *([] if "kind" in objective else [_objective(model)]), *why]
-    for choice in _optimization(model, batch):
+    for choice in _optimization(model, training.batch):
         # The decay is meant for adamw: under adam it would be another penalty.
         if choice.key not in wanted and (choice.key != "weight_decay" or wanted["optimizer"] == "adamw"):
             why.append(choice)
@@ -158,6 +116,22 @@ def resolve(
     )
 
 
+def _chosen(
+    data: Dataset, keys: Mapping[str, Any], preset: Preset, batch: int, gpu: bool
+) -> tuple[Model, tuple[Choice, ...]]:
+    """Return the model that suits the kind of data, and why."""
+    if isinstance(data.schema, TextSchema):
+        return choose_text_model(data.schema, keys, preset=preset)
+    assert isinstance(data.schema, ImageSchema)
+    return choose_image_model(data.schema, keys, preset=preset, batch=batch, gpu=gpu)
+
+
+def _pace(training: Training, count: int) -> Pace:
+    per_epoch = max(1, count // training.batch)
+    steps = None if training.time_limit and not training.steps else training.steps or training.epochs * per_epoch
+    return Pace(per_epoch, steps)
+
+
 def _context(data: Dataset, wanted: Mapping[str, Any]) -> dict[str, int]:
     """Return the length of the vectors that come with the data, where the model is conditioned on them."""
     if wanted.get("condition") != "context":
@@ -171,7 +145,7 @@ def _context(data: Dataset, wanted: Mapping[str, Any]) -> dict[str, int]:
 
 
 def _following(
-    model: ImageVAE, wanted: Mapping[str, Any], count: int, preset: Preset, objective: Mapping[str, Any]
+    model: Model, wanted: Mapping[str, Any], count: int, preset: Preset, objective: Mapping[str, Any]
 ) -> list[Choice]:
     """Return posterior and prior where they were left open: the second, which comes last, follows the first."""
     found = []
@@ -183,12 +157,16 @@ def _following(
     return found
 
 
-def _prior(model: ImageVAE, count: int, preset: Preset, objective: Mapping[str, Any]) -> Choice:
+def _prior(model: Model, count: int, preset: Preset, objective: Mapping[str, Any]) -> Choice:
     """Return the prior: a learned one where there are data enough, since N(0, I) leaves nats on the table."""
     simplest = model.prior.kind
     if simplest != "standard" or model.posterior.kind == "delta":
         return Choice(
             key="prior", value=simplest, reason=f"the simplest on the space of posterior={model.posterior.kind}"
+        )
+    if model.kind == "text":
+        return Choice(
+            key="prior", value="standard", reason="that of the published figures; fit-prior gives another one"
         )
     if objective.get("kind", "elbo") not in _BOUNDS or objective.get("free_bits"):
         named = f"objective={objective.get('kind', 'elbo')}{' with free bits' if objective.get('free_bits') else ''}"
@@ -205,16 +183,17 @@ def _prior(model: ImageVAE, count: int, preset: Preset, objective: Mapping[str, 
     return Choice(key="prior", value="flow", reason=reason)
 
 
-def _objective(model: ImageVAE) -> Choice:
+def _objective(model: Model) -> Choice:
     """Return the objective that a posterior asks for."""
     kind, reason = _OBJECTIVE_OF.get(model.posterior.kind, ("elbo", "the evidence lower bound itself"))
     return Choice(key="objective", value=kind, reason=reason)
 
 
-def _lengths(count: int, preset: Preset) -> list[Choice]:
+def _lengths(count: int, preset: Preset, is_text: bool) -> list[Choice]:
     """Return the choices that depend on the number of data: the batch, and how long to train."""
-    batch = 256 if count >= 20_000 else 128 if count >= 2048 else max(1, min(64, count // 8))
-    epochs = {"fast": 60, "balanced": 300, "best": 1000}[preset]
+    large = 256 if count >= 20_000 and not is_text else 128
+    batch = large if count >= 2048 else max(1, min(64, count // 8))
+    epochs = {"fast": 60, "balanced": 300, "best": 1000}[preset] // (5 if is_text else 1)
     reason = f"{count:,} training data: large enough for quick products, small enough for many steps"
     return [
         Choice(key="batch", value=batch, reason=reason),
@@ -227,8 +206,10 @@ def _settled(key: str, wanted: dict[str, Any]) -> bool:
     return key in wanted or (key == "epochs" and bool({"steps", "time_limit"} & set(wanted)))
 
 
-def _optimization(model: ImageVAE, batch: int) -> list[Choice]:
+def _optimization(model: Model, batch: int) -> list[Choice]:
     """Return learning rate and weight decay: residual MLPs with layer norm bear a high one, and profit from the other."""
+    if model.kind == "text":
+        return _text_optimization(model)
     if not (model.net.kind == "mlp" and model.net.residual and model.net.norm == "layer"):
         return [Choice(key="lr", value=1e-3, reason="the usual peak of Adam for convolutions and plain nets")]
     reason = f"residual blocks with layer norm stand 3e-3 at batch 256; scaled by the root of batch {batch}"
@@ -237,3 +218,13 @@ def _optimization(model: ImageVAE, batch: int) -> list[Choice]:
         Choice(key="optimizer", value="adamw", reason="Adam with a weight decay that its step sizes do not rescale"),
         Choice(key="weight_decay", value=0.05, reason="narrows the gap between training and held-out bound of an MLP"),
     ]
+
+
+def _text_optimization(model: TextVAE) -> list[Choice]:
+    if model.net.kind in ("lstm", "gru"):
+        lr = Choice(
+            key="lr", value=4e-3, reason="recurrent nets with averaged weights stand four times Adam's usual peak"
+        )
+    else:
+        lr = Choice(key="lr", value=1e-3, reason="the usual peak of Adam for transformers and convolutions")
+    return [lr, Choice(key="patience", value=5, reason="bounds of texts overfit soon after their best")]

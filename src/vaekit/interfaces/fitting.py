@@ -8,13 +8,14 @@ from typing import Any
 
 import torch
 
-from vaekit.data import Dataset, images_from_arrays, split_by_content
+from vaekit.data import Dataset, images_from_arrays, split_by_content, texts_to_dataset
 from vaekit.data.arrays import context_from_array
-from vaekit.interfaces.experiment import DataSettings, Experiment, resolve
+from vaekit.interfaces.data_settings import DataSettings
+from vaekit.interfaces.experiment import Experiment, resolve
 from vaekit.interfaces.folder import RunFolder
 from vaekit.interfaces.run import Run, Source
 from vaekit.interfaces.trainer import Listener, Trainer
-from vaekit.modalities import ImageVAE, Plain, Preset
+from vaekit.modalities import Model, Plain, Preset
 from vaekit.models import VAE
 from vaekit.objectives import ELBO, Objective
 from vaekit.training import Training
@@ -26,7 +27,7 @@ __all__ = ["Trainer", "fit", "free_folder", "plan", "resume", "resumed"]
 def fit(
     data: Source,
     *,
-    model: ImageVAE | VAE | None = None,
+    model: Model | VAE | None = None,
     objective: Objective | None = None,
     training: Training | None = None,
     out: str | Path | None = None,
@@ -77,7 +78,7 @@ def plan(
     settings: DataSettings,
     given: dict[str, dict[str, Any]],
     preset: Preset,
-    model: ImageVAE | None = None,
+    model: Model | None = None,
 ) -> Experiment:
     """Return the resolved experiment for opened images; see `vaekit.interfaces.experiment.resolve`.
 
@@ -86,7 +87,7 @@ def plan(
     """
     if data.schema is None:
         raise ValueError(
-            "only images get a model by themselves; give images, or model=VAE(prior, posterior, likelihood)"
+            "only images and texts get a model by themselves; give these, or model=VAE(prior, posterior, likelihood)"
         )
     device = given.get("training", {}).get("device", "auto")
     gpu = device in ("cuda", "mps") or (device == "auto" and torch.cuda.is_available())
@@ -157,6 +158,8 @@ def _opened(source: Source, settings: DataSettings, *, free: bool) -> Dataset:
     if free:
         values = torch.as_tensor(source)
         return Dataset(values, None, split_by_content(values), source="")
+    if isinstance(source, list | tuple) and source and all(isinstance(text, str) for text in source):
+        return replace(texts_to_dataset(source), source="")
     return replace(images_from_arrays(source), source="")
 
 

@@ -10,21 +10,23 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import safetensors.torch
 import torch
-from pydantic import ValidationError
+from pydantic import Field, TypeAdapter, ValidationError
 from safetensors import SafetensorError
 from torch import nn
 
-from vaekit.data import Dataset, ImageSchema
+from vaekit.data import Dataset, ImageSchema, TextSchema
+from vaekit.data.schema import Schema
 from vaekit.interfaces.experiment import Experiment
 from vaekit.training.checkpoint import write_atomically
 
 __all__ = ["RunFolder", "plain"]
 
 _PACKAGES = ("vaekit", "torch", "numpy", "lightning-fabric", "pydantic", "safetensors")
+_SCHEMA: TypeAdapter[Schema] = TypeAdapter(Annotated[ImageSchema | TextSchema, Field(discriminator="kind")])
 
 
 @dataclass(frozen=True)
@@ -161,7 +163,7 @@ class RunFolder:
                 "source": data.source,
                 "count": len(data),
                 "split": counts,
-                "schema": data.schema.model_dump(mode="json") if data.schema else None,
+                "schema": data.schema.brief() if data.schema else None,
                 "labels": _label_counts(data),
                 "context": 0 if data.context is None else data.context.shape[1],
                 "notes": list(data.notes),
@@ -185,7 +187,7 @@ class RunFolder:
             },
         )
 
-    def write_model(self, model: nn.Module, experiment: Experiment, schema: ImageSchema | None) -> None:
+    def write_model(self, model: nn.Module, experiment: Experiment, schema: Schema | None) -> None:
         """Write the model: description, weights, and the schema of its data."""
         self.model.mkdir(exist_ok=True)
         if experiment.model is not None:
@@ -216,8 +218,8 @@ class RunFolder:
                 f"{path} does not fit the model that {self.config} describes: {str(error).splitlines()[-1].strip()}"
             ) from error
 
-    def read_schema(self, *, needed: bool = False) -> ImageSchema | None:
-        """Read the schema of the data the model was trained on; None where it was trained on other data than images.
+    def read_schema(self, *, needed: bool = False) -> Schema | None:
+        """Read the schema of the data the model was trained on; None where it was trained on data without one.
 
         Raises:
             FileNotFoundError: It is needed, and missing.
@@ -231,7 +233,7 @@ class RunFolder:
                 )
             return None
         try:
-            return ImageSchema.model_validate(self.read_json("model/schema.json"))
+            return _SCHEMA.validate_python(self.read_json("model/schema.json"))
         except ValidationError as error:
             raise ValueError(f"{self.model / 'schema.json'} is damaged: {error.errors()[0]['msg']}") from error
 

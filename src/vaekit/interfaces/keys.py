@@ -7,27 +7,31 @@ import inspect
 import re
 import types
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic.fields import FieldInfo
 
-from vaekit.interfaces.experiment import DataSettings, Experiment
-from vaekit.modalities import ImageVAE
+from vaekit.interfaces.data_settings import DataSettings
+from vaekit.interfaces.experiment import Experiment
+from vaekit.modalities import ImageVAE, TextVAE
 from vaekit.training import Training
 from vaekit.value import Value
 
-__all__ = ["DERIVED", "SECTIONS", "Key", "Kind", "keys"]
+__all__ = ["DERIVED", "MODALITIES", "SECTIONS", "Key", "Kind", "keys"]
 
-SECTIONS: dict[str, type[Value]] = {"data": DataSettings, "model": ImageVAE, "training": Training}
+MODALITIES: dict[str, type[Value]] = {"image": ImageVAE, "text": TextVAE}
+"""The descriptions of a model, by the kind of data: one path may be a key of several, and mean another thing in each."""
+
+SECTIONS = ("data", "model", "training")
 """The parts of an experiment whose keys are typed without a prefix; the fourth is the objective."""
 
 DERIVED = {
     "data": {"source", "typed"},
-    "model": {"kind", "shape", "levels", "value_range", "context"},
-    "training": set[str](),
+    "model": {"kind", "shape", "levels", "value_range", "context", "vocabulary", "length"},
+    "training": {"phases"},
 }
-"""What follows from the data, hence is no key."""
+"""What follows from the data, or is more than a word can say, hence is no key; a configuration file may hold phases."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +62,8 @@ class Key:
         parts: The parts to choose from, where it names one.
         belongs_to: The kinds of part that have this key, where only some have. Where two have it with another type,
             default or meaning, there are two keys of the same path.
+        modality: The kind of data whose model has this key, where not all have it; two that mean different things by it
+            have a key each.
     """
 
     path: str
@@ -67,6 +73,7 @@ class Key:
     meaning: str
     parts: tuple[Kind, ...] = ()
     belongs_to: tuple[str, ...] = ()
+    modality: str = ""
 
     @property
     def kinds(self) -> tuple[str, ...]:
@@ -75,16 +82,27 @@ class Key:
 
 
 @functools.cache
-def keys() -> tuple[Key, ...]:
-    """Return every key, in the order of the sections."""
-    found: list[Key] = []
-    for section, owner in SECTIONS.items():
-        for name, field in owner.model_fields.items():
-            if name not in DERIVED[section]:
-                found += _keys_of(name, section, field, ())
+def keys(modality: str = "") -> tuple[Key, ...]:
+    """Return every key, in the order of the sections; those of one kind of data where it is named."""
+    found = [*_section("data", DataSettings), *_model_keys(), *_section("training", Training)]
     found += _keys_of("objective", "objective", Experiment.model_fields["objective"], ())
     # Two kinds of part may have the same part below them, which is told once.
-    return tuple(dict.fromkeys(found))
+    return tuple(dict.fromkeys(key for key in found if not modality or key.modality in ("", modality)))
+
+
+def _section(section: str, owner: type[Value]) -> Iterator[Key]:
+    for name, field in owner.model_fields.items():
+        if name not in DERIVED[section]:
+            yield from _keys_of(name, section, field, ())
+
+
+def _model_keys() -> Iterator[Key]:
+    """Return the keys of all models: those that every kind of data has first, each once."""
+    by_modality = {name: list(_section("model", owner)) for name, owner in MODALITIES.items()}
+    shared = set.intersection(*map(set, by_modality.values()))
+    yield from dict.fromkeys(key for found in by_modality.values() for key in found if key in shared)
+    for name, found in by_modality.items():
+        yield from (replace(key, modality=name) for key in found if key not in shared)
 
 
 def _keys_of(path: str, section: str, field: FieldInfo, belongs_to: tuple[str, ...]) -> Iterator[Key]:

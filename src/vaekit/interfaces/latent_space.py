@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal, TypeAlias, get_args
 
 import torch
 from torch import Tensor
 
 from vaekit.heads import Support
 
-__all__ = ["LatentSpace"]
+__all__ = ["LatentSpace", "Way"]
+
+Way: TypeAlias = Literal["linear", "slerp"]
+"""How to go from one latent to another: straight, or along an arc."""
 
 _INSIDE = 0.99  # radius within which points of the unit ball still have a sensible density
 
@@ -45,10 +49,12 @@ class LatentSpace:
                 f"{verb} needs a real-valued latent; this run's is {self.support}, with nothing between two values"
             )
 
-    def between(self, first: Tensor, last: Tensor, steps: int) -> Tensor:
+    def between(self, first: Tensor, last: Tensor, steps: int, how: Way = "linear") -> Tensor:
         r"""Return points from `first` to `last`, both included.
 
-        On the sphere they lie on the great circle, at equal angles :math:`t \omega`; elsewhere on the straight line:
+        On the sphere they lie on the great circle, at equal angles :math:`t \omega`; elsewhere on the straight line, or
+        with `how="slerp"` on an arc: directions on the great circle, lengths in a straight line from one to the other.
+        In many dimensions the middle of a straight line is shorter than any draw from N(0, I).
 
         .. math:: z_t = \frac{\sin((1 - t)\omega)\, a + \sin(t \omega)\, b}{\sin \omega}
 
@@ -59,20 +65,27 @@ class LatentSpace:
             first: Points `(N, D)`.
             last: Points `(N, D)`.
             steps: How many.
+            how: linear or slerp.
 
         Returns:
             Points `(N, steps, D)`.
+
+        Raises:
+            ValueError: Neither of the two.
         """
+        if how not in get_args(Way):
+            raise ValueError(f"the way between two latents is {' or '.join(get_args(Way))}, got {how!r}")
         share = torch.linspace(0, 1, steps).to(first).unsqueeze(1)
         a, b = first.unsqueeze(1), last.unsqueeze(1)
         straight = torch.lerp(a, b, share)
-        if self.support != "sphere":
+        if self.support == "sphere":
+            return _arc(self.onto(a), self.onto(b), share, self.onto(straight))
+        if how == "linear" or self.support != "real":
             return straight
-        a, b = self.onto(a), self.onto(b)
-        angle = (a * b).sum(-1, keepdim=True).clamp(-1, 1).acos()
-        circle = (torch.sin((1 - share) * angle) * a + torch.sin(share * angle) * b) / angle.sin()
-        # Equal points have no circle of their own, opposite ones too many.
-        return torch.where(angle.sin() > 1e-4, circle, self.onto(straight))
+        lengths = a.norm(dim=-1, keepdim=True), b.norm(dim=-1, keepdim=True)
+        start, end = (c / length.clamp_min(1e-12) for c, length in zip((a, b), lengths, strict=True))
+        middle = straight / straight.norm(dim=-1, keepdim=True).clamp_min(1e-12)
+        return _arc(start, end, share, middle) * torch.lerp(*lengths, share)
 
     def varied(self, start: Tensor, dimensions: Tensor, steps: int, width: float) -> Tensor:
         """Return one datum with each of some dimensions moved from -width to width.
@@ -101,3 +114,10 @@ class LatentSpace:
         if self.support == "sphere":
             return z / length.clamp_min(1e-12)
         return z * (_INSIDE / length.clamp_min(_INSIDE))
+
+
+def _arc(a: Tensor, b: Tensor, share: Tensor, otherwise: Tensor) -> Tensor:
+    """Return points of the great circle through unit vectors; equal ones have none of their own, opposite ones too many."""
+    angle = (a * b).sum(-1, keepdim=True).clamp(-1, 1).acos()
+    circle = (torch.sin((1 - share) * angle) * a + torch.sin(share * angle) * b) / angle.sin()
+    return torch.where(angle.sin() > 1e-4, circle, otherwise)

@@ -11,8 +11,9 @@ from pydantic import ValidationError
 from vaekit.interfaces.experiment import Experiment
 from vaekit.interfaces.keys import DERIVED, SECTIONS, Key, keys
 from vaekit.interfaces.typed import HUGE, is_number, read_value, shown
+from vaekit.modalities.choice import merged
 
-__all__ = ["described", "merged", "parse", "sectioned", "sentence"]
+__all__ = ["described", "parse", "sectioned", "sentence"]
 
 Sections: TypeAlias = dict[str, dict[str, Any]]
 
@@ -20,12 +21,15 @@ _CHOSEN = {"net", "likelihood", "likelihood.scale"}
 """The parts that are chosen by looking at the data, where they are not named."""
 
 
-def parse(pairs: Iterable[str], base: Mapping[str, Mapping[str, Any]] | None = None) -> Sections:
+def parse(
+    pairs: Iterable[str], base: Mapping[str, Mapping[str, Any]] | None = None, modality: str = "image"
+) -> Sections:
     """Return the nested keys by section from `key=value` words.
 
     Args:
         pairs: The words.
         base: The keys of a configuration, which those of the words go before.
+        modality: The kind of data, whose model the keys are of.
 
     Raises:
         ValueError: A word is no pair, or its key is unknown; the nearest one is named.
@@ -40,16 +44,18 @@ def parse(pairs: Iterable[str], base: Mapping[str, Mapping[str, Any]] | None = N
         if not sign or not path:
             raise ValueError(f"expected key=value, got {pair!r}; vaekit fit --help-keys lists the keys")
         flat[path.strip()] = read_value(path, text)
-    return sectioned(flat, base)
+    return sectioned(flat, base, modality)
 
 
-def sectioned(flat: Mapping[str, Any], base: Mapping[str, Mapping[str, Any]] | None = None) -> Sections:
+def sectioned(
+    flat: Mapping[str, Any], base: Mapping[str, Mapping[str, Any]] | None = None, modality: str = "image"
+) -> Sections:
     """Return keys by section; values may be nested mappings, as a configuration file has them.
 
     Raises:
         ValueError: A key is unknown; the nearest one is named.
     """
-    known = _known()
+    known = _known(modality)
     words = dict(_flattened(flat, known))
     placed: Sections = {section: {} for section in (*SECTIONS, "objective")}
     for path, value in words.items():
@@ -78,17 +84,6 @@ def described(experiment: Experiment) -> Sections:
     return sections
 
 
-def merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
-    """Return `base` overlaid with `over`; another kind of part starts from nothing."""
-    if over.get("kind", base.get("kind")) != base.get("kind"):
-        return dict(over)
-    result = dict(base)
-    for name, value in over.items():
-        inner = result.get(name)
-        result[name] = merged(inner, value) if isinstance(inner, Mapping) and isinstance(value, Mapping) else value
-    return result
-
-
 def sentence(error: ValidationError) -> str:
     """Return one sentence for the first thing wrong with a value."""
     first = error.errors()[0]
@@ -105,10 +100,10 @@ def sentence(error: ValidationError) -> str:
             return f"{path}={shown(first['input'])}: {said[0].lower()}{said[1:]}"
 
 
-def _known() -> dict[str, list[Key]]:
+def _known(modality: str = "") -> dict[str, list[Key]]:
     """Return the keys by path; one path has several where kinds of a part mean different things by it."""
     known: dict[str, list[Key]] = {}
-    for key in keys():
+    for key in keys(modality):
         known.setdefault(key.path, []).append(key)
     return known
 

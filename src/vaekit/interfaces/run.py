@@ -3,25 +3,27 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, cast
 
 import torch
 from torch import Tensor
 from torch.distributions import Distribution
 
-from vaekit.data import Dataset, ImageSchema, sequential, unpacked
-from vaekit.distributions import point
+from vaekit.data import Dataset, TextSchema, sequential, unpacked
+from vaekit.data.schema import Schema
+from vaekit.distributions import Autoregressive, Decoding, point
 from vaekit.evaluation import Bounds, PosteriorPoints, SampleQuality, bounds, sample_quality
 from vaekit.heads.family import Measure
 from vaekit.interfaces.conditions import Conditions, Label
 from vaekit.interfaces.experiment import Experiment
 from vaekit.interfaces.folder import RunFolder
-from vaekit.interfaces.latent_space import LatentSpace
+from vaekit.interfaces.latent_space import LatentSpace, Way
 from vaekit.interfaces.logs import read_metrics
 from vaekit.interfaces.sources import Source, Sources
+from vaekit.interfaces.texts import text_summary
 from vaekit.modalities import Plain, View
 from vaekit.models import VAE, evaluating
 from vaekit.nets import RandomFeatures
@@ -29,9 +31,15 @@ from vaekit.nets import RandomFeatures
 if TYPE_CHECKING:
     from vaekit.diagnosis import Finding
 
-__all__ = ["Run", "Source", "load"]
+__all__ = ["Run", "Shown", "Source", "load"]
 
 _BATCH = 100
+
+Shown: TypeAlias = Any
+"""Data as people see them: a tensor of images `(N, C, H, W)` with intensities in [0, 1], or a list of texts."""
+
+Chosen: TypeAlias = Callable[[Distribution], Tensor]
+"""Which datum of p(x | z) is taken: its point, a draw, what a search finds."""
 
 
 class Run:
@@ -72,7 +80,7 @@ class Run:
         return LatentSpace("real" if model is None else model.posterior.support)
 
     @property
-    def schema(self) -> ImageSchema | None:
+    def schema(self) -> Schema | None:
         """What its data must be; None for a free composition."""
         return self.sources.schema
 
@@ -114,7 +122,19 @@ class Run:
         rows = rows[:count]
         batches = sequential(data.stored, rows, _BATCH)
         jacobian = self.view.log_jacobian
-        return bounds(self.model, batches, prepare=self._prepared, samples=samples, log_jacobian=jacobian)
+        return bounds(
+            self.model,
+            batches,
+            prepare=self._prepared,
+            samples=samples,
+            log_jacobian=jacobian,
+            sizes=self.view.sizes,
+        )
+
+    def summary(self, result: Bounds) -> dict[str, Any]:
+        """Return bounds as plain numbers, ready for JSON, and what is told of the run's kind of data beside them."""
+        more = text_summary(self, result) if isinstance(self.schema, TextSchema) else {}
+        return {**result.summary(), **more}
 
     def diagnose(self, source: Source | None = None, *, deep: bool = False) -> list[Finding]:
         """Return what is wrong with the model, worst first: evidence, explanation, and the keys to try; empty where nothing is.
@@ -130,25 +150,40 @@ class Run:
 
         return list(diagnosed(self, source, deep=deep).findings)
 
+    def shown(self, x: Tensor) -> Shown:
+        """Return data as people see them: images as intensities in [0, 1], `(N, C, H, W)`; texts as a list of them."""
+        return self.schema.decode(x) if isinstance(self.schema, TextSchema) else self.view.intensity(x)
+
     def sample(
-        self, n: int, temperature: float = 1.0, *, label: Label = None, noise: bool = False, seed: int = 0
-    ) -> Tensor:
-        """Return `n` new images as intensities in [0, 1], `(n, C, H, W)`.
+        self,
+        n: int,
+        temperature: float = 1.0,
+        *,
+        label: Label = None,
+        noise: bool = False,
+        decoding: Decoding | None = None,
+        seed: int = 0,
+    ) -> Shown:
+        """Return `n` new data: images as intensities in [0, 1], `(n, C, H, W)`; texts as a list of them.
 
         Args:
             n: How many.
             temperature: Scale of the draws from the prior.
             label: The class to generate, or several in equal shares, where the model is conditional on labels; by default
                 in proportion of the training data. Other contexts are drawn from those of the training data.
-            noise: Draw from p(x | z) too; otherwise its point, e.g. the mean image.
+            noise: Of images: draw from p(x | z) too; otherwise its point, e.g. the mean image.
+            decoding: Of texts: how tokens are chosen; by default drawn from p(x | z).
             seed: Seed of the draws.
 
         Raises:
-            ValueError: `n` is below 1, the temperature no finite number from 0 on, or the label unknown.
+            ValueError: `n` is below 1, the temperature no finite number from 0 on, or the label unknown; or images are to
+                be decoded.
         """
         if n < 1 or not 0 <= temperature < math.inf:
             raise ValueError(f"n must be at least 1 and temperature finite and at least 0, got {n} and {temperature}")
-        return self.view.intensity(self._generated(n, temperature, label, 1.0 if noise else 0.0, seed))
+        is_text = isinstance(self.schema, TextSchema)
+        chosen = self._decoder(decoding or Decoding() if is_text else decoding, noise=noise)
+        return self.shown(self._generated(n, temperature, label, chosen, seed))
 
     def quality(
         self,
@@ -171,16 +206,27 @@ class Run:
         """
         if features == "model" and self.conditions.kind != "none":
             raise ValueError("the space of a conditional model depends on the context; use features='random'")
-        real, made = self.inputs(source, n, seed), self._generated(n, 1.0, None, 0.0, seed)
+        real, made = self.inputs(source, n, seed), self._generated(n, 1.0, None, point, seed)
         if features == "model":
             return sample_quality(real, made, PosteriorPoints(self.model))
         return sample_quality(*self._shown(real, made), RandomFeatures(real.shape[1]))
 
-    def reconstruct(self, source: Source | None = None, count: int | None = None) -> tuple[Tensor, Tensor]:
-        """Return inputs and their deterministic reconstructions as intensities, each `(N, C, H, W)`."""
-        given = self.given(source, count)
+    def reconstruct(
+        self, source: Source | None = None, count: int | None = None, *, decoding: Decoding | None = None
+    ) -> tuple[Shown, Shown]:
+        """Return inputs and their deterministic reconstructions, as `sample` returns data.
+
+        Args:
+            source: The data; by default the test part of the run's own.
+            count: How many at most.
+            decoding: Of texts: how tokens are chosen; by default the most probable one after the other.
+        """
+        given, chosen = self.given(source, count), self._decoder(decoding)
         with evaluating(self.model):
-            again = torch.cat([self.model.reconstruct(*part) for part in _split(*given)])
+            parts = ((point(self.model.encode(*part)), part[1:]) for part in _split(*given))
+            again = torch.cat([chosen(self.model.decode(z, context=context)) for z, context in parts])
+        if isinstance(self.schema, TextSchema):
+            return self.shown(given[0]), self.shown(again)
         return self._shown(given[0], again)
 
     def encode(self, source: Source | None = None, count: int | None = None) -> tuple[Tensor, Tensor]:
@@ -190,21 +236,36 @@ class Run:
         """
         return self._encoded(self.given(source, count))
 
-    def decode(self, z: Tensor, *context: Tensor) -> Tensor:
-        """Return the images of latents `(N, D)`, given their context `(N, C)` in a conditional model, as intensities."""
-        z = z.reshape(len(z), *self._latent_event)
+    def decode(self, z: Tensor, *context: Tensor, decoding: Decoding | None = None) -> Shown:
+        """Return the data of latents `(N, D)`, given their context `(N, C)` in a conditional model, as `sample` does.
+
+        Args:
+            z: Latents.
+            context: What they are conditioned on.
+            decoding: Of texts: how tokens are chosen; by default the most probable one after the other.
+        """
+        z, chosen = z.reshape(len(z), *self._latent_event), self._decoder(decoding)
         with evaluating(self.model):
-            decoded = [point(self.model.decode(part, context=tuple(c))) for part, *c in _split(z, *context)]
-        return self.view.intensity(torch.cat(decoded))
+            decoded = [chosen(self.model.decode(part, context=tuple(c))) for part, *c in _split(z, *context)]
+        return self.shown(torch.cat(decoded))
 
     def score(self, source: Source, samples: int = 100) -> Bounds:
         """Return per-datum bounds: a low one marks an anomaly."""
         return self.evaluate(source, samples)
 
-    def interpolate(self, first: Source, second: Source, steps: int = 10) -> Tensor:
-        """Return images `(steps, C, H, W)` between two data's posterior means, ends included.
+    def interpolate(
+        self, first: Source, second: Source, steps: int = 10, *, how: Way = "linear", decoding: Decoding | None = None
+    ) -> Shown:
+        """Return `steps` data between two data's posterior means, ends included.
 
-        The way is straight, on a sphere along the great circle; the context of a conditional model goes along.
+        The context of a conditional model goes along.
+
+        Args:
+            first: Where to begin.
+            second: Where to end.
+            steps: How many.
+            how: linear, or slerp: along an arc, on which norms do not shrink; on a sphere it is the great circle anyway.
+            decoding: Of texts: how tokens are chosen.
 
         Raises:
             ValueError: The latents are discrete.
@@ -214,13 +275,29 @@ class Run:
         (a, _), (b, _) = map(self._encoded, ends)
         share = torch.linspace(0, 1, steps).unsqueeze(1)
         contexts = [torch.lerp(c, d, share.to(c)) for c, d in zip(ends[0][1:], ends[1][1:], strict=True)]
-        return self.decode(self.space.between(a, b, steps)[0], *contexts)
+        return self.decode(self.space.between(a, b, steps, how)[0], *contexts, decoding=decoding)
 
-    def traverse(self, source: Source | None = None, steps: int = 9, width: float = 3.0) -> tuple[Tensor, list[int]]:
+    def analogy(self, a: Source, b: Source, c: Source, *, decoding: Decoding | None = None) -> Shown:
+        r"""Return what is to c as b is to a: the datum of :math:`\mu(c) + \mu(b) - \mu(a)`.
+
+        References:
+            Mikolov, Yih and Zweig, 2013, "Linguistic regularities in continuous space word representations".
+
+        Raises:
+            ValueError: The latents are discrete.
+        """
+        self.space.require("analogy")
+        given = [self.given(source, 1) for source in (a, b, c)]
+        start, end, base = (self._encoded(one)[0] for one in given)
+        return self.decode(self.space.onto(base + end - start), *given[2][1:], decoding=decoding)
+
+    def traverse(
+        self, source: Source | None = None, steps: int = 9, width: float = 3.0
+    ) -> tuple[Tensor | list[list[str]], list[int]]:
         """Vary each latent dimension of one datum between -width and width, most active dimension first.
 
         Returns:
-            Images `(D, steps, C, H, W)` and the dimensions in their order.
+            Images `(D, steps, C, H, W)`, or a list of texts per dimension; and the dimensions in their order.
 
         Raises:
             ValueError: The latents are discrete.
@@ -229,17 +306,17 @@ class Run:
         order = self.encode(None, 512)[0].var(0, correction=0).argsort(descending=True)
         start = self.given(source, 1)
         z = self.space.varied(self._encoded(start)[0], order, steps, width).flatten(0, 1)
-        images = self.decode(z, *(c.expand(len(z), -1) for c in start[1:]))
-        return images.unflatten(0, (len(order), steps)), order.tolist()
+        shown = self.decode(z, *(c.expand(len(z), -1) for c in start[1:]))
+        return _in_rows(shown, steps), order.tolist()
 
-    def manipulate(self, source: Source, label: str, strength: float = 1.0, steps: int = 5) -> Tensor:
+    def manipulate(self, source: Source, label: str, strength: float = 1.0, steps: int = 5) -> Tensor | list[list[str]]:
         """Move data along the attribute vector of a label: mean latent with the label minus mean without it.
 
         References:
             Larsen, Sonderby, Larochelle and Winther, 2016, "Autoencoding beyond pixels using a learned similarity metric".
 
         Returns:
-            Images `(N, steps, C, H, W)`, from the reconstruction to the full strength.
+            Images `(N, steps, C, H, W)`, or a list of texts per datum, from the reconstruction to the full strength.
         """
         if not math.isfinite(strength):
             raise ValueError(f"strength must be a finite number, got {strength}")
@@ -250,7 +327,7 @@ class Run:
         shares = torch.linspace(0, strength, steps).to(means)
         z = self.space.onto(means.unsqueeze(1) + shares.view(1, -1, 1) * direction)
         contexts = (c.repeat_interleave(steps, 0) for c in given[1:])
-        return self.decode(z.flatten(0, 1), *contexts).unflatten(0, (len(means), steps))
+        return _in_rows(self.decode(z.flatten(0, 1), *contexts), steps)
 
     @cached_property
     def _latent_event(self) -> tuple[int, ...]:
@@ -263,16 +340,27 @@ class Run:
             means = [point(q).flatten(1) for q in posteriors]
             return torch.cat(means), torch.cat([_deviation(q, m) for q, m in zip(posteriors, means, strict=True)])
 
-    def _generated(self, n: int, temperature: float, label: Label, cold: float, seed: int) -> Tensor:
-        """Return new data as the likelihood has them, `cold` being the temperature of its draws."""
+    def _generated(self, n: int, temperature: float, label: Label, chosen: Chosen, seed: int) -> Tensor:
+        """Return new data as the likelihood has them, `chosen` saying which of p(x | z)."""
         training = self.sources.training_context() if label is None else None
         with evaluating(self.model, seed):
-            parts = _split(torch.empty(n, 0), *self.conditions.drawn(n, label, training))
-            x = [
-                self.model.generate(len(part), *context, prior_temperature=temperature, likelihood_temperature=cold)
-                for part, *context in parts
-            ]
+            x = []
+            for part, *context in _split(torch.empty(n, 0), *self.conditions.drawn(n, label, training)):
+                z = self.model.prior_sample(len(part), *context, temperature=temperature)
+                x.append(chosen(self.model.decode(*z, context=tuple(context))))
         return torch.cat(x)
+
+    def _decoder(self, decoding: Decoding | None, *, noise: bool = False) -> Chosen:
+        """Return what makes a datum of p(x | z).
+
+        Raises:
+            ValueError: What is to be decoded are no texts.
+        """
+        if decoding is None:
+            return Distribution.sample if noise else point
+        if not isinstance(self.schema, TextSchema):
+            raise ValueError("only texts are decoded token by token; leave decoding out for other data")
+        return lambda likelihood: cast(Autoregressive, likelihood).decode(decoding)
 
     def _shown(self, first: Tensor, second: Tensor) -> tuple[Tensor, Tensor]:
         """Return the intensities of two sets on one scale: that of a free composition is the range of what it is given."""
@@ -311,6 +399,13 @@ class Run:
 def _split(*columns: Tensor) -> Iterator[tuple[Tensor, ...]]:
     """Yield columns of equal length in batches."""
     return zip(*(column.split(_BATCH) for column in columns), strict=True)
+
+
+def _in_rows(shown: Shown, steps: int) -> Tensor | list[list[str]]:
+    """Return data in rows of `steps`."""
+    if isinstance(shown, Tensor):
+        return shown.unflatten(0, (-1, steps))
+    return [shown[i : i + steps] for i in range(0, len(shown), steps)]
 
 
 def _deviation(q: Distribution, means: Tensor) -> Tensor:

@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 import torch
 from torch import Tensor
 
-from vaekit.data import Dataset, images_from_arrays
+from vaekit.data import Dataset, TextSchema, images_from_arrays, texts_to_dataset
 from vaekit.interfaces.conditions import Conditions
 from vaekit.interfaces.experiment import Experiment
 from vaekit.interfaces.folder import RunFolder
@@ -18,7 +18,7 @@ from vaekit.modalities import View
 __all__ = ["Source", "Sources"]
 
 Source: TypeAlias = str | Path | Dataset | Any
-"""A path or a name, an opened data set, or arrays and tensors of images."""
+"""A path or a name, an opened data set, or arrays and tensors of images, or a list of texts."""
 
 
 class Sources:
@@ -82,17 +82,19 @@ class Sources:
         if isinstance(source, Dataset):
             return source
         if isinstance(source, str | Path):
-            return self.experiment.data.open(str(source))
+            return self.experiment.data.open(str(source), self.schema)
         if self.schema is None:
             values = torch.as_tensor(source)
             return Dataset(values, None, torch.full((len(values),), 2, dtype=torch.int8))
+        if isinstance(self.schema, TextSchema):
+            return texts_to_dataset(source, schema=self.schema)
         return images_from_arrays(source)
 
     def _reopened(self) -> Dataset:
         source = self.experiment.data.source
         if not source:
             raise ValueError(f"the data of {self.folder.path} came as arrays and are not kept; give data")
-        data = self.view.settle(self.experiment.data.open())
+        data = self.view.settle(self.experiment.data.open(schema=self.schema))
         expected = self.folder.read_json("split.json")["fingerprint"]
         if data.fingerprint != expected:
             raise ValueError(

@@ -7,7 +7,7 @@ from typing import Protocol
 
 import torch
 
-from vaekit.data import Batches, Dataset, Stored, sequential, unpacked
+from vaekit.data import Batches, Dataset, ImageSchema, Stored, TextSchema, sequential, text_lengths, unpacked
 from vaekit.diagnosis import Watch
 from vaekit.interfaces.experiment import Experiment
 from vaekit.interfaces.folder import RunFolder
@@ -75,14 +75,15 @@ class Trainer:
                 f"training needs three distinct data at least, to train on, to validate and to test, but the {len(data)} "
                 "here are fewer, or alike, or all in one part; give more data"
             )
-        self.batches = Batches(self.data.stored, rows, self.training.batch, self.training.seed)
+        lengths = text_lengths(self.data.values) if isinstance(data.schema, TextSchema) else None
+        self.batches = Batches(self.data.stored, rows, self.training.batch, self.training.seed, lengths)
         self.held_out = self.data.drawn("validation", _VALIDATED)
         criterion = experiment.objective.build(model, len(rows))
         step = Step(model, criterion, self.view.prepare, experiment.objective.samples)
         self._look(step, next(sequential(self.data.stored, self.data.drawn("train", _LOOKED), _LOOKED)))
         self.state = TrainingState(step, self.training, fabric)
         self.seconds = _for_training(self.training.seconds)
-        self.watch = Watch(experiment.objective, self.training)
+        self.watch = Watch(experiment.objective, self.training, text=lengths is not None)
         self.notes: list[str] = list(getattr(experiment.model, "warnings", ()))
 
     def _look(self, step: Step, batch: Stored) -> None:
@@ -113,7 +114,7 @@ class Trainer:
         self.folder.write_experiment(self.experiment)
         self.folder.write_environment()
         self.folder.write_data(self.data)
-        if self.data.schema is not None:
+        if isinstance(self.data.schema, ImageSchema):
             with evaluating(self.state.model):
                 shown = self.view.intensity(self.view.prepare(self.data.values[self.data.drawn("train", 64)]))
             save_png(grid(shown), self.folder.plots / "data.png")
@@ -176,7 +177,8 @@ class Trainer:
         """Return the bound on held-out data."""
         device = self.state.fabric.device
         batches = (_to(batch, device) for batch in sequential(self.data.stored, self.held_out, 256))
-        return validate(model, batches, self.view.prepare)
+        informed = bool(self.state.phases.now.aggressive)  # an aggressive phase ends when this stops rising
+        return validate(model, batches, self.view.prepare, information=informed)
 
     def _train(self, listener: Listener | None, interruption: Interruption) -> None:
         position = self.state.position
@@ -221,13 +223,14 @@ class Trainer:
         values = {
             "epoch": round(position.step / self.batches.steps_per_epoch, 4),
             "seconds": round(position.seconds, 3),
-            "images_per_second": round(position.step * self.batches.batch / max(position.seconds, 1e-9), 1),
+            "data_per_second": round(position.step * self.batches.batch / max(position.seconds, 1e-9), 1),
             "lr": progress.lr,
             **{f"train_{name}": value.item() for name, value in progress.metrics.items() if value.dim() == 0},
             "elbo": validation.elbo,
             "distortion": validation.distortion,
             "rate": validation.rate,
             "active_units": validation.active_units,
+            **({} if validation.information is None else {"information": validation.information}),
             "rate_per_dimension": [round(v, 5) for v in validation.rate_per_dimension],
             "skipped": guard.skipped,
             "non_finite": guard.non_finite,
@@ -252,7 +255,7 @@ def conclude(run: Run, notes: list[str], step: int) -> None:
     """Write the bounds of a run on its test part, and its report."""
     result = run.evaluate(samples=_FINAL_SAMPLES, count=_EVALUATED)
     where = f"{run.data.source or 'arrays'} (test)"
-    summary = {"data": where, "measure": run.measure, **result.summary(), "notes": notes, "step": step}
+    summary = {"data": where, "measure": run.measure, **run.summary(result), "notes": notes, "step": step}
     run.folder.write_json("evaluation.json", summary)
     write_report(run, result)
 

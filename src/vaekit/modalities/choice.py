@@ -1,12 +1,13 @@
-"""An automatic choice, with its reason."""
+"""An automatic choice, with its reason, and keys laid over others."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Literal, TypeAlias
 
 from vaekit.value import Value
 
-__all__ = ["Choice", "Preset", "latent_size"]
+__all__ = ["Choice", "Preset", "latent_size", "merged"]
 
 Preset: TypeAlias = Literal["fast", "balanced", "best"]
 """How much to spend: on two cores about two minutes, ten minutes, or as long as it takes."""
@@ -44,3 +45,14 @@ def latent_size(inputs: int, features: int, usual: tuple[int, int]) -> Choice:
         f"1-4 % of {features} features: {tie[0]:.0f}-{tie[1]:.0f} (breaks ties)"
     )
     return Choice(key="latent", value=value, reason=reason)
+
+
+def merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    """Return `base` overlaid with `over`; another kind of part starts from nothing."""
+    if over.get("kind", base.get("kind")) != base.get("kind"):
+        return dict(over)
+    result = dict(base)
+    for name, value in over.items():
+        inner = result.get(name)
+        result[name] = merged(inner, value) if isinstance(inner, Mapping) and isinstance(value, Mapping) else value
+    return result

@@ -9,24 +9,24 @@ from typing import Annotated, Literal, TypeAlias
 import torch
 from pydantic import Field
 from torch import Tensor, nn
-from torch.nn.functional import one_hot
 
-from vaekit.data import Dataset
+from vaekit.data import Dataset, ImageSchema
 from vaekit.heads import (
     LEVELED,
-    PRIOR_OF,
     AnyPrior,
     Bernoulli,
     DiscretizedLogistic,
     FlowLikelihood,
     Gaussian,
     Likelihood,
-    Optimal,
     Posterior,
     Site,
     Standard,
     conditional,
 )
+from vaekit.heads.family import Measure
+from vaekit.modalities.condition import conditioned
+from vaekit.modalities.spaces import prior_beside
 from vaekit.models import VAE
 from vaekit.nets import MLP, Conv, Standardize, joined_size
 from vaekit.value import Value
@@ -34,14 +34,6 @@ from vaekit.value import Value
 __all__ = ["ImageVAE"]
 
 Net: TypeAlias = Annotated[MLP | Conv, Field(discriminator="kind")]
-_SPACES = {
-    "real": "real vectors",
-    "sphere": "unit vectors",
-    "ball": "the unit ball",
-    "one_hot": "one-hot vectors",
-    "codes": "vectors of a codebook",
-}
-
 _EDGE = 2.0**-24
 
 _CHECKED = 4096  # data that one explicit check looks at; readers have refused NaN in all of them
@@ -84,14 +76,8 @@ class ImageVAE(Value):
 
     def model_post_init(self, _context: object) -> None:
         """Refuse a likelihood whose levels are not the data's, and a prior on another space than the posterior."""
-        natural = PRIOR_OF[self.posterior.support]
-        if "prior" not in self.model_fields_set:
-            self.__dict__["prior"] = natural
-        if self.prior.support != self.posterior.support:
-            raise ValueError(
-                f"posterior={self.posterior.kind} lives on {_SPACES[self.posterior.support]} and prior={self.prior.kind} on "
-                f"{_SPACES[self.prior.support]}; use prior={natural.kind}, or another posterior"
-            )
+        prior = self.prior if "prior" in self.model_fields_set else None
+        self.__dict__["prior"] = prior_beside(self.posterior, prior)
         likelihood = self.likelihood
         if self.dequantize and (self.levels is None or likelihood.measure == "counting"):
             why = (
@@ -106,8 +92,6 @@ class ImageVAE(Value):
             )
         if isinstance(likelihood, LEVELED) and self.levels is not None and likelihood.levels < self.levels:
             raise ValueError(f"likelihood.levels={likelihood.levels}, but the pixels have {self.levels} levels")
-        if isinstance(getattr(self.posterior, "scale", None), Optimal):
-            raise ValueError("posterior.scale=optimal has no data to be optimal for; use posterior.scale=exp")
 
     def build(self) -> VAE:
         """Return the model, freshly initialised."""
@@ -132,6 +116,15 @@ class ImageVAE(Value):
             return x.clamp(_EDGE, 1 - _EDGE)  # rounding must not leave the open interval
         x = (x - shift) / scale
         return self.likelihood.binarized(x) if isinstance(self.likelihood, Bernoulli) else x
+
+    @property
+    def measure(self) -> Measure:
+        """What its bounds are logarithms of; dequantisation turns one on a density into one on the level's probability."""
+        return "counting" if self.dequantize else self.likelihood.measure
+
+    def sizes(self, x: Tensor) -> Tensor:
+        """Return the number of dimensions of each datum, `(B,)`."""
+        return torch.full((len(x),), math.prod(self.shape))
 
     @property
     def log_jacobian(self) -> float:
@@ -171,6 +164,8 @@ class ImageVAE(Value):
             ValueError: With the cure.
         """
         schema = data.schema
+        if schema is not None and not isinstance(schema, ImageSchema):
+            raise ValueError("the model is one of images, but the data are not; give images, or another model")
         if schema is not None and (schema.channels, schema.height, schema.width) != self.shape:
             raise ValueError(
                 f"the model is one of images {self.shape} (channels, height, width), but the data are "
@@ -185,7 +180,7 @@ class ImageVAE(Value):
         Raises:
             ValueError: The model is conditional and the data lack what it is conditioned on.
         """
-        data = self._conditioned(data)
+        data = conditioned(data, self.condition, self.context)
         if not (isinstance(self.likelihood, Bernoulli) and self.likelihood.binarize == "static"):
             return data
         low, scale = self._rescaling
@@ -196,24 +191,6 @@ class ImageVAE(Value):
             )
         draw = torch.bernoulli(unit, generator=torch.Generator().manual_seed(0))
         return replace(data, values=(draw * scale + low).to(data.values.dtype))
-
-    def _conditioned(self, data: Dataset) -> Dataset:
-        if self.condition == "none":
-            return data if data.context is None else replace(data, context=None)
-        if self.condition == "label":
-            if data.labels is None or len(data.classes) != self.context:
-                found = f"{len(data.classes)} classes" if data.labels is not None else "none"
-                raise ValueError(
-                    f"condition=label needs data with the {self.context} classes of training, found {found}"
-                )
-            return replace(data, context=one_hot(data.labels, self.context).float())
-        if data.context is None or data.context.shape[1:] != (self.context,):
-            found = "none" if data.context is None else f"{tuple(data.context.shape[1:])}"
-            raise ValueError(
-                f"condition=context needs a vector of length {self.context} with each datum, found {found}; "
-                "give an array `context` in the .npz file, or a Dataset(context=...)"
-            )
-        return data
 
     @property
     def _rescaling(self) -> tuple[float, float]:

@@ -28,6 +28,10 @@ class View(Protocol):
         """Return data in the support of the likelihood."""
         ...
 
+    def sizes(self, x: Tensor) -> Tensor:
+        """Return the number of dimensions of each prepared datum, `(B,)`: what nats are divided by in bits/dim."""
+        ...
+
     def intensity(self, x: Tensor) -> Tensor:
         """Return what a screen shows of prepared data: values in [0, 1]."""
         ...
@@ -69,6 +73,10 @@ class Plain:
                 self.family.check(x)
             context = () if data.context is None else (data.context[rows[:2]],)
             _ = self.model(x[:2], *context).log_likelihood
+
+    def sizes(self, x: Tensor) -> Tensor:
+        """Return the number of entries of each datum."""
+        return torch.full((len(x),), x[0].numel())
 
     def intensity(self, x: Tensor) -> Tensor:
         """Return the data scaled to [0, 1] by their own range."""

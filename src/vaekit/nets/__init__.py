@@ -3,9 +3,14 @@
 An architecture is a value (`MLP`, `Conv`) that makes both directions, so that encoder and decoder can never be
 configured apart: `encoder(size)` maps a datum to features, `decoder(given, size)` maps a latent back to features from
 which a head of `size` can be read. Every network says what it returns (`out_size`) and which layer reads it (`head`).
+
+An architecture of sequences (`Recurrent`, `Transformer`, `CausalConv`) is told of tokens instead of sizes:
+`encoder(vocabulary, length)` reads a text, and `decoder(task)` is a `CausalNet`, which predicts one token after another.
 """
 
 from vaekit.nets.activation import Activation, activation
+from vaekit.nets.causal import CausalNet, SequenceTask, State
+from vaekit.nets.causal_conv import CausalConv
 from vaekit.nets.conv import Conv
 from vaekit.nets.discriminator import PatchDiscriminator
 from vaekit.nets.initialization import kaiming, xavier
@@ -13,19 +18,27 @@ from vaekit.nets.join import Join, joined_size
 from vaekit.nets.mlp import MLP
 from vaekit.nets.normalization import Norm, norm
 from vaekit.nets.random_features import RandomFeatures
+from vaekit.nets.recurrent import Recurrent
 from vaekit.nets.shapes import Network, is_network, linear_head, output_size, parameter_count
 from vaekit.nets.standardize import Standardize
+from vaekit.nets.transformer import Transformer
 
 __all__ = [
     "MLP",
     "Activation",
+    "CausalConv",
+    "CausalNet",
     "Conv",
     "Join",
     "Network",
     "Norm",
     "PatchDiscriminator",
     "RandomFeatures",
+    "Recurrent",
+    "SequenceTask",
     "Standardize",
+    "State",
+    "Transformer",
     "activation",
     "is_network",
     "joined_size",

@@ -29,7 +29,7 @@ class Network(Protocol):
 
 
 def output_size(net: nn.Module, in_size: Size) -> Size:
-    """Return the shape of one datum's features, by running the network once on two zeros.
+    """Return the shape of one datum's features, by running the network once on two zeros; on the meta device ours are asked.
 
     Args:
         net: Any module that maps `(B, *in_size)` to `(B, *features)`.
@@ -44,6 +44,8 @@ def output_size(net: nn.Module, in_size: Size) -> Size:
     """
     modes = {module: module.training for module in net.modules()}
     reference = next(net.parameters(), torch.zeros(()))
+    if reference.is_meta and is_network(net):
+        return cast(Network, net).out_size  # where there are no values, a net that looks at them cannot be run
     probe = torch.zeros(2, *in_size, dtype=reference.dtype, device=reference.device)
     try:
         with torch.no_grad():

@@ -6,10 +6,11 @@ from typing import Annotated, Literal
 
 import torch
 from pydantic import Field
-from torch import Tensor
+from torch import Tensor, nn
 
 from vaekit.models import Latent, Trace
-from vaekit.objectives.objective import Loss, Objective, bound_metrics, refuse_no_rate
+from vaekit.objectives.bag_of_words import BagOfWords
+from vaekit.objectives.objective import Criterion, Loss, Objective, bound_metrics, refuse_no_rate
 from vaekit.schedules import Constant, Linear, Schedule
 from vaekit.value import Value
 
@@ -81,13 +82,15 @@ class ELBO(Objective):
 
     kind: Literal["elbo"] = "elbo"
     beta: Schedule = Constant()
-    """Weight of the rate: a number, or a schedule (linear, cosine, cyclical) in steps."""
+    """Weight of the rate: a number, or a schedule (linear, cosine, cyclical, hold, logistic) in steps."""
     free_bits: FreeBits = FreeBits()
     """Floor under the rate."""
     capacity: Capacity = Capacity()
     """Rate to aim at, in the place of beta."""
     balance: bool = False
     """Weigh each group of latents by its share of the rate while beta is below its end, so that none is shut early."""
+    bag_of_words: Annotated[float, Field(ge=0)] = 0.0
+    """Weight of telling the words of a text from its latents alone, beside the bound; 0 switches it off."""
 
     def model_post_init(self, _context: object) -> None:
         """Refuse two weights of the rate at once."""
@@ -109,7 +112,19 @@ class ELBO(Objective):
             return f"beta = {end:g} weighs the rate: the loss is no bound; the bounds reported are at beta = 1"
         if self.free_bits.nats:
             return "free bits put a floor under the rate: the loss is no bound; the bounds reported are without them"
+        if self.bag_of_words:
+            return (
+                "the latents must tell the bag of words too: the loss is no bound; the bounds reported are without it"
+            )
         return ""
+
+    def build(self, model: nn.Module, _size: int) -> Criterion:
+        """Return the objective itself, or what tells the bag of words beside it.
+
+        Raises:
+            ValueError: There is a bag of words to tell, and the model is not one of text.
+        """
+        return BagOfWords(self, self.bag_of_words, model) if self.bag_of_words else self
 
     def __call__(self, trace: Trace, step: int = 0) -> Loss:
         """Return the loss of one trace.

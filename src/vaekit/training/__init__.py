@@ -7,6 +7,7 @@ uninterrupted one bit for bit lives in `TrainingState`.
 from vaekit.training.checkpoint import Checkpoints, CorruptCheckpoint
 from vaekit.training.fabric import make_fabric
 from vaekit.training.loop import Progress, train
+from vaekit.training.phases import Phase
 from vaekit.training.settings import RUNS_OF_A_FIX, Training
 from vaekit.training.stability import TrainingDiverged
 from vaekit.training.state import TrainingState
@@ -18,6 +19,7 @@ __all__ = [
     "RUNS_OF_A_FIX",
     "Checkpoints",
     "CorruptCheckpoint",
+    "Phase",
     "Progress",
     "Step",
     "Training",

@@ -84,6 +84,8 @@ class _Loop:
             state.keep()
         began = time.perf_counter() - state.position.seconds
         while not self._is_over():
+            state.begin_phase()
+            state.catch_up(self.batches)
             verdict, metrics, rate = state.advance(self.batches.at(state.position.step))
             state.position.seconds = time.perf_counter() - began
             if verdict == "roll back":
@@ -94,6 +96,7 @@ class _Loop:
             elif verdict != "roll back" and self._is_due():
                 validation = self._validated()
             if validation is not None:
+                state.phases.notice(validation.information)
                 best = self._select(validation)
             position = state.position
             yield Progress(position.step, position.stop, metrics, verdict, rate, validation, best)
@@ -159,7 +162,7 @@ class _Loop:
 
     def _is_out_of_patience(self) -> bool:
         training, position = self.state.training, self.state.position
-        if training.time_limit is not None or training.steps is not None:
+        if training.time_limit is not None or training.steps is not None or not self.state.phases.is_last(position):
             return False
         since = position.step - max(position.best_step, self.settled, position.begin)
         return since >= training.patience * self.batches.steps_per_epoch

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from vaekit.training.phases import Phase
 from vaekit.value import Value
 
 __all__ = ["RUNS_OF_A_FIX", "Training"]
@@ -32,6 +33,8 @@ class Training(Value):
     """Seconds; becomes a number of steps once, after timed warm-up steps."""
     patience: Annotated[int, Field(ge=1)] = 20
     """Epochs without a better validation bound after which training stops, where neither steps nor time_limit is set."""
+    phases: tuple[Phase, ...] = ()
+    """Stretches of training in which a part learns alone, begins anew, or the rate costs something else."""
     optimizer: Literal["adam", "adamw", "adamax"] = "adam"
     """Optimiser, fused where torch has it."""
     lr: Annotated[float, Field(gt=0)] = 1e-3

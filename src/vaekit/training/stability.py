@@ -73,6 +73,11 @@ class Guard:
         self.rollbacks += 1
         self.in_a_row = 0
 
+    def forget(self) -> None:
+        """Forget the gradients so far: what learns from here on has others."""
+        self.norms.clear()
+        self.taken, self._median = 0, math.inf
+
     def _remember(self, norm: float) -> None:
         self.norms.append(norm)
         # The median is refreshed now and then: it moves slowly, and sorting at every step would show in small models.

@@ -11,13 +11,16 @@ import torch
 from lightning_fabric import Fabric
 from torch import Tensor, nn
 
-from vaekit.data import Stored
+from vaekit.data import Batches, Stored
 from vaekit.training.optimizers import Average, learning_rate, make_critic, make_optimizer
+from vaekit.training.phases import Phases
 from vaekit.training.settings import Training
 from vaekit.training.stability import Guard, Verdict
 from vaekit.training.step import Step
 
 __all__ = ["Position", "TrainingState"]
+
+_LOOKED_BACK = 15  # steps of the posterior alone whose mean loss is compared with that of as many before
 
 
 @dataclass
@@ -54,26 +57,99 @@ class TrainingState:
         self._compute = runs
         self.step, self.optimizer = fabric.setup(runs, make_optimizer(step.model.parameters(), training))
         self._critics = [p for p in _parameters(step.criterion) if p.requires_grad]
+        # Adversaries learn slowly; what merely helps the model learns as fast as it does.
+        self._critic_lr = training.lr if getattr(step.criterion, "auxiliary", False) else training.critic_lr
         self.critic: Any = fabric.setup_optimizers(make_critic(self._critics, training)) if self._critics else None
         self.average = Average(self.model, average, training.ema)
         self.guard = Guard(training.skip)
         self.position = Position()
         self._parameters = [p for p in step.model.parameters() if p.requires_grad]
+        self.phases = Phases(training.phases, step)
         self.kept: dict[str, Any] | None = None
 
     def advance(self, batch: Stored) -> tuple[Verdict, dict[str, Tensor], float]:
         """Take one step on a stored batch; return what was done, the metrics and the learning rate."""
-        position, guard = self.position, self.guard
-        rate = guard.lr_factor * learning_rate(self.training, position.step, position.begin, position.stop)
+        position, rate = self.position, self._set_rate()
+        value, metrics, loss, size = self._descend(batch)
+        verdict = self.guard.judge(loss, size)
+        if verdict == "take":
+            for optimizer in self._optimizers:
+                optimizer.step()
+            self.criterion.after_step()
+            self.average.update(position.taken - self.phases.ramp)
+            position.taken += 1
+        else:
+            self.average.restore_buffers()
+        position.step += 1
+        return verdict, {"loss": value.detach(), **metrics}, rate
+
+    def begin_phase(self) -> None:
+        """Go on to the phase that is due; the best is chosen anew from the beginning of the last one."""
+        position, phases = self.position, self.phases
+        while phases.is_due(position):
+            for name, weights in phases.begin_next(position).items():
+                self._renew(name, weights)
+            self.guard.forget()
+            if phases.is_last(position):
+                position.best, position.best_step = -math.inf, position.step
+
+    def catch_up(self, batches: Batches) -> None:
+        """Let the posterior alone learn until that helps no more, in an aggressive phase; elsewhere, do nothing.
+
+        References:
+            He, Spokoyny, Neubig and Berg-Kirkpatrick, 2019, "Lagging inference networks and posterior collapse in
+            variational autoencoders".
+        """
+        if not self.phases.now.aggressive:
+            return
+        self._set_rate()
+        self.phases.turn(to_posterior=True)
+        before, losses = math.inf, list[float]()
+        for _ in range(self.phases.now.aggressive):
+            losses.append(self._inner_step(batches.at(self.phases.inner)))
+            if not math.isfinite(losses[-1]):
+                break
+            if len(losses) == _LOOKED_BACK:
+                if sum(losses) / _LOOKED_BACK >= before:
+                    break
+                before, losses = sum(losses) / _LOOKED_BACK, []
+        self.phases.turn(to_posterior=False)
+
+    def _inner_step(self, batch: Stored) -> float:
+        """Take one step of what learns at present, outside of the count; return the loss."""
+        self.phases.inner += 1
+        _, _, loss, size = self._descend(batch)
+        if not (math.isfinite(loss) and math.isfinite(size)):
+            self.average.restore_buffers()
+            return math.nan
+        self.optimizer.step()
+        return loss
+
+    def _renew(self, name: str, weights: dict[str, Tensor]) -> None:
+        """Give a part, and its average, weights; what the optimiser knew of it is forgotten."""
+        part = getattr(self.model, name)
+        for module in (part, getattr(self.average.module, name)):
+            module.load_state_dict(weights)
+        for parameter in part.parameters():
+            self.optimizer.optimizer.state.pop(parameter, None)
+
+    def _set_rate(self) -> float:
+        """Give the optimisers the learning rate of this step, and return it."""
+        position = self.position
+        rate = self.guard.lr_factor * learning_rate(self.training, position.step, position.begin, position.stop)
         for group in self.optimizer.param_groups:
             group["lr"] = rate
         for group in self.critic.param_groups if self.critic else ():
-            group["lr"] = rate * self.training.critic_lr / self.training.lr
+            group["lr"] = rate * self._critic_lr / self.training.lr
+        return rate
+
+    def _descend(self, batch: Stored) -> tuple[Tensor, dict[str, Tensor], float, float]:
+        """Leave the clipped gradients of a stored batch; return the loss, the metrics, and loss and norm as numbers."""
         if not self.model.training:  # asked first: `train()` walks over all modules, which shows in small models
             self.step.train()
         # Not through the wrapper's forward: it would round real-valued data to bf16 before `prepare` sees them.
         with self.fabric.autocast():
-            value, metrics = self._compute(self.fabric.to_device(batch), position.step)
+            value, metrics = self._compute(self.fabric.to_device(batch), self.position.step)
         for parameter in (*self._parameters, *self._critics):
             parameter.grad = None  # what the optimisers' own loops do, without their bookkeeping
         self.fabric.backward(value)
@@ -81,17 +157,7 @@ class TrainingState:
         loss, size = torch.stack([value.detach().float(), norm.float()]).tolist()  # one synchronisation, not two
         if math.isfinite(size) and size > self.training.clip:  # seldom: the pass over all gradients is saved
             nn.utils.clip_grads_with_norm_(self._parameters, self.training.clip, norm)
-        verdict = guard.judge(loss, size)
-        if verdict == "take":
-            for optimizer in self._optimizers:
-                optimizer.step()
-            self.criterion.after_step()
-            self.average.update(position.taken)
-            position.taken += 1
-        else:
-            self.average.restore_buffers()
-        position.step += 1
-        return verdict, {"loss": value.detach(), **metrics}, rate
+        return value, metrics, loss, size
 
     @property
     def _optimizers(self) -> list[Any]:
@@ -149,6 +215,7 @@ class TrainingState:
             "critic": self.critic.state_dict() if self.critic else {},
             "guard": self.guard.state_dict(),
             "position": vars(self.position).copy(),
+            "phases": self.phases.state_dict(),
             "rng": _rng_state(self.fabric.device),
         }
 
@@ -162,6 +229,7 @@ class TrainingState:
             self.critic.load_state_dict(state["critic"])
         self.guard.load_state_dict(state["guard"])
         self.position = Position(**state["position"])
+        self.phases.load_state_dict(state.get("phases", {}))
         _set_rng_state(state["rng"], self.fabric.device)
 
 

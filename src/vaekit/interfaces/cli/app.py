@@ -22,16 +22,33 @@ app = typer.Typer(
 )
 
 _MOST = 2**63 - 1
+_NAMES = "digits, mnist, fashion-mnist, sprites, names-demo"
+_DATA = f"A folder of images or texts, an .npy, .npz, IDX, .txt, .csv, .jsonl or .parquet file, or: {_NAMES}."
 
 Data = Annotated[
     str,
-    typer.Argument(help="A folder of images, an .npy, .npz or IDX file, or: digits, mnist, fashion-mnist, sprites."),
+    typer.Argument(help=_DATA),
 ]
 Keys = Annotated[list[str] | None, typer.Argument(help="key=value ...; vaekit fit --help-keys lists every key.")]
 RunPath = Annotated[Path, typer.Argument(help="The folder that vaekit fit wrote.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object to stdout and nothing else.")]
-Out = Annotated[Path, typer.Option("--out", help="Where to write.")]
-OutFile = Annotated[Path | None, typer.Option("--out", help="The picture to write; by default in RUN/plots.")]
+Out = Annotated[
+    Path | None,
+    typer.Option(
+        "--out", help="A folder for images; a .txt, .jsonl, .csv or .parquet file for texts, by default printed."
+    ),
+]
+OutFile = Annotated[
+    Path | None,
+    typer.Option("--out", help="The picture to write, by default in RUN/plots; a file for texts, by default printed."),
+]
+Decode = Annotated[
+    str | None,
+    typer.Option(
+        "--decode", help="Of texts: greedy, sample, top_k=40, top_p=0.9, beam or beams=10, temperature=0.8, ..."
+    ),
+]
+Datum = Annotated[str, typer.Argument(help="An image file, a text itself, or the number of a test datum.")]
 Seed = Annotated[int, typer.Option("--seed", min=0, max=_MOST, help="Seed of the draws.")]
 PresetName = Annotated[str | None, typer.Option("--preset", help="fast, balanced (the default) or best.")]
 Config = Annotated[
@@ -70,7 +87,7 @@ def inspect(
 def fit(
     data: Annotated[
         str | None,
-        typer.Argument(help="A folder of images, an .npy, .npz or IDX file, or a name; by default that in --config."),
+        typer.Argument(help=f"{_DATA} By default that in --config."),
     ] = None,
     keys: Keys = None,
     out: Annotated[Path | None, typer.Option("--out", help="The run folder; by default runs/NAME-NUMBER.")] = None,
@@ -95,7 +112,7 @@ def fit(
         listing.show_keys(json)
         return
     if data is None and config is None:
-        raise ValueError("vaekit fit needs DATA: a folder, a file, or one of digits, mnist, fashion-mnist, sprites")
+        raise ValueError(f"vaekit fit needs DATA: a folder, a file, or one of {_NAMES}")
     options = training.FitOptions(preset, time_limit, seed, config)
     training.fit(data or "", keys or [], out, options, dry_run=dry_run, as_json=json)
 
@@ -167,55 +184,71 @@ def diagnose(
 @guarded
 def sample(
     run: RunPath,
-    out: Out,
+    out: Out = None,
     n: Annotated[int, typer.Option("-n", min=1, help="How many.")] = 64,
     temperature: Annotated[
-        float, typer.Option("--temperature", min=0, help="Scale of the draws from the prior.")
+        float, typer.Option("--temperature", min=0, help="Scale of the draws from the prior; of texts, of the tokens.")
     ] = 1.0,
     label: Annotated[
         list[str] | None,
         typer.Option("--label", help="A class to generate, where the model is conditional on labels; may be repeated."),
     ] = None,
     noise: Annotated[bool, typer.Option("--noise", help="Draw pixels from p(x | z) too, instead of its mean.")] = False,
+    decode: Decode = None,
     seed: Seed = 0,
     json: Json = False,
 ) -> None:
-    """Generate new images: a PNG each, and a grid."""
+    """Generate new data: images as a PNG each and a grid, texts as lines."""
     from vaekit.interfaces.cli import using
 
-    using.sample(run, out, using.Draws(n, temperature, tuple(label or ()), noise, seed), json)
+    using.sample(run, out, using.Draws(n, temperature, tuple(label or ()), noise, decode, seed), json)
 
 
 @app.command()
 @guarded
-def reconstruct(run: RunPath, data: Data, out: Out, json: Json = False) -> None:
-    """Encode and decode images: a PNG each, and a grid of pairs."""
+def reconstruct(run: RunPath, data: Data, out: Out = None, decode: Decode = None, json: Json = False) -> None:
+    """Encode and decode data: images as a PNG each and a grid of pairs, texts side by side."""
     from vaekit.interfaces.cli import using
 
-    using.reconstruct(run, data, out, json)
+    using.reconstruct(run, data, out, decode, json)
 
 
 @app.command()
 @guarded
 def interpolate(
     run: RunPath,
-    a: Annotated[str, typer.Argument(help="An image file, or the number of a test image.")],
-    b: Annotated[str, typer.Argument(help="Another one.")],
-    steps: Annotated[int, typer.Option("--steps", min=2, help="Images from A to B, both included.")] = 10,
+    a: Datum,
+    b: Datum,
+    steps: Annotated[int, typer.Option("--steps", min=2, help="Data from A to B, both included.")] = 10,
+    how: Annotated[str, typer.Option("--how", help="linear, or slerp: along an arc.")] = "linear",
+    decode: Decode = None,
     out: OutFile = None,
     json: Json = False,
 ) -> None:
-    """Walk in latent space from one image to another."""
+    """Walk in latent space from one datum to another."""
     from vaekit.interfaces.cli import using
 
-    using.interpolate(run, a, b, steps, out, json)
+    using.interpolate(run, a, b, using.Walk(steps, how, decode), out, json)  # type: ignore[arg-type]
+
+
+@app.command()
+@guarded
+def analogy(
+    run: RunPath, a: Datum, b: Datum, c: Datum, decode: Decode = None, out: OutFile = None, json: Json = False
+) -> None:
+    """Make what is to C as B is to A, by the sum of their latents."""
+    from vaekit.interfaces.cli import using
+
+    using.analogy(run, (a, b, c), out, decode, json)
 
 
 @app.command()
 @guarded
 def traverse(
     run: RunPath,
-    datum: Annotated[str | None, typer.Argument(help="An image file, or the number of a test image.")] = None,
+    datum: Annotated[
+        str | None, typer.Argument(help="An image file, a text itself, or the number of a test datum.")
+    ] = None,
     steps: Annotated[int, typer.Option("--steps", min=2, help="Values per dimension, from -3 to 3.")] = 9,
     out: OutFile = None,
     json: Json = False,
@@ -233,11 +266,11 @@ def manipulate(
     data: Data,
     toward: Annotated[str, typer.Option("--toward", help="label=VALUE, a class of the training data.")],
     strength: Annotated[float, typer.Option("--strength", help="Multiple of the attribute vector.")] = 1.0,
-    steps: Annotated[int, typer.Option("--steps", min=2, help="Images from none to the full strength.")] = 5,
+    steps: Annotated[int, typer.Option("--steps", min=2, help="Data from none to the full strength.")] = 5,
     out: OutFile = None,
     json: Json = False,
 ) -> None:
-    """Move images along the attribute vector of a label."""
+    """Move data along the attribute vector of a label."""
     from vaekit.interfaces.cli import using
 
     using.manipulate(run, data, toward, (strength, steps), out, json)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from vaekit.interfaces.cli.output import number
+from vaekit.interfaces.deep import PARTS, TEXT_PARTS
 
 __all__ = ["deep_lines"]
 
@@ -14,7 +15,7 @@ Summary = Mapping[str, Any]
 
 def deep_lines(deep: Summary) -> list[str]:
     """Return what `vaekit.interfaces.deep.deep` found, a line or two for each part."""
-    return [line for name, tell in _TOLD.items() for line in _part(name, tell, deep)]
+    return [line for name, tell in _TOLD.items() if name in deep for line in _part(name, tell, deep)]
 
 
 def _part(name: str, tell: Callable[[Summary], list[str]], deep: Summary) -> list[str]:
@@ -34,15 +35,27 @@ def _information(found: Summary) -> list[str]:
     rest = [f"{title} {_nats(found[key])}" for title, key in parts.items() if found[key] is not None]
     return [
         f"I(x; z) {_nats(mutual)} nats ({limit}); n = {found['n']}",
+        *_in_batches(found),
         *(["; ".join(rest) + " nats"] if rest else []),
         *([found["why"]] if found["why"] else []),
     ]
 
 
-def _annealed(found: Summary) -> list[str]:
-    above = found["above_iw"]
+def _in_batches(found: Summary) -> list[str]:
+    """Return the mutual information against small mixtures, which is there for texts alone."""
+    batch = found.get("in_batches")
+    if batch is None:
+        return []
+    size = batch["mixture"]
     return [
-        f"{_nats(found)} nats, {number(found['bits_per_dim'], 4)} bits/dim, from {found['count']} chains of "
+        f"{_nats(batch)} nats in batches of {size}, as papers on texts report it (cap log {size} = {number(batch['cap'])})"
+    ]
+
+
+def _annealed(found: Summary) -> list[str]:
+    above, dimension = found["above_iw"], found.get("dimension", "dim")
+    return [
+        f"{_nats(found)} nats, {number(found['bits_per_dim'], 4)} bits/{dimension}, from {found['count']} chains of "
         f"{found['temperatures']} temperatures; n = {found['n']} (a lower bound on log p(x))",
         f"{_nats(above)} above IW-{above['samples']}; acceptance {number(found['acceptance'])}",
     ]
@@ -91,15 +104,30 @@ def _samples(found: Summary) -> list[str]:
     ]
 
 
-_TOLD: dict[str, Callable[[Summary], list[str]]] = {
-    "information": _information,
-    "annealed": _annealed,
-    "amortization": _amortization,
-    "probes": _probes,
-    "disentanglement": _disentanglement,
-    "fidelity": _fidelity,
-    "samples": _samples,
-}
+def _overlap(found: Summary) -> list[str]:
+    shares = (
+        f"{number(100 * found['token_accuracy'], 1)} % of tokens, {number(100 * found['exact_match'], 1)} % of texts"
+    )
+    return [f"greedy reconstructions: BLEU-4 {number(found['bleu'], 3)}, {shares} come back; n = {found['n']}"]
+
+
+def _text_samples(found: Summary) -> list[str]:
+    return [
+        *(f"{name:<10}{_text_measures(found[key])}" for name, key in (("samples", "generated"), ("held-out", "real"))),
+        f"{found['order']}-grams of {found['train']} training texts; n = {found['n']} (samples should measure like held-out texts)",
+    ]
+
+
+def _text_measures(found: Summary) -> str:
+    shares = {"self-BLEU": "self_bleu", "distinct-1": "distinct_1", "distinct-2": "distinct_2"}
+    told = ", ".join(f"{title} {number(found[key], 3)}" for title, key in shares.items())
+    forward, reverse = (number(found[f"{way}_perplexity"]["value"], 1) for way in ("forward", "reverse"))
+    return f"perplexity {forward} forward, {reverse} reverse, {told}, copies {number(100 * found['copies'], 1)} %"
+
+
+# In the order in which the parts are measured.
+_TELLERS = (_information, _annealed, _amortization, _probes, _disentanglement, _fidelity, _samples)
+_TOLD = dict(zip((*PARTS, *TEXT_PARTS), (*_TELLERS, _overlap, _text_samples), strict=True))
 
 
 def _nats(found: Summary) -> str:

@@ -48,24 +48,31 @@ def choice_table(choices: Any) -> Any:
 def bound_lines(summary: dict[str, Any]) -> list[str]:
     """Return the bounds with their names, errors and units, a line each; without bounds, what there is instead."""
     elbo, iw = summary["bounds"]["elbo"], summary["bounds"]["iw"]
+    unit, dimension = summary.get("unit", "image"), summary.get("dimension", "dim")
     if elbo is None:
         return [
             f"no bound on log p(x): {summary['bounds']['why']}",
-            f"log-likelihood of the reconstruction {number(-summary['distortion'])} nats per image; "
+            f"log-likelihood of the reconstruction {number(-summary['distortion'])} nats per {unit}; "
             f"{summary['active_units']} active units; n = {summary['n']} (larger is better)",
         ]
     lines = []
     for name, bound in (("ELBO", elbo), (f"IW-{iw['samples']}", iw)):
         effective = f", effective samples {number(bound['ess'], 1)}" if "ess" in bound else ""
         lines.append(
-            f"{name:<8} {number(bound['nats'])} +- {number(bound['se'])} nats per image, "
-            f"{number(bound['bits_per_dim'], 4)} bits/dim{effective}"
+            f"{name:<8} {number(bound['nats'])} +- {number(bound['se'])} nats per {unit}, "
+            f"{number(bound['bits_per_dim'], 4)} bits/{dimension}{effective}{_perplexity(summary, name)}"
         )
     lines.append(
         f"rate {number(summary['rate'])}, distortion {number(summary['distortion'])} nats; "
         f"{summary['active_units']} active units; n = {summary['n']} (lower bounds on log p(x): larger is better)"
     )
     return lines
+
+
+def _perplexity(summary: dict[str, Any], bound: str) -> str:
+    """Return the perplexity that goes with a bound, where there are tokens."""
+    found = summary.get("perplexity", {}).get(bound.lower().replace("-", "_"))
+    return "" if found is None else f", perplexity {number(found['value'])}"
 
 
 def number(value: float | None, digits: int = 2) -> str:

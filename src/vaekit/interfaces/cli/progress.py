@@ -17,15 +17,16 @@ _REFRESH = 0.2  # seconds between updates: reading a number off the device is no
 
 
 class ProgressReport:
-    """Shows epoch, images/s, time left, the bound, reconstruction, rate and active units; and notes as soon as they are there.
+    """Shows epoch, data per second, time left, the bound, reconstruction, rate and active units; and notes as soon as they are there.
 
     Args:
         steps_per_epoch: To tell epochs.
         notes: What the user is to know; it grows while the run goes on.
+        unit: What a datum is.
     """
 
-    def __init__(self, steps_per_epoch: int, notes: Sequence[str] = ()) -> None:
-        self.steps_per_epoch, self.notes = steps_per_epoch, notes
+    def __init__(self, steps_per_epoch: int, notes: Sequence[str] = (), unit: str = "image") -> None:
+        self.steps_per_epoch, self.notes, self.unit = steps_per_epoch, notes, unit
         self._noted = 0
         self._bar: Any = _bar() if sys.stderr.isatty() else None
         self._task: Any = None
@@ -80,9 +81,7 @@ class ProgressReport:
         left = duration((progress.stop - progress.step) / speed) if progress.stop else "measuring"
         stop = f"/{progress.stop}" if progress.stop else ""
         epoch = progress.step / self.steps_per_epoch
-        return (
-            f"step {progress.step}{stop}, epoch {epoch:.1f}, {speed * batch:,.0f} images/s, {left} left; {self._bound}"
-        )
+        return f"step {progress.step}{stop}, epoch {epoch:.1f}, {speed * batch:,.0f} {self.unit}s/s, {left} left; {self._bound}"
 
 
 def _told(validation: Validation) -> str:

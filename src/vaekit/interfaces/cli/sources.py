@@ -9,7 +9,7 @@ from typing import Any
 
 from torch import Tensor
 
-from vaekit.data import Dataset
+from vaekit.data import Dataset, TextSchema, name_of
 from vaekit.interfaces.cli.errors import complain
 from vaekit.interfaces.run import Run
 
@@ -17,8 +17,10 @@ __all__ = ["datum_of", "identity", "opened", "set_aside", "stems_of"]
 
 
 def opened(run: Run, source: str) -> tuple[Dataset, Tensor]:
-    """Open data for a run; name the files that were set aside."""
-    data, rows = run.open(source)
+    """Open data for a run, a text itself where it is one of texts; name the files that were set aside."""
+    data, rows = run.open([source] if _is_literal(run, source) else source)
+    for note in data.notes if isinstance(run.schema, TextSchema) else ():
+        complain(f"note: {note}")
     for bad in data.quarantine:
         complain(f"quarantined: {bad.name}: {bad.reason}")
     return data, rows
@@ -29,13 +31,20 @@ def set_aside(data: Dataset) -> list[dict[str, str]]:
     return [{"name": bad.name, "reason": bad.reason} for bad in data.quarantine]
 
 
-def datum_of(run: Run, text: str) -> str | Dataset:
-    """Return an image file, or one of the test data by its number."""
+def _is_literal(run: Run, source: str) -> bool:
+    """Say whether a text itself was typed, and no file or name of data."""
+    if not isinstance(run.schema, TextSchema) or name_of(source) or Path(source).exists():
+        return False
+    return " " in source or not (Path(source).suffix or "/" in source)
+
+
+def datum_of(run: Run, text: str) -> str | Dataset | list[str]:
+    """Return an image file or a text itself, or one of the test data by its number."""
     if not (text.isascii() and text.isdecimal()) or Path(text).exists():
-        return text
+        return [text] if isinstance(run.schema, TextSchema) else text
     data, rows = run.open()
     if int(text) >= len(rows):
-        raise ValueError(f"the run has {len(rows)} test images, numbered from 0; got {text}")
+        raise ValueError(f"the run has {len(rows)} test data, numbered from 0; got {text}")
     return data.taken(rows[int(text)].unsqueeze(0))
 
 
@@ -44,6 +53,8 @@ def identity(data: Dataset, rows: Tensor) -> Mapping[str, Any]:
     columns: dict[str, Any] = {"name": stems_of(data, rows, suffix=True)}
     if data.labels is not None:
         columns["label"] = [data.classes[i] if data.classes else str(i) for i in data.labels[rows].tolist()]
+    if isinstance(data.schema, TextSchema):
+        columns["text"] = data.schema.decode(data.values[rows])
     return columns
 
 

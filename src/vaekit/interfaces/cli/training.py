@@ -17,9 +17,11 @@ from vaekit.heads import AnyPrior, Prior
 from vaekit.interfaces.auto_fix import Attempts, auto_fix
 from vaekit.interfaces.cli.diagnosing import attempt_table, verdict
 from vaekit.interfaces.cli.errors import complain
+from vaekit.interfaces.cli.facts import data_lines, described_data
 from vaekit.interfaces.cli.output import bound_lines, choice_table, duration, emit, seconds_of
 from vaekit.interfaces.cli.progress import ProgressReport
-from vaekit.interfaces.experiment import DataSettings, Experiment
+from vaekit.interfaces.data_settings import DataSettings
+from vaekit.interfaces.experiment import Experiment
 from vaekit.interfaces.fitting import Trainer, free_folder, plan
 from vaekit.interfaces.fitting import resumed as resumed_trainer
 from vaekit.interfaces.folder import RunFolder
@@ -47,7 +49,7 @@ class FitOptions(NamedTuple):
 def inspect(data: str, pairs: list[str], preset: str | None, config: Path | None, as_json: bool) -> None:
     """Show the data, the choices and the layers."""
     dataset, experiment = _planned(data, pairs, FitOptions(preset, None, None, config))
-    found = _described(dataset)
+    found = described_data(dataset)
     layers = _layers(experiment)
     emit(
         as_json,
@@ -57,7 +59,7 @@ def inspect(data: str, pairs: list[str], preset: str | None, config: Path | None
             "layers": layers,
             "warnings": _warnings(experiment),
         },
-        *_data_lines(dataset, found),
+        *data_lines(dataset),
         "",
         choice_table(experiment.choices),
         "",
@@ -79,7 +81,7 @@ def fit(data: str, pairs: list[str], out: Path | None, options: FitOptions, *, d
     trainer = Trainer(folder, experiment, dataset, began=began)
     trainer.begin()
     if not as_json:
-        emit(False, {}, *_data_lines(dataset, _described(dataset)), choice_table(experiment.choices), "")
+        emit(False, {}, *data_lines(dataset), choice_table(experiment.choices), "")
     _conclude(trainer, as_json, began)
 
 
@@ -102,7 +104,9 @@ def fit_prior(path: Path, kind: str, pairs: list[str], out: Path | None, as_json
 
 
 def _trained(trainer: Trainer) -> Run:
-    with ProgressReport(trainer.batches.steps_per_epoch, trainer.notes) as progress:
+    model = trainer.experiment.model
+    unit = model.kind if model is not None else "datum"
+    with ProgressReport(trainer.batches.steps_per_epoch, trainer.notes, unit) as progress:
         return trainer.run(progress)
 
 
@@ -142,8 +146,9 @@ def _tell(run: Run, as_json: bool, began: float, attempts: Attempts | None = Non
 def _planned(data: str, pairs: list[str], options: FitOptions) -> tuple[Dataset, Experiment]:
     if options.preset not in (None, *get_args(Preset)):
         raise ValueError(f"--preset is one of {', '.join(get_args(Preset))}, got {options.preset!r}")
-    base, preset = _from_file(options.config) if options.config else ({}, "balanced")
-    given = parse(pairs, base)
+    modality = "text" if DataSettings(source=data).is_text or any(pair.startswith("column=") for pair in pairs) else ""
+    base, preset, modality = _from_file(options.config, modality) if options.config else ({}, "balanced", modality)
+    given = parse(pairs, base, modality or "image")
     training, described = given["training"], given.pop("data")
     if options.time_limit is not None:
         training["time_limit"] = seconds_of(options.time_limit)
@@ -158,8 +163,8 @@ def _planned(data: str, pairs: list[str], options: FitOptions) -> tuple[Dataset,
     return dataset, plan(dataset, settings, given, options.preset or preset)  # type: ignore[arg-type]
 
 
-def _from_file(path: Path) -> tuple[dict[str, dict[str, Any]], str]:
-    """Return the keys in a YAML or JSON file, and the preset; a resolved experiment has them section by section."""
+def _from_file(path: Path, modality: str) -> tuple[dict[str, dict[str, Any]], str, str]:
+    """Return the keys in a YAML or JSON file, the preset and the kind of data; a resolved experiment has keys by section."""
     try:
         content = yaml.safe_load(path.read_text())
     except (yaml.YAMLError, ValueError, RecursionError) as error:
@@ -167,38 +172,17 @@ def _from_file(path: Path) -> tuple[dict[str, dict[str, Any]], str]:
     if not isinstance(content, Mapping):
         raise ValueError(f"--config {path} must hold keys and values, got {type(content).__name__}")
     if "format" not in content:
-        return sectioned({str(name): value for name, value in content.items()}), "balanced"
+        named = DataSettings(source=str(content.get("source", ""))).is_text or "column" in content
+        modality = modality or ("text" if named else "image")
+        return sectioned({str(name): value for name, value in content.items()}, modality=modality), "balanced", modality
     try:
         experiment = Experiment.model_validate(content)
     except ValidationError as error:
         raise ValueError(f"--config {path} is no experiment of this version of vaekit: {sentence(error)}") from error
-    return described(experiment), experiment.preset
-
-
-def _described(data: Dataset) -> dict[str, Any]:
-    return {
-        "source": data.source,
-        "count": len(data),
-        "split": {name: len(data.part(name)) for name in ("train", "validation", "test")},
-        "schema": data.schema.model_dump(mode="json") if data.schema else None,
-        "notes": list(data.notes),
-        "quarantine": [{"name": q.name, "reason": q.reason} for q in data.quarantine],
-    }
-
-
-def _data_lines(data: Dataset, found: dict[str, Any]) -> list[str]:
-    schema, split = data.schema, found["split"]
-    assert schema is not None
-    levels = f"{schema.levels} levels" if schema.levels else f"real values in [{schema.low:.4g}, {schema.high:.4g}]"
-    lines = [
-        f"{data.source}: {len(data):,} images {schema.height} x {schema.width}, {schema.channels} channel(s), {levels}; "
-        f"{split['train']:,} train, {split['validation']:,} validation, {split['test']:,} test"
-    ]
-    if data.classes:
-        lines.append(f"labels: {', '.join(data.classes[:20])}{' ...' if len(data.classes) > 20 else ''}")
-    lines += [f"note: {note}" for note in data.notes]
-    lines += [f"quarantined: {q.name}: {q.reason}" for q in data.quarantine]
-    return lines
+    kind = experiment.model.kind if experiment.model is not None else "image"
+    if modality not in ("", kind):
+        raise ValueError(f"--config {path} is of a model of kind {kind}, but the data are of kind {modality}")
+    return described(experiment), experiment.preset, kind
 
 
 def _layers(experiment: Experiment) -> list[dict[str, Any]]:

@@ -9,15 +9,18 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
+from vaekit.data import TextSchema
 from vaekit.evaluation import Bounds
 from vaekit.interfaces.cli.depth import deep_lines
 from vaekit.interfaces.cli.errors import complain
 from vaekit.interfaces.cli.output import bound_lines, emit, number
 from vaekit.interfaces.cli.sources import datum_of, identity, opened, set_aside, stems_of
+from vaekit.interfaces.cli.texts import decoding_of, tell_texts
 from vaekit.interfaces.columns import check_suffix, write_columns
 from vaekit.interfaces.deep import deep
 from vaekit.interfaces.diagnosing import kept_diagnosis
 from vaekit.interfaces.folder import RunFolder
+from vaekit.interfaces.latent_space import Way
 from vaekit.interfaces.pictures import grid, save_images, save_png
 from vaekit.interfaces.report import write_report
 from vaekit.interfaces.run import Run, load
@@ -26,6 +29,8 @@ from vaekit.nets import parameter_count
 __all__ = [
     "Depth",
     "Draws",
+    "Walk",
+    "analogy",
     "compare",
     "encode",
     "evaluate",
@@ -55,7 +60,16 @@ class Draws(NamedTuple):
     temperature: float
     labels: tuple[str, ...]
     noise: bool
+    decode: str | None
     seed: int
+
+
+class Walk(NamedTuple):
+    """The options of `interpolate`."""
+
+    steps: int
+    how: Way
+    decode: str | None
 
 
 def evaluate(path: Path, data: str | None, depth: Depth, as_json: bool) -> None:
@@ -64,58 +78,106 @@ def evaluate(path: Path, data: str | None, depth: Depth, as_json: bool) -> None:
     dataset = opened(run, data)[0] if data is not None else None
     settings = run.experiment.data
     name = data if data is not None else f"{settings.typed or settings.source} (test)"
-    summary = {"data": name, "measure": run.measure, **run.evaluate(dataset, depth.samples).summary()}
+    summary = {"data": name, "measure": run.measure, **run.summary(run.evaluate(dataset, depth.samples))}
     if depth.deep:
         summary["deep"] = deep(run, dataset)
     emit(as_json, summary, f"{name}:", *bound_lines(summary), *(deep_lines(summary["deep"]) if depth.deep else []))
 
 
-def sample(path: Path, out: Path, draws: Draws, as_json: bool) -> None:
-    """Write new images."""
+def sample(path: Path, out: Path | None, draws: Draws, as_json: bool) -> None:
+    """Write new data."""
     run = load(path)
     labels, n = run.conditions.chosen(draws.labels), draws.n
-    images = run.sample(n, draws.temperature, label=labels, noise=draws.noise, seed=draws.seed)
-    files = save_images(images, _folder(out), [f"sample-{i:0{len(str(n))}}" for i in range(n)])
-    overview = save_png(grid(images[:400]), out / "grid.png")
+    if isinstance(run.schema, TextSchema):
+        decoding = decoding_of(draws.decode, draws.temperature if draws.temperature != 1 else None)
+        tell_texts(as_json, {"text": run.sample(n, label=labels, decoding=decoding, seed=draws.seed)}, out)
+        return
+    decoding = decoding_of(draws.decode)
+    folder = _folder(out)
+    images = run.sample(n, draws.temperature, label=labels, noise=draws.noise, decoding=decoding, seed=draws.seed)
+    files = save_images(images, folder, [f"sample-{i:0{len(str(n))}}" for i in range(n)])
+    overview = save_png(grid(images[:400]), folder / "grid.png")
     _wrote(as_json, overview, files)
 
 
-def reconstruct(path: Path, data: str, out: Path, as_json: bool) -> None:
+def reconstruct(path: Path, data: str, out: Path | None, decode: str | None, as_json: bool) -> None:
     """Write reconstructions."""
-    run, folder = load(path), _folder(out)
+    run = load(path)
+    if not isinstance(run.schema, TextSchema):
+        folder = _folder(out)
     dataset, rows = opened(run, data)
-    inputs, again = run.reconstruct(dataset)
+    inputs, again = run.reconstruct(dataset, decoding=decoding_of(decode))
+    if isinstance(run.schema, TextSchema):
+        tell_texts(as_json, {"text": inputs, "reconstruction": again}, out)
+        return
     files = save_images(again, folder, stems_of(dataset, rows))
     pairs = torch.stack([inputs[:_PAIRS], again[:_PAIRS]], 1).flatten(0, 1)
-    overview = save_png(grid(pairs, columns=8), out / "pairs.png")
+    overview = save_png(grid(pairs, columns=8), folder / "pairs.png")
     _wrote(as_json, overview, files)
 
 
-def interpolate(path: Path, a: str, b: str, steps: int, out: Path | None, as_json: bool) -> None:
-    """Write a row of images."""
-    run = load(path)
+def interpolate(path: Path, a: str, b: str, walk: Walk, out: Path | None, as_json: bool) -> None:
+    """Write a row of data."""
+    run, steps = load(path), walk.steps
+    ends, decoding = (datum_of(run, a), datum_of(run, b)), decoding_of(walk.decode)
+    if isinstance(run.schema, TextSchema):
+        texts = run.interpolate(*ends, steps, how=walk.how, decoding=decoding)
+        tell_texts(as_json, {"share": torch.linspace(0, 1, steps).tolist(), "text": texts}, out)
+        return
     file = _picture(run, out, "interpolation")
-    images = run.interpolate(datum_of(run, a), datum_of(run, b), steps)
+    images = run.interpolate(*ends, steps, how=walk.how, decoding=decoding)
     _wrote(as_json, save_png(grid(images, columns=steps), file))
 
 
-def traverse(path: Path, datum: str | None, steps: int, out: Path | None, as_json: bool) -> None:
-    """Write a row of images per dimension."""
+def analogy(path: Path, data: tuple[str, str, str], out: Path | None, decode: str | None, as_json: bool) -> None:
+    """Write the datum that is to the third as the second is to the first."""
     run = load(path)
+    given, decoding = [datum_of(run, text) for text in data], decoding_of(decode)
+    if isinstance(run.schema, TextSchema):
+        tell_texts(as_json, {"text": run.analogy(*given, decoding=decoding)}, out)
+        return
+    file = _picture(run, out, "analogy")
+    _wrote(as_json, save_png(grid(run.analogy(*given, decoding=decoding), columns=1), file))
+
+
+def traverse(path: Path, datum: str | None, steps: int, out: Path | None, as_json: bool) -> None:
+    """Write a row of data per dimension."""
+    run = load(path)
+    start = datum_of(run, datum) if datum is not None else None
+    if isinstance(run.schema, TextSchema):
+        rows, order = run.traverse(start, steps)
+        values = torch.linspace(-3, 3, steps).tolist()
+        columns = {
+            "dimension": [f"z{j}" for j in order for _ in values],
+            "value": values * len(order),
+            "text": [text for row in rows for text in row],
+        }
+        tell_texts(as_json, columns, out, dimensions=order)
+        return
     file = _picture(run, out, "traversal")
-    images, order = run.traverse(datum_of(run, datum) if datum is not None else None, steps)
+    images, order = run.traverse(start, steps)
+    assert isinstance(images, Tensor)
     _wrote(as_json, save_png(grid(images.flatten(0, 1), columns=steps), file), dimensions=order)
 
 
 def manipulate(
     path: Path, data: str, toward: str, strength: tuple[float, int], out: Path | None, as_json: bool
 ) -> None:
-    """Write a row of images per datum."""
+    """Write a row of data per datum."""
     run = load(path)
+    dataset, rows = opened(run, data)
+    shown = run.manipulate(dataset, toward.split("=", 1)[-1], *strength)
+    if isinstance(shown, list):
+        amounts = torch.linspace(0, strength[0], strength[1]).tolist()
+        columns = {
+            "datum": [name for name in stems_of(dataset, rows) for _ in amounts],
+            "strength": amounts * len(rows),
+            "text": [text for row in shown for text in row],
+        }
+        tell_texts(as_json, columns, out)
+        return
     file = _picture(run, out, "manipulation")
-    dataset, _ = opened(run, data)
-    images = run.manipulate(dataset, toward.split("=", 1)[-1], *strength)
-    _wrote(as_json, save_png(grid(images[:_PAIRS].flatten(0, 1), columns=strength[1]), file))
+    _wrote(as_json, save_png(grid(shown[:_PAIRS].flatten(0, 1), columns=strength[1]), file))
 
 
 def encode(path: Path, data: str, out: Path, as_json: bool) -> None:
@@ -141,7 +203,7 @@ def score(path: Path, data: str, out: Path, samples: int, as_json: bool) -> None
     columns = _scores(result)
     write_columns(out, {**identity(dataset, rows), **columns})
     by = "log_likelihood" if result.iw is None else f"iw_{samples}"
-    names = stems_of(dataset, rows)
+    names = identity(dataset, rows).get("text") or stems_of(dataset, rows)
     worst = [{"datum": names[i], by: columns[by][i].item()} for i in columns[by].argsort()[:5].tolist()]
     title = "log-likelihood of the reconstruction" if result.iw is None else f"IW-{samples}"
     emit(
@@ -165,7 +227,7 @@ def _scores(result: Bounds) -> dict[str, Tensor]:
     """Return what each datum is scored by: its bounds, or where there are none the likelihood of its reconstruction."""
     if result.elbo is None or result.iw is None or result.ess is None:
         return {"log_likelihood": -result.distortion}
-    bits = -result.iw / (result.dimensions * math.log(2))
+    bits = -result.iw / (result.sizes * math.log(2))
     return {"elbo": result.elbo, f"iw_{result.samples}": result.iw, "bits_per_dim": bits, "ess": result.ess}
 
 
@@ -207,7 +269,7 @@ def _row(path: Path) -> dict[str, Any]:
         "active_units": evaluation["active_units"],
         "latent": math.prod(model.posterior.latent_event(model.latent)) if model else None,
         "net": model.net.kind if model else None,
-        "likelihood": model.likelihood.kind if model else None,
+        "likelihood": None if model is None else model.likelihood.kind if model.kind == "image" else "autoregressive",
         "posterior": model.posterior.kind if model else None,
         "prior": model.prior.kind if model else None,
         "condition": model.condition if model else None,
@@ -267,7 +329,9 @@ def _picture(run: Run, out: Path | None, name: str) -> Path:
     return check_suffix(out or run.folder.plots / f"{name}.png", (".png",))
 
 
-def _folder(out: Path) -> Path:
+def _folder(out: Path | None) -> Path:
+    if out is None:
+        raise ValueError("images need a folder to be written to: give --out FOLDER")
     if out.exists() and not out.is_dir():
         raise FileExistsError(f"{out} is a file; give a folder as --out")
     out.mkdir(parents=True, exist_ok=True)

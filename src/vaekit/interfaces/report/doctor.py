@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from vaekit.interfaces.language_model import NO_LATENTS, is_language_model
 from vaekit.interfaces.report.doctor_figures import aggregate, calibration, rate_distortion, spectra
 from vaekit.interfaces.report.page import Picture, card, columns, commands, folded, paragraph, section, table
 
@@ -59,6 +60,8 @@ def charts_of(diagnosis: Diagnosis) -> list[Picture | str]:
     """Return the charts of an examination; a sentence where one does not exist."""
     if diagnosis.examination is None:
         return []
+    if is_language_model(diagnosis.examination.subject.description):
+        return [f"There are no charts: {NO_LATENTS}."]
     return [draw(diagnosis.examination) for draw in (_aggregate, _calibration, _spectra, _rate_distortion)]
 
 
@@ -121,6 +124,8 @@ def _aggregate(examination: Examination) -> Picture | str:
 
 def _calibration(examination: Examination) -> Picture | str:
     found = examination.calibration
+    if examination.subject.is_text:
+        return "There is no histogram of ranks: of two tokens, none is the larger one."
     if not found.histogram or found.dispersion is None:
         return "There is no histogram of ranks: the spread of binary data follows from their mean, or nothing can be drawn."
     said = f"Their variance is {found.dispersion:.2f} times that of calibrated ranks ({found.count} data)."

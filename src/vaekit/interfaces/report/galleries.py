@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 
 import torch
 from PIL import Image
@@ -12,6 +11,7 @@ from torch import Tensor
 from vaekit.evaluation import Bounds
 from vaekit.interfaces.pictures import picture
 from vaekit.interfaces.report.page import Picture
+from vaekit.interfaces.report.walks import REACH, interpolated, traversed
 from vaekit.interfaces.run import Run
 from vaekit.models import evaluating
 
@@ -19,7 +19,7 @@ __all__ = ["galleries", "sheet", "shows_images"]
 
 _LARGEST = 96  # pixels of a cell's longer side: ten of them fill the page
 _MANY_PIXELS = 64 * 64  # above it, decoding costs seconds and fewer images suffice
-_REACH = 3.0
+_ROWS = 4  # of interpolations
 _DIMENSIONS = 8
 _LABELS = 20  # classes that have a row of samples
 
@@ -119,14 +119,9 @@ def _samples(run: Run, count: int) -> Picture:
 
 
 def _interpolations(run: Run, means: Tensor, labels: Tensor | None, steps: int) -> Picture:
-    pairs = _partners(len(means), labels)
-    starts, ends = ([pair[i] for pair in pairs] for i in (0, 1))
-    x, *context = run.given(None, 1 + max(*starts, *ends))
-    inputs, share = run.view.intensity(x), torch.linspace(0, 1, steps).view(-1, 1)
-    z = run.space.between(means[starts], means[ends], steps).flatten(0, 1)
-    on_the_way = (torch.lerp(c[starts].unsqueeze(1), c[ends].unsqueeze(1), share).flatten(0, 1) for c in context)
-    between = run.decode(_as_weights(run, z), *on_the_way).unflatten(0, (len(pairs), steps))
-    first, last = inputs[starts].unsqueeze(1), inputs[ends].unsqueeze(1)
+    walks = interpolated(run, means, labels, _ROWS, steps)
+    between = walks.between.unflatten(0, (len(walks.first), steps))
+    first, last = (torch.stack([*ends]).unsqueeze(1) for ends in (walks.first, walks.last))
     images = torch.cat([first, between.to(first), last], 1).flatten(0, 1)
     caption = (
         "Each row walks from the posterior mean of one held-out datum to that of another; "
@@ -135,37 +130,10 @@ def _interpolations(run: Run, means: Tensor, labels: Tensor | None, steps: int) 
     return Picture("interpolations", "Interpolations", caption, sheet(images, steps + 2, edges=True), "sheet")
 
 
-def _partners(count: int, labels: Tensor | None, rows: int = 4) -> list[tuple[int, int]]:
-    """Return pairs of data, of different classes where there are any."""
-    free = list(range(min(count, 40)))
-    pairs: list[tuple[int, int]] = []
-    while len(free) > 1 and len(pairs) < rows:
-        a = free.pop(0)
-        other = [b for b in free if labels is not None and labels[a] != labels[b]]
-        b = (other or free)[0]
-        free.remove(b)
-        pairs.append((a, b))
-    return pairs
-
-
 def _traversal(run: Run, result: Bounds, steps: int) -> Picture:
-    means = result.means
-    order = means.var(0, correction=0).argsort(descending=True)[:_DIMENSIONS]
-    z = run.space.varied(means[:1], order, steps, _REACH).flatten(0, 1)
-    context = run.given(None, 1)[1:] if run.conditions.size else ()
-    images = run.decode(_as_weights(run, z), *(c.expand(len(z), -1) for c in context))
+    images, names = traversed(run, result, _DIMENSIONS, steps)
     caption = (
-        f"Each row moves one latent dimension of one held-out datum from {-_REACH:g} to {_REACH:g} and keeps the others. "
-        f"From the top, most active first: {_named(order.tolist(), result.rate_per_dimension)}."
+        f"Each row moves one latent dimension of one held-out datum from {-REACH:g} to {REACH:g} and keeps the others. "
+        f"From the top, most active first: {', '.join(names)}."
     )
     return Picture("traversal", "Latent traversal", caption, sheet(images, steps), "sheet")
-
-
-def _as_weights(run: Run, z: Tensor) -> Tensor:
-    return z.to(next(iter(run.model.parameters()), z).dtype)
-
-
-def _named(dimensions: Sequence[int], rates: Tensor | None) -> str:
-    if rates is None:
-        return ", ".join(f"z{j}" for j in dimensions)
-    return ", ".join(f"z{j} ({rates[j]:.2f} nats)" for j in dimensions)

@@ -8,8 +8,12 @@ from typing import Any, TypeAlias
 
 import torch
 from torch import Tensor, nn
+from torch.nn.utils.rnn import PackedSequence
 
+from vaekit.data import TextSchema
+from vaekit.distributions import Autoregressive
 from vaekit.heads.layers import Heads
+from vaekit.interfaces.language_model import is_language_model
 from vaekit.interfaces.run import Run
 from vaekit.models import evaluating
 
@@ -26,7 +30,8 @@ def count(module: nn.Module) -> int:
 
 def parameters(run: Run) -> list[tuple[str, str, str]]:
     """Return each part of the model, its module and its number of parameters."""
-    found = [(title, getattr(run.model, name, None)) for title, name in _PARTS]
+    parts = [part for part in _PARTS if part[1] == "likelihood"] if is_language_model(run.experiment.model) else _PARTS
+    found = [(title, getattr(run.model, name, None)) for title, name in parts]
     return [(title, _described(m), f"{count(m):,}") for title, m in found if m is not None]
 
 
@@ -40,12 +45,16 @@ def layers(run: Run, given: tuple[Tensor, ...]) -> list[tuple[str, list[Row]]]:
     """
     shape = getattr(getattr(run.model, "posterior", None), "given", None)
     context = given[1:] or run.conditions.zeros(1)
-    if not given and shape is not None:
+    if isinstance(run.schema, TextSchema):
+        given = given or (run.view.prepare(run.schema.encode([""])), *context)
+    elif not given and shape is not None:
         given = (torch.zeros(1, *shape), *context)
     with evaluating(run.model), _shapes(run.model) as shapes:
         if given:
             run.model.encode(*given)
-        run.model.decode(*run.model.prior_sample(1, *context), context=context)
+        likelihood = run.model.decode(*run.model.prior_sample(1, *context), context=context)
+        if isinstance(likelihood, Autoregressive):  # which computes nothing before it is asked
+            likelihood.log_prob(given[0])
     tables = []
     for title, name in _PARTS:
         part = getattr(run.model, name, None)
@@ -88,6 +97,10 @@ def _row(path: str, layer: nn.Module, shape: str | None) -> Row:
 
 
 def _shape(output: Any) -> str:
+    if isinstance(output, tuple) and not isinstance(output, PackedSequence):
+        return _shape(output[0])  # a recurrent layer's outputs come before its states
+    if isinstance(output, PackedSequence):
+        return " x ".join(map(str, output.data.shape[1:])) + " per token"
     return " x ".join(map(str, output.shape[1:])) if isinstance(output, Tensor) else type(output).__name__
 
 
@@ -99,5 +112,10 @@ def _described(module: nn.Module) -> str:
         case nn.Conv2d() | nn.ConvTranspose2d():
             size = " x ".join(map(str, module.kernel_size))
             return f"{name} {module.in_channels} → {module.out_channels}, {size}"
+        case nn.Embedding():
+            return f"{name} {module.num_embeddings} → {module.embedding_dim}"
+        case nn.RNNBase():
+            both = ", both ways" if module.bidirectional else ""
+            return f"{name} {module.input_size} → {module.hidden_size}, {module.num_layers} deep{both}"
         case _:
             return name

@@ -7,27 +7,30 @@ from html import escape
 from pathlib import PurePath
 from typing import Any
 
-from vaekit.evaluation import Bounds
+from vaekit.data import TextSchema
+from vaekit.evaluation import Bounds, perplexity
+from vaekit.interfaces.language_model import is_language_model
 from vaekit.interfaces.report.layers import count
 from vaekit.interfaces.report.page import bullets, folded, note, paragraph, table
 from vaekit.interfaces.run import Run
 from vaekit.interfaces.summary import no_bound_note
+from vaekit.modalities import ImageVAE
 
 __all__ = ["headline", "notes", "part", "title", "title_text"]
 
 _LISTED = 20
 _MEASURES = {
     "counting": (
-        "These are logarithms of probabilities (counting measure): at most 0, and bits/dim is the length of a code. "
+        "These are logarithms of probabilities (counting measure): at most 0, and bits/{dimension} is the length of a code. "
         "Do not compare them with densities."
     ),
     "lebesgue": (
-        "These are logarithms of densities (Lebesgue measure): they can be positive, bits/dim can be negative, and both "
+        "These are logarithms of densities (Lebesgue measure): they can be positive, bits/{dimension} can be negative, and both "
         "change with the units of the data. Do not compare them with probabilities."
     ),
     "dequantized": (
         "A bound on the probability of integer levels by uniform dequantisation (counting measure): at most 0, and "
-        "bits/dim is the length of a code. Do not compare it with densities."
+        "bits/{dimension} is the length of a code. Do not compare it with densities."
     ),
     None: (
         "The likelihood is the user's own and does not say whether this is a probability or a density; "
@@ -36,10 +39,11 @@ _MEASURES = {
 }
 
 
-def title_text(about: dict[str, Any]) -> str:
+def title_text(run: Run, about: dict[str, Any]) -> str:
     """Return the title."""
-    source = about["source"]
-    return f"Variational autoencoder of {PurePath(source).name or source or 'arrays'}"
+    source, unnamed = about["source"], "texts" if _is_text(run) else "arrays"
+    kind = "Language model" if is_language_model(run.experiment.model) else "Variational autoencoder"
+    return f"{kind} of {PurePath(source).name or source or unnamed}"
 
 
 def title(run: Run, about: dict[str, Any], event: tuple[int, ...] | None) -> str:
@@ -51,13 +55,14 @@ def title(run: Run, about: dict[str, Any], event: tuple[int, ...] | None) -> str
         event: The shape of one datum, where it is known.
     """
     split, history = about["split"], run.history
-    counts = f"{split['train']:,} training, {split['validation']:,} validation and {split['test']:,} test data"
+    unit = "texts" if _is_text(run) else "data"
+    counts = f"{split['train']:,} training, {split['validation']:,} validation and {split['test']:,} test {unit}"
     facts = [about["source"]] if about["source"] else []
     facts.append(counts + (f" of {_size(about['schema'], event)}" if event or about["schema"] else ""))
     facts.append(f"{count(run.model):,} parameters")
     if history:
         facts.append(f"{history[-1]['step']:,} steps in {_duration(history[-1].get('seconds', 0.0))}")
-    return f"<h1>{escape(title_text(about))}</h1>{paragraph('; '.join(facts) + '.', 'soft')}"
+    return f"<h1>{escape(title_text(run, about))}</h1>{paragraph('; '.join(facts) + '.', 'soft')}"
 
 
 def part(about: dict[str, Any]) -> str:
@@ -67,19 +72,21 @@ def part(about: dict[str, Any]) -> str:
 
 def headline(run: Run, result: Bounds, about: dict[str, Any]) -> str:
     """Return the bounds, each with its name, its standard error and a sentence that explains it."""
-    count_ = len(result.distortion)
-    where = f"{part(about)}, {count_:,} {'datum' if count_ == 1 else 'data'}"
+    count_, (one, many) = len(result.distortion), ("text", "texts") if _is_text(run) else ("datum", "data")
+    where = f"{part(about)}, {count_:,} {one if count_ == 1 else many}"
     if result.rate is None or result.ess is None:
         return _without_bound(run, result, where)
+    if is_language_model(run.experiment.model):
+        return _language_model(run, result, where)
     k = result.samples
     top = _tile(
         f"IW-{k} ({where})",
-        _estimate(result, "iw"),
+        _estimate(run, result, "iw"),
         f"The importance-weighted bound with {k} draws: a lower bound on {_evidence(run)}, larger is better. {_measure(run)}",
         "headline",
     )
     tiles = [
-        ("ELBO", _estimate(result, "elbo"), "The evidence lower bound, -distortion - rate: larger is better."),
+        ("ELBO", _estimate(run, result, "elbo"), "The evidence lower bound, -distortion - rate: larger is better."),
         _distortion(result),
         ("Rate", f"{_mean(result.rate):,.2f} nats", "KL(q(z | x) || p(z)): what the latents tell about a datum."),
         _units(result),
@@ -90,6 +97,12 @@ def headline(run: Run, result: Bounds, about: dict[str, Any]) -> str:
         ),
     ]
     return top + _tiles(tiles) + _objective(run)
+
+
+def _language_model(run: Run, result: Bounds, where: str) -> str:
+    """Return what there is to say of a model without latents: every bound is the log-likelihood itself."""
+    said = f"log p(x) itself, larger is better: without latents every bound is exact. {_measure(run)}"
+    return _tile(f"Log-likelihood ({where})", _estimate(run, result, "elbo"), said, "headline")
 
 
 def _without_bound(run: Run, result: Bounds, where: str) -> str:
@@ -141,12 +154,30 @@ def _tile(name: str, value: str, meaning: str, kind: str = "tile") -> str:
     return f'<div class="{kind}">{inside}</div>'
 
 
-def _estimate(result: Bounds, name: str) -> str:
+def _estimate(run: Run, result: Bounds, name: str) -> str:
     found = result.estimate(name)
     # One datum has no standard error, and a number without one must say so.
-    error = f" ± {found.se:.2f}" if math.isfinite(found.se) else ""
-    unknown = "" if error else " (no standard error)"
-    return f"{_signed(found.nats, 2)}{error} nats{unknown}, {_signed(found.bits_per_dim, 3)} bits/dim"
+    unknown = "" if math.isfinite(found.se) else " (no standard error)"
+    told = [
+        f"{_signed(found.nats, 2)}{_error(found.se)} nats{unknown}",
+        f"{_signed(found.bits_per_dim, 3)} bits/{_dimension(run)}",
+    ]
+    if _is_text(run) and math.isfinite(found.nats):
+        per_token = perplexity(-getattr(result, name).double(), result.sizes)
+        told.append(f"perplexity {_signed(per_token.value, 2)}{_error(per_token.se)}")
+    return ", ".join(told)
+
+
+def _error(value: float) -> str:
+    return f" ± {value:,.2f}" if math.isfinite(value) else ""
+
+
+def _is_text(run: Run) -> bool:
+    return isinstance(run.schema, TextSchema)
+
+
+def _dimension(run: Run) -> str:
+    return "token" if _is_text(run) else "dim"
 
 
 def _signed(value: float, digits: int) -> str:
@@ -159,7 +190,8 @@ def _mean(values: Any) -> float:
 
 def _measure(run: Run) -> str:
     model = run.experiment.model
-    return _MEASURES["dequantized" if model is not None and model.dequantize else run.measure]
+    said = _MEASURES["dequantized" if isinstance(model, ImageVAE) and model.dequantize else run.measure]
+    return said.format(dimension=_dimension(run))
 
 
 def _evidence(run: Run) -> str:
@@ -168,6 +200,8 @@ def _evidence(run: Run) -> str:
 
 
 def _size(schema: dict[str, Any] | None, event: tuple[int, ...] | None) -> str:
+    if schema is not None and schema["kind"] == "text":
+        return f"at most {schema['length']} tokens, of {schema['vocabulary']:,} ({schema['tokenizer']})"
     if schema is None:
         return f"shape ({', '.join(map(str, event or ()))})"
     channels = {1: "grey", 3: "RGB", 4: "RGBA"}.get(schema["channels"], f"{schema['channels']} channels")

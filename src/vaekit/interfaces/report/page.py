@@ -19,14 +19,19 @@ __all__ = [
     "columns",
     "commands",
     "document",
+    "exhibit",
     "folded",
     "note",
     "paragraph",
     "section",
+    "side_by_side",
     "table",
+    "verbatim",
 ]
 
 _POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
+
+_WORD = 24  # characters above which a text is a sentence
 
 _STYLE = """
 :root { color-scheme: light dark; --paper: #fff; --ink: #1f2933; --soft: #5a6672; --line: #dfe4ea; --card: #f6f8fa;
@@ -79,6 +84,9 @@ table { border-collapse: collapse; width: 100%; font-size: .92rem; font-variant-
 th, td { text-align: left; vertical-align: top; padding: .4rem .9rem .4rem 0; border-bottom: 1px solid var(--line); }
 th { color: var(--soft); font-weight: 600; white-space: nowrap; }
 td:first-child { font-weight: 600; }
+.exhibit { margin-bottom: 2rem; }
+.verbatim td { white-space: pre-wrap; font-weight: 400; }
+.verbatim .long { min-width: 8.5rem; }
 td.number, th.number { text-align: right; white-space: nowrap; padding-right: 0; }
 pre { background: var(--card); border-radius: 6px; padding: .8rem 1rem; font-size: .85rem; white-space: pre-wrap;
   margin: .5rem 0 1.5rem; }
@@ -162,7 +170,17 @@ def paragraph(text: str, kind: str = "") -> str:
 
 def columns(pictures: Sequence[Picture]) -> str:
     """Return pictures side by side, one below the other on a narrow screen."""
-    return f'<div class="columns">{"".join(p.html() for p in pictures)}</div>' if pictures else ""
+    return side_by_side(*(p.html() for p in pictures))
+
+
+def side_by_side(*parts: str) -> str:
+    """Return HTML side by side, one below the other on a narrow screen."""
+    return f'<div class="columns">{"".join(parts)}</div>' if parts else ""
+
+
+def exhibit(title: str, caption: str, content: str) -> str:
+    """Return HTML with what it is called, what it shows and how to read it."""
+    return f"<figure class=exhibit><h3>{escape(title)}</h3>{content}<figcaption>{escape(caption)}</figcaption></figure>"
 
 
 def bullets(items: Iterable[str]) -> str:
@@ -209,6 +227,20 @@ def table(head: Sequence[str], rows: Iterable[Sequence[object]], numbers: int = 
 
     body = "".join(f"<tr>{cells('td', row)}</tr>" for row in rows)
     return f'<div class="scroll"><table{"" if numbers else " class=text"}><thead><tr>{cells("th", head)}</tr></thead><tbody>{body}</tbody></table></div>'
+
+
+def verbatim(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Return a table of texts from outside, each with its own spaces, line breaks and direction of writing."""
+    titles = "".join(f"<th>{escape(name)}</th>" for name in head)
+    body = "".join(f"<tr>{''.join(map(_cell, row))}</tr>" for row in rows)
+    return (
+        f'<div class="scroll"><table class=verbatim><thead><tr>{titles}</tr></thead><tbody>{body}</tbody></table></div>'
+    )
+
+
+def _cell(text: str) -> str:
+    # On a narrow screen a sentence is scrolled to rather than broken after each word.
+    return f"<td dir=auto{' class=long' if len(text) > _WORD else ''}>{escape(text)}</td>"
 
 
 def _legend(entries: Sequence[tuple[str, str]]) -> str:

@@ -9,8 +9,9 @@ from typing import Any
 from PIL import Image
 from torch import Tensor
 
-from vaekit.data import Dataset
+from vaekit.data import Dataset, TextSchema
 from vaekit.evaluation import Bounds
+from vaekit.interfaces.language_model import NO_LATENTS, is_language_model
 from vaekit.interfaces.pictures import save_png
 from vaekit.interfaces.report.doctor import Diagnosis, charts_of, examination_section, findings_section
 from vaekit.interfaces.report.figures import curves, rates
@@ -19,6 +20,7 @@ from vaekit.interfaces.report.latent_map import latent_map
 from vaekit.interfaces.report.numbers import headline, notes, title, title_text
 from vaekit.interfaces.report.page import Picture, columns, document, paragraph, section
 from vaekit.interfaces.report.settings import settings
+from vaekit.interfaces.report.texts import texts
 from vaekit.interfaces.run import Run
 from vaekit.training.checkpoint import write_atomically
 
@@ -48,9 +50,9 @@ def write_report(run: Run, result: Bounds, diagnosis: Diagnosis | None = None) -
         The report.
     """
     shown, about = _shown(run, len(result.means)), run.folder.read_json("data.json")
-    charts = curves(run.history)
-    latents = _latents(result, shown, about)
-    images = galleries(run, result, shown.labels, has_data=shown.data is not None) if shows_images(run) else []
+    charts = _curves(run)
+    latents = [] if is_language_model(run.experiment.model) else _latents(result, shown, about)
+    images, made = _made(run, result, shown)
     examined = [] if diagnosis is None else charts_of(diagnosis)
     for drawn in (*images, *charts, *latents, *(found for found in examined if isinstance(found, Picture))):
         save_png(_as_file(drawn), run.folder.plots / f"{drawn.name}.png")
@@ -60,13 +62,13 @@ def write_report(run: Run, result: Bounds, diagnosis: Diagnosis | None = None) -
         headline(run, result, about),
         "" if diagnosis is None else findings_section(diagnosis),
         notes(_evaluation_notes(run), about),
-        _images(images, has_data=shown.data is not None),
+        section("Data and what the model makes of them", *made),
         section("Training", columns(charts) or paragraph("Nothing was logged.")),
-        section("Latents", columns(latents), _missing(latents, result)),
+        section("Latents", columns(latents), _missing(run, latents, result)),
         "" if diagnosis is None else examination_section(diagnosis, examined),
         *settings(run, shown.given, run.folder.read_json("environment.json")),
     ]
-    page = document(title_text(about), body)
+    page = document(title_text(run, about), body)
     # A file name from another file system may hold what UTF-8 cannot.
     write_atomically(run.folder.report, page.encode(errors="replace"))
     return run.folder.report
@@ -93,7 +95,9 @@ def _latents(result: Bounds, shown: _Shown, about: dict[str, Any]) -> list[Pictu
     return [found for found in (bars, latent_map(result.means, labels, classes)) if found is not None]
 
 
-def _missing(latents: list[Picture], result: Bounds) -> str:
+def _missing(run: Run, latents: list[Picture], result: Bounds) -> str:
+    if is_language_model(run.experiment.model):
+        return paragraph(f"{NO_LATENTS.capitalize()}.", "soft")
     names = {found.name for found in latents}
     said = []
     if "rates" not in names:
@@ -104,14 +108,25 @@ def _missing(latents: list[Picture], result: Bounds) -> str:
     return paragraph(" ".join(said), "soft") if said else ""
 
 
-def _images(images: list[Picture], *, has_data: bool) -> str:
-    if not images:
-        said = "The data are no images, so there is nothing to show of them."
-        return section("Data and what the model makes of them", paragraph(said, "soft"))
+def _made(run: Run, result: Bounds, shown: _Shown) -> tuple[list[Picture], list[str]]:
+    """Return pictures of the data and of what the model makes of them, and the parts of the section that shows them."""
+    has_data = shown.data is not None
+    lacking = paragraph("The data are not at hand, so no inputs are shown.", "soft") if not has_data else ""
+    if isinstance(run.schema, TextSchema):
+        return [], [lacking, *texts(run, result, shown.labels, has_data=has_data)]
+    if not shows_images(run):
+        return [], [paragraph("The data are no images, so there is nothing to show of them.", "soft")]
+    images = galleries(run, result, shown.labels, has_data=has_data)
     small = [found for found in images if found.name in ("reconstructions", "samples")]
     large = [found.html(wide=True) for found in images if found not in small]
-    lacking = paragraph("The data are not at hand, so no inputs are shown.", "soft") if not has_data else ""
-    return section("Data and what the model makes of them", lacking, columns(small), *large)
+    return images, [lacking, columns(small), *large]
+
+
+def _curves(run: Run) -> list[Picture]:
+    """Return the curves; without latents the distortion is the bound again, and there is no rate."""
+    charts = curves(run.history)
+    empty = ("curve-distortion", "curve-rate") if is_language_model(run.experiment.model) else ()
+    return [found for found in charts if found.name not in empty]
 
 
 def _as_file(drawn: Picture) -> Image.Image:

@@ -8,6 +8,8 @@ from typing import Any
 
 from torch import Tensor
 
+from vaekit.data import TextSchema
+from vaekit.interfaces.language_model import is_language_model
 from vaekit.interfaces.report.layers import layers, parameters
 from vaekit.interfaces.report.page import commands, folded, paragraph, section, table
 from vaekit.interfaces.run import Run
@@ -20,6 +22,8 @@ _FOLLOWING = {
     "levels",
     "value_range",
     "likelihood.levels",
+    "vocabulary",
+    "length",
     "context",
     "data.source",
 }  # from the data, not from a wish
@@ -108,20 +112,50 @@ def _next(run: Run) -> str:
         return paragraph(said) + commands(
             f"run = vaekit.load({path!r}, model=VAE(...))\nrun.evaluate(data)\nrun.sample(64)"
         )
-    label = f" --label {shlex.quote(run.conditions.names[0])}" if run.conditions.names else ""
-    lines = [
-        f"vaekit sample {quoted} -n 64{label} --out samples",
-        f"vaekit reconstruct {quoted} DATA --out reconstructions",
-        f"vaekit encode {quoted} DATA --out latents.npz",
-        f"vaekit score {quoted} DATA --out scores.csv",
-    ]
+    lines = _text_verbs(run, quoted) if isinstance(run.schema, TextSchema) else _image_verbs(run, quoted)
     if run.experiment.data.source:
         own = [f"vaekit evaluate {quoted}", f"vaekit resume {quoted} --time-limit +10m"]
-        own += [f"vaekit traverse {quoted}"] if run.space.is_walkable else []
+        own += (
+            [f"vaekit traverse {quoted}"]
+            if run.space.is_walkable and not is_language_model(run.experiment.model)
+            else []
+        )
         return commands("\n".join([*own, *lines]))
-    said = "The data came as arrays and are not kept: evaluate and resume take them again, in Python."
+    came = "a list of texts, which is" if isinstance(run.schema, TextSchema) else "arrays, which are"
+    said = f"The data came as {came} not kept: evaluate and resume take the data again, in Python."
     python = f"run = vaekit.load({path!r})\nrun.evaluate(data)\nvaekit.interfaces.resume({path!r}, seconds_more=600, data=data)"
     return commands("\n".join(lines)) + paragraph(said) + commands(python)
+
+
+def _image_verbs(run: Run, path: str) -> list[str]:
+    return [
+        f"vaekit sample {path} -n 64{_label(run)} --out samples",
+        f"vaekit reconstruct {path} DATA --out reconstructions",
+        f"vaekit encode {path} DATA --out latents.npz",
+        f"vaekit score {path} DATA --out scores.csv",
+    ]
+
+
+def _text_verbs(run: Run, path: str) -> list[str]:
+    drawn = [f"vaekit sample {path} -n 10{_label(run)}", f"vaekit sample {path} -n 10{_label(run)} --decode top_p=0.9"]
+    score = f"vaekit score {path} DATA --out scores.csv"
+    if is_language_model(run.experiment.model):
+        return [*drawn, score]
+    # A text that is typed has no label: a conditional model is given files, or its own test data by their numbers.
+    typed, numbered = not run.conditions.names, bool(run.experiment.data.source)
+    text, ends = ("'a text'", "'a text' 'another text'") if typed else ("DATA", "0 1")
+    walk = [f"vaekit interpolate {path} {ends}"] if run.space.is_walkable and (typed or numbered) else []
+    return [
+        *drawn,
+        f"vaekit reconstruct {path} {text}",
+        *walk,
+        f"vaekit encode {path} DATA --out latents.npz",
+        score,
+    ]
+
+
+def _label(run: Run) -> str:
+    return f" --label {shlex.quote(run.conditions.names[0])}" if run.conditions.names else ""
 
 
 def _plain(value: Any) -> str:

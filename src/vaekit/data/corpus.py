@@ -1,0 +1,212 @@
+"""A corpus of texts that can be read again and again, and what the first reading finds.
+
+Texts are read one at a time, so a corpus need not fit into memory; one that does is kept there after the first reading.
+"""
+
+from __future__ import annotations
+
+import re
+from array import array
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from hashlib import blake2b
+from pathlib import Path
+from typing import NamedTuple, TypeAlias
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from vaekit.data.dataset import TRAIN, Quarantined
+from vaekit.data.labels import encode_labels
+from vaekit.data.split import complete_split
+
+__all__ = ["NO_PART", "Corpus", "Entry", "Label", "Survey", "mended", "survey_corpus"]
+
+LARGE = 64 * 2**20
+"""From this many characters on, a corpus is read again each time instead of kept in memory."""
+
+UNLABELED, NO_PART = -1, -1
+
+Label: TypeAlias = str | int
+
+
+class Entry(NamedTuple):
+    """A text, and what its reader knows of it."""
+
+    text: str
+    label: Label | None = None
+    part: int = NO_PART
+    name: str = ""
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """Texts that can be read again and again.
+
+    Args:
+        read: Yields the entries, the same at each call.
+        root: The folder of the files they come from, if they do.
+        files: Those files, relative to it.
+        quarantine: The files that could not be used.
+        notes: Sentences about what was found.
+        keep_empty: Whether a text of nothing but white space stays, because what came beside it counts its rows.
+    """
+
+    read: Callable[[], Iterator[Entry]]
+    root: Path | None = None
+    files: tuple[str, ...] = ()
+    quarantine: tuple[Quarantined, ...] = ()
+    notes: tuple[str, ...] = ()
+    keep_empty: bool = False
+
+    def entries(self) -> Iterator[Entry]:
+        """Yield the entries that count."""
+        return (entry for entry in self.read() if self.keep_empty or entry.text.strip())
+
+
+@dataclass(frozen=True, eq=False)
+class Survey:
+    """What the first reading of a corpus found.
+
+    Args:
+        corpus: The corpus, in memory unless it is large.
+        split: The part of each text, shape (N,), int8.
+        is_official: Whether the corpus came with its split.
+        labels: The class of each text, shape (N,), int64.
+        classes: The names of the classes.
+        names: The file of each text, where a text is a file.
+        empty: The number of texts that were left out, because nothing is in them.
+        characters: The number of characters in all texts.
+        words: The median number of words, by white space.
+    """
+
+    corpus: Corpus
+    split: Tensor
+    is_official: bool
+    labels: Tensor | None
+    classes: tuple[str, ...]
+    names: tuple[str, ...]
+    empty: int
+    characters: int
+    words: int
+
+    @property
+    def is_large(self) -> bool:
+        """Whether the corpus stayed outside memory."""
+        return self.characters > LARGE
+
+    def texts(self) -> Iterator[str]:
+        """Yield the texts."""
+        return (entry.text for entry in self.corpus.entries())
+
+    def training(self) -> Iterator[str]:
+        """Yield the texts of the training part."""
+        return (text for text, code in zip(self.texts(), self.split.numpy(), strict=True) if code == TRAIN)
+
+
+def mended(text: str) -> str:
+    """Return a text without halves of characters, which JSON and Python can name and no encoding knows."""
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+def survey_corpus(corpus: Corpus, source: str) -> Survey:
+    """Read a corpus once, and split it.
+
+    Without an official split, equal texts share a part, and so do those that differ in case or white space alone: whatever the
+    tokenizer makes of them, it makes no held-out text that was trained on.
+
+    Args:
+        corpus: The texts.
+        source: What the user typed, to be named in an error.
+
+    Raises:
+        ValueError: If there is no text, or but some have a label.
+    """
+    kept: list[Entry] | None = []
+    found, empty = _Columns(), 0
+    for entry in corpus.read():
+        if not corpus.keep_empty and not entry.text.strip():
+            empty += 1
+            continue
+        found.add(entry)
+        if kept is not None:
+            kept.append(entry)
+            kept = None if found.characters > LARGE else kept
+    if not found.parts:
+        raise ValueError(
+            f"a corpus needs texts, but {source} holds {f'nothing but {empty} empty ones' if empty else 'none'};"
+            " give one with texts"
+        )
+    if kept is not None:
+        corpus = replace(corpus, read=lambda: iter(kept))
+    return _surveyed(corpus, found, empty, source)
+
+
+class _Columns:
+    """What is kept of each text: a few bytes."""
+
+    def __init__(self) -> None:
+        self.places, self.parts, self.labels = bytearray(), array("b"), array("q")
+        self.classes: dict[Label, int] = {}
+        self.names: list[str] = []
+        self.words = Counter[int]()
+        self.characters = 0
+
+    def add(self, entry: Entry) -> None:
+        words = entry.text.split()
+        self.words[len(words)] += 1
+        self.characters += len(entry.text)
+        self.places += blake2b("".join(words).lower().encode(), digest_size=8).digest()
+        self.parts.append(entry.part)
+        if entry.name:
+            self.names.append(entry.name)
+        if entry.label is not None:
+            self.labels.append(self.classes.setdefault(entry.label, len(self.classes)))
+
+
+def _surveyed(corpus: Corpus, found: _Columns, empty: int, source: str) -> Survey:
+    count = len(found.parts)
+    places = torch.frombuffer(found.places, dtype=torch.uint8).reshape(count, 8)
+    is_official = found.parts[0] != NO_PART
+    official = torch.tensor(found.parts, dtype=torch.int8) if is_official else None
+    labels, classes = _labels(found, count, source)
+    return Survey(
+        corpus=corpus,
+        split=complete_split(places, official),
+        is_official=is_official,
+        labels=labels,
+        classes=classes,
+        names=tuple(found.names),
+        empty=empty,
+        characters=found.characters,
+        words=_median(found.words),
+    )
+
+
+def _labels(found: _Columns, count: int, source: str) -> tuple[Tensor | None, tuple[str, ...]]:
+    if not found.labels:
+        return None, ()
+    if len(found.labels) != count:
+        raise ValueError(
+            f"each text needs a label, but {count - len(found.labels)} of {count} in {source} have none;"
+            " fill them in, or leave label out"
+        )
+    index, classes = encode_labels(_comparable(list(found.classes)), len(found.classes))
+    return index[torch.from_numpy(np.asarray(found.labels, dtype=np.int64))], classes
+
+
+def _comparable(names: list[Label]) -> list[str] | list[int]:
+    """Return names of one type: integers where all are, also those in a table without types, so that 10 comes after 9."""
+    words = [str(name) for name in names]
+    return [int(word) for word in words] if all(re.fullmatch("0|-?[1-9][0-9]{0,17}", word) for word in words) else words
+
+
+def _median(counts: Counter[int]) -> int:
+    half, seen = sum(counts.values()) / 2, 0
+    for value in sorted(counts):
+        seen += counts[value]
+        if seen >= half:
+            return value
+    return 0

@@ -1,0 +1,149 @@
+"""The door: texts from whatever the user names."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+from vaekit.data.arrays import context_from_array
+from vaekit.data.corpus import NO_PART, Corpus, Entry, Label, mended
+from vaekit.data.dataset import Dataset
+from vaekit.data.names import name_of, nearest_name
+from vaekit.data.text_encoding import Reading, encode_corpus
+from vaekit.data.text_files import TEXTS
+from vaekit.data.text_folder import has_texts, read_entries, read_text_folder
+from vaekit.data.text_schema import TextSchema
+from vaekit.data.text_tables import TABLES
+
+__all__ = ["is_text", "read_text", "texts_to_dataset"]
+
+DEMO = "names-demo"
+"""The name of the texts that come with the package."""
+
+FIRST_NAMES = Path(__file__).with_name("first_names.txt")
+
+
+def is_text(source: str | Path) -> bool:
+    """Return whether a source is one of texts: their name, a file of lines, a table, or a folder of texts without images.
+
+    >>> is_text("names-demo"), is_text("reviews.csv"), is_text("mnist")
+    (True, True, False)
+    """
+    if isinstance(source, str) and name_of(source) is not None:
+        return name_of(source) == DEMO
+    path = Path(source).expanduser()
+    return path.name.lower().endswith((*TEXTS, *TABLES)) if not path.is_dir() else has_texts(path)
+
+
+def read_text(
+    source: str | Path,
+    *,
+    tokenizer: str = "auto",
+    vocabulary: int | None = None,
+    length: int | None = None,
+    column: str | None = None,
+    label: str | None = None,
+    lowercase: bool | None = None,
+    schema: TextSchema | None = None,
+) -> Dataset:
+    """Read texts from a named data set, a file, or a folder.
+
+    A file is .txt with a text on each line (.gz of it too), .csv, .jsonl or .parquet. A folder holds the parts of an official
+    split (train.txt, test.txt, ...), a text on each line, or one text in each .txt, nested as they may be.
+
+    Args:
+        source: The name or the path.
+        tokenizer: "word", "char", "bpe", the path of a tokenizer.json, or "auto": characters for names, else words.
+        vocabulary: The largest number of ids, with the four special ones; None for 10,000 words, 8,000 pieces, every character.
+        length: The width of a row in tokens, with the end; None for the longest training text, 512 at most.
+        column: The column of texts in a table; None for one called text, sentence, content, caption or name, or the only one.
+        label: The column of the classes in a table.
+        lowercase: Whether texts are lower-cased; None where tokens are words.
+        schema: That of a model, whose tokenizer and length are used then, in place of all that is said here about them.
+
+    Returns:
+        Rows of ids, shape (N, T), int16 below 32,768 ids, else int32.
+
+    Raises:
+        FileNotFoundError: If there is no such file, folder or name.
+        ImportError: If a package that texts need is missing.
+        ValueError: If there is no text, a file is no text, or a column does not fit.
+
+    >>> data = read_text("names-demo")
+    >>> data.schema.decode(data.values[:2])
+    ['aaliyah', 'aarav']
+    """
+    reading = Reading(tokenizer, vocabulary, length, lowercase, schema)
+    if schema is not None and str(source).lower().endswith(TEXTS):
+        column = label = None  # they are those of the table that the model was trained on
+    return encode_corpus(_opened(source, column, label), reading, str(source), f"{column} {label}")
+
+
+def texts_to_dataset(
+    texts: Sequence[str],
+    labels: Sequence[Label] | None = None,
+    *,
+    split: Tensor | None = None,
+    context: Any = None,
+    tokenizer: str = "auto",
+    vocabulary: int | None = None,
+    length: int | None = None,
+    lowercase: bool | None = None,
+    schema: TextSchema | None = None,
+) -> Dataset:
+    """Make a data set of texts; each has its row, also one that is empty.
+
+    Args:
+        texts: The texts.
+        labels: One class for each text, integers or names.
+        split: The official part of each text, shape (N,): 0 train, 1 validation, 2 test.
+        context: What each text is conditioned on, numbers of shape (N, C).
+        tokenizer: As in `read_text`, and so are the others.
+        vocabulary: The largest number of ids.
+        length: The width of a row.
+        lowercase: Whether texts are lower-cased.
+        schema: That of a model.
+
+    Raises:
+        ImportError: If the package tokenizers is missing.
+        ValueError: If there is no text, or labels, split or context do not fit.
+        TypeError: If something is no text.
+
+    >>> texts_to_dataset(["to be", "or not", "to be"], tokenizer="word").values.tolist()
+    [[4, 5, 2], [7, 6, 2], [4, 5, 2]]
+    """
+    for name, column in (("labels", labels), ("split", split)):
+        if column is not None and len(column) != len(texts):
+            raise ValueError(f"{name} must have one entry for each of the {len(texts)} texts, but has {len(column)}")
+    stray = next((text for text in texts if not isinstance(text, str)), None)
+    if isinstance(texts, str) or stray is not None:
+        raise TypeError(f"texts must be strings, but {type(stray or texts).__name__} came; give a list of str")
+    corpus = Corpus(partial(_listed, texts, labels, split), keep_empty=True)
+    dataset = encode_corpus(corpus, Reading(tokenizer, vocabulary, length, lowercase, schema), "texts")
+    return dataset if context is None else replace(dataset, context=context_from_array(context, len(texts)))
+
+
+def _listed(texts: Sequence[str], labels: Sequence[Label] | None, split: Tensor | None) -> Iterator[Entry]:
+    for row, text in enumerate(texts):
+        label = None if labels is None else labels[row]
+        yield Entry(mended(text), label, NO_PART if split is None else int(split[row]))
+
+
+def _opened(source: str | Path, column: str | None, label: str | None) -> Corpus:
+    if isinstance(source, str) and name_of(source) == DEMO:
+        return Corpus(partial(read_entries, FIRST_NAMES, column, label))
+    if isinstance(source, str) and name_of(source) is not None:
+        raise ValueError(f"texts are wanted, but {source} are images; give a file or a folder of texts, or {DEMO}")
+    path = Path(source).expanduser()
+    if not path.exists():
+        nearest = nearest_name(str(source))
+        cure = f"did you mean {nearest}?" if nearest else "check the path"
+        raise FileNotFoundError(f"texts need a file, a folder or {DEMO}, but there is no {str(source)!r}; {cure}")
+    if path.is_dir():
+        return read_text_folder(path, column, label)
+    return Corpus(partial(read_entries, path, column, label), path.parent, (path.name,))

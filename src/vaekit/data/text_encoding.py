@@ -1,0 +1,208 @@
+"""From a corpus to a data set: the tokenizer is chosen and learned, the texts become rows, and what was found is said."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import get_args
+
+import numpy as np
+
+from vaekit.data.cache import cache_folder, writable_folder
+from vaekit.data.corpus import Corpus, Survey, survey_corpus
+from vaekit.data.dataset import TRAIN, Dataset
+from vaekit.data.rows import Array
+from vaekit.data.text_cache import ids_path, load_texts, text_key, write_texts
+from vaekit.data.text_rows import Encoded, encode_texts
+from vaekit.data.text_schema import TextSchema
+from vaekit.data.tokenizers import SPECIALS, Kind, Trained, codec_of, definition_from_file, train_definition
+
+__all__ = ["Reading", "encode_corpus"]
+
+LONGEST = 512
+"""The largest length that is chosen without being asked for."""
+
+VOCABULARY: dict[Trained, int | None] = {"word": 10_000, "char": None, "bpe": 8_000}
+
+FEW_WORDS, LONG_WORDS = 2, 20
+"""Texts of so few words are names, and words of so many characters are none: both are read by characters."""
+
+UNITS: dict[Kind, str] = {"word": "words", "char": "characters", "bpe": "pieces of words", "file": "tokens"}
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How texts become ids.
+
+    Args:
+        tokenizer: "word", "char", "bpe", "auto", or the path of a tokenizer.json.
+        vocabulary: The largest number of ids, with the four special ones; None for 10,000 words, 8,000 pieces, every character.
+        length: The width of a row; None for the longest text of the training part and its end, 512 at most.
+        lowercase: Whether texts are lower-cased; None where tokens are words.
+        schema: That of a model, which decides all of this.
+    """
+
+    tokenizer: str = "auto"
+    vocabulary: int | None = None
+    length: int | None = None
+    lowercase: bool | None = None
+    schema: TextSchema | None = None
+
+    def __post_init__(self) -> None:
+        if self.length is not None and self.length < 1:
+            raise ValueError(f"length must be at least 1, but is {self.length}; give a positive number of tokens")
+        if self.tokenizer not in ("auto", *get_args(Trained)) and not self._path.is_file():
+            raise ValueError(
+                f"tokenizer must be auto, {', '.join(get_args(Trained))} or the path of a tokenizer.json, but is"
+                f" {self.tokenizer!r}, and no such file is there; give one of these"
+            )
+        if self.vocabulary is not None and self._is_file:
+            raise ValueError(f"the vocabulary of {self.tokenizer} is that of the file; leave vocabulary out")
+
+    def learned(self, found: Survey) -> tuple[Kind, str, bool]:
+        """Return the tokenizer of a corpus: its kind, its definition, and whether it lower-cases."""
+        if self._is_file:
+            lowercase = bool(self.lowercase)
+            return "file", definition_from_file(self._path, lowercase=lowercase), lowercase
+        kind = _kind(found) if self.tokenizer == "auto" else self._trained
+        lowercase = kind == "word" if self.lowercase is None else self.lowercase
+        vocabulary = VOCABULARY[kind] if self.vocabulary is None else self.vocabulary
+        return kind, train_definition(kind, found.training(), vocabulary, lowercase=lowercase), lowercase
+
+    def key(self) -> str:
+        """Return all that decides about the ids, as a string."""
+        if self.schema is not None:
+            return self.schema.model_dump_json()
+        content = self._path.read_bytes().hex() if self._is_file else self.tokenizer
+        return f"{content} {self.vocabulary} {self.length} {self.lowercase}"
+
+    @property
+    def _trained(self) -> Trained:
+        return next(kind for kind in get_args(Trained) if kind == self.tokenizer)
+
+    @property
+    def _path(self) -> Path:
+        return Path(self.tokenizer).expanduser()
+
+    @property
+    def _is_file(self) -> bool:
+        return self.tokenizer not in ("auto", *get_args(Trained))
+
+
+def encode_corpus(corpus: Corpus, reading: Reading, source: str, columns: str = "") -> Dataset:
+    """Make a data set of a corpus; a large one is encoded only if its content is not in the cache.
+
+    Args:
+        corpus: The texts.
+        reading: How they become ids.
+        source: What the user typed.
+        columns: What else decided about the texts.
+
+    Raises:
+        ImportError: If the package tokenizers is missing.
+        ValueError: If there is no text, or every token is the same.
+    """
+    key = text_key(corpus, f"{columns} {reading.key()}")
+    if key is None:
+        return _encode(corpus, reading, source)
+    folder = cache_folder()
+    stored = load_texts(folder, key)
+    if stored is not None:
+        return replace(stored, source=source)
+    with writable_folder(folder) as (place, trouble):
+        dataset = _encode(corpus, reading, source, place, key)
+        kept = f"the cache folder {folder} is not writable: the texts are encoded at each start"
+        return replace(dataset, notes=(*dataset.notes, *([kept] if trouble else [])))
+
+
+def _encode(corpus: Corpus, reading: Reading, source: str, place: Path | None = None, key: str = "") -> Dataset:
+    found = survey_corpus(corpus, source)
+    place = place if found.is_large else None
+    kind, definition, lowercase = _tokenizer(reading, found)
+    encoded = encode_texts(codec_of(definition, kind), found.texts(), place)
+    schema = reading.schema or TextSchema(
+        tokenizer=kind,
+        vocabulary=len(encoded.seen),
+        length=reading.length or _length(found, encoded),
+        definition=definition,
+        lowercase=lowercase,
+    )
+    if reading.schema is None:
+        _check_tokens(schema, encoded, source)
+    schema = schema.replace(classes=found.classes) if found.classes or reading.schema is None else schema
+    dataset = Dataset(
+        values=encoded.stored(schema.length, None if place is None else ids_path(place, key)),
+        schema=schema,
+        split=found.split,
+        labels=found.labels,
+        classes=found.classes,
+        names=found.names,
+        quarantine=corpus.quarantine,
+        source=source,
+        notes=(*corpus.notes, *_sentences(found, encoded, schema, is_own=reading.schema is None)),
+    )
+    if place is not None:
+        write_texts(place, key, dataset)
+    return dataset
+
+
+def _tokenizer(reading: Reading, found: Survey) -> tuple[Kind, str, bool]:
+    given = reading.schema
+    return reading.learned(found) if given is None else (given.tokenizer, given.definition, given.lowercase)
+
+
+def _kind(found: Survey) -> Trained:
+    characters = found.characters / len(found.split)
+    return "char" if found.words <= FEW_WORDS or characters / found.words > LONG_WORDS else "word"
+
+
+def _length(found: Survey, encoded: Encoded) -> int:
+    return min(int(encoded.lengths[found.split.numpy() == TRAIN].max()) + 1, LONGEST)
+
+
+def _check_tokens(schema: TextSchema, encoded: Encoded, source: str) -> None:
+    tokens = np.flatnonzero(encoded.seen)
+    if len(tokens) > 1:
+        return
+    only = f"is {schema.codec.names(tokens.tolist())[0]!r}" if len(tokens) else "is missing"
+    raise ValueError(
+        f"texts need at least two different tokens, but every token of {source} {only};"
+        f" give other texts, or another tokenizer than {schema.tokenizer}"
+    )
+
+
+def _sentences(found: Survey, encoded: Encoded, schema: TextSchema, *, is_own: bool) -> tuple[str, ...]:
+    lengths, train = encoded.lengths, found.split.numpy() == TRAIN
+    median, most = np.percentile(lengths, [50, 95], method="inverted_cdf")
+    cut, unknown = int((lengths >= schema.length).sum()), _share(encoded, np.ones_like(train))
+    said = []
+    if is_own:
+        said.append(f"{len(lengths):,} texts hold {lengths.sum():,} tokens")
+        said.append(
+            f"the median text has {median:,} tokens, 95 % have at most {most:,}, the longest has {lengths.max():,}"
+        )
+        unit, known = UNITS[schema.tokenizer], 1 - _share(encoded, train)
+        size = schema.vocabulary - len(SPECIALS)
+        said.append(f"the vocabulary of {size:,} {unit} covers {_percent(known)} of the tokens in the training texts")
+        said.append(f"{_percent(_share(encoded, ~train))} of the tokens in the held-out texts are unknown")
+    elif unknown:
+        said.append(f"{_percent(unknown)} of the tokens are unknown to the model")
+    if cut:
+        many = "1 text is" if cut == 1 else f"{cut:,} texts are"
+        said.append(f"{many} longer than {schema.length - 1:,} tokens and the end, and cut")
+    if found.empty:
+        said.append(f"{'1 empty text was' if found.empty == 1 else f'{found.empty:,} empty texts were'} left out")
+    return tuple(said)
+
+
+def _share(encoded: Encoded, rows: Array) -> float:
+    return float(encoded.unknown[rows].sum() / max(1, encoded.lengths[rows].sum()))
+
+
+def _percent(share: float) -> str:
+    """Return a share in %, rounded, which is 0 or 100 only where it is exactly so.
+
+    >>> _percent(0.99999), _percent(1.0), _percent(0.012)
+    ('99.99 %', '100 %', '1.2 %')
+    """
+    return f"{share * 100 if share in (0, 1) else min(max(share * 100, 0.01), 99.99):.4g} %"

@@ -1,0 +1,106 @@
+"""What texts look like to a model, and the tokenizer that makes them so."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from pydantic import Field
+from torch import Tensor
+
+from vaekit.data.rows import Array
+from vaekit.data.schema import Schema
+from vaekit.data.tokenizers import Codec, Kind, codec_of, pad_rows
+from vaekit.distributions.tokens import BOS, EOS, PAD
+
+__all__ = ["TextSchema"]
+
+CHUNK = 4096
+"""The number of texts that are encoded at a time."""
+
+
+class TextSchema(Schema):
+    """What texts look like; it travels with a model and is checked on new data.
+
+    A text is a row of T ids: its tokens, the end, and then nothing (PAD); what begins a text (BOS) is not stored. A text of T
+    tokens or more is cut and has no end: its row is the event "begins with", so the probabilities of all rows sum to one.
+    """
+
+    kind: Literal["text"] = "text"
+    """The kind of data."""
+    tokenizer: Kind
+    """What a token is: a word or mark, a character, a piece of UTF-8, or whatever a file defines."""
+    vocabulary: int = Field(gt=4)
+    """The number V of ids, with the four special ones."""
+    length: int = Field(gt=1)
+    """The width T of a row: the largest number of tokens, with the end."""
+    definition: str = Field(repr=False)
+    """The tokenizer, as the library `tokenizers` writes it to a tokenizer.json."""
+    lowercase: bool
+    """Whether texts are lower-cased first."""
+
+    @property
+    def codec(self) -> Codec:
+        """The tokenizer, parsed once."""
+        return codec_of(self.definition, self.tokenizer)
+
+    def encode(self, texts: Sequence[str]) -> Tensor:
+        """Return the rows of texts, shape (N, T), int32."""
+        chunks = (texts[start : start + CHUNK] for start in range(0, len(texts), CHUNK))
+        rows = [pad_rows(*self.codec.encode(chunk), self.length) for chunk in chunks]
+        return torch.from_numpy(np.concatenate([np.zeros((0, self.length), dtype=np.int32), *rows]))
+
+    def decode(self, ids: Tensor) -> list[str]:
+        """Return the texts of rows, each up to its end; what is unknown is shown as `<unk>`.
+
+        Characters and bytes come back exactly; words in lower case where `lowercase` says so, with spaces as one writes them.
+
+        Args:
+            ids: The rows, shape (N, T), of any integer type.
+        """
+        return self.codec.decode(list(_trimmed(ids)))
+
+    def tokens(self, ids: Tensor) -> list[list[str]]:
+        """Return the tokens of rows as the vocabulary writes them, each row up to its end.
+
+        Args:
+            ids: The rows, shape (N, T), of any integer type.
+        """
+        return [self.codec.names(row) for row in _trimmed(ids)]
+
+    def check(self, other: Any) -> None:
+        """Check that data described by `other` fit a model trained on data described by `self`.
+
+        Everything that this schema encoded fits; ids of another tokenizer mean something else.
+
+        Raises:
+            ValueError: If the data are no texts, or their tokenizer or length differs; the sentence names the cure.
+        """
+        if not isinstance(other, TextSchema):
+            raise ValueError(
+                f"kind: the model expects text, the data are {getattr(other, 'kind', 'unknown')}; give texts"
+            )
+        if (other.tokenizer, other.definition) != (self.tokenizer, self.definition):
+            raise ValueError(
+                f"tokenizer: the model expects its own {self.vocabulary} {self.tokenizer} ids, the data have"
+                f" {other.vocabulary} {other.tokenizer} ids of another; encode the texts with the model's schema"
+            )
+        if other.length > self.length:
+            raise ValueError(
+                f"length: the model expects rows of at most {self.length} tokens, the data have {other.length};"
+                " encode the texts with the model's schema"
+            )
+
+    def brief(self) -> dict[str, Any]:
+        """Return the fields without the definition, which can be long."""
+        return self.model_dump(mode="json", exclude={"definition"})
+
+
+def _trimmed(ids: Tensor) -> Iterator[list[int]]:
+    """Yield the tokens of each row: up to its end, without what begins and fills it."""
+    for row in ids.detach().cpu().numpy():
+        end = np.flatnonzero(row == EOS)[:1]
+        kept: Array = row[: end[0]] if len(end) else row
+        yield kept[(kept != PAD) & (kept != BOS)].tolist()

@@ -1,0 +1,242 @@
+"""Texts to ids and back: tokenizers of words, characters or bytes, and those that come in a file.
+
+A tokenizer is its definition, the text that the library `tokenizers` writes to a tokenizer.json; so it travels as a string,
+and is parsed once. The first four ids of every vocabulary are ours (`vaekit.distributions.tokens`), and no text reaches
+the first three. The ids of a tokenizer from a file are moved up by four, but for its unknown token, which becomes ours.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
+from itertools import chain, islice
+from pathlib import Path
+from typing import Any, Literal, TypeAlias
+
+import numpy as np
+
+from vaekit.data.rows import Array
+from vaekit.data.words import WORD, join_words
+from vaekit.distributions.tokens import EOS, PAD, UNK
+
+__all__ = ["SPECIALS", "Codec", "Kind", "Trained", "codec_of", "definition_from_file", "pad_rows", "train_definition"]
+
+Trained: TypeAlias = Literal["word", "char", "bpe"]
+
+Kind: TypeAlias = Literal["word", "char", "bpe", "file"]
+"""Words and marks; characters; pieces of UTF-8 made by byte-pair encoding; whatever a file defines."""
+
+SPECIALS = ("<pad>", "<s>", "</s>", "<unk>")
+"""The names of the first four ids, in their order."""
+
+BYTES = 256
+"""A vocabulary of bytes knows each of them."""
+
+EVERY = 2**31
+"""A vocabulary without a limit."""
+
+Ragged: TypeAlias = tuple[Array, Array]
+"""The ids of N texts one after another, shape (sum of lengths,), int32, and the length of each text, shape (N,), int64."""
+
+
+class Codec:
+    """A tokenizer that was parsed: texts to ids, ids to texts.
+
+    Args:
+        definition: The text of a tokenizer.json.
+        kind: How tokens make a text again.
+
+    Raises:
+        ImportError: If the package tokenizers is missing.
+        ValueError: If the definition is damaged.
+    """
+
+    def __init__(self, definition: str, kind: Kind) -> None:
+        self._kind, self._tokenizer = kind, _parsed(definition)
+        found = self._tokenizer.get_vocab(with_added_tokens=True)
+        names = {index: name for name, index in found.items()}
+        # A definition of ours comes with its ids as they are, also by way of a file.
+        self._shift = 0 if tuple(names.get(index) for index in range(4)) == SPECIALS else len(SPECIALS)
+        self._unknown = _unknown(definition, found)
+        self.vocabulary = self._shift + max(found.values(), default=-1) + 1
+        self._names = {index + self._shift: name for index, name in names.items()}
+        self._names |= dict(enumerate(SPECIALS))
+
+    def encode(self, texts: Sequence[str]) -> Ragged:
+        """Return the ids of texts, without any that begin, end or fill them."""
+        found = [encoding.ids for encoding in self._tokenizer.encode_batch_fast(texts, add_special_tokens=False)]
+        lengths = np.fromiter(map(len, found), dtype=np.int64, count=len(found))
+        flat = np.fromiter(chain.from_iterable(found), dtype=np.int32, count=int(lengths.sum()))
+        if self._shift and self._unknown is not None:
+            return np.where(flat == self._unknown, UNK, flat + self._shift).astype(np.int32), lengths
+        return flat + np.int32(self._shift), lengths
+
+    def names(self, row: Sequence[int]) -> list[str]:
+        """Return the tokens of one row as the vocabulary writes them; an id without a token is unknown.
+
+        Args:
+            row: Ids as `encode` makes them.
+        """
+        return [self._names.get(index, SPECIALS[UNK]) for index in row]
+
+    def decode(self, rows: Sequence[Sequence[int]]) -> list[str]:
+        """Return the texts of rows of ids; what is unknown is shown as `<unk>`."""
+        if self._kind == "word":
+            return [join_words(self.names(row)) for row in rows]
+        if self._kind == "char":
+            return ["".join(self.names(row)) for row in rows]
+        return [self._decode_pieces(row) for row in rows]
+
+    def _decode_pieces(self, row: Sequence[int]) -> str:
+        if self._shift == 0:
+            return self._tokenizer.decode(list(row), skip_special_tokens=False)
+        theirs = [self._unknown if index == UNK else index - self._shift for index in row]
+        text = self._tokenizer.decode(
+            [index for index in theirs if index is not None and index >= 0], skip_special_tokens=False
+        )
+        name = None if self._unknown is None else self._tokenizer.id_to_token(self._unknown)
+        return text.replace(name, SPECIALS[UNK]) if name else text
+
+
+@lru_cache(maxsize=8)
+def codec_of(definition: str, kind: Kind) -> Codec:
+    """Return the tokenizer of a definition, parsed once."""
+    return Codec(definition, kind)
+
+
+def train_definition(kind: Trained, texts: Iterable[str], vocabulary: int | None, *, lowercase: bool) -> str:
+    """Learn a tokenizer from texts, which are read one at a time.
+
+    Args:
+        kind: Its tokens.
+        texts: The texts of the training part.
+        vocabulary: The largest number of ids, with the four special ones; None for all words or characters, or 8,000 pieces.
+        lowercase: Whether texts are lower-cased first.
+
+    Raises:
+        ImportError: If the package tokenizers is missing.
+        ValueError: If `vocabulary` has no room for a token, or for the 256 bytes.
+
+    References:
+        Sennrich, Haddow and Birch, 2016, Neural Machine Translation of Rare Words with Subword Units.
+    """
+    smallest = len(SPECIALS) + (BYTES if kind == "bpe" else 1)
+    if vocabulary is not None and vocabulary < smallest:
+        raise ValueError(
+            f"vocabulary must be at least {smallest} for the tokenizer {kind}, four special tokens included, but is"
+            f" {vocabulary}; give a larger one"
+        )
+    if kind == "bpe":
+        return _train_pieces(texts, vocabulary or 8_000, lowercase=lowercase)
+    return _train_words(texts, WORD if kind == "word" else r"[\s\S]", vocabulary or EVERY, lowercase=lowercase)
+
+
+def definition_from_file(path: Path, *, lowercase: bool = False) -> str:
+    """Read a tokenizer.json, and switch off what would cut, fill or frame texts.
+
+    Raises:
+        ImportError: If the package tokenizers is missing.
+        ValueError: If the file is no such definition.
+    """
+    library = _library()
+    try:
+        tokenizer = library.Tokenizer.from_str(path.read_text(encoding="utf-8"))
+    except Exception as error:  # the library raises nothing more precise
+        raise ValueError(
+            f"{path.name} must be a tokenizer.json, but cannot be read ({error}); save it with the package tokenizers"
+        ) from error
+    tokenizer.no_truncation()
+    tokenizer.no_padding()
+    if lowercase:
+        before = [] if tokenizer.normalizer is None else [tokenizer.normalizer]
+        tokenizer.normalizer = library.normalizers.Sequence([library.normalizers.Lowercase(), *before])
+    return tokenizer.to_str()
+
+
+def pad_rows(flat: Array, lengths: Array, length: int) -> Array:
+    """Set the ids of texts into rows: its tokens, the end, and nothing more; a text of `length` tokens or more has no end.
+
+    Args:
+        flat: The ids of all texts, one after another, shape (sum of lengths,).
+        lengths: The number of tokens of each text, shape (N,).
+        length: The width T of a row.
+
+    Returns:
+        The rows, shape (N, T), int32.
+
+    >>> pad_rows(np.array([7, 8, 9, 9, 9]), np.array([2, 3]), 3)
+    array([[7, 8, 2],
+           [9, 9, 9]], dtype=int32)
+    """
+    rows = np.full((len(lengths), length), PAD, dtype=np.int32)
+    place = np.arange(len(flat)) - np.repeat(np.cumsum(lengths) - lengths, lengths)
+    rows[np.arange(length) < lengths[:, None]] = flat[place < length]
+    short = np.flatnonzero(lengths < length)
+    rows[short, lengths[short]] = EOS
+    return rows
+
+
+def _train_words(texts: Iterable[str], pattern: str, vocabulary: int, *, lowercase: bool) -> str:
+    library = _library()
+    tokenizer = library.Tokenizer(library.models.WordLevel(unk_token=SPECIALS[UNK]))
+    split = library.pre_tokenizers.Split(library.Regex(pattern), "removed", invert=True)
+    _train(tokenizer, split, texts, library.trainers.WordLevelTrainer(show_progress=False), lowercase=lowercase)
+    # The library numbers what it was told to begin with a second time where a text holds it.
+    known = tokenizer.get_vocab()
+    words = (word for word in sorted(known, key=known.__getitem__) if word not in SPECIALS)
+    ids = {name: index for index, name in enumerate((*SPECIALS, *islice(words, vocabulary - len(SPECIALS))))}
+    tokenizer.model = library.models.WordLevel(ids, unk_token=SPECIALS[UNK])
+    return _without_added(tokenizer)
+
+
+def _train_pieces(texts: Iterable[str], vocabulary: int, *, lowercase: bool) -> str:
+    library = _library()
+    split = library.pre_tokenizers.ByteLevel(add_prefix_space=False)
+    trainer = library.trainers.BpeTrainer(
+        vocab_size=vocabulary,
+        min_frequency=2,
+        special_tokens=list(SPECIALS),
+        initial_alphabet=split.alphabet(),
+        show_progress=False,
+    )
+    tokenizer = library.Tokenizer(library.models.BPE())
+    tokenizer.decoder = library.decoders.ByteLevel()
+    _train(tokenizer, split, texts, trainer, lowercase=lowercase)
+    return _without_added(tokenizer)
+
+
+def _train(tokenizer: Any, split: Any, texts: Iterable[str], trainer: Any, *, lowercase: bool) -> None:
+    tokenizer.pre_tokenizer = split
+    if lowercase:
+        tokenizer.normalizer = _library().normalizers.Lowercase()
+    tokenizer.train_from_iterator(iter(texts), trainer)
+
+
+def _without_added(tokenizer: Any) -> str:
+    # An added token is found anywhere in a text: the four characters </s> would end it.
+    return json.dumps({**json.loads(tokenizer.to_str()), "added_tokens": []}, ensure_ascii=False)
+
+
+def _unknown(definition: str, found: dict[str, int]) -> int | None:
+    model = json.loads(definition)["model"]
+    name = model.get("unk_token")
+    return model.get("unk_id") if name is None else found.get(name)
+
+
+def _parsed(definition: str) -> Any:
+    library = _library()
+    try:
+        return library.Tokenizer.from_str(definition)
+    except Exception as error:  # the library raises nothing more precise
+        raise ValueError(
+            f"the definition of the tokenizer is damaged ({error}); take it from the model again"
+        ) from error
+
+
+def _library() -> Any:
+    try:
+        import tokenizers
+    except ImportError as error:
+        raise ImportError("texts need the package tokenizers; install it with: pip install vaekit[text]") from error
+    return tokenizers

@@ -1,0 +1,100 @@
+"""Where data come from and how they are opened."""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field
+
+from vaekit.data import Dataset, ImageSchema, TextSchema, is_text, name_of, read_images, read_text
+from vaekit.data.schema import Schema
+from vaekit.value import Value
+
+__all__ = ["DataSettings"]
+
+_MOST_PIXELS = 64_000_000  # what a reader of images decodes
+
+
+def _height_and_width(value: Any) -> Any:
+    """Accept `33x50` for height x width, and one number for a square."""
+    if isinstance(value, str):
+        sides = re.fullmatch(r"\s*(\d{1,9})\s*x\s*(\d{1,9})\s*", value.lower())
+        if sides is None:
+            raise ValueError(f"size is height x width, such as 64x48, got {value!r}")
+        value = (int(sides[1]), int(sides[2]))
+    pair = (value, value) if isinstance(value, int) and not isinstance(value, bool) else value
+    whole = isinstance(pair, tuple | list) and pair and all(isinstance(side, int) for side in pair)
+    if whole and (min(pair) < 1 or math.prod(pair) > _MOST_PIXELS):
+        raise ValueError(f"size={'x'.join(map(str, pair))} must be at least 1x1 and at most {_MOST_PIXELS:,} pixels")
+    return pair
+
+
+class DataSettings(Value):
+    """Where the data come from and how they are opened: images are brought to one size, texts become tokens."""
+
+    source: str = ""
+    """A folder or a file, by its absolute path, or a name: digits, mnist, fashion-mnist, sprites, names-demo."""
+    typed: str = ""
+    """What was typed for it."""
+    size: Annotated[tuple[int, int] | None, BeforeValidator(_height_and_width)] = None
+    """Height x width to bring images to, e.g. 64x64; null for images that share one size."""
+    fit: Literal["resize", "crop"] = "resize"
+    """How images of another shape come to that size."""
+
+    tokenizer: str = "auto"
+    """Of texts: word, char, bpe, a tokenizer.json file, or auto: char for names, else word."""
+    vocabulary: Annotated[int, Field(ge=5)] | None = None
+    """Of texts: the most tokens that are told apart; null for 10,000 words, 8,000 parts of words, every character."""
+    length: Annotated[int, Field(ge=1)] | None = None
+    """Of texts: tokens after which a text is cut; null for the longest one, 512 at most."""
+    lowercase: bool | None = None
+    """Of texts: whether case is dropped; null drops it for words."""
+    column: str | None = None
+    """Of a table: the column that holds the texts; null for the one that is called so, or the only one."""
+    label_column: str | None = None
+    """Of a table: the column that holds the label of each text; null for none."""
+
+    @property
+    def is_text(self) -> bool:
+        """Whether the source holds texts."""
+        return bool(self.source) and (self.column is not None or is_text(self.source))
+
+    def open(self, source: str | None = None, schema: Schema | None = None) -> Dataset:
+        """Read the data, or other data the same way.
+
+        Args:
+            source: Other data.
+            schema: That of a model's data, whose tokens other texts are read as.
+
+        Raises:
+            ValueError: There are no usable data there.
+            FileNotFoundError: There is nothing there.
+        """
+        data = self._read(source or self.source, schema)
+        return data if source or not self.typed else replace(data, source=self.typed)
+
+    def _read(self, source: str, schema: Schema | None) -> Dataset:
+        other = self.replace(source=source)
+        if isinstance(schema, ImageSchema) or not (isinstance(schema, TextSchema) or other.is_text):
+            return read_images(source, size=self.size, fit=self.fit)
+        return read_text(
+            source,
+            tokenizer=self.tokenizer,
+            vocabulary=self.vocabulary,
+            length=self.length,
+            column=self.column,
+            label=self.label_column,
+            lowercase=self.lowercase,
+            schema=schema if isinstance(schema, TextSchema) else None,
+        )
+
+    @staticmethod
+    def located(typed: str) -> dict[str, str]:
+        """Return the keys of a source: a path is kept absolute, so that the run finds its data from any folder."""
+        if not typed or name_of(typed):
+            return {"source": typed}
+        return {"source": str(Path(typed).expanduser().absolute()), "typed": typed}

@@ -1,0 +1,114 @@
+"""Recurrent nets over tokens: LSTM and GRU, as encoder and as decoder."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+from torch import Tensor, nn
+from torch.nn.utils.rnn import pack_padded_sequence
+
+from vaekit.nets.causal import CausalNet, SequenceTask, State, joined
+from vaekit.nets.initialization import xavier
+from vaekit.nets.sequence import SequenceEncoder
+from vaekit.value import Value
+
+__all__ = ["Recurrent"]
+
+
+class Recurrent(Value):
+    """An LSTM or GRU that reads a text, and one that writes it.
+
+        encoder:  tokens -> embed -> layers, in both directions -> their last states, joined
+        decoder:  z -> linear to the first states;  (token, z) at every position -> layers -> hidden states
+
+    References:
+        Bowman, Vilnis, Vinyals, Dai, Jozefowicz and Bengio, 2016, "Generating sentences from a continuous space";
+        Hochreiter and Schmidhuber, 1997, "Long short-term memory"; Cho et al., 2014, "Learning phrase representations
+        using RNN encoder-decoder" (GRU); Jozefowicz, Zaremba and Sutskever, 2015, "An empirical exploration of recurrent
+        network architectures" (a forget gate that starts open).
+
+    Examples:
+        >>> import torch
+        >>> net = Recurrent(embedding=8, hidden=16).encoder(vocabulary=30, length=12)
+        >>> net(torch.zeros(5, 12)).shape
+        torch.Size([5, 16])
+    """
+
+    kind: Literal["lstm", "gru"] = "lstm"
+    """The cell."""
+    embedding: Annotated[int, Field(ge=1)] = 256
+    """Width of a token's embedding."""
+    hidden: Annotated[int, Field(ge=2)] = 256
+    """Units of a layer; a bidirectional encoder has half of them in each direction."""
+    layers: Annotated[int, Field(ge=1)] = 1
+    """Layers of the decoder."""
+    encoder_layers: Annotated[int, Field(ge=1)] = 2
+    """Layers of the encoder."""
+    bidirectional: bool = True
+    """Whether the encoder reads from both ends."""
+    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    """Share of units dropped in training, of the embeddings and of the output."""
+
+    def encoder(self, vocabulary: int, length: int, context: int = 0) -> nn.Module:
+        """Return a network from rows `(N, length + context)` to the last layer's final states."""
+        return _Encoder(self, (vocabulary, length, context))
+
+    def decoder(self, task: SequenceTask) -> CausalNet:
+        """Return the decoder for a task."""
+        return _Decoder(self, task)
+
+
+class _Encoder(SequenceEncoder):
+    def __init__(self, spec: Recurrent, size: tuple[int, int, int]) -> None:
+        directions = 1 + spec.bidirectional
+        units = spec.hidden // directions
+        super().__init__(*size, embedding=spec.embedding, features=directions * units)
+        self.drop, self.directions = nn.Dropout(spec.dropout), directions
+        self.cells = _cells(spec, spec.embedding, units, spec.encoder_layers, spec.bidirectional)
+
+    def _pooled(self, embedded: Tensor, lengths: Tensor) -> Tensor:
+        # Packed, the cells pass over the pads: the backward direction begins at each row's own end.
+        rows = pack_padded_sequence(self.drop(embedded), lengths.cpu(), batch_first=True, enforce_sorted=False)
+        state = self.cells(rows)[1]
+        last = state[0] if isinstance(state, tuple) else state
+        return self.drop(last[-self.directions :].transpose(0, 1).flatten(1))
+
+
+class _Decoder(CausalNet):
+    def __init__(self, spec: Recurrent, task: SequenceTask) -> None:
+        super().__init__(task, spec.embedding, spec.hidden)
+        self._states, self._size = 1 + (spec.kind == "lstm"), (spec.layers, spec.hidden)
+        self.drop = nn.Dropout(spec.dropout)
+        self.cells = _cells(spec, spec.embedding + task.given, spec.hidden, spec.layers)
+        self.start = xavier(nn.Linear(task.given, self._states * spec.layers * spec.hidden)) if task.given else None
+
+    def _hidden(self, embedded: Tensor, z: Tensor) -> Tensor:
+        inputs = joined(self.drop(embedded), z)
+        return self.drop(self.cells(inputs, self._cell_state(self._begin(z)))[0])
+
+    def _begin(self, z: Tensor) -> State:
+        if self.start is None:
+            return (z.new_zeros(len(z), *self._size),) * self._states
+        return tuple(part.unflatten(1, self._size) for part in self.start(z).chunk(self._states, 1))
+
+    def _next(self, embedded: Tensor, z: Tensor, past: State) -> tuple[Tensor, State]:
+        hidden, state = self.cells(joined(embedded, z)[:, None], self._cell_state(past))
+        parts = state if isinstance(state, tuple) else (state,)
+        return hidden[:, 0], tuple(part.transpose(0, 1) for part in parts)
+
+    def _cell_state(self, state: State) -> Tensor | State:
+        """Return the state as torch's cells take it: the layers first, and a GRU's by itself."""
+        parts = tuple(part.transpose(0, 1).contiguous() for part in state)
+        return parts if self._states > 1 else parts[0]
+
+
+def _cells(spec: Recurrent, inputs: int, units: int, layers: int, bidirectional: bool = False) -> nn.RNNBase:
+    kind = nn.LSTM if spec.kind == "lstm" else nn.GRU
+    cells = kind(inputs, units, layers, batch_first=True, bidirectional=bidirectional)
+    for name, parameter in cells.named_parameters():
+        if name.startswith("bias"):
+            nn.init.zeros_(parameter)
+        if name.startswith("bias_ih") and spec.kind == "lstm":
+            nn.init.ones_(parameter.data[units : 2 * units])  # the forget gate's
+    return cells
