@@ -2,7 +2,7 @@
 
     python -m benchmarks.text --names FILE --captions DIR [--only NAME ...] [--runs NAME=RUNFOLDER ...]
 
-Each job is one `vaekit fit`, by time on names and by steps on captions, then bounds, perplexities and mutual information on
+Each job is one `vaekit fit` of as many steps as the others on its corpus, then bounds, perplexities and mutual information on
 test texts; n-grams are counted on the same tokens. `captions-prescribed` takes the keys that `vaekit diagnose` prescribes
 for captions-vae. Jobs may be run one at a time: results are kept by name in `text.json`, and the tables are made of all
 that are there; `--only` without a name runs nothing and makes the tables again. `--runs` evaluates runs without training.
@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import resource
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -75,11 +76,20 @@ def run_job(name: str, place: Place) -> dict[str, Any]:
     if name == PRESCRIBED:
         ill = place.runs.get(ILL) or latest(place.work, ILL)
         keys, config = prescribed(ill), ("--config", str(ill / "config.json"))
+    spent = None
     if given is None:
+        before = _cpu_seconds()
         given = place.work / f"text-{name}-{int(time.time())}"
-        vaekit("fit", str(place.folder), *keys, *corpus.keys, *corpus.options, *config, "--out", str(given))
+        vaekit("fit", str(place.folder), *keys, *corpus.keys, *config, "--out", str(given))
+        spent = round(_cpu_seconds() - before, 1)
     print(f"run: {given}", flush=True)
-    return {**began, "keys": keys, "shared": (*corpus.keys, *corpus.options), **judged(load(given), name)}
+    return {**began, "keys": keys, "shared": corpus.keys, "cpu_seconds": spent, **judged(load(given), name)}
+
+
+def _cpu_seconds() -> float:
+    """Return what the commands so far have taken of the processors: set-up, data, training, bounds and report."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def latest(work: Path, name: str) -> Path:
@@ -169,6 +179,7 @@ def _row(name: str, job: Mapping[str, Any]) -> dict[str, Any]:
         "active units": "" if mutual is None else evaluation["active_units"],
         "steps": f"{job['steps']:,}",
         "training": f"{job['fit_seconds']:.0f} s",
+        "CPU, all in all": f"{job['cpu_seconds']:.0f} s" if job["cpu_seconds"] else "",
     }
 
 
@@ -180,7 +191,9 @@ def _counted(name: str, job: Mapping[str, Any]) -> list[dict[str, Any]]:
         measured = {"-ELBO, nats": nats, "se": se, f"-IW-{SAMPLES}": nats, "its se": se}
         told = {"job": name, "keys": f"order {order}", "test texts": job["n"], **measured}
         told |= {"perplexity, ELBO": hesitation, "perplexity, IW": hesitation}
-        found.append(told | dict.fromkeys(("KL", "MI (cap)", "active units", "steps", "training"), ""))
+        found.append(
+            told | dict.fromkeys(("KL", "MI (cap)", "active units", "steps", "training", "CPU, all in all"), "")
+        )
     return found
 
 
@@ -252,7 +265,7 @@ def main() -> None:
                     raise ValueError(f"{name} needs --{data}")
                 folder = CORPORA[data].folder(source, arguments.work / f"text-{data}")
             result = run_job(name, Place(folder, arguments.work, given))
-        except ValueError as error:
+        except (OSError, ValueError) as error:
             parser.error(str(error))
         # Read again after the training: another job may have ended meanwhile.
         conclude({**kept(arguments.out), name: result}, arguments.out)

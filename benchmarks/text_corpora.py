@@ -33,7 +33,6 @@ class Corpus:
     Args:
         title: What stands above its table.
         keys: What `vaekit fit` is given by every job.
-        options: The same, of options.
         vocabulary: The number of tokens told apart; None for all.
         count: Test texts that are evaluated; None for all.
         split: Writes what the user has into a folder of parts.
@@ -41,7 +40,6 @@ class Corpus:
 
     title: str
     keys: tuple[str, ...]
-    options: tuple[str, ...]
     vocabulary: int | None
     count: int | None
     split: Callable[[Path], Mapping[str, Sequence[str]]]
@@ -117,17 +115,15 @@ def _lines(file: Path) -> list[str]:
 
 CORPORA = {
     "names": Corpus(
-        title="First names by characters: 60 s of one thread each",
-        keys=("threads=1",),
-        options=("--time-limit", "60s"),
+        title="First names by characters: 1,300 steps on one thread each",
+        keys=("threads=1", "steps=1300"),
         vocabulary=None,
         count=None,
         split=_split_names,
     ),
     "captions": Corpus(
-        title="Captions by words, vocabulary=5000: 4,000 steps each",
-        keys=("vocabulary=5000", "steps=4000"),
-        options=(),
+        title="Captions by words, vocabulary=5000: 2,500 steps each",
+        keys=("vocabulary=5000", "steps=2500"),
         vocabulary=5000,
         count=1000,
         split=_gathered_captions,

@@ -255,7 +255,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--rounds", type=int, default=5, help="how often the arms take turns")
     parser.add_argument("--steps", type=int, default=20, help="of training in a round")
     parser.add_argument("--batch", type=int, default=128, help="texts per step of training")
-    parser.add_argument("--texts", type=int, default=32, help="texts that are written together")
+    parser.add_argument("--texts", type=int, default=64, help="texts that are written together")
     return parser
 
 

@@ -10,6 +10,7 @@ import pytest
 
 from vaekit.diagnosis import CHECKS
 from vaekit.heads import AnyPrior, Likelihood, Posterior
+from vaekit.modalities import RECIPES
 from vaekit.objectives import AnyObjective
 
 DOCS = Path(__file__).parents[1] / "docs"
@@ -75,6 +76,15 @@ def test_what_a_guide_points_to_is_there(name):
     targets = re.findall(r"\]\(([\w./-]+)\)", text(name))
     assert f"{name}.png" in targets
     assert all((DOCS / target).exists() for target in targets)
+
+
+def test_the_guide_of_texts_names_every_recipe_with_its_source():
+    rows = {kind: cells for kind, cells in table_rows("text").items() if len(cells) == 2}
+    assert set(rows) == set(RECIPES)
+    assert all(
+        rows[name][-1].replace(" ", "") == recipe.source.replace(",", "").replace(" ", "")
+        for name, recipe in RECIPES.items()
+    )
 
 
 def test_the_table_of_findings_is_that_of_the_checks():

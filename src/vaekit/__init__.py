@@ -27,8 +27,8 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "value": ("Value",),
-    "distributions": ("kl_terms", "point", "temper"),
-    "nets": ("MLP", "Conv", "Standardize"),
+    "distributions": ("Decoding", "kl_terms", "point", "temper"),
+    "nets": ("MLP", "CausalConv", "Conv", "Recurrent", "Standardize", "Transformer"),
     "heads": (
         "Bernoulli",
         "Beta",
@@ -53,7 +53,7 @@ _HOMES = {
     "models": ("VAE", "Latent", "Trace"),
     "schedules": ("Constant", "Cosine", "Cyclical", "Hold", "Linear", "Logistic"),
     "objectives": ("ELBO", "IWAE", "FreeBits"),
-    "modalities": ("ImageVAE",),
+    "modalities": ("ImageVAE", "TextVAE"),
     "training": ("Training",),
     "evaluation": (
         "amortization",

@@ -8,6 +8,7 @@ import pytest
 import yaml
 
 from laws.members import members as classes_of
+from vaekit.data import texts_to_dataset
 from vaekit.heads import AnyPrior, Likelihood, Posterior
 from vaekit.interfaces.data_settings import DataSettings
 from vaekit.interfaces.experiment import Experiment
@@ -26,7 +27,8 @@ def named(key):
     """The words that name the parts which a key belongs to."""
     words, needed, steps = {}, key.belongs_to, key.path.split(".")
     for depth in range(len(steps) - 1, 0, -1):
-        parts = [part for part in keys() if part.path == ".".join(steps[:depth]) and part.parts]
+        beside_it = [part for part in keys(key.modality or "image") if part.parts]
+        parts = [part for part in beside_it if part.path == ".".join(steps[:depth])]
         if parts:
             part = next((part for part in parts if set(needed) & set(part.kinds)), parts[0])
             words[part.path] = needed[0] if needed else part.default
@@ -54,12 +56,20 @@ def beside(words):
 
 
 def name_of(key):
-    return f"{key.path}({','.join(key.belongs_to)})"
+    return f"{key.modality}:{key.path}({','.join(key.belongs_to)})"
 
 
 @pytest.fixture(scope="module")
 def opened(classes):
-    return DataSettings(source=str(classes)).open()
+    texts = texts_to_dataset(["a red dog", "two dogs sit", "a cat", "no dog runs", "a dog sits"] * 4)
+    return {"": DataSettings(source=str(classes)).open(), "text": texts}
+
+
+def planned(opened, key, words):
+    """The experiment of some words, on data of the kind that a key is of."""
+    given = parse([f"{path}={value}" for path, value in words.items()], modality=key.modality or "image")
+    settings = DataSettings.model_validate({**given.pop("data"), "source": "x"})
+    return plan(opened["text" if key.modality == "text" else ""], settings, given, "fast")
 
 
 @pytest.mark.parametrize("key", keys(), ids=name_of)
@@ -73,19 +83,17 @@ def test_every_listed_key_is_accepted_with_its_default(opened, key):
         words["likelihood"] = "gaussian"
     if key.path != "likelihood.binarize":
         words = {**beside(words), **words}
-    given = parse([f"{path}={value}" for path, value in words.items()])
-    settings = DataSettings.model_validate({**given.pop("data"), "source": "x"})
     if key.path == "likelihood.binarize":
         with pytest.raises(ValueError, match=r"needs x in \{0, 1\}"):
-            plan(opened, settings, given, "fast")
+            planned(opened, key, words)
     else:
-        assert plan(opened, settings, given, "fast").model is not None
+        assert planned(opened, key, words).model is not None
 
 
 @pytest.mark.parametrize("key", [key for key in keys() if key.parts], ids=name_of)
 def test_every_kind_is_told_and_may_be_named(opened, key):
     assert len(set(key.kinds)) == len(key.kinds)
-    assert key.default in key.kinds
+    assert key.default in (*key.kinds, "null")
     for part in key.parts:
         if (key.path, part.name) == ("posterior.scale", "optimal"):
             continue  # of a likelihood alone, which is said in a sentence
@@ -93,8 +101,7 @@ def test_every_kind_is_told_and_may_be_named(opened, key):
         assert not set(part.meaning) & set("\\{}`"), part.meaning
         words = {**named(key), key.path: part.name}
         words = {**beside(words), **words}
-        given = parse([f"{path}={value}" for path, value in words.items()])
-        assert plan(opened, DataSettings(source="x"), given, "fast").model is not None
+        assert planned(opened, key, words).model is not None
 
 
 def test_sources_are_authors_and_years():

@@ -174,7 +174,9 @@ def test_a_row_of_samples_per_label(labelled):
 
 def test_a_decoder_that_does_not_ask_z_is_told(run, monkeypatch):
     monkeypatch.setattr(type(run), "reconstruct", lambda self, source, count: (["a", "b"], ["c", "c"]))
-    assert "The latents are not read" in page(run)
+    html = page(run)
+    assert "The latents are not read" in html
+    assert "recipe=aggressive" in html and "recipe=free_bits" not in html  # which is what the run was trained by
     monkeypatch.setattr(type(run), "reconstruct", lambda self, source, count: (["a", "b"], ["a", "c"]))
     html = page(run)
     assert "The latents are not read" not in html

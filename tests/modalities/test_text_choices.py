@@ -95,6 +95,25 @@ def test_a_recipe_that_was_named_is_no_choice_and_what_is_typed_goes_before_it()
     assert given["model"] == {"recipe": "skip"}  # the caller's keys are left alone
 
 
+@pytest.mark.parametrize(
+    ("part", "kind", "recipe"),
+    [
+        ("posterior", "laplace", "free_bits"),
+        ("prior", "diagonal", "free_bits"),
+        ("posterior", "iaf", "anneal"),
+        ("posterior", "vmf", "anneal"),
+        ("prior", "gmm", "anneal"),
+        ("prior", "flow", "anneal"),
+        ("posterior", "vq", "vae"),
+        ("posterior", "delta", "vae"),
+    ],
+)
+def test_the_recipe_follows_posterior_and_prior(part, kind, recipe):
+    sections, choice = with_recipe({"model": {part: {"kind": kind}}}, PACE)
+    assert choice.value == sections["model"]["recipe"] == recipe
+    assert recipe == "free_bits" or f"{part}={kind}" in choice.reason
+
+
 def test_a_language_model_follows_the_plain_recipe():
     sections, choice = with_recipe({"model": {"model": "lm"}}, PACE)
     assert choice is None and sections["model"]["recipe"] == "vae" and not sections["objective"]

@@ -191,7 +191,7 @@ def _labels(found: _Columns, count: int, source: str) -> tuple[Tensor | None, tu
     if len(found.labels) != count:
         raise ValueError(
             f"each text needs a label, but {count - len(found.labels)} of {count} in {source} have none;"
-            " fill them in, or leave label out"
+            " fill them in, or leave label_column out"
         )
     index, classes = encode_labels(_comparable(list(found.classes)), len(found.classes))
     return index[torch.from_numpy(np.asarray(found.labels, dtype=np.int64))], classes

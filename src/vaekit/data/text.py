@@ -115,7 +115,7 @@ def texts_to_dataset(
         TypeError: If something is no text.
 
     >>> texts_to_dataset(["to be", "or not", "to be"], tokenizer="word").values.tolist()
-    [[4, 5, 2], [7, 6, 2], [4, 5, 2]]
+    [[5, 4, 2], [7, 6, 2], [5, 4, 2]]
     """
     for name, column in (("labels", labels), ("split", split)):
         if column is not None and len(column) != len(texts):

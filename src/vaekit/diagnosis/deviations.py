@@ -75,7 +75,10 @@ def scales(subject: Subject, count: int = 256, seed: int = 0) -> Scales:
     if not is_finite(model):
         return Scales()
     x, *context = subject.given(subject.test, max(1, min(count, _VALUES // subject.test.stored[0].numel() + 1)))
-    weight = x.var(0, correction=0).flatten()
+    values = (
+        x.float() if not x.is_floating_point() else x
+    )  # of texts the names of their tokens, on which no scale rests
+    weight = values.var(0, correction=0).flatten()
     with evaluating(model, seed):
         columns = zip(*(c.split(_BATCH) for c in (x, *context)), strict=True)
         traces = [model(part, *given) for part, *given in columns]
@@ -86,11 +89,11 @@ def scales(subject: Subject, count: int = 256, seed: int = 0) -> Scales:
         prior = model.prior_sample(_DRAWS, *(_repeated(c) for c in context))[0].flatten(1)
         posterior = _joined([deviations(_gaussian_part(trace.latents[0].q)) for trace in traces], traces)
     is_density = not getattr(element_support(traces[0].likelihood), "is_discrete", False)
-    narrow = level_spacing(x) / math.sqrt(2 * math.pi)
+    narrow = level_spacing(values) / math.sqrt(2 * math.pi)
     learned = spread if spread is not None and spread.min() < spread.max() else None
     constant = spread if learned is None and isinstance(own, Fixed | Optimal | None) else None
     used = None if latent is None else (latent.log().abs() > _DEAD).to(latent.dtype)
-    collapsed = lambda sigma: sigma < (narrow or x.std().item() / 1000)  # noqa: E731
+    collapsed = lambda sigma: sigma < (narrow or values.std().item() / 1000)  # noqa: E731
     return Scales(
         fixed_over_residual=_over_residual(constant, traces),
         above_probability=_surplus(spread, narrow) if is_density else None,
@@ -98,7 +101,7 @@ def scales(subject: Subject, count: int = 256, seed: int = 0) -> Scales:
         at_bound_posterior=_share(latent, used, _at_bound(free)),
         at_bound_likelihood=_share(parameter, weight, _at_bound(own)),
         posterior_log_variance=_excess(posterior, prior.var(0)),
-        likelihood_log_variance=_excess(learned, x.var()),
+        likelihood_log_variance=_excess(learned, values.var()),
     )
 
 

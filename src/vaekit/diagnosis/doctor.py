@@ -35,12 +35,21 @@ CHECKS: tuple[Check, ...] = (
 """Every check, in the order in which one would look."""
 
 
+_WITHOUT_LATENTS = (*course.CHECKS, *generalization.CHECKS)
+"""What can be asked of a language model, whose latents nothing reads."""
+
+
 def diagnose(examination: Examination) -> list[Finding]:
     """Return what is wrong with a model, worst first."""
-    found = [finding for check in CHECKS if (finding := check(examination)) is not None]
+    found = [finding for check in _asked(examination) if (finding := check(examination)) is not None]
     return sorted(found, key=lambda finding: SEVERITIES.index(finding.severity))
 
 
 def values(examination: Examination) -> dict[str, float | None]:
     """Return the number behind every check, by the name of its finding; None where it does not apply."""
-    return {check.name: check.value(examination) for check in CHECKS}
+    asked = _asked(examination)
+    return {check.name: check.value(examination) if check in asked else None for check in CHECKS}
+
+
+def _asked(examination: Examination) -> tuple[Check, ...]:
+    return CHECKS if examination.subject.has_latents else _WITHOUT_LATENTS

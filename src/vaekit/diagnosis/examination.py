@@ -56,7 +56,9 @@ class Examination:
         batches = zip(*(c[:count].split(_BATCH) for c in columns), strict=True)
         stored = [parts if len(parts) > 1 else parts[0] for parts in batches]
         model, view = self.subject.model, self.subject.view
-        return bounds(model, stored, prepare=view.prepare, samples=_WEIGHTED, log_jacobian=view.log_jacobian)
+        return bounds(
+            model, stored, prepare=view.prepare, samples=_WEIGHTED, log_jacobian=view.log_jacobian, sizes=view.sizes
+        )
 
     @cached_property
     def latent_use(self) -> LatentUse | None:

@@ -35,7 +35,9 @@ def at_one(subject: Subject) -> tuple[str, ...]:
     match objective:
         case ELBO():
             keys = ("objective.capacity.gamma=0",) if objective.capacity.gamma else _resting(objective.beta, subject)
-            return (*keys, "objective.free_bits.nats=0") if objective.free_bits.nats else keys
+            # The latents of texts collapse without their floor.
+            has_floor = objective.free_bits.nats and not subject.is_text
+            return (*keys, "objective.free_bits.nats=0") if has_floor else keys
         case Pictorial():
             return _resting(objective.beta, subject)
         case IWAE() | MIWAE() | PIWAE() | CIWAE() | Renyi():

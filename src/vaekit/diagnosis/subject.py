@@ -69,6 +69,11 @@ class Subject:
         """Whether the data are texts: their entries are names of tokens, not numbers."""
         return isinstance(self.description, TextVAE)
 
+    @property
+    def has_latents(self) -> bool:
+        """Whether the likelihood reads its latents, as that of a language model does not."""
+        return not (isinstance(self.description, TextVAE) and self.description.model == "lm")
+
     def given(self, sample: Sample, count: int | None = None, seed: int = 0) -> tuple[Tensor, ...]:
         """Return what the model is given of the first `count` data: prepared `(N, *event)`, and their context."""
         with evaluating(self.model, seed):

@@ -32,6 +32,7 @@ class Watch:
         objective: What the run is trained by.
         training: How.
         text: Whether the data are texts, whose latents a rising weight of the rate alone does not keep in use.
+        latents: Whether the likelihood reads its latents, as that of a language model does not.
 
     Examples:
         >>> watch, empty = Watch(ELBO(), Training(warmup=0)), Validation(distortion=50.0, active_units=0, rate=0.0)
@@ -39,8 +40,8 @@ class Watch:
         [False, False, True, False]
     """
 
-    def __init__(self, objective: Objective, training: Training, *, text: bool = False) -> None:
-        self.objective, self.training, self.text = objective, training, text
+    def __init__(self, objective: Objective, training: Training, *, text: bool = False, latents: bool = True) -> None:
+        self.objective, self.training, self.text, self.latents = objective, training, text, latents
         self._empty = 0
         self._rate = math.inf
         self._told: set[str] = set()
@@ -86,10 +87,16 @@ class Watch:
         if objective.schedule_end == 0 and not self.text:
             return ("objective.beta=linear", f"objective.beta.steps={max(1, stop // 2)}")
         # A floor per dimension needs a rate that is a sum over dimensions.
-        return ("objective.free_bits.nats=0.25",) if validation.rate_per_dimension else (self._lower,)
+        if not validation.rate_per_dimension:
+            return (self._lower,)
+        return (f"objective.free_bits.nats={max(0.25, 2 * objective.free_bits.nats):g}",)
 
     def _has_collapsed(self, step: int, stop: int | None, validation: Validation) -> bool:
-        if stop is None or step < max(self.objective.schedule_end, min(self.training.warmup, stop / 5), _SHARE * stop):
+        if (
+            not self.latents
+            or stop is None
+            or step < max(self.objective.schedule_end, min(self.training.warmup, stop / 5), _SHARE * stop)
+        ):
             return False
         is_empty = validation.active_units == 0 or (validation.rate is not None and validation.rate < _EMPTY)
         self._empty = self._empty + 1 if is_empty else 0

@@ -84,7 +84,7 @@ class Conditions:
             return data
         if data.labels is None:
             raise ValueError(
-                f"the run is conditional on labels, and these data have none (folders name them): {self._known()}"
+                f"the run is conditional on labels, and these data have none (folders name them, or label_column=): {self._known()}"
             )
         present = {data.classes[code] for code in data.labels.unique().tolist()}
         codes = dict(zip(data.classes, self._codes(data.classes, present).tolist(), strict=True))

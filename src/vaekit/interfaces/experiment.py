@@ -148,7 +148,9 @@ def _following(
     model: Model, wanted: Mapping[str, Any], count: int, preset: Preset, objective: Mapping[str, Any]
 ) -> list[Choice]:
     """Return posterior and prior where they were left open: the second, which comes last, follows the first."""
-    found = []
+    found: list[Choice] = []
+    if isinstance(model, TextVAE) and model.model == "lm":
+        return [Choice(key="prior", value=model.prior.kind, reason="not read: a language model has no latents")]
     if "posterior" not in wanted:
         reason = "the usual family: quick, and its rate has a closed form where the prior is normal"
         found.append(Choice(key="posterior", value=model.posterior.kind, reason=reason))

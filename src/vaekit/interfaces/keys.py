@@ -84,7 +84,7 @@ class Key:
 @functools.cache
 def keys(modality: str = "") -> tuple[Key, ...]:
     """Return every key, in the order of the sections; those of one kind of data where it is named."""
-    found = [*_section("data", DataSettings), *_model_keys(), *_section("training", Training)]
+    found = [*_data_keys(), *_model_keys(), *_section("training", Training)]
     found += _keys_of("objective", "objective", Experiment.model_fields["objective"], ())
     # Two kinds of part may have the same part below them, which is told once.
     return tuple(dict.fromkeys(key for key in found if not modality or key.modality in ("", modality)))
@@ -94,6 +94,12 @@ def _section(section: str, owner: type[Value]) -> Iterator[Key]:
     for name, field in owner.model_fields.items():
         if name not in DERIVED[section]:
             yield from _keys_of(name, section, field, ())
+
+
+def _data_keys() -> Iterator[Key]:
+    """Return the keys of opening data, each of one kind of them."""
+    for key in _section("data", DataSettings):
+        yield replace(key, modality="image" if key.path in ("size", "fit") else "text")
 
 
 def _model_keys() -> Iterator[Key]:

@@ -27,7 +27,7 @@ def refuse_too_large(description: Model) -> None:
     if needed > there:
         raise ValueError(
             f"a model of {count:,} parameters needs {needed / 2**30:,.0f} GiB to train, and there are "
-            f"{there / 2**30:,.0f} GiB of memory; lower net.widths or latent, or give smaller images with size="
+            f"{there / 2**30:,.0f} GiB of memory; take a smaller net or fewer latents, or smaller data (size= of images, vocabulary= of texts)"
         )
 
 

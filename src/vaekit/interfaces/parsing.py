@@ -133,7 +133,9 @@ def _path(location: Iterable[int | str]) -> str:
 
 def _refuse_untypical(path: str, value: Any, key: Key) -> None:
     """Refuse what no key of this type can mean, before it is silently taken for something else."""
-    if key.kinds and not isinstance(value, str | Mapping) and not ("constant" in key.kinds and is_number(value)):
+    is_left_open = value is None and key.default == "null"
+    is_constant = "constant" in key.kinds and is_number(value)
+    if key.kinds and not (isinstance(value, str | Mapping) or is_left_open or is_constant):
         raise ValueError(f"{path}={shown(value)} names no part; it is one of {', '.join(key.kinds)}")
     if isinstance(value, bool) and "bool" not in key.type:
         raise ValueError(f"{path}={shown(value)} is no {key.type}")
@@ -182,6 +184,9 @@ def _flattened(nested: Mapping[str, Any], known: Mapping[str, Any], prefix: str 
 
 
 def _unknown(path: str, known: Mapping[str, Any]) -> str:
+    others = sorted({key.modality for key in keys() if key.path == path})
+    if others:
+        return f"key '{path}' is one of {' and '.join(others)}s, which these data are not; leave it out"
     near = difflib.get_close_matches(path, known, n=1, cutoff=0.4)
     hint = f"did you mean '{near[0]}'?" if near else "none is similar;"
     return f"unknown key '{path}'; {hint} vaekit fit --help-keys lists all"

@@ -370,7 +370,11 @@ class Run:
     def _attribute(self, label: str) -> Tensor:
         data = self.data
         if data.labels is None or label not in data.classes:
-            known = f"its labels are {', '.join(data.classes)}" if data.classes else "it has none (folders name them)"
+            known = (
+                f"its labels are {', '.join(data.classes)}"
+                if data.classes
+                else "it has none (folders name them, or label_column=)"
+            )
             raise ValueError(f"the run's data have no label {label!r}; {known}")
         rows = data.part("train")
         has = data.labels[rows] == data.classes.index(label)

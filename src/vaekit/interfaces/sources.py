@@ -82,7 +82,10 @@ class Sources:
         if isinstance(source, Dataset):
             return source
         if isinstance(source, str | Path):
-            return self.experiment.data.open(str(source), self.schema)
+            settings = self.experiment.data
+            # Labels are asked of other data only where the model needs them.
+            settings = settings if self.conditions.kind == "label" else settings.replace(label_column=None)
+            return settings.open(str(source), self.schema)
         if self.schema is None:
             values = torch.as_tensor(source)
             return Dataset(values, None, torch.full((len(values),), 2, dtype=torch.int8))

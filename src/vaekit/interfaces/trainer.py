@@ -19,6 +19,7 @@ from vaekit.interfaces.run import Run
 from vaekit.interfaces.signals import Interruption, Stopped
 from vaekit.modalities import Plain, View
 from vaekit.models import VAE, evaluating
+from vaekit.nets import parameter_count
 from vaekit.training import Checkpoints, Progress, Step, TrainingState, Validation, make_fabric, train, validate
 
 __all__ = ["Listener", "Trainer", "conclude"]
@@ -26,6 +27,8 @@ __all__ = ["Listener", "Trainer", "conclude"]
 _VALIDATED = 2048  # held-out data that validation looks at: enough for a standard error of about a nat
 _EVALUATED = 1000
 _FINAL_SAMPLES = 100
+_FEWEST = 200
+_OPERATIONS = 2e12  # of the bounds at the end of a run: half a minute to a minute on a core
 _LOOKED = 1024  # data that pseudo-inputs and codebooks start from
 
 
@@ -83,7 +86,8 @@ class Trainer:
         self._look(step, next(sequential(self.data.stored, self.data.drawn("train", _LOOKED), _LOOKED)))
         self.state = TrainingState(step, self.training, fabric)
         self.seconds = _for_training(self.training.seconds)
-        self.watch = Watch(experiment.objective, self.training, text=lengths is not None)
+        has_latents = getattr(experiment.model, "model", "vae") != "lm"
+        self.watch = Watch(experiment.objective, self.training, text=lengths is not None, latents=has_latents)
         self.notes: list[str] = list(getattr(experiment.model, "warnings", ()))
 
     def _look(self, step: Step, batch: Stored) -> None:
@@ -203,6 +207,11 @@ class Trainer:
                     listener(progress, self.batches.batch)
                 if interruption.signum is not None:
                     self._stop(interruption.signum)
+            if position.stop is not None and self.state.position.step < position.stop:
+                self.notes.append(
+                    f"training ended at step {self.state.position.step} of {position.stop}: no better validation bound for "
+                    f"{self.training.patience} epochs (patience)"
+                )
         finally:
             for log in logs:
                 log.close()
@@ -253,11 +262,21 @@ class Trainer:
 
 def conclude(run: Run, notes: list[str], step: int) -> None:
     """Write the bounds of a run on its test part, and its report."""
-    result = run.evaluate(samples=_FINAL_SAMPLES, count=_EVALUATED)
+    result = run.evaluate(samples=_FINAL_SAMPLES, count=_evaluated(run))
     where = f"{run.data.source or 'arrays'} (test)"
     summary = {"data": where, "measure": run.measure, **run.summary(result), "notes": notes, "step": step}
     run.folder.write_json("evaluation.json", summary)
     write_report(run, result)
+
+
+def _evaluated(run: Run) -> int:
+    """Return how many test data the bounds at the end of a run look at: texts with many words are costly to decode."""
+    if not isinstance(run.schema, TextSchema):
+        return _EVALUATED
+    data, rows = run.open()
+    tokens = text_lengths(data.values[rows[:_EVALUATED]]).double().mean().item()
+    per_text = 2.0 * parameter_count(run.model.likelihood) * tokens * _FINAL_SAMPLES
+    return max(_FEWEST, min(_EVALUATED, int(_OPERATIONS / per_text)))
 
 
 def _for_training(limit: float | None) -> float | None:

@@ -19,6 +19,10 @@ __all__ = ["choose_text_model", "with_recipe"]
 _FEW = 512  # ids under which tokens are characters: a small embedding holds all there is to know of one
 _SHORT = 24  # tokens under which a text is a name, not a sentence
 
+_OWN_OBJECTIVE = ("delta", "vq")
+_FACTORISED_POSTERIORS = (None, "gaussian", "laplace", "gumbel", "floored", "batch_norm")
+_FACTORISED_PRIORS = (None, "standard", "diagonal", "uniform_codes")
+
 
 def with_recipe(given: Mapping[str, Mapping[str, Any]], pace: Pace) -> tuple[dict[str, dict[str, Any]], Choice | None]:
     """Return the user's keys by section, completed by those of a recipe, and the choice of it where it was left open.
@@ -35,12 +39,8 @@ def with_recipe(given: Mapping[str, Mapping[str, Any]], pace: Pace) -> tuple[dic
     if name is None and sections["model"].get("model") == "lm":
         name = sections["model"]["recipe"] = "vae"  # there is no rate to care for
     elif name is None:
-        name = "vae" if sections["objective"] else "free_bits"
-        own = "the keys of the objective that were given stand for themselves"
-        recipe = RECIPES[name]
-        usual = f"{recipe.meaning} ({recipe.source}): the plain bound of a text VAE collapses"
-        choice = Choice(key="recipe", value=name, reason=own if sections["objective"] else usual)
-        sections["model"]["recipe"] = name
+        choice = _recipe(sections["model"], sections["objective"])
+        name = sections["model"]["recipe"] = choice.value
     if name not in RECIPES:
         near = difflib.get_close_matches(str(name), RECIPES, n=1)
         hint = f"; did you mean '{near[0]}'?" if near else ""
@@ -49,6 +49,24 @@ def with_recipe(given: Mapping[str, Mapping[str, Any]], pace: Pace) -> tuple[dic
         # A part of another kind than the recipe's starts from nothing: it has nothing to do with it.
         sections[section] = merged(keys, sections[section])
     return sections, choice
+
+
+def _recipe(model: Mapping[str, Any], objective: Mapping[str, Any]) -> Choice:
+    """Return the recipe of a model for which none was named: free bits per dimension, where there is such a rate."""
+    posterior, prior = (dict(model.get(part, {})).get("kind") for part in ("posterior", "prior"))
+    if objective:
+        return Choice(
+            key="recipe", value="vae", reason="the keys of the objective that were given stand for themselves"
+        )
+    if posterior in _OWN_OBJECTIVE:
+        return Choice(key="recipe", value="vae", reason=f"posterior={posterior} brings an objective of its own")
+    joint = [f"posterior={posterior}"] if posterior not in _FACTORISED_POSTERIORS else []
+    joint += [f"prior={prior}"] if prior not in _FACTORISED_PRIORS else []
+    name = "anneal" if joint else "free_bits"
+    why = f"; {joint[0]} has no rate per dimension for free bits" if joint else ""
+    recipe = RECIPES[name]
+    reason = f"{recipe.meaning} ({recipe.source}): the plain bound of a text VAE collapses{why}"
+    return Choice(key="recipe", value=name, reason=reason)
 
 
 def choose_text_model(
@@ -80,7 +98,9 @@ def choose_text_model(
         if key not in net:
             net[key] = choice.value
             choices.append(choice)
-    if "latent" not in wanted and wanted.get("model") != "lm":
+    if wanted.get("model") == "lm":
+        wanted["latent"] = 1  # which nothing reads
+    elif "latent" not in wanted:
         choice = _latent(schema)
         wanted["latent"] = choice.value
         choices.append(choice)

@@ -90,7 +90,7 @@ RECIPES: dict[str, Recipe] = {
     ),
     "free_bits": Recipe(
         "a quarter of a nat per latent dimension is free",
-        "Li et al., 2019",
+        "Kingma et al., 2016",
         lambda _: {"objective": {"kind": "elbo", "free_bits": _FLOOR}},
     ),
     "pretrain": Recipe(

@@ -18,6 +18,8 @@ __all__ = ["datum_of", "identity", "opened", "set_aside", "stems_of"]
 
 def opened(run: Run, source: str) -> tuple[Dataset, Tensor]:
     """Open data for a run, a text itself where it is one of texts; name the files that were set aside."""
+    if not source.strip():
+        raise ValueError("DATA is empty; give a file, a folder, a name, or a text")
     data, rows = run.open([source] if _is_literal(run, source) else source)
     for note in data.notes if isinstance(run.schema, TextSchema) else ():
         complain(f"note: {note}")

@@ -89,6 +89,8 @@ def sample(path: Path, out: Path | None, draws: Draws, as_json: bool) -> None:
     run = load(path)
     labels, n = run.conditions.chosen(draws.labels), draws.n
     if isinstance(run.schema, TextSchema):
+        if draws.noise:
+            raise ValueError("--noise is one of pixels, and this run is one of texts; see --decode")
         decoding = decoding_of(draws.decode, draws.temperature if draws.temperature != 1 else None)
         tell_texts(as_json, {"text": run.sample(n, label=labels, decoding=decoding, seed=draws.seed)}, out)
         return

@@ -75,12 +75,19 @@ def _reconstructions(run: Run) -> tuple[str, str]:
     if len(set(given)) > 1 == len(set(again)):
         said = (
             f"All {len(again)} texts come back as one and the same: the decoder writes without asking z. Look at the rate "
-            "of each dimension below; recipe=free_bits, recipe=aggressive and word_dropout=0.5 are the usual cures."
+            f"of each dimension below. Where longer training does not help, {_cures(run)} may."
         )
         warning = note("The latents are not read", paragraph(said))
     return exhibit(
         "Texts beside reconstructions", caption, verbatim(("Text", "Reconstruction", "Exact"), rows)
     ), warning
+
+
+def _cures(run: Run) -> str:
+    """Return keys that make a decoder ask z, the run's own recipe left out."""
+    own = getattr(run.experiment.model, "recipe", "")
+    recipes = [f"recipe={name}" for name in ("free_bits", "pretrain", "aggressive") if name != own]
+    return f"{', '.join(recipes)} or word_dropout=0.5"
 
 
 def _interpolations(run: Run, means: Tensor, labels: Tensor | None) -> str:
