@@ -26,7 +26,8 @@ from vaekit.data import TextSchema
 from vaekit.evaluation import information
 from vaekit.interfaces.run import Run
 
-SAMPLES = 500
+SAMPLES, FEW = 500, 50
+COLLAPSED = 0.1  # nats of rate, under which importance weights have nothing to weigh
 MIXTURE = 5000  # test texts that the mutual information is measured on: a cap of 8.5 nats
 RECIPES = ("anneal", "cyclical", "aggressive", "pretrain", "bag_of_words", "skip", "batch_norm", "delta")
 SHOWN = ("names-default", "captions-default")  # whose samples are kept
@@ -120,8 +121,9 @@ def prescribed(run: Path) -> tuple[str, ...]:
 def judged(run: Run, name: str) -> dict[str, Any]:
     """Return what is known of a run: its bounds on test texts, what its latents know, and texts of it."""
     is_lm, began = "model=lm" in (JOBS[name].keys or ()), time.perf_counter()
-    # The weights of a language model's samples are all alike: one is as good as many.
-    found = run.evaluate(samples=1 if is_lm else SAMPLES, count=CORPORA[JOBS[name].data].count)
+    # Weights that are all alike need no average: those of a language model, and nearly those of collapsed latents.
+    samples = 1 if is_lm else FEW if run.history[-1]["rate"] < COLLAPSED else SAMPLES
+    found = run.evaluate(samples=samples, count=CORPORA[JOBS[name].data].count)
     last = run.history[-1]
     return {
         "fingerprint": run.data.fingerprint[:12],
@@ -157,7 +159,7 @@ def rows(jobs: Mapping[str, Any], data: str) -> list[dict[str, Any]]:
     found = [
         row for name, job in done.items() for row in (_counted(name, job) if "ngrams" in job else [_row(name, job)])
     ]
-    return sorted(found, key=lambda row: float(row[f"-IW-{SAMPLES}"]))
+    return sorted(found, key=lambda row: float(row["-IW, nats"]))
 
 
 def _row(name: str, job: Mapping[str, Any]) -> dict[str, Any]:
@@ -170,8 +172,9 @@ def _row(name: str, job: Mapping[str, Any]) -> dict[str, Any]:
         "test texts": evaluation["n"],
         "-ELBO, nats": f"{-elbo['nats']:.2f}",
         "se": f"{elbo['se']:.2f}",
-        f"-IW-{SAMPLES}": f"{-iw['nats']:.2f}",
+        "-IW, nats": f"{-iw['nats']:.2f}",
         "its se": f"{iw['se']:.2f}",
+        "draws": iw["samples"],
         "perplexity, ELBO": f"{by_elbo['value']:.2f}",
         "perplexity, IW": f"{by_iw['value']:.2f}",
         "KL": "" if mutual is None else f"{evaluation['rate']:.2f}",
@@ -188,11 +191,12 @@ def _counted(name: str, job: Mapping[str, Any]) -> list[dict[str, Any]]:
     found = []
     for order, model in job["ngrams"].items():
         nats, se, hesitation = f"{model['nats']:.2f}", f"{model['se']:.2f}", f"{model['perplexity']['value']:.2f}"
-        measured = {"-ELBO, nats": nats, "se": se, f"-IW-{SAMPLES}": nats, "its se": se}
+        measured = {"-ELBO, nats": nats, "se": se, "-IW, nats": nats, "its se": se}
         told = {"job": name, "keys": f"order {order}", "test texts": job["n"], **measured}
         told |= {"perplexity, ELBO": hesitation, "perplexity, IW": hesitation}
         found.append(
-            told | dict.fromkeys(("KL", "MI (cap)", "active units", "steps", "training", "CPU, all in all"), "")
+            told
+            | dict.fromkeys(("draws", "KL", "MI (cap)", "active units", "steps", "training", "CPU, all in all"), "")
         )
     return found
 

@@ -16,7 +16,7 @@ from vaekit.heads import Bernoulli
 from vaekit.modalities import ImageVAE
 from vaekit.nets import MLP
 
-REAL = ("gaussian", "laplace", "full", "lowrank", "iaf", "maf", "realnvp", "spline", "planar")
+REAL = ("gaussian", "laplace", "floored", "batch_norm", "full", "lowrank", "iaf", "maf", "realnvp", "spline", "planar")
 
 
 def test_there_is_no_gap_where_the_encoder_is_exact():

@@ -330,7 +330,12 @@ def test_posterior_that_does_not_factorise():
 def made(elbo, **changes):
     values = torch.tensor(elbo)
     fields = {"elbo": values, "iw": values + 1, "ess": values * 0 + 2, "distortion": -values, "rate": values * 0}
-    rest = {"rate_per_dimension": None, "means": torch.zeros(len(elbo), 2), "samples": 7, "dimensions": 10}
+    rest = {
+        "rate_per_dimension": None,
+        "means": torch.zeros(len(elbo), 2),
+        "samples": 7,
+        "sizes": torch.full_like(values, 10),
+    }
     return Bounds(**{**fields, **rest, **changes})
 
 

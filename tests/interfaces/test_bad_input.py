@@ -119,7 +119,7 @@ def test_data_that_cannot_be(tmp_path, odd):
     for name, said in {
         "nowhere": "there is no",
         "empty": "holds nothing",
-        "texts": "holds 1 .txt",
+        "texts": "texts need at least two different tokens",
         "mixed": "images must have one size, but 2 sizes came: 9x12 (4), 10x10 (1); use size=9x12",
         "data.xyz": "a file of images must be .npy",
         "pickle.npy": "pickle.npy must be a numpy file",
@@ -192,7 +192,7 @@ def test_data_that_do_not_fit_the_model_name_the_field(class_run, odd, tmp_path)
 def test_numbers_and_files_that_are_not_there(class_run, classes, tmp_path):
     (tmp_path / "file").write_text("a")
     for words, said in {
-        ("interpolate", 0, 9999): "test images, numbered from 0; got 9999",
+        ("interpolate", 0, 9999): "test data, numbered from 0; got 9999",
         ("interpolate", "a", "b"): "there is no 'a'",
         ("traverse", "x"): "there is no 'x'",
         ("interpolate", 0, 0, "--out", tmp_path): "--out must end in .png",
@@ -214,7 +214,7 @@ def test_numbers_and_files_that_are_not_there(class_run, classes, tmp_path):
 MISTYPED = {
     "sample RUN -n 0 --out x": "invalid value for '-n'",
     "sample RUN -n many --out x": "invalid value for '-n'",
-    "sample RUN": "missing option '--out'",
+    "encode RUN DATA": "missing option '--out'",
     "sample RUN --temperature -1 --out x": "invalid value for '--temperature'",
     "interpolate RUN 0 1 --steps 1": "invalid value for '--steps'",
     "fit DATA --seed -1": "invalid value for '--seed'",

@@ -146,11 +146,11 @@ def test_encode_and_score_write_named_columns(class_run, classes, tmp_path, suff
     assert vaekit("encode", class_run, classes, "--out", codes, "--json").json["n"] == 40
     assert len(vaekit("score", class_run, classes, "--out", scores, "--samples", 3, "--json").json["lowest"]) == 5
     if suffix == ".npz":
-        read = np.load(codes, allow_pickle=False)
-        assert read["mean"].shape == (40, 2)
-        assert read["name"][0] == "disc/00.png"
-        assert set(read["label"]) == {"disc", "square"}
-        assert set(np.load(scores)) == {"name", "label", "elbo", "iw_3", "bits_per_dim", "ess"}
+        with np.load(codes, allow_pickle=False) as read, np.load(scores) as scored:
+            assert read["mean"].shape == (40, 2)
+            assert read["name"][0] == "disc/00.png"
+            assert set(read["label"]) == {"disc", "square"}
+            assert set(scored) == {"name", "label", "elbo", "iw_3", "bits_per_dim", "ess"}
     elif suffix == ".csv":
         rows = list(csv.DictReader(codes.read_text().splitlines()))
         assert (len(rows), set(rows[0])) == (40, {"name", "label", "mean_0", "mean_1", "std_0", "std_1"})

@@ -66,7 +66,7 @@ def goes_with(objective, posterior):
         return objective in ("rae", "wae", "aae")
     if posterior == "vq" or objective in ("vq", "rae"):
         return objective == natural(posterior)
-    return objective not in ("beta_tc", "dip") or posterior in ("gaussian", "laplace")
+    return objective not in ("beta_tc", "dip") or posterior in ("gaussian", "laplace", "floored", "batch_norm")
 
 
 def suits(prior, posterior):

@@ -333,3 +333,13 @@ def lambda_module(function):
     module = nn.Module()
     module.forward = function
     return module
+
+
+def test_active_units_are_those_whose_means_vary_by_more_than_the_threshold():
+    """Planted dimensions: variances of .02 are active at .01, variances of .005 are not; the count is exact."""
+    means = torch.randn(4000, 12, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    means = (means - means.mean(0)) / means.std(0, correction=0)
+    planted = torch.tensor([0.02] * 5 + [0.005] * 7, dtype=torch.float64).sqrt()
+    assert active_units(means * planted) == 5
+    assert active_units(means * planted, threshold=0.001) == 12
+    assert active_units(means * planted, threshold=0.2) == 0

@@ -61,9 +61,7 @@ def late(subject: Subject, *, free: bool) -> tuple[str, ...]:
         autoregressive flow" (free bits).
     """
     if subject.is_text:  # a rising weight alone does not keep the latents of texts in use
-        return (
-            (f"objective.free_bits.nats={_FREE:g}", "objective.free_bits.mean=datum") if free else ("objective.beta=1",)
-        )
+        return (f"objective.free_bits.nats={_FREE:g}",) if free else ("objective.beta=1",)
     objective, steps = subject.objective, max(1, run_steps(subject) // 2)
     named = () if isinstance(objective, ELBO | Pictorial) else ("objective=elbo",)
     beta = objective.beta if isinstance(objective, ELBO | Pictorial) else Constant()

@@ -126,7 +126,9 @@ class RunFolder:
             return Experiment.model_validate(self.read_json("config.json"))
         except ValidationError as error:
             first = error.errors()[0]
-            where = ".".join(map(str, first["loc"]))
+            where = ".".join(
+                str(step) for step in first["loc"] if step not in ("image", "text")
+            )  # which kind is no key
             raise ValueError(
                 f"{self.config} is no experiment of this version of vaekit: {where}: {first['msg']}"
             ) from error

@@ -94,9 +94,9 @@ def sample(path: Path, out: Path | None, draws: Draws, as_json: bool) -> None:
         decoding = decoding_of(draws.decode, draws.temperature if draws.temperature != 1 else None)
         tell_texts(as_json, {"text": run.sample(n, label=labels, decoding=decoding, seed=draws.seed)}, out)
         return
-    decoding = decoding_of(draws.decode)
-    folder = _folder(out)
+    out, decoding = _named(out), decoding_of(draws.decode)
     images = run.sample(n, draws.temperature, label=labels, noise=draws.noise, decoding=decoding, seed=draws.seed)
+    folder = _folder(out)
     files = save_images(images, folder, [f"sample-{i:0{len(str(n))}}" for i in range(n)])
     overview = save_png(grid(images[:400]), folder / "grid.png")
     _wrote(as_json, overview, files)
@@ -106,7 +106,7 @@ def reconstruct(path: Path, data: str, out: Path | None, decode: str | None, as_
     """Write reconstructions."""
     run = load(path)
     if not isinstance(run.schema, TextSchema):
-        folder = _folder(out)
+        folder = _folder(_named(out))
     dataset, rows = opened(run, data)
     inputs, again = run.reconstruct(dataset, decoding=decoding_of(decode))
     if isinstance(run.schema, TextSchema):
@@ -331,9 +331,13 @@ def _picture(run: Run, out: Path | None, name: str) -> Path:
     return check_suffix(out or run.folder.plots / f"{name}.png", (".png",))
 
 
-def _folder(out: Path | None) -> Path:
+def _named(out: Path | None) -> Path:
     if out is None:
         raise ValueError("images need a folder to be written to: give --out FOLDER")
+    return out
+
+
+def _folder(out: Path) -> Path:
     if out.exists() and not out.is_dir():
         raise FileExistsError(f"{out} is a file; give a folder as --out")
     out.mkdir(parents=True, exist_ok=True)
