@@ -191,12 +191,11 @@ def _counted(name: str, job: Mapping[str, Any]) -> list[dict[str, Any]]:
     found = []
     for order, model in job["ngrams"].items():
         nats, se, hesitation = f"{model['nats']:.2f}", f"{model['se']:.2f}", f"{model['perplexity']['value']:.2f}"
-        measured = {"-ELBO, nats": nats, "se": se, "-IW, nats": nats, "its se": se}
+        measured = {"-ELBO, nats": nats, "se": se, "-IW, nats": nats, "its se": se, "draws": ""}
         told = {"job": name, "keys": f"order {order}", "test texts": job["n"], **measured}
         told |= {"perplexity, ELBO": hesitation, "perplexity, IW": hesitation}
         found.append(
-            told
-            | dict.fromkeys(("draws", "KL", "MI (cap)", "active units", "steps", "training", "CPU, all in all"), "")
+            told | dict.fromkeys(("KL", "MI (cap)", "active units", "steps", "training", "CPU, all in all"), "")
         )
     return found
 
