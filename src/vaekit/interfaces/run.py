@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, Literal
 
 import torch
 from torch import Tensor
-from torch.distributions import Distribution
 
 from vaekit.data import Dataset, TextSchema, sequential, unpacked
 from vaekit.data.schema import Schema
-from vaekit.distributions import Autoregressive, Decoding, point
+from vaekit.distributions import Decoding, point
 from vaekit.evaluation import Bounds, PosteriorPoints, SampleQuality, bounds, sample_quality
 from vaekit.heads.family import Measure
 from vaekit.interfaces.conditions import Conditions, Label
@@ -22,6 +20,7 @@ from vaekit.interfaces.experiment import Experiment
 from vaekit.interfaces.folder import RunFolder
 from vaekit.interfaces.latent_space import LatentSpace, Way
 from vaekit.interfaces.logs import read_metrics
+from vaekit.interfaces.shown import BATCH, Chosen, Shown, choice, deviation, in_batches, in_rows
 from vaekit.interfaces.sources import Source, Sources
 from vaekit.interfaces.texts import text_summary
 from vaekit.modalities import Plain, View
@@ -32,14 +31,6 @@ if TYPE_CHECKING:
     from vaekit.diagnosis import Finding
 
 __all__ = ["Run", "Shown", "Source", "load"]
-
-_BATCH = 100
-
-Shown: TypeAlias = Any
-"""Data as people see them: a tensor of images `(N, C, H, W)` with intensities in [0, 1], or a list of texts."""
-
-Chosen: TypeAlias = Callable[[Distribution], Tensor]
-"""Which datum of p(x | z) is taken: its point, a draw, what a search finds."""
 
 
 class Run:
@@ -120,7 +111,7 @@ class Run:
         """
         data, rows = self.open(source)
         rows = rows[:count]
-        batches = sequential(data.stored, rows, _BATCH)
+        batches = sequential(data.stored, rows, BATCH)
         jacobian = self.view.log_jacobian
         return bounds(
             self.model,
@@ -133,8 +124,7 @@ class Run:
 
     def summary(self, result: Bounds) -> dict[str, Any]:
         """Return bounds as plain numbers, ready for JSON, and what is told of the run's kind of data beside them."""
-        more = text_summary(self, result) if isinstance(self.schema, TextSchema) else {}
-        return {**result.summary(), **more}
+        return {**result.summary(), **(text_summary(result) if self._is_text else {})}
 
     def diagnose(self, source: Source | None = None, *, deep: bool = False) -> list[Finding]:
         """Return what is wrong with the model, worst first: evidence, explanation, and the keys to try; empty where nothing is.
@@ -181,8 +171,7 @@ class Run:
         """
         if n < 1 or not 0 <= temperature < math.inf:
             raise ValueError(f"n must be at least 1 and temperature finite and at least 0, got {n} and {temperature}")
-        is_text = isinstance(self.schema, TextSchema)
-        chosen = self._decoder(decoding or Decoding() if is_text else decoding, noise=noise)
+        chosen = choice(decoding or Decoding() if self._is_text else decoding, is_text=self._is_text, noise=noise)
         return self.shown(self._generated(n, temperature, label, chosen, seed))
 
     def quality(
@@ -221,12 +210,10 @@ class Run:
             count: How many at most.
             decoding: Of texts: how tokens are chosen; by default the most probable one after the other.
         """
-        given, chosen = self.given(source, count), self._decoder(decoding)
+        given, chosen = self.given(source, count), choice(decoding, is_text=self._is_text)
         with evaluating(self.model):
-            parts = ((point(self.model.encode(*part)), part[1:]) for part in _split(*given))
+            parts = ((point(self.model.encode(*part)), part[1:]) for part in in_batches(*given))
             again = torch.cat([chosen(self.model.decode(z, context=context)) for z, context in parts])
-        if isinstance(self.schema, TextSchema):
-            return self.shown(given[0]), self.shown(again)
         return self._shown(given[0], again)
 
     def encode(self, source: Source | None = None, count: int | None = None) -> tuple[Tensor, Tensor]:
@@ -244,9 +231,9 @@ class Run:
             context: What they are conditioned on.
             decoding: Of texts: how tokens are chosen; by default the most probable one after the other.
         """
-        z, chosen = z.reshape(len(z), *self._latent_event), self._decoder(decoding)
+        z, chosen = z.reshape(len(z), *self._latent_event), choice(decoding, is_text=self._is_text)
         with evaluating(self.model):
-            decoded = [chosen(self.model.decode(part, context=tuple(c))) for part, *c in _split(z, *context)]
+            decoded = [chosen(self.model.decode(part, context=tuple(c))) for part, *c in in_batches(z, *context)]
         return self.shown(torch.cat(decoded))
 
     def score(self, source: Source, samples: int = 100) -> Bounds:
@@ -307,7 +294,7 @@ class Run:
         start = self.given(source, 1)
         z = self.space.varied(self._encoded(start)[0], order, steps, width).flatten(0, 1)
         shown = self.decode(z, *(c.expand(len(z), -1) for c in start[1:]))
-        return _in_rows(shown, steps), order.tolist()
+        return in_rows(shown, steps), order.tolist()
 
     def manipulate(self, source: Source, label: str, strength: float = 1.0, steps: int = 5) -> Tensor | list[list[str]]:
         """Move data along the attribute vector of a label: mean latent with the label minus mean without it.
@@ -327,7 +314,11 @@ class Run:
         shares = torch.linspace(0, strength, steps).to(means)
         z = self.space.onto(means.unsqueeze(1) + shares.view(1, -1, 1) * direction)
         contexts = (c.repeat_interleave(steps, 0) for c in given[1:])
-        return _in_rows(self.decode(z.flatten(0, 1), *contexts), steps)
+        return in_rows(self.decode(z.flatten(0, 1), *contexts), steps)
+
+    @property
+    def _is_text(self) -> bool:
+        return isinstance(self.schema, TextSchema)
 
     @cached_property
     def _latent_event(self) -> tuple[int, ...]:
@@ -336,35 +327,23 @@ class Run:
 
     def _encoded(self, given: tuple[Tensor, ...]) -> tuple[Tensor, Tensor]:
         with evaluating(self.model):
-            posteriors = [self.model.encode(*part) for part in _split(*given)]
+            posteriors = [self.model.encode(*part) for part in in_batches(*given)]
             means = [point(q).flatten(1) for q in posteriors]
-            return torch.cat(means), torch.cat([_deviation(q, m) for q, m in zip(posteriors, means, strict=True)])
+            return torch.cat(means), torch.cat([deviation(q, m) for q, m in zip(posteriors, means, strict=True)])
 
     def _generated(self, n: int, temperature: float, label: Label, chosen: Chosen, seed: int) -> Tensor:
         """Return new data as the likelihood has them, `chosen` saying which of p(x | z)."""
         training = self.sources.training_context() if label is None else None
         with evaluating(self.model, seed):
             x = []
-            for part, *context in _split(torch.empty(n, 0), *self.conditions.drawn(n, label, training)):
+            for part, *context in in_batches(torch.empty(n, 0), *self.conditions.drawn(n, label, training)):
                 z = self.model.prior_sample(len(part), *context, temperature=temperature)
                 x.append(chosen(self.model.decode(*z, context=tuple(context))))
         return torch.cat(x)
 
-    def _decoder(self, decoding: Decoding | None, *, noise: bool = False) -> Chosen:
-        """Return what makes a datum of p(x | z).
-
-        Raises:
-            ValueError: What is to be decoded are no texts.
-        """
-        if decoding is None:
-            return Distribution.sample if noise else point
-        if not isinstance(self.schema, TextSchema):
-            raise ValueError("only texts are decoded token by token; leave decoding out for other data")
-        return lambda likelihood: cast(Autoregressive, likelihood).decode(decoding)
-
-    def _shown(self, first: Tensor, second: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the intensities of two sets on one scale: that of a free composition is the range of what it is given."""
-        both = self.view.intensity(torch.cat([first, second]))
+    def _shown(self, first: Tensor, second: Tensor) -> tuple[Shown, Shown]:
+        """Return two sets on one scale: that of a free composition is the range of what it is given."""
+        both = self.shown(torch.cat([first, second]))
         return both[: len(first)], both[len(first) :]
 
     def _attribute(self, label: str) -> Tensor:
@@ -387,7 +366,7 @@ class Run:
 
     def _mean_latent(self, data: Dataset, rows: Tensor) -> Tensor:
         with evaluating(self.model):
-            batches = map(unpacked, sequential(data.stored, rows, _BATCH))
+            batches = map(unpacked, sequential(data.stored, rows, BATCH))
             parts = [point(self.model.encode(self._prepared(stored), *context)) for stored, context in batches]
         return torch.cat(parts).flatten(1).mean(0)
 
@@ -398,25 +377,6 @@ class Run:
         if family is not None:
             family.check(x)
         return x
-
-
-def _split(*columns: Tensor) -> Iterator[tuple[Tensor, ...]]:
-    """Yield columns of equal length in batches."""
-    return zip(*(column.split(_BATCH) for column in columns), strict=True)
-
-
-def _in_rows(shown: Shown, steps: int) -> Tensor | list[list[str]]:
-    """Return data in rows of `steps`."""
-    if isinstance(shown, Tensor):
-        return shown.unflatten(0, (-1, steps))
-    return [shown[i : i + steps] for i in range(0, len(shown), steps)]
-
-
-def _deviation(q: Distribution, means: Tensor) -> Tensor:
-    try:
-        return q.stddev.flatten(1)
-    except NotImplementedError:
-        return torch.full_like(means, math.nan)
 
 
 def load(path: str | Path, *, model: VAE | None = None) -> Run:

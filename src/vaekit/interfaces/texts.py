@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from torch import Tensor
 
 from vaekit.evaluation import Bounds, perplexity
 
-if TYPE_CHECKING:
-    from vaekit.interfaces.run import Run
-
 __all__ = ["text_summary"]
 
 
-def text_summary(run: Run, result: Bounds) -> dict[str, Any]:
+def text_summary(result: Bounds) -> dict[str, Any]:
     """Return the unit of the bounds, the tokens, and both perplexities, each by the name of its bound.
 
     Args:
-        run: A run of texts.
-        result: Its bounds.
+        result: The bounds of a run of texts.
     """
     tokens = result.sizes
     found: dict[str, Any] = {"unit": "text", "dimension": "token", "tokens": int(tokens.sum())}
