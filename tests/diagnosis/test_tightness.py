@@ -66,7 +66,8 @@ def test_a_gap_within_its_noise_is_no_finding() -> None:
 
 def test_the_jacobian_of_the_data_moves_both_bounds_and_not_the_gap() -> None:
     class Rescaled(Plain):
-        log_jacobian = -7.5
+        def log_jacobian(self, x):
+            return torch.full((len(x),), -7.5)
 
     subject, _ = linear(shift=0.5)
     moved = dataclasses.replace(subject, view=Rescaled(subject.model))

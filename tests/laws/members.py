@@ -74,9 +74,11 @@ SCALES = [kind(**keys) for kind in members(Scale) for keys in SCALE_VARIANTS.get
 FAMILY_VARIANTS = {
     heads.Bernoulli: [{}, {"binarize": "dynamic"}],
     heads.Gaussian: [{"scale": Optimal()}],
+    heads.LogisticMixture: [{}, {"components": 2}],
     DiscretizedLogistic: [{}, {"levels": 2}, {"levels": 16}, {"levels": 17}],
     heads.DiscretizedLogisticMixture: [{}, {"levels": 2, "components": 2}, {"levels": 16, "components": 3}],
     heads.Categorical: [{"levels": 2}, {"levels": 17}],
+    heads.Ordinal: [{"levels": 2}, {"levels": 6}],
     heads.ZeroInflated: [{"of": heads.Poisson()}, {"of": heads.NegativeBinomial()}],
 }
 
@@ -91,7 +93,9 @@ def _families(kind):
 
 FAMILY_KINDS = [kind for kind in members(Likelihood) if issubclass(kind, Family)]
 """The families of data; those of latents alone are posteriors."""
-FAMILIES = [family for kind in FAMILY_KINDS for family in _families(kind)]
+OF_TABLES = [heads.Ordinal]
+"""The families of data that are no likelihoods of images, but may be of a column."""
+FAMILIES = [family for kind in [*FAMILY_KINDS, *OF_TABLES] for family in _families(kind)]
 
 POSTERIOR_VARIANTS = {
     heads.Full: [{}, {"scale": Softplus()}],
@@ -193,11 +197,35 @@ OBJECTIVES = [objective for objective in _OBJECTIVES if not isinstance(objective
 BOUNDED = [objective for objective in OBJECTIVES if not isinstance(objective, RAE)]
 """Those of them that take a posterior with a density."""
 
+COLUMNS = [
+    heads.Columns(columns=columns)
+    for columns in [
+        (heads.Categorical(levels=3), heads.LogisticMixture(components=2), heads.Categorical(levels=2)),
+        (heads.Gaussian(scale=Shared()), heads.Poisson(), heads.StudentT(), heads.Gaussian(scale=Shared())),
+        (
+            heads.Categorical(levels=2),
+            heads.LogisticMixture(components=2, scale=Shared()),
+            heads.Ordinal(levels=4),
+            heads.NegativeBinomial(),
+            heads.Categorical(levels=5),
+            heads.ZeroInflated(of=heads.Poisson()),
+            heads.LogisticMixture(components=2, scale=Shared()),
+            heads.Categorical(levels=2),
+            heads.Gaussian(scale=Softplus(floor=0.01)),
+        ),
+        (heads.Ordinal(levels=2),),
+    ]
+]
+"""Families of rows of a table: what becomes of every kind of column, alone and in groups."""
+
 VALUES = [
     *SCALES,
     Optimal(),
     Optimal(bounds=(-6.0, 6.0)),
     *FAMILIES,
+    *COLUMNS,
+    nets.ColumnTransformer(),
+    nets.ColumnTransformer(width=8, heads=2, layers=1, ratio=1, dropout=0.1),
     *POSTERIORS,
     *PRIORS,
     *NETS,
@@ -235,6 +263,8 @@ def data(family, shape):
             return torch.randint(0, 9, shape).double()
         case "real":
             return torch.randn(shape, dtype=torch.float64)
+        case "columns":
+            return torch.stack([data(column, shape[:-1]) for column in family.columns], -1)
     raise NotImplementedError(f"say here what data in the support {family.support!r} look like")
 
 

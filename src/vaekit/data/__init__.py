@@ -1,6 +1,6 @@
 """Files and arrays in, tensors out.
 
-`read_images` and `images_from_arrays`, `read_text` and `texts_to_dataset` make a `Dataset` (values, schema, split, labels,
+`read_images` and `images_from_arrays`, `read_text` and `texts_to_dataset`, `read_table` and `table_to_dataset` make a `Dataset` (values, schema, split, labels,
 quarantine); `Batches` hands its rows to a training loop in an order that is a pure function of the seed and the epoch.
 Nothing here knows a model.
 
@@ -11,6 +11,7 @@ Nothing here knows a model.
     text      the door of texts;  text_files, text_tables, text_folder  what they are read from
     corpus    the first reading;  text_encoding, text_rows, text_cache  its way into rows of ids
     text_schema, tokenizers, words  what a token is
+    table     tables: files and frames, what their columns are, and the way into rows of numbers and back
     split     train, validation, test by content;  batches  the order of training
 """
 
@@ -22,6 +23,9 @@ from vaekit.data.dataset import Dataset, ImageSchema, Quarantined
 from vaekit.data.image import read_images
 from vaekit.data.names import name_of
 from vaekit.data.split import hold_out_test, hold_out_validation, split_by_content
+from vaekit.data.table import TableSchema, read_table, table_to_dataset
+from vaekit.data.table.codec import Slot
+from vaekit.data.table.peek import is_frame, is_table
 from vaekit.data.text import is_text, read_text, texts_to_dataset
 from vaekit.data.text_schema import TextSchema
 
@@ -30,17 +34,23 @@ __all__ = [
     "Dataset",
     "ImageSchema",
     "Quarantined",
+    "Slot",
     "Stored",
+    "TableSchema",
     "TextSchema",
     "hold_out_test",
     "hold_out_validation",
     "images_from_arrays",
+    "is_frame",
+    "is_table",
     "is_text",
     "name_of",
     "read_images",
+    "read_table",
     "read_text",
     "sequential",
     "split_by_content",
+    "table_to_dataset",
     "text_lengths",
     "texts_to_dataset",
     "unpacked",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from functools import cached_property
 from hashlib import sha256
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import torch
 from torch import Tensor
@@ -90,9 +90,10 @@ class Dataset:
         notes: Sentences about what was found and converted.
         factors: What each row was made from, shape (N, K), int64, an index for each factor, where that is known.
         factor_names: The names of the factors.
+        table: The rows as they were read, a pyarrow.Table, where the data are a table.
 
     Raises:
-        ValueError: If `split`, `labels`, `names`, `context` or `factors` do not have one entry for each row.
+        ValueError: If `split`, `labels`, `names`, `context`, `factors` or `table` do not have one entry for each row.
     """
 
     values: Tensor
@@ -107,9 +108,10 @@ class Dataset:
     notes: tuple[str, ...] = ()
     factors: Tensor | None = None
     factor_names: tuple[str, ...] = ()
+    table: Any = None
 
     def __post_init__(self) -> None:
-        for name, column in {**self._columns, "names": self.names or None}.items():
+        for name, column in {**self._columns, "names": self.names or None, "table": self.table}.items():
             if column is not None and len(column) != len(self.values):
                 raise ValueError(
                     f"{name} must have one entry for each of the {len(self.values)} rows, but has {len(column)};"
@@ -150,7 +152,8 @@ class Dataset:
         """
         columns = {name: None if column is None else column[rows] for name, column in self._columns.items()}
         names = tuple(self.names[row] for row in rows.tolist()) if self.names else ()
-        return replace(self, values=self.values[rows], names=names, **columns)  # type: ignore[arg-type]
+        table = None if self.table is None else self.table.take(rows.numpy())
+        return replace(self, values=self.values[rows], names=names, table=table, **columns)  # type: ignore[arg-type]
 
     @property
     def _columns(self) -> dict[str, Tensor | None]:

@@ -11,7 +11,9 @@ from vaekit.distributions.bernoulli import Bernoulli
 from vaekit.distributions.beta import Beta
 from vaekit.distributions.calibrated import CalibratedNormal
 from vaekit.distributions.categorical import Categorical
+from vaekit.distributions.categoricals import Categoricals
 from vaekit.distributions.causal import Causal, State
+from vaekit.distributions.columns import Columns
 from vaekit.distributions.continuous_bernoulli import ContinuousBernoulli
 from vaekit.distributions.counts import NegativeBinomial, Poisson, ZeroInflated
 from vaekit.distributions.decoding import Decoding
@@ -20,7 +22,10 @@ from vaekit.distributions.discretized_logistic import DiscretizedLogistic
 from vaekit.distributions.discretized_logistic_mixture import DiscretizedLogisticMixture
 from vaekit.distributions.divergence import kl, kl_terms
 from vaekit.distributions.draw import draw
+from vaekit.distributions.full_gaussian_mixture import FullGaussianMixture
 from vaekit.distributions.gaussian_mixture import GaussianMixture
+from vaekit.distributions.logistic_mixture import LogisticMixture
+from vaekit.distributions.ordinal import Ordinal
 from vaekit.distributions.planar import Planar
 from vaekit.distributions.point import point
 from vaekit.distributions.power_spherical import PowerSpherical
@@ -47,15 +52,20 @@ __all__ = [
     "Bijection",
     "CalibratedNormal",
     "Categorical",
+    "Categoricals",
     "Causal",
     "CodeVectors",
+    "Columns",
     "ContinuousBernoulli",
     "Decoding",
     "Delta",
     "DiscretizedLogistic",
     "DiscretizedLogisticMixture",
+    "FullGaussianMixture",
     "GaussianMixture",
+    "LogisticMixture",
     "NegativeBinomial",
+    "Ordinal",
     "Planar",
     "Poisson",
     "PowerSpherical",

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from vaekit.evaluation.chains import Chains, Problem, in_parts, log_mean
 from vaekit.evaluation.information import Nats
-from vaekit.evaluation.likelihood import Bounds, Estimate
+from vaekit.evaluation.likelihood import Bounds, Estimate, LogJacobian, jacobian_of
 from vaekit.models import evaluating
 
 __all__ = ["Annealed", "Bracket", "annealed", "bracket"]
@@ -95,7 +95,7 @@ def annealed(
     x: Tensor,
     *context: Tensor,
     chains: Chains = Chains(),  # noqa: B008 (a frozen value)
-    log_jacobian: float = 0.0,
+    log_jacobian: LogJacobian = 0.0,
     seed: int = 0,
 ) -> Annealed:
     r"""Return a lower bound on the log-evidence of every datum that does not stand or fall with the encoder.
@@ -127,7 +127,7 @@ def annealed(
     with evaluating(model, seed):
         parts = [_forwards(Problem.of(model, chains, *part)) for part in in_parts(chains, x, *context)]
     lower, ess, acceptance = (torch.cat(column) for column in zip(*parts, strict=True))
-    return Annealed(lower + log_jacobian, ess, acceptance, chains, x[0].numel())
+    return Annealed(lower + jacobian_of(log_jacobian, x), ess, acceptance, chains, x[0].numel())
 
 
 def bracket(
@@ -135,7 +135,7 @@ def bracket(
     n: int,
     *context: Tensor,
     chains: Chains = Chains(),  # noqa: B008 (a frozen value)
-    log_jacobian: float = 0.0,
+    log_jacobian: LogJacobian = 0.0,
     seed: int = 0,
 ) -> Bracket:
     r"""Return both sides of log p(x) on `n` data that the model draws: how far annealed importance sampling can be off.
@@ -165,8 +165,9 @@ def bracket(
         for latents, *given in in_parts(chains, model.prior_sample(max(n, 0), *context)[0], *context):
             x = model.decode(latents, context=tuple(given)).sample()
             problem = Problem.of(model, chains, x, *given)
-            parts.append((_forwards(problem)[0], _backwards(problem, latents)))
-    lower, upper = (torch.cat(column) + log_jacobian for column in zip(*parts, strict=True))
+            jacobian = jacobian_of(log_jacobian, x)
+            parts.append((_forwards(problem)[0] + jacobian, _backwards(problem, latents) + jacobian))
+    lower, upper = (torch.cat(column) for column in zip(*parts, strict=True))
     return Bracket(lower, upper, x[0].numel())
 
 

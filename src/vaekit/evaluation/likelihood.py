@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, TypeAlias
 
 import torch
 from torch import Tensor, nn
@@ -15,7 +15,10 @@ from vaekit.distributions import point
 from vaekit.models import evaluating
 from vaekit.training import active_units
 
-__all__ = ["Bounds", "Estimate", "bounds"]
+__all__ = ["Bounds", "Estimate", "LogJacobian", "bounds", "jacobian_of"]
+
+LogJacobian: TypeAlias = float | Callable[[Tensor], Tensor]
+"""What turns a density of prepared data into one of the data: nats alike for all, or a function of prepared data `(B,)`."""
 
 
 @dataclass(frozen=True)
@@ -110,7 +113,7 @@ def bounds(
     prepare: Callable[[Tensor], Tensor] = torch.Tensor.float,
     samples: int = 100,
     rows: int = 2000,
-    log_jacobian: float = 0.0,
+    log_jacobian: LogJacobian = 0.0,
     sizes: Callable[[Tensor], Tensor] | None = None,
     seed: int = 0,
 ) -> Bounds:
@@ -131,7 +134,8 @@ def bounds(
         prepare: Maps a stored batch to data in the likelihood's support.
         samples: K, exactly, whatever the chunks.
         rows: Decoder rows in one chunk; 500 to 2000 stay in the cache of a CPU.
-        log_jacobian: Added to every bound, for data that were rescaled on their way in.
+        log_jacobian: Added to every bound, for data that were rescaled on their way in: nats, or what returns them `(B,)`
+            for prepared data.
         sizes: Returns the number of dimensions of each prepared datum, `(B,)`; by default that of its entries.
         seed: Seed of the noise.
     """
@@ -139,17 +143,15 @@ def bounds(
         raise ValueError(f"samples and rows must be at least 1, got {samples} and {rows}")
     with evaluating(model, seed):
         parts = [
-            _batch_bounds(model, prepare(stored), context, samples, rows, sizes)
+            _moved(
+                _batch_bounds(model, x := prepare(stored), context, samples, rows, sizes), jacobian_of(log_jacobian, x)
+            )
             for stored, context in map(unpacked, batches)
             if len(stored)
         ]
     if not parts:
         raise ValueError("there are no data to evaluate")
     whole = {name: torch.cat([part.values[name] for part in parts]) for name in parts[0].values}
-    # A density of rescaled data becomes one of the data: the log-Jacobian belongs to log p(x | z).
-    for name, sign in (("elbo", 1), ("iw", 1), ("distortion", -1)):
-        if name in whole:
-            whole[name] = whole[name] + sign * log_jacobian
     terms = whole.pop("kl_terms", None)
     missing = dict.fromkeys(("elbo", "iw", "ess", "rate"))
     return Bounds(
@@ -166,6 +168,20 @@ class _Part:
     values: dict[str, Tensor]
     width: int
     why: str
+
+
+def jacobian_of(log_jacobian: LogJacobian, x: Tensor) -> Tensor:
+    """Return the log-Jacobian of each prepared datum in nats, `(B,)`, in double precision."""
+    found = log_jacobian(x) if callable(log_jacobian) else torch.full((len(x),), log_jacobian, dtype=torch.float64)
+    return found.detach().cpu().double()
+
+
+def _moved(part: _Part, jacobian: Tensor) -> _Part:
+    """Return bounds on densities of the data, from those of rescaled data: the log-Jacobian belongs to log p(x | z)."""
+    signs = {"elbo": 1, "iw": 1, "distortion": -1}
+    return replace(
+        part, values={name: v + signs[name] * jacobian if name in signs else v for name, v in part.values.items()}
+    )
 
 
 def _batch_bounds(

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from vaekit.evaluation.chains import Chains, Problem, in_parts, log_mean
-from vaekit.evaluation.likelihood import bounds
+from vaekit.evaluation.likelihood import LogJacobian, bounds, jacobian_of
 from vaekit.models import evaluating
 
 __all__ = ["RateDistortion", "rate_distortion"]
@@ -54,7 +54,7 @@ def rate_distortion(
     *context: Tensor,
     chains: Chains = Chains(temperatures=100),  # noqa: B008 (a frozen value)
     most: float = 1.0,
-    log_jacobian: float = 0.0,
+    log_jacobian: LogJacobian = 0.0,
     seed: int = 0,
 ) -> RateDistortion:
     r"""Return the curve that one annealing run from the prior traces out.
@@ -95,7 +95,7 @@ def rate_distortion(
     return RateDistortion(
         beta=betas[1:],
         rate=rate.mean(1),
-        distortion=distortion.mean(1) - log_jacobian,
+        distortion=distortion.mean(1) - jacobian_of(log_jacobian, x).mean(),
         rate_se=errors[0],
         distortion_se=errors[1],
         own_rate=None if own.rate is None else own.rate.mean().item(),

@@ -8,13 +8,14 @@ from vaekit.heads.autoregressive import AutoregressiveConditional
 from vaekit.heads.bernoulli import Bernoulli
 from vaekit.heads.beta import Beta
 from vaekit.heads.categorical import Categorical
+from vaekit.heads.columns import ColumnFamily, Columns
 from vaekit.heads.conditional import Conditional, conditional
 from vaekit.heads.continuous_bernoulli import ContinuousBernoulli
 from vaekit.heads.counts import NegativeBinomial, Poisson, ZeroInflated
 from vaekit.heads.delta import Delta
 from vaekit.heads.discretized_logistic import DiscretizedLogistic
 from vaekit.heads.discretized_logistic_mixture import DiscretizedLogisticMixture
-from vaekit.heads.family import Family, Support
+from vaekit.heads.family import Family, Measure, Support
 from vaekit.heads.features import Features
 from vaekit.heads.floored import BatchNormalized, Floored
 from vaekit.heads.flow import IAF, MAF, Flow, FlowConditional, FlowLikelihood, Planar, RealNVP, Spline
@@ -24,13 +25,17 @@ from vaekit.heads.gumbel import Gumbel
 from vaekit.heads.laplace import Laplace
 from vaekit.heads.layers import Heads
 from vaekit.heads.location_scale import LocationScale
+from vaekit.heads.logistic_mixture import LogisticMixture
 from vaekit.heads.members import LEVELED, PRIOR_OF, AnyPrior, Likelihood, Posterior
+from vaekit.heads.ordinal import Ordinal
 from vaekit.heads.poincare import Poincare
 from vaekit.heads.priors import (
     GMM,
     Autoregressive,
     CodePrior,
+    Denoised,
     Diagonal,
+    DiffusionPrior,
     FlowPrior,
     LearnedMixture,
     Parametric,
@@ -66,10 +71,14 @@ __all__ = [
     "Categorical",
     "CodePrior",
     "Codebook",
+    "ColumnFamily",
+    "Columns",
     "Conditional",
     "ContinuousBernoulli",
     "Delta",
+    "Denoised",
     "Diagonal",
+    "DiffusionPrior",
     "DiscretizedLogistic",
     "DiscretizedLogisticMixture",
     "Exp",
@@ -89,9 +98,12 @@ __all__ = [
     "LearnedMixture",
     "Likelihood",
     "LocationScale",
+    "LogisticMixture",
     "LowRank",
+    "Measure",
     "NegativeBinomial",
     "Optimal",
+    "Ordinal",
     "Parametric",
     "Planar",
     "Poincare",

@@ -24,16 +24,20 @@ __all__ = [
 ]
 
 Support: TypeAlias = Literal[
-    "binary", "unit", "open_unit", "levels", "counts", "real", "sphere", "ball", "one_hot", "codes"
+    "binary", "unit", "open_unit", "levels", "counts", "real", "columns", "sphere", "ball", "one_hot", "codes"
 ]
 """What one event must be.
 
 Data: {0, 1}; the interval [0, 1], with or without its ends; the integers 0 .. L - 1; the integers from 0 on; any real
-number. Latents: real vectors, unit vectors, points in the unit ball, one-hot vectors, vectors of a codebook.
+number; rows of columns of different kinds, with NaN where a cell is missing. Latents: real vectors, unit vectors, points
+in the unit ball, one-hot vectors, vectors of a codebook.
 """
 
-Measure: TypeAlias = Literal["counting", "lebesgue"]
-"""What a log-likelihood is a logarithm of: a probability (counting) or a density (lebesgue). Never compare the two."""
+Measure: TypeAlias = Literal["counting", "lebesgue", "mixed"]
+"""What a log-likelihood is a logarithm of: a probability (counting) or a density (lebesgue), never to be compared.
+
+Of a row with columns of both kinds it is mixed: a density in some columns, a probability in the others.
+"""
 
 
 class Family(Value, ABC):

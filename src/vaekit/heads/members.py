@@ -20,8 +20,19 @@ from vaekit.heads.full import Full, LowRank
 from vaekit.heads.gaussian import Gaussian
 from vaekit.heads.gumbel import Gumbel
 from vaekit.heads.laplace import Laplace
+from vaekit.heads.logistic_mixture import LogisticMixture
 from vaekit.heads.poincare import Poincare
-from vaekit.heads.priors import GMM, Autoregressive, Diagonal, FlowPrior, Prior, Standard, UniformCodes, Vamp
+from vaekit.heads.priors import (
+    GMM,
+    Autoregressive,
+    Diagonal,
+    DiffusionPrior,
+    FlowPrior,
+    Prior,
+    Standard,
+    UniformCodes,
+    Vamp,
+)
 from vaekit.heads.priors.constant import UniformCategorical, UniformSphere, WrappedNormal
 from vaekit.heads.quantized import VQ
 from vaekit.heads.spherical import PowerSpherical, VonMisesFisher
@@ -35,6 +46,7 @@ Likelihood: TypeAlias = Annotated[
     | Gaussian
     | Laplace
     | StudentT
+    | LogisticMixture
     | Beta
     | DiscretizedLogistic
     | DiscretizedLogisticMixture
@@ -76,6 +88,7 @@ AnyPrior: TypeAlias = Annotated[
     | GMM
     | Vamp
     | FlowPrior
+    | DiffusionPrior
     | UniformSphere
     | UniformCategorical
     | WrappedNormal

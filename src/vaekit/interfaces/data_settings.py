@@ -8,10 +8,22 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 
-from vaekit.data import Dataset, ImageSchema, TextSchema, is_text, name_of, read_images, read_text
+from vaekit.data import (
+    Dataset,
+    TableSchema,
+    TextSchema,
+    is_table,
+    is_text,
+    name_of,
+    read_images,
+    read_table,
+    read_text,
+)
 from vaekit.data.schema import Schema
+from vaekit.data.table import read_schema_file
+from vaekit.data.table.bundled import bundled_name
 from vaekit.value import Value
 
 __all__ = ["DataSettings"]
@@ -33,11 +45,15 @@ def _height_and_width(value: Any) -> Any:
     return pair
 
 
+def _absolute(path: str | None) -> str | None:
+    return None if path is None else str(Path(path).expanduser().absolute())
+
+
 class DataSettings(Value):
-    """Where the data come from and how they are opened: images are brought to one size, texts become tokens."""
+    """Where the data come from and how they are opened: images are brought to one size, texts become tokens, tables variables."""
 
     source: str = ""
-    """A folder or a file, by its absolute path, or a name: digits, mnist, fashion-mnist, sprites, names-demo."""
+    """A folder or a file, by its absolute path, or a name: digits, mnist, fashion-mnist, sprites, names-demo, breast-cancer, wine, diabetes."""
     typed: str = ""
     """What was typed for it."""
     size: Annotated[tuple[int, int] | None, BeforeValidator(_height_and_width)] = None
@@ -58,10 +74,33 @@ class DataSettings(Value):
     label_column: str | None = None
     """Of a table: the column that holds the label of each text; null for none."""
 
+    target: str | None = None
+    """Of tables: the column that a prediction is for, by which rows are labelled and synthetic ones judged; null for none."""
+    schema_file: Annotated[str | None, AfterValidator(_absolute)] = None
+    """Of tables: a schema.yaml that says what the columns are, as vaekit inspect --schema writes it."""
+    test: Annotated[str | None, AfterValidator(_absolute)] = None
+    """Of tables: a file whose rows are the test part."""
+    missing: Literal["model", "ignore"] = "model"
+    """Of tables: whether the pattern of missing cells is modelled too, or cells are missing by themselves."""
+    missing_marks: tuple[str, ...] = ()
+    """Of tables: words that stand for a missing cell, beside the usual ones."""
+    delimiter: str | None = None
+    """Of tables: what stands between cells; null finds it."""
+    encoding: str | None = None
+    """Of tables: the encoding of the file; null finds it."""
+    header: Literal["auto", "yes", "no"] = "auto"
+    """Of tables: whether the first row names the columns."""
+
     @property
-    def is_text(self) -> bool:
-        """Whether the source holds texts."""
-        return bool(self.source) and (self.column is not None or is_text(self.source))
+    def kind(self) -> str:
+        """The kind of data that the source holds: image, text or table."""
+        if not self.source:
+            return "image"
+        if self.column is not None:
+            return "text"
+        if self.target or self.schema_file or self.test or is_table(self.source):
+            return "table"
+        return "text" if is_text(self.source) else "image"
 
     def open(self, source: str | None = None, schema: Schema | None = None) -> Dataset:
         """Read the data, or other data the same way.
@@ -78,9 +117,11 @@ class DataSettings(Value):
         return data if source or not self.typed else replace(data, source=self.typed)
 
     def _read(self, source: str, schema: Schema | None) -> Dataset:
-        other = self.replace(source=source)
-        if isinstance(schema, ImageSchema) or not (isinstance(schema, TextSchema) or other.is_text):
+        kind = self.replace(source=source).kind if schema is None else schema.kind  # type: ignore[attr-defined]
+        if kind == "image":
             return read_images(source, size=self.size, fit=self.fit)
+        if kind == "table":
+            return self._read_table(source, schema if isinstance(schema, TableSchema) else None)
         return read_text(
             source,
             tokenizer=self.tokenizer,
@@ -92,9 +133,24 @@ class DataSettings(Value):
             schema=schema if isinstance(schema, TextSchema) else None,
         )
 
+    def _read_table(self, source: str, schema: TableSchema | None) -> Dataset:
+        declared = read_schema_file(Path(self.schema_file)) if self.schema_file and schema is None else None
+        return read_table(
+            source,
+            schema=schema,
+            overrides=declared,
+            target=self.target,
+            model_missing=self.missing == "model",
+            delimiter=self.delimiter,
+            encoding=self.encoding,
+            header=self.header,
+            missing=self.missing_marks,
+            test=self.test if source == self.source else None,
+        )
+
     @staticmethod
     def located(typed: str) -> dict[str, str]:
         """Return the keys of a source: a path is kept absolute, so that the run finds its data from any folder."""
-        if not typed or name_of(typed):
+        if not typed or name_of(typed) or bundled_name(typed):
             return {"source": typed}
         return {"source": str(Path(typed).expanduser().absolute()), "typed": typed}

@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from vaekit.data import Dataset, images_from_arrays, split_by_content, texts_to_dataset
+from vaekit.data import Dataset, images_from_arrays, is_frame, split_by_content, table_to_dataset, texts_to_dataset
 from vaekit.data.arrays import context_from_array
 from vaekit.interfaces.data_settings import DataSettings
 from vaekit.interfaces.experiment import Experiment, resolve
@@ -38,7 +38,8 @@ def fit(
     """Train a model on data and return the run.
 
     Args:
-        data: A folder, a file or a name; an opened data set; arrays, tensors or a torch data set of images. With a free
+        data: A folder, a file or a name; an opened data set; arrays, tensors or a torch data set of images; a
+            list of texts; a frame of pyarrow, pandas or polars. With a free
             composition of modules: a tensor `(N, *event)` in the support of its likelihood.
         model: A description, a composition `VAE(prior, posterior, likelihood)`, or None to choose one automatically.
         objective: The objective; the ELBO by default.
@@ -80,14 +81,14 @@ def plan(
     preset: Preset,
     model: Model | None = None,
 ) -> Experiment:
-    """Return the resolved experiment for opened images; see `vaekit.interfaces.experiment.resolve`.
+    """Return the resolved experiment for opened data; see `vaekit.interfaces.experiment.resolve`.
 
     Raises:
         ValueError: The data are outside the likelihood's support, or no images where a description is to be chosen.
     """
     if data.schema is None:
         raise ValueError(
-            "only images and texts get a model by themselves; give these, or model=VAE(prior, posterior, likelihood)"
+            "only images, texts and tables get a model by themselves; give these, or model=VAE(prior, posterior, likelihood)"
         )
     device = given.get("training", {}).get("device", "auto")
     gpu = device in ("cuda", "mps") or (device == "auto" and torch.cuda.is_available())
@@ -158,6 +159,8 @@ def _opened(source: Source, settings: DataSettings, *, free: bool) -> Dataset:
     if free:
         values = torch.as_tensor(source)
         return Dataset(values, None, split_by_content(values), source="")
+    if is_frame(source):
+        return replace(table_to_dataset(source), source="")
     if isinstance(source, list | tuple) and source and all(isinstance(text, str) for text in source):
         return replace(texts_to_dataset(source), source="")
     return replace(images_from_arrays(source), source="")

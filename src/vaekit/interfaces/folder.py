@@ -18,15 +18,19 @@ from pydantic import Field, TypeAdapter, ValidationError
 from safetensors import SafetensorError
 from torch import nn
 
-from vaekit.data import Dataset, ImageSchema, TextSchema
+from vaekit.data import Dataset, ImageSchema, TableSchema, TextSchema
 from vaekit.data.schema import Schema
 from vaekit.interfaces.experiment import Experiment
+from vaekit.modalities import Model
 from vaekit.training.checkpoint import write_atomically
 
 __all__ = ["RunFolder", "plain"]
 
 _PACKAGES = ("vaekit", "torch", "numpy", "lightning-fabric", "pydantic", "safetensors")
-_SCHEMA: TypeAdapter[Schema] = TypeAdapter(Annotated[ImageSchema | TextSchema, Field(discriminator="kind")])
+_MODEL: TypeAdapter[Model] = TypeAdapter(Model)
+_SCHEMA: TypeAdapter[Schema] = TypeAdapter(
+    Annotated[ImageSchema | TextSchema | TableSchema, Field(discriminator="kind")]
+)
 
 
 @dataclass(frozen=True)
@@ -127,7 +131,7 @@ class RunFolder:
         except ValidationError as error:
             first = error.errors()[0]
             where = ".".join(
-                str(step) for step in first["loc"] if step not in ("image", "text")
+                str(step) for step in first["loc"] if step not in ("image", "text", "table")
             )  # which kind is no key
             raise ValueError(
                 f"{self.config} is no experiment of this version of vaekit: {where}: {first['msg']}"
@@ -189,15 +193,28 @@ class RunFolder:
             },
         )
 
-    def write_model(self, model: nn.Module, experiment: Experiment, schema: Schema | None) -> None:
+    def write_model(self, model: nn.Module, description: Model | None, schema: Schema | None) -> None:
         """Write the model: description, weights, and the schema of its data."""
         self.model.mkdir(exist_ok=True)
-        if experiment.model is not None:
-            self.write_json("model/config.json", experiment.model.model_dump(mode="json"))
+        if description is not None:
+            self.write_json("model/config.json", description.model_dump(mode="json"))
         if schema is not None:
             self.write_json("model/schema.json", schema.model_dump(mode="json"))
         weights = {name: tensor.contiguous().cpu() for name, tensor in model.state_dict().items()}
         write_atomically(self.model / "model.safetensors", safetensors.torch.save(weights))
+
+    def read_description(self) -> Model | None:
+        """Read the description of the model alone; None where none was written.
+
+        Raises:
+            ValueError: The file is damaged.
+        """
+        if not (self.model / "config.json").is_file():
+            return None
+        try:
+            return _MODEL.validate_python(self.read_json("model/config.json"))
+        except ValidationError as error:
+            raise ValueError(f"{self.model / 'config.json'} is damaged: {error.errors()[0]['msg']}") from error
 
     def read_weights(self, model: nn.Module) -> None:
         """Load the weights into a model; nothing in the file is run.

@@ -14,13 +14,13 @@ from pydantic.fields import FieldInfo
 
 from vaekit.interfaces.data_settings import DataSettings
 from vaekit.interfaces.experiment import Experiment
-from vaekit.modalities import ImageVAE, TextVAE
+from vaekit.modalities import ImageVAE, TableVAE, TextVAE
 from vaekit.training import Training
 from vaekit.value import Value
 
 __all__ = ["DERIVED", "MODALITIES", "SECTIONS", "Key", "Kind", "keys"]
 
-MODALITIES: dict[str, type[Value]] = {"image": ImageVAE, "text": TextVAE}
+MODALITIES: dict[str, type[Value]] = {"image": ImageVAE, "text": TextVAE, "table": TableVAE}
 """The descriptions of a model, by the kind of data: one path may be a key of several, and mean another thing in each."""
 
 SECTIONS = ("data", "model", "training")
@@ -28,7 +28,7 @@ SECTIONS = ("data", "model", "training")
 
 DERIVED = {
     "data": {"source", "typed"},
-    "model": {"kind", "shape", "levels", "value_range", "context", "vocabulary", "length"},
+    "model": {"kind", "shape", "levels", "value_range", "context", "vocabulary", "length", "slots"},
     "training": {"phases"},
 }
 """What follows from the data, or is more than a word can say, hence is no key; a configuration file may hold phases."""
@@ -98,8 +98,11 @@ def _section(section: str, owner: type[Value]) -> Iterator[Key]:
 
 def _data_keys() -> Iterator[Key]:
     """Return the keys of opening data, each of one kind of them."""
+    fields = list(DataSettings.model_fields)
+    texts, tables = fields.index("tokenizer"), fields.index("target")
     for key in _section("data", DataSettings):
-        yield replace(key, modality="image" if key.path in ("size", "fit") else "text")
+        place = fields.index(key.path)
+        yield replace(key, modality="image" if place < texts else "text" if place < tables else "table")
 
 
 def _model_keys() -> Iterator[Key]:

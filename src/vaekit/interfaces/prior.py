@@ -4,27 +4,41 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import torch
 from pydantic import TypeAdapter
 from torch import Tensor
 
 from vaekit.data import sequential
-from vaekit.heads import AnyPrior, LearnedMixture, Prior
-from vaekit.interfaces.experiment import Experiment
+from vaekit.heads import AnyPrior, Prior, PseudoInputs
+from vaekit.interfaces.conclude import conclude
 from vaekit.interfaces.folder import RunFolder
 from vaekit.interfaces.run import Run, load
-from vaekit.interfaces.trainer import conclude
+from vaekit.modalities import Model
 from vaekit.models import VAE, evaluating
-from vaekit.training.prior import Encoded, PriorFit, encode, place_by_clusters
-from vaekit.training.prior import fit_prior as fit_weights
+from vaekit.training.prior import Encoded, encode
+from vaekit.training.second_stage import fit_second_stage
 
-__all__ = ["fit_prior"]
+__all__ = ["Refitted", "fit_prior", "refitted"]
 
 _BATCH = 256
 _PARTS: tuple[Literal["train", "validation"], ...] = ("train", "validation")
 _LOOKED = 1024  # data that pseudo-inputs start from
+
+
+class Refitted(NamedTuple):
+    """A model with another prior, fitted to its latents.
+
+    Args:
+        description: Its description.
+        model: Its modules, in evaluation mode.
+        scores: E log p(z) of held-out latents before and after, in nats.
+    """
+
+    description: Model
+    model: VAE
+    scores: tuple[float, float]
 
 
 def fit_prior(run: Run | str | Path, kind: str | Prior = "flow", *, out: str | Path | None = None) -> Run:
@@ -35,7 +49,7 @@ def fit_prior(run: Run | str | Path, kind: str | Prior = "flow", *, out: str | P
 
     Args:
         run: The run, or its folder.
-        kind: gmm, flow, vamp or diagonal, or a prior with keys of its own such as `GMM(components=50)`.
+        kind: gmm, flow, vamp, diffusion or diagonal, or a prior with keys of its own such as `GMM(components=50)`.
         out: The new run folder; by default beside the run's, with the kind appended.
 
     Raises:
@@ -44,26 +58,33 @@ def fit_prior(run: Run | str | Path, kind: str | Prior = "flow", *, out: str | P
     """
     run = run if isinstance(run, Run) else load(run)
     prior = kind if isinstance(kind, Prior) else TypeAdapter(AnyPrior).validate_python({"kind": kind})
-    experiment = _with_prior(run.experiment, prior)
-    seed = experiment.training.seed
-    assert experiment.model is not None
+    found = refitted(run, prior)
+    return _written(run, found, Path(out) if out else _beside(run.path, prior.kind))
+
+
+def refitted(run: Run, prior: Prior) -> Refitted:
+    """Return the model of a run with a prior fitted to its latents; the run stays as it is.
+
+    Args:
+        run: A run with a description.
+        prior: The prior to fit.
+
+    Raises:
+        ValueError: The run is a free composition, its data are not at hand, or the prior does not suit its latents.
+    """
+    if run.experiment.model is None:
+        raise ValueError("fit_prior needs a run of a description such as ImageVAE(...), but this is a free composition")
+    description, seed = run.experiment.model.replace(prior=prior), run.experiment.training.seed
     with torch.random.fork_rng(range(torch.cuda.device_count())):
         torch.manual_seed(seed)
-        model = experiment.model.build()
+        model = description.build()
         _copy_weights(run.model, model)
         with evaluating(model, seed):
             train, held_out = (_encoded(run, model, run.data.drawn(name)) for name in _PARTS)
-            _start(run, model, train, seed)
-        before, after = fit_weights(model.prior, train, held_out, PriorFit(seed=seed))
+            _start(run, model)
+        scores = fit_second_stage(run.model, model.prior, train, held_out, seed)
     model.requires_grad_(True)
-    return _written(run, experiment, model, Path(out) if out else _beside(run.path, prior.kind), (before, after))
-
-
-def _with_prior(experiment: Experiment, prior: Prior) -> Experiment:
-    if experiment.model is None:
-        raise ValueError("fit_prior needs a run of a description such as ImageVAE(...), but this is a free composition")
-    choices = tuple(choice for choice in experiment.choices if choice.key.split(".")[0] != "prior")
-    return experiment.replace(model=experiment.model.replace(prior=prior), choices=choices)
+    return Refitted(description, model, scores)
 
 
 def _copy_weights(source: VAE, target: VAE) -> None:
@@ -78,18 +99,16 @@ def _encoded(run: Run, model: VAE, rows: Tensor) -> Encoded:
     return encode(model, sequential(run.data.stored, rows, _BATCH), run.view.prepare)
 
 
-def _start(run: Run, model: VAE, train: Encoded, seed: int) -> None:
-    """Let the prior begin at data, or at their latents."""
-    if isinstance(model.prior, LearnedMixture):
-        place_by_clusters(model.prior, train, seed)
-    initialize = getattr(model.prior, "initialize", None)
-    if callable(initialize):
+def _start(run: Run, model: VAE) -> None:
+    """Let pseudo-inputs begin at data."""
+    if isinstance(model.prior, PseudoInputs):
         rows = run.data.drawn("train", _LOOKED)
-        initialize(run.view.prepare(run.data.values[rows]))
+        model.prior.initialize(run.view.prepare(run.data.values[rows]))
 
 
-def _written(run: Run, experiment: Experiment, model: VAE, path: Path, scores: tuple[float, float]) -> Run:
-    assert experiment.model is not None
+def _written(run: Run, found: Refitted, path: Path) -> Run:
+    choices = tuple(choice for choice in run.experiment.choices if choice.key.split(".")[0] != "prior")
+    experiment = run.experiment.replace(model=found.description, choices=choices)
     folder, data = RunFolder(path), run.data
     folder.create()
     folder.write_experiment(experiment)
@@ -97,11 +116,11 @@ def _written(run: Run, experiment: Experiment, model: VAE, path: Path, scores: t
     folder.write_data(data)
     if run.folder.metrics.is_file():
         shutil.copyfile(run.folder.metrics, folder.metrics)
-    folder.write_model(model, experiment, data.schema)
-    fitted = Run(folder, experiment, model, data)
+    folder.write_model(found.model, found.description, data.schema)
+    fitted = Run(folder, experiment, found.model, data)
     note = (
-        f"prior={experiment.model.prior.kind} was fitted to the latents of {run.path}, whose posterior, likelihood and curves "
-        f"these are: E log p(z) of held-out latents rose from {scores[0]:.2f} to {scores[1]:.2f} nats"
+        f"prior={found.description.prior.kind} was fitted to the latents of {run.path}, whose posterior, likelihood and curves "
+        f"these are: E log p(z) of held-out latents rose from {found.scores[0]:.2f} to {found.scores[1]:.2f} nats"
     )
     conclude(fitted, notes=[note], step=run.history[-1]["step"] if run.history else 0)
     return fitted

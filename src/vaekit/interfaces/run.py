@@ -10,20 +10,20 @@ from typing import TYPE_CHECKING, Any, Literal
 import torch
 from torch import Tensor
 
-from vaekit.data import Dataset, TextSchema, sequential, unpacked
+from vaekit.data import Dataset, TableSchema, TextSchema, sequential, unpacked
 from vaekit.data.schema import Schema
 from vaekit.distributions import Decoding, point
 from vaekit.evaluation import Bounds, PosteriorPoints, SampleQuality, bounds, sample_quality
 from vaekit.heads.family import Measure
 from vaekit.interfaces.conditions import Conditions, Label
-from vaekit.interfaces.experiment import Experiment
+from vaekit.interfaces.experiment import Experiment, kind_of
 from vaekit.interfaces.folder import RunFolder
 from vaekit.interfaces.latent_space import LatentSpace, Way
 from vaekit.interfaces.logs import read_metrics
 from vaekit.interfaces.shown import BATCH, Chosen, Shown, choice, deviation, in_batches, in_rows
 from vaekit.interfaces.sources import Source, Sources
-from vaekit.interfaces.texts import text_summary
-from vaekit.modalities import Plain, View
+from vaekit.interfaces.units import unit_summary
+from vaekit.modalities import Model, View, view_of
 from vaekit.models import VAE, evaluating
 from vaekit.nets import RandomFeatures
 
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from vaekit.diagnosis import Finding
 
 __all__ = ["Run", "Shown", "Source", "load"]
+
+_MANY = 8192  # rows of a table that are made at a time
 
 
 class Run:
@@ -45,8 +47,13 @@ class Run:
 
     def __init__(self, folder: RunFolder, experiment: Experiment, model: VAE, data: Dataset | None = None) -> None:
         self.folder, self.experiment, self.model = folder, experiment, model.eval()
-        self.view: View = experiment.model or Plain(model)
-        self.sources = Sources(folder, experiment, self.view, data)
+        schema = folder.read_schema(needed=experiment.model is not None)
+        self.view: View = view_of(experiment.model, model, schema)
+        self.sources = Sources(folder, experiment, self.view, schema, data)
+
+    def with_model(self, description: Model, model: VAE) -> Run:
+        """Return the run with another model of the same data in its place; nothing is written."""
+        return Run(self.folder, self.experiment.replace(model=description), model, self.sources.opened)
 
     @property
     def path(self) -> Path:
@@ -74,6 +81,11 @@ class Run:
     def schema(self) -> Schema | None:
         """What its data must be; None for a free composition."""
         return self.sources.schema
+
+    @property
+    def kind(self) -> str:
+        """The kind of its data: image, text or table; image for a free composition."""
+        return kind_of(self.schema)
 
     @property
     def conditions(self) -> Conditions:
@@ -124,7 +136,7 @@ class Run:
 
     def summary(self, result: Bounds) -> dict[str, Any]:
         """Return bounds as plain numbers, ready for JSON, and what is told of the run's kind of data beside them."""
-        return {**result.summary(), **(text_summary(result) if self._is_text else {})}
+        return {**result.summary(), **unit_summary(self.kind, result)}
 
     def diagnose(self, source: Source | None = None, *, deep: bool = False) -> list[Finding]:
         """Return what is wrong with the model, worst first: evidence, explanation, and the keys to try; empty where nothing is.
@@ -141,8 +153,8 @@ class Run:
         return list(diagnosed(self, source, deep=deep).findings)
 
     def shown(self, x: Tensor) -> Shown:
-        """Return data as people see them: images as intensities in [0, 1], `(N, C, H, W)`; texts as a list of them."""
-        return self.schema.decode(x) if isinstance(self.schema, TextSchema) else self.view.intensity(x)
+        """Return data as people see them: images as intensities, `(N, C, H, W)`; a list of texts; rows as a table."""
+        return self.schema.decode(x) if isinstance(self.schema, TextSchema | TableSchema) else self.view.intensity(x)
 
     def sample(
         self,
@@ -154,14 +166,14 @@ class Run:
         decoding: Decoding | None = None,
         seed: int = 0,
     ) -> Shown:
-        """Return `n` new data: images as intensities in [0, 1], `(n, C, H, W)`; texts as a list of them.
+        """Return `n` new data: images as intensities in [0, 1], `(n, C, H, W)`; a list of texts; a `pyarrow.Table` of rows.
 
         Args:
             n: How many.
             temperature: Scale of the draws from the prior.
             label: The class to generate, or several in equal shares, where the model is conditional on labels; by default
                 in proportion of the training data. Other contexts are drawn from those of the training data.
-            noise: Of images: draw from p(x | z) too; otherwise its point, e.g. the mean image.
+            noise: Of images: draw from p(x | z) too; otherwise its point, e.g. the mean image. Rows are always drawn.
             decoding: Of texts: how tokens are chosen; by default drawn from p(x | z).
             seed: Seed of the draws.
 
@@ -171,7 +183,8 @@ class Run:
         """
         if n < 1 or not 0 <= temperature < math.inf:
             raise ValueError(f"n must be at least 1 and temperature finite and at least 0, got {n} and {temperature}")
-        chosen = choice(decoding or Decoding() if self._is_text else decoding, is_text=self._is_text, noise=noise)
+        decoding = decoding or Decoding() if self.kind == "text" else decoding
+        chosen = choice(decoding, self.kind, noise=noise or self.kind == "table")
         return self.shown(self._generated(n, temperature, label, chosen, seed))
 
     def quality(
@@ -210,7 +223,7 @@ class Run:
             count: How many at most.
             decoding: Of texts: how tokens are chosen; by default the most probable one after the other.
         """
-        given, chosen = self.given(source, count), choice(decoding, is_text=self._is_text)
+        given, chosen = self.given(source, count), choice(decoding, self.kind)
         with evaluating(self.model):
             parts = ((point(self.model.encode(*part)), part[1:]) for part in in_batches(*given))
             again = torch.cat([chosen(self.model.decode(z, context=context)) for z, context in parts])
@@ -231,7 +244,7 @@ class Run:
             context: What they are conditioned on.
             decoding: Of texts: how tokens are chosen; by default the most probable one after the other.
         """
-        z, chosen = z.reshape(len(z), *self._latent_event), choice(decoding, is_text=self._is_text)
+        z, chosen = z.reshape(len(z), *self._latent_event), choice(decoding, self.kind)
         with evaluating(self.model):
             decoded = [chosen(self.model.decode(part, context=tuple(c))) for part, *c in in_batches(z, *context)]
         return self.shown(torch.cat(decoded))
@@ -316,10 +329,6 @@ class Run:
         contexts = (c.repeat_interleave(steps, 0) for c in given[1:])
         return in_rows(self.decode(z.flatten(0, 1), *contexts), steps)
 
-    @property
-    def _is_text(self) -> bool:
-        return isinstance(self.schema, TextSchema)
-
     @cached_property
     def _latent_event(self) -> tuple[int, ...]:
         with evaluating(self.model):
@@ -336,7 +345,8 @@ class Run:
         training = self.sources.training_context() if label is None else None
         with evaluating(self.model, seed):
             x = []
-            for part, *context in in_batches(torch.empty(n, 0), *self.conditions.drawn(n, label, training)):
+            drawn = self.conditions.drawn(n, label, training)
+            for part, *context in in_batches(torch.empty(n, 0), *drawn, batch=_MANY if self.kind == "table" else BATCH):
                 z = self.model.prior_sample(len(part), *context, temperature=temperature)
                 x.append(chosen(self.model.decode(*z, context=tuple(context))))
         return torch.cat(x)
@@ -393,6 +403,8 @@ def load(path: str | Path, *, model: VAE | None = None) -> Run:
     folder = RunFolder(Path(path))
     experiment = folder.read_experiment()
     if model is None:
+        # A second stage leaves the model with another prior than it was trained with.
+        experiment = experiment.replace(model=folder.read_description() or experiment.model)
         if experiment.model is None:
             raise ValueError(f"{path} holds a user's own composition; load it with load({str(path)!r}, model=VAE(...))")
         model = experiment.model.build()

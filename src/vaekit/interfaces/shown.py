@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeAlias, cast
 
 import torch
@@ -12,46 +12,59 @@ from torch.distributions import Distribution
 
 from vaekit.distributions import Autoregressive, Decoding, point
 
-__all__ = ["BATCH", "Chosen", "Shown", "choice", "deviation", "in_batches", "in_rows"]
+__all__ = ["BATCH", "Chosen", "Shown", "choice", "deviation", "flat", "in_batches", "in_rows"]
 
 BATCH = 100
 """Data that a model is given at a time."""
 
 Shown: TypeAlias = Any
-"""Data as people see them: a tensor of images `(N, C, H, W)` with intensities in [0, 1], or a list of texts."""
+"""Data as people see them: images `(N, C, H, W)` with intensities in [0, 1], a list of texts, or a `pyarrow.Table`."""
 
 Chosen: TypeAlias = Callable[[Distribution], Tensor]
 """Which datum of p(x | z) is taken: its point, a draw, what a search finds."""
 
 
-def choice(decoding: Decoding | None, *, is_text: bool, noise: bool = False) -> Chosen:
+def choice(decoding: Decoding | None, kind: str, *, noise: bool = False) -> Chosen:
     """Return what makes a datum of p(x | z): its point where nothing else is asked for.
 
     Args:
         decoding: Of texts: how tokens are chosen.
-        is_text: Whether the data are texts.
+        kind: Of the data: image, text or table.
         noise: Draw from p(x | z).
 
     Raises:
         ValueError: What is to be decoded are no texts.
     """
     if decoding is None:
-        return Distribution.sample if noise else point
-    if not is_text:
+        return _draw if noise else point
+    if kind != "text":
         raise ValueError("only texts are decoded token by token; leave decoding out for other data")
     return lambda likelihood: cast(Autoregressive, likelihood).decode(decoding)
 
 
-def in_batches(*columns: Tensor) -> Iterator[tuple[Tensor, ...]]:
+def _draw(likelihood: Distribution) -> Tensor:
+    return likelihood.sample()
+
+
+def in_batches(*columns: Tensor, batch: int = BATCH) -> Iterator[tuple[Tensor, ...]]:
     """Yield columns of equal length in batches."""
-    return zip(*(column.split(BATCH) for column in columns), strict=True)
+    return zip(*(column.split(batch) for column in columns), strict=True)
 
 
-def in_rows(shown: Shown, steps: int) -> Tensor | list[list[str]]:
+def in_rows(shown: Shown, steps: int) -> Tensor | list[Any]:
     """Return data in rows of `steps`."""
     if isinstance(shown, Tensor):
         return shown.unflatten(0, (-1, steps))
     return [shown[i : i + steps] for i in range(0, len(shown), steps)]
+
+
+def flat(rows: Sequence[Shown]) -> Shown:
+    """Return texts or tables in rows as one list, one table."""
+    if isinstance(rows[0], list):
+        return [text for row in rows for text in row]
+    import pyarrow as pa
+
+    return pa.concat_tables(rows)
 
 
 def deviation(q: Distribution, means: Tensor) -> Tensor:

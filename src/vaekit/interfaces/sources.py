@@ -9,7 +9,8 @@ from typing import Any, TypeAlias
 import torch
 from torch import Tensor
 
-from vaekit.data import Dataset, TextSchema, images_from_arrays, texts_to_dataset
+from vaekit.data import Dataset, TableSchema, TextSchema, images_from_arrays, table_to_dataset, texts_to_dataset
+from vaekit.data.schema import Schema
 from vaekit.interfaces.conditions import Conditions
 from vaekit.interfaces.experiment import Experiment
 from vaekit.interfaces.folder import RunFolder
@@ -18,7 +19,7 @@ from vaekit.modalities import View
 __all__ = ["Source", "Sources"]
 
 Source: TypeAlias = str | Path | Dataset | Any
-"""A path or a name, an opened data set, or arrays and tensors of images, or a list of texts."""
+"""A path or a name, an opened data set, or arrays and tensors of images, a list of texts, or a frame: of pyarrow, pandas, polars, or columns."""
 
 
 class Sources:
@@ -28,12 +29,19 @@ class Sources:
         folder: Where the run lies.
         experiment: Its description.
         view: How data enter its model.
+        schema: What the data must be; None for a free composition.
         own: The data it was trained on, where they are open already.
     """
 
-    def __init__(self, folder: RunFolder, experiment: Experiment, view: View, own: Dataset | None = None) -> None:
-        self.folder, self.experiment, self.view, self._own = folder, experiment, view, own
-        self.schema = folder.read_schema(needed=experiment.model is not None)
+    def __init__(
+        self,
+        folder: RunFolder,
+        experiment: Experiment,
+        view: View,
+        schema: Schema | None,
+        own: Dataset | None = None,
+    ) -> None:
+        self.folder, self.experiment, self.view, self.schema, self._own = folder, experiment, view, schema, own
 
     @cached_property
     def conditions(self) -> Conditions:
@@ -45,6 +53,11 @@ class Sources:
         classes = self.schema.classes if self.schema is not None else ()
         counts = tuple(about.get("labels", {}).get(name, 0) for name in classes)
         return Conditions(model.condition, model.context, classes, counts)
+
+    @property
+    def opened(self) -> Dataset | None:
+        """The data the run was trained on, where they are open already."""
+        return self._own
 
     @property
     def own(self) -> Dataset:
@@ -91,6 +104,8 @@ class Sources:
             return Dataset(values, None, torch.full((len(values),), 2, dtype=torch.int8))
         if isinstance(self.schema, TextSchema):
             return texts_to_dataset(source, schema=self.schema)
+        if isinstance(self.schema, TableSchema):
+            return table_to_dataset(source, schema=self.schema)
         return images_from_arrays(source)
 
     def _reopened(self) -> Dataset:

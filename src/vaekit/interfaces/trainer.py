@@ -9,26 +9,33 @@ import torch
 
 from vaekit.data import Batches, Dataset, ImageSchema, Stored, TextSchema, sequential, text_lengths, unpacked
 from vaekit.diagnosis import Watch
+from vaekit.interfaces.conclude import conclude
 from vaekit.interfaces.experiment import Experiment
 from vaekit.interfaces.folder import RunFolder
 from vaekit.interfaces.logs import Logger, loggers
 from vaekit.interfaces.memory import refuse_too_large
 from vaekit.interfaces.pictures import grid, save_png
-from vaekit.interfaces.report import write_report
 from vaekit.interfaces.run import Run
+from vaekit.interfaces.second_stage import second_stage
 from vaekit.interfaces.signals import Interruption, Stopped
-from vaekit.modalities import Plain, View
+from vaekit.modalities import View, view_of
 from vaekit.models import VAE, evaluating
-from vaekit.nets import parameter_count
-from vaekit.training import Checkpoints, Progress, Step, TrainingState, Validation, make_fabric, train, validate
+from vaekit.objectives import ELBO
+from vaekit.training import (
+    Checkpoints,
+    Progress,
+    Step,
+    Training,
+    TrainingState,
+    Validation,
+    make_fabric,
+    train,
+    validate,
+)
 
-__all__ = ["Listener", "Trainer", "conclude"]
+__all__ = ["Listener", "Trainer"]
 
 _VALIDATED = 2048  # held-out data that validation looks at: enough for a standard error of about a nat
-_EVALUATED = 1000
-_FINAL_SAMPLES = 100
-_FEWEST = 200
-_OPERATIONS = 2e12  # of the bounds at the end of a run: half a minute to a minute on a core
 _LOOKED = 1024  # data that pseudo-inputs and codebooks start from
 
 
@@ -70,7 +77,7 @@ class Trainer:
             refuse_too_large(experiment.model)
             model = experiment.model.build()
         self.model = model
-        self.view: View = experiment.model or Plain(model)
+        self.view: View = view_of(experiment.model, model, data.schema)
         self.opened, self.data = data, self.view.settle(data)
         rows = self.data.part("train")
         if not all(len(self.data.part(name)) for name in ("train", "validation")):
@@ -85,7 +92,7 @@ class Trainer:
         step = Step(model, criterion, self.view.prepare, experiment.objective.samples)
         self._look(step, next(sequential(self.data.stored, self.data.drawn("train", _LOOKED), _LOOKED)))
         self.state = TrainingState(step, self.training, fabric)
-        self.seconds = _for_training(self.training.seconds)
+        self.seconds = _for_training(self.training)
         has_latents = getattr(experiment.model, "model", "vae") != "lm"
         self.watch = Watch(experiment.objective, self.training, text=lengths is not None, latents=has_latents)
         self.notes: list[str] = list(getattr(experiment.model, "warnings", ()))
@@ -148,7 +155,7 @@ class Trainer:
         if seconds_more is not None:
             position.begin, position.stop, position.limit = position.step, None, seconds_more
         if position.stop is None and position.limit is not None:
-            self.seconds = _for_training(position.limit)
+            self.seconds = _for_training(self.training.replace(time_limit=position.limit, auto_fix=False))
         elif state.get("finished") and self._is_evaluated():
             raise ValueError(
                 f"{self.folder.path} is finished after {position.step} steps; extend it with: "
@@ -182,7 +189,14 @@ class Trainer:
         device = self.state.fabric.device
         batches = (_to(batch, device) for batch in sequential(self.data.stored, self.held_out, 256))
         informed = bool(self.state.phases.now.aggressive)  # an aggressive phase ends when this stops rising
-        return validate(model, batches, self.view.prepare, information=informed)
+        return validate(model, batches, self.view.prepare, information=informed, beta=self._weight_of_rate)
+
+    @property
+    def _weight_of_rate(self) -> float:
+        """The weight of the rate in what the best weights are chosen by."""
+        objective = self.experiment.objective
+        by_bound = self.training.select_by == "bound" or not isinstance(objective, ELBO)
+        return 1.0 if by_bound else objective.beta.at(objective.beta.end)
 
     def _train(self, listener: Listener | None, interruption: Interruption) -> None:
         position = self.state.position
@@ -254,34 +268,22 @@ class Trainer:
         assert isinstance(model, VAE)
         model.load_state_dict(self.checkpoints.best()["average"])
         model.to("cpu")
-        self.folder.write_model(model, self.experiment, self.data.schema)
+        self.folder.write_model(model, self.experiment.model, self.data.schema)
         run = Run(self.folder, self.experiment, model, self.data)
+        if self.training.second_stage != "none":
+            run, note = second_stage(run)
+            self.notes.append(note)
         conclude(run, self.notes, self.state.position.step)
         return run
 
 
-def conclude(run: Run, notes: list[str], step: int) -> None:
-    """Write the bounds of a run on its test part, and its report."""
-    result = run.evaluate(samples=_FINAL_SAMPLES, count=_evaluated(run))
-    where = f"{run.data.source or 'arrays'} (test)"
-    summary = {"data": where, "measure": run.measure, **run.summary(result), "notes": notes, "step": step}
-    run.folder.write_json("evaluation.json", summary)
-    write_report(run, result)
-
-
-def _evaluated(run: Run) -> int:
-    """Return how many test data the bounds at the end of a run look at: texts with many words are costly to decode."""
-    if not isinstance(run.schema, TextSchema):
-        return _EVALUATED
-    data, rows = run.open()
-    tokens = text_lengths(data.values[rows[:_EVALUATED]]).double().mean().item()
-    per_text = 2.0 * parameter_count(run.model.likelihood) * tokens * _FINAL_SAMPLES
-    return max(_FEWEST, min(_EVALUATED, int(_OPERATIONS / per_text)))
-
-
-def _for_training(limit: float | None) -> float | None:
-    """Return the seconds that training may take of a time limit: bounds and report count too."""
-    return None if limit is None else limit - min(40.0, 4.0 + 0.03 * limit)
+def _for_training(training: Training) -> float | None:
+    """Return the seconds that training may take of a time limit: a second stage, bounds and report count too."""
+    limit = training.seconds
+    if limit is None:
+        return None
+    second = 0.0 if training.second_stage == "none" else min(60.0, 0.3 * limit)
+    return limit - second - min(40.0, 4.0 + 0.03 * limit)
 
 
 def _to(batch: Stored, device: torch.device) -> Stored:

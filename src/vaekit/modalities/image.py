@@ -126,9 +126,8 @@ class ImageVAE(Value):
         """Return the number of dimensions of each datum, `(B,)`."""
         return torch.full((len(x),), math.prod(self.shape))
 
-    @property
-    def log_jacobian(self) -> float:
-        """Nats per datum that turn a density of `prepare`d real pixels into one of the stored pixels.
+    def log_jacobian(self, x: Tensor) -> Tensor:
+        """Return the nats `(B,)` that turn a density of `prepare`d real pixels into one of the stored pixels.
 
         Integer levels have no such units: their densities are those of pixels in [0, 1], unless `dequantize` spreads each
         level over an interval of length 1 / levels: the bound is then one on the probability of the level.
@@ -136,11 +135,15 @@ class ImageVAE(Value):
         References:
             Theis, van den Oord and Bethge, 2016, "A note on the evaluation of generative models" (uniform dequantisation).
         """
+        return torch.full((len(x),), self._nats_per_pixel * math.prod(self.shape), dtype=torch.float64)
+
+    @property
+    def _nats_per_pixel(self) -> float:
         if self.dequantize and self.levels is not None:
-            return -math.prod(self.shape) * math.log(self.levels)
+            return -math.log(self.levels)
         if self.likelihood.measure == "counting" or self.levels:
             return 0.0
-        return -math.prod(self.shape) * math.log(self._rescaling[1])
+        return -math.log(self._rescaling[1])
 
     def intensity(self, x: Tensor) -> Tensor:
         """Return what a screen shows of prepared data or reconstructions: values in [0, 1], `(B, C, H, W)`."""

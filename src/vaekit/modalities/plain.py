@@ -19,9 +19,8 @@ _CHECKED = 4096  # data that one explicit check looks at
 class View(Protocol):
     """How stored data enter a model and how its output is shown: what every modality answers."""
 
-    @property
-    def log_jacobian(self) -> float:
-        """Nats per datum added to a density because the data were rescaled on their way in."""
+    def log_jacobian(self, x: Tensor) -> Tensor:
+        """Return the nats `(B,)` added to the density of each prepared datum because it was rescaled on its way in."""
         ...
 
     def prepare(self, stored: Tensor) -> Tensor:
@@ -47,8 +46,6 @@ class Plain:
     Args:
         model: The composition; the family of its likelihood is asked where it has one.
     """
-
-    log_jacobian = 0.0
 
     def __init__(self, model: nn.Module) -> None:
         self.model = model
@@ -77,6 +74,10 @@ class Plain:
     def sizes(self, x: Tensor) -> Tensor:
         """Return the number of entries of each datum."""
         return torch.full((len(x),), x[0].numel())
+
+    def log_jacobian(self, x: Tensor) -> Tensor:
+        """Return zeros: nothing is rescaled."""
+        return x.new_zeros(len(x))
 
     def intensity(self, x: Tensor) -> Tensor:
         """Return the data scaled to [0, 1] by their own range."""

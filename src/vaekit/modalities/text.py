@@ -118,10 +118,9 @@ class TextVAE(Value):
         """Texts are counted: every bound is one on a probability."""
         return "counting"
 
-    @property
-    def log_jacobian(self) -> float:
-        """Nothing: ids are not rescaled."""
-        return 0.0
+    def log_jacobian(self, x: Tensor) -> Tensor:
+        """Return zeros: ids are not rescaled."""
+        return torch.zeros(len(x), dtype=torch.float64)
 
     @property
     def warnings(self) -> tuple[str, ...]:

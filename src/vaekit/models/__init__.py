@@ -1,7 +1,18 @@
 """Models: a prior, a posterior and a likelihood, and the trace of one run through them."""
 
 from vaekit.models.evaluating import evaluating
+from vaekit.models.resampling import Resampled, conditional_latents, resample
 from vaekit.models.trace import Latent, Trace
 from vaekit.models.vae import VAE, Evidence, LatentVariableModel
 
-__all__ = ["VAE", "Evidence", "Latent", "LatentVariableModel", "Trace", "evaluating"]
+__all__ = [
+    "VAE",
+    "Evidence",
+    "Latent",
+    "LatentVariableModel",
+    "Resampled",
+    "Trace",
+    "conditional_latents",
+    "evaluating",
+    "resample",
+]

@@ -16,11 +16,22 @@ from vaekit.data import Stored, unpacked
 from vaekit.heads import LearnedMixture
 from vaekit.models import VAE
 
-__all__ = ["Encoded", "PriorFit", "encode", "fit_prior", "place_by_clusters"]
+__all__ = [
+    "Encoded",
+    "PriorFit",
+    "clusters",
+    "encode",
+    "fit_prior",
+    "fit_weights",
+    "place_by_clusters",
+    "score",
+    "scored_draws",
+]
 
 _DRAWS = 8  # stored per datum of a posterior that is no Gaussian
 _CLUSTERED = 20_000  # means that k-means looks at
 _SCORE_SEED = 1
+_SLOW = 500  # draws whose slow density is taken
 
 
 @dataclass(frozen=True)
@@ -83,7 +94,8 @@ def encode(model: VAE, batches: Iterable[Stored], prepare: Callable[[Tensor], Te
 def fit_prior(prior: nn.Module, train: Encoded, held_out: Encoded, fit: PriorFit | None = None) -> tuple[float, float]:
     r"""Maximise :math:`E_{q(z \mid x)} \log p(z)`, the only part of the bound that the prior enters, by Adam.
 
-    The prior ends with the weights whose score on held-out data was best.
+    A prior may bring a criterion of its own, `fitting_loss(z, *context)` per draw, in place of the log-density. It ends with
+    the weights whose criterion on held-out data was best.
 
     References:
         Dai and Wipf, 2019, "Diagnosing and enhancing VAE models"; Ghosh, Sajjadi, Vergari, Black and Schoelkopf, 2020, "From
@@ -101,32 +113,37 @@ def fit_prior(prior: nn.Module, train: Encoded, held_out: Encoded, fit: PriorFit
     Raises:
         ValueError: The prior has no weights.
     """
+    first = score(prior, held_out)
+    fit_weights(prior, train, held_out, fit)
+    return first, score(prior, held_out)
+
+
+def fit_weights(prior: nn.Module, train: Encoded, held_out: Encoded, fit: PriorFit | None = None) -> None:
+    """Do what `fit_prior` does, and tell no scores."""
     fit = fit or PriorFit()
     parameters = [p for p in prior.parameters() if p.requires_grad]
     if not parameters:
-        raise ValueError("this prior has nothing to fit; use gmm, flow, vamp or diagonal")
+        raise ValueError("this prior has nothing to fit; use gmm, flow, diffusion, vamp or diagonal")
     optimizer = torch.optim.Adam(parameters, lr=fit.lr)
-    plateau = torch.optim.lr_scheduler.ReduceLROnPlateau(optimizer, mode="max", factor=0.3, patience=fit.patience // 3)
+    plateau = torch.optim.lr_scheduler.ReduceLROnPlateau(optimizer, factor=0.3, patience=fit.patience // 3)
     batches = _batches(train, fit)
-    first = best = _score(prior, held_out)
+    best = _held_out_loss(prior, held_out)
     kept, since = copy.deepcopy(prior.state_dict()), 0
     for _ in range(fit.rounds):
         for _ in range(max(fit.round_steps, len(train) // fit.batch)):
-            z, context = next(batches)
-            loss = -prior(*context).log_prob(z).mean()
+            loss = _loss(prior, *next(batches))
             optimizer.zero_grad()
             loss.backward()
             nn.utils.clip_grad_norm_(parameters, 100.0)
             optimizer.step()
-        score = _score(prior, held_out)
-        plateau.step(score)
+        found = _held_out_loss(prior, held_out)
+        plateau.step(found)
         since += 1
-        if score > best:
-            best, kept, since = score, copy.deepcopy(prior.state_dict()), 0
-        if since >= fit.patience or not math.isfinite(score):
+        if found < best:
+            best, kept, since = found, copy.deepcopy(prior.state_dict()), 0
+        if since >= fit.patience or not math.isfinite(found):
             break
     prior.load_state_dict(kept)
-    return first, best
 
 
 def place_by_clusters(prior: LearnedMixture, train: Encoded, seed: int = 0) -> None:
@@ -135,19 +152,8 @@ def place_by_clusters(prior: LearnedMixture, train: Encoded, seed: int = 0) -> N
     Raises:
         ValueError: There are fewer data than components.
     """
-    from sklearn.cluster import KMeans
-
-    components = len(prior.logits)
-    means = train.draws[0].flatten(1)
-    if len(means) < components:
-        raise ValueError(
-            f"prior.components={components} needs as many training data, but there are {len(means)}; lower prior.components"
-        )
-    few = means[: max(_CLUSTERED, components)].double().numpy()
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # fewer distinct points than clusters leave some empty, which are handled
-        found = KMeans(components, n_init=1, max_iter=30, random_state=seed).fit(few)
-    labels = torch.from_numpy(found.predict(means.double().numpy())).long()
+    components, means = len(prior.logits), train.draws[0].flatten(1)
+    labels = clusters(train, components, seed)
     count = labels.bincount(minlength=components).to(means)
     # The spread of a cluster is that of its means, and of the posteriors around them.
     square = means.square() if train.scale is None else means.square() + train.scale.flatten(1).square()
@@ -157,6 +163,25 @@ def place_by_clusters(prior: LearnedMixture, train: Encoded, seed: int = 0) -> N
     variances = torch.where(count.unsqueeze(1) > 1, spread, wide).clamp_min(1e-3 * wide.max())
     event = train.draws.shape[2:]
     prior.place(center.unflatten(1, event), variances.unflatten(1, event), (count + 1) / (count + 1).sum())
+
+
+def clusters(train: Encoded, components: int, seed: int = 0) -> Tensor:
+    """Return which of so many clusters each posterior's mean is in, `(N,)`, by k-means; some may be empty.
+
+    Raises:
+        ValueError: There are fewer data than components.
+    """
+    from sklearn.cluster import KMeans
+
+    means = train.draws[0].flatten(1).double().numpy()
+    if len(means) < components:
+        raise ValueError(
+            f"prior.components={components} needs as many training data, but there are {len(means)}; lower prior.components"
+        )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # fewer distinct points than clusters leave some empty
+        found = KMeans(components, n_init=1, max_iter=30, random_state=seed).fit(means[: max(_CLUSTERED, components)])
+    return torch.from_numpy(found.predict(means)).long()
 
 
 def _summed(values: Tensor, labels: Tensor, components: int) -> Tensor:
@@ -170,8 +195,30 @@ def _batches(train: Encoded, fit: PriorFit) -> Iterator[tuple[Tensor, tuple[Tens
             yield train.batch(rows, seed)
 
 
+def scored_draws(held_out: Encoded) -> tuple[Tensor, tuple[Tensor, ...]]:
+    """Return one draw per datum, `(N, *event)`, and the contexts: the same at every call."""
+    return held_out.batch(torch.arange(len(held_out)), torch.Generator().manual_seed(_SCORE_SEED))
+
+
 @torch.no_grad()
-def _score(prior: nn.Module, held_out: Encoded) -> float:
-    """Return the mean log-density of the same draws at every call."""
-    z, context = held_out.batch(torch.arange(len(held_out)), torch.Generator().manual_seed(_SCORE_SEED))
-    return prior(*context).log_prob(z).double().mean().item()
+def score(prior: nn.Module, held_out: Encoded) -> float:
+    """Return the mean log-density of `scored_draws` in nats; of some of them where a prior's density is slow.
+
+    Slow are the densities of priors that bring a criterion of their own, and they are taken of 500 draws.
+    """
+    z, context = scored_draws(held_out)
+    rows = slice(_SLOW if hasattr(prior, "fitting_loss") else None)
+    return prior(*(c[rows] for c in context)).log_prob(z[rows]).double().mean().item()
+
+
+def _loss(prior: nn.Module, z: Tensor, context: tuple[Tensor, ...]) -> Tensor:
+    own = getattr(prior, "fitting_loss", None)
+    return (-prior(*context).log_prob(z) if own is None else own(z, *context)).mean()
+
+
+@torch.no_grad()
+def _held_out_loss(prior: nn.Module, held_out: Encoded) -> float:
+    """Return the criterion of the same draws, with the same noise, at every call."""
+    with torch.random.fork_rng(range(torch.cuda.device_count())):
+        torch.manual_seed(_SCORE_SEED)
+        return _loss(prior, *scored_draws(held_out)).double().item()

@@ -59,6 +59,10 @@ class Training(Value):
     """Compile the step with torch.compile: slow to start, faster on long runs."""
     validate_every: Annotated[int, Field(ge=1)] | None = None
     """Steps between validations; by default an epoch, and at most 40 validations in a run with a known length."""
+    select_by: Literal["bound", "objective"] = "bound"
+    """What the best weights are chosen by on held-out data: the bound, or the rate at the weight that the objective gives it."""
+    second_stage: Literal["none", "choose", "gmm", "flow", "diffusion"] = "none"
+    """Prior that is fitted to the latents after training, in place of the one trained with; choose tries several."""
     auto_fix: bool = False
     """Diagnose the run, and train again with what is prescribed, at most twice; a time limit is shared by all three."""
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"

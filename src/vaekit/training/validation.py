@@ -26,7 +26,7 @@ class Validation:
     """Means over held-out data, in nats per datum.
 
     `elbo` is a lower bound, larger is better, and None where there is none; `information` is the mutual information of data
-    and latents, and None where it was not asked for.
+    and latents, and None where it was not asked for. `beta` is the weight of the rate in the score.
     """
 
     distortion: float
@@ -35,11 +35,14 @@ class Validation:
     rate: float | None = None
     rate_per_dimension: tuple[float, ...] = ()
     information: float | None = None
+    beta: float = 1.0
 
     @property
     def score(self) -> float:
-        """What models are selected by: the bound, or the log-likelihood of reconstructions where there is none."""
-        return -self.distortion if self.elbo is None else self.elbo
+        """What models are selected by: the bound, its rate weighed by beta; reconstructions alone where there is none."""
+        if self.elbo is None or self.rate is None:
+            return -self.distortion if self.elbo is None else self.elbo
+        return self.elbo + (1 - self.beta) * self.rate
 
 
 def active_units(means: Tensor, threshold: float = ACTIVE_VARIANCE, width: int = 1) -> int:
@@ -63,7 +66,12 @@ def active_units(means: Tensor, threshold: float = ACTIVE_VARIANCE, width: int =
 
 
 def validate(
-    model: nn.Module, batches: Iterable[Stored], prepare: Callable[[Tensor], Tensor], *, information: bool = False
+    model: nn.Module,
+    batches: Iterable[Stored],
+    prepare: Callable[[Tensor], Tensor],
+    *,
+    information: bool = False,
+    beta: float = 1.0,
 ) -> Validation:
     """Return the bound and its parts over held-out data.
 
@@ -72,6 +80,7 @@ def validate(
         batches: Stored batches.
         prepare: Maps a stored batch to data in the likelihood's support.
         information: Whether to estimate the mutual information too, at a cost that grows with the square of the data.
+        beta: Weight of the rate in the score.
 
     Raises:
         ValueError: There are no data.
@@ -100,6 +109,7 @@ def validate(
         active_units=active,
         rate_per_dimension=tuple(per_dimension.tolist()),
         information=_information(latents),
+        beta=beta,
     )
 
 

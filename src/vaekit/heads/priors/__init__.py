@@ -2,6 +2,7 @@
 
 from vaekit.heads.priors.codes import Autoregressive, CodePrior, UniformCodes
 from vaekit.heads.priors.constant import Constant, UniformCategorical, UniformSphere, WrappedNormal
+from vaekit.heads.priors.diffusion import Denoised, DiffusionPrior
 from vaekit.heads.priors.flow import FlowDensity, FlowPrior
 from vaekit.heads.priors.mixture import GMM, LearnedMixture
 from vaekit.heads.priors.parametric import Diagonal, Parametric
@@ -14,7 +15,9 @@ __all__ = [
     "Autoregressive",
     "CodePrior",
     "Constant",
+    "Denoised",
     "Diagonal",
+    "DiffusionPrior",
     "FlowDensity",
     "FlowPrior",
     "LearnedMixture",

@@ -46,6 +46,11 @@ class Prior(Value, ABC):
         """What one event is; a posterior needs a prior of the same support."""
         return "real"
 
+    @property
+    def joint(self) -> bool:
+        """Whether it can be trained together with the rest; otherwise it is only fitted to a trained model."""
+        return True
+
     @abstractmethod
     def build(self, site: Site) -> nn.Module:
         """Return the module, freshly initialised.

@@ -22,8 +22,8 @@ app = typer.Typer(
 )
 
 _MOST = 2**63 - 1
-_NAMES = "digits, mnist, fashion-mnist, sprites, names-demo"
-_DATA = f"A folder of images or texts, an .npy, .npz, IDX, .txt, .csv, .jsonl or .parquet file, or: {_NAMES}."
+_NAMES = "digits, mnist, fashion-mnist, sprites, names-demo, breast-cancer, wine, diabetes"
+_DATA = f"A folder of images or texts, a table (.csv, .parquet), an .npy, .npz, IDX, .txt or .jsonl file, or: {_NAMES}."
 
 Data = Annotated[
     str,
@@ -35,12 +35,15 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON object to std
 Out = Annotated[
     Path | None,
     typer.Option(
-        "--out", help="A folder for images; a .txt, .jsonl, .csv or .parquet file for texts, by default printed."
+        "--out",
+        help="A folder for images; a file for texts (.txt, .jsonl, .csv, .parquet) and tables (.csv, .parquet, .arrow), by default printed.",
     ),
 ]
 OutFile = Annotated[
     Path | None,
-    typer.Option("--out", help="The picture to write, by default in RUN/plots; a file for texts, by default printed."),
+    typer.Option(
+        "--out", help="The picture to write, by default in RUN/plots; a file for texts and tables, by default printed."
+    ),
 ]
 Decode = Annotated[
     str | None,
@@ -74,12 +77,19 @@ def _root(
 @app.command()
 @guarded
 def inspect(
-    data: Data, keys: Keys = None, preset: PresetName = None, config: Config = None, json: Json = False
+    data: Data,
+    keys: Keys = None,
+    preset: PresetName = None,
+    config: Config = None,
+    schema: Annotated[
+        Path | None, typer.Option("--schema", help="Write what the columns of a table are to this .yaml, to be edited.")
+    ] = None,
+    json: Json = False,
 ) -> None:
     """Look at data: what is in them, which model suits them and why, its layers and its balance."""
     from vaekit.interfaces.cli import training
 
-    training.inspect(data, keys or [], preset, config, json)
+    training.inspect(data, keys or [], preset, config, schema, as_json=json)
 
 
 @app.command()
@@ -193,15 +203,20 @@ def sample(
         list[str] | None,
         typer.Option("--label", help="A class to generate, where the model is conditional on labels; may be repeated."),
     ] = None,
+    given: Annotated[
+        list[str] | None,
+        typer.Option("--given", help="Of tables: column=value, which every row is to have; may be repeated."),
+    ] = None,
     noise: Annotated[bool, typer.Option("--noise", help="Draw pixels from p(x | z) too, instead of its mean.")] = False,
     decode: Decode = None,
     seed: Seed = 0,
     json: Json = False,
 ) -> None:
-    """Generate new data: images as a PNG each and a grid, texts as lines."""
+    """Generate new data: images as a PNG each and a grid, texts as lines, rows as a table."""
     from vaekit.interfaces.cli import using
 
-    using.sample(run, out, using.Draws(n, temperature, tuple(label or ()), noise, decode, seed), json)
+    draws = using.Draws(n, temperature, tuple(label or ()), noise, decode, seed, tuple(given or ()))
+    using.sample(run, out, draws, json)
 
 
 @app.command()
@@ -303,6 +318,27 @@ def score(
     from vaekit.interfaces.cli import using
 
     using.score(run, data, out, samples, json)
+
+
+@app.command()
+@guarded
+def impute(
+    run: RunPath,
+    data: Annotated[str, typer.Argument(help="A table with missing cells.")],
+    out: Annotated[Path, typer.Option("--out", help="FILE.csv, .parquet or .arrow.")],
+    draws: Annotated[int, typer.Option("--draws", min=0, help="Write so many whole tables of draws instead.")] = 0,
+    intervals: Annotated[
+        Path | None, typer.Option("--intervals", help="Also write a row per filled cell: value, interval, probability.")
+    ] = None,
+    level: Annotated[float, typer.Option("--level", help="Share of the draws inside an interval.")] = 0.9,
+    samples: Annotated[int, typer.Option("--samples", min=2, help="Latents that are compared per row.")] = 100,
+    seed: Seed = 0,
+    json: Json = False,
+) -> None:
+    """Fill the missing cells of a table: by what is expected, or by draws for multiple imputation."""
+    from vaekit.interfaces.cli import tables
+
+    tables.impute(run, data, out, intervals, tables.Filling(draws, samples, level, seed), json)
 
 
 @app.command()

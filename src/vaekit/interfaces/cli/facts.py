@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from vaekit.data import Dataset, ImageSchema, TextSchema
+from vaekit.data import Dataset, ImageSchema, TableSchema, TextSchema
 from vaekit.data.schema import Schema
 
 __all__ = ["data_lines", "described_data"]
@@ -49,4 +49,6 @@ def _kind(schema: Schema) -> str:
                 f"texts, tokenizer {schema.tokenizer}{case_}, {schema.vocabulary:,} tokens, "
                 f"at most {schema.length} of them in a text"
             )
+        case TableSchema():
+            return f"rows, {len(schema.columns)} columns, {len(schema.slots)} variables"
     return "data"

@@ -21,7 +21,7 @@ def opened(run: Run, source: str) -> tuple[Dataset, Tensor]:
     if not source.strip():
         raise ValueError("DATA is empty; give a file, a folder, a name, or a text")
     data, rows = run.open([source] if _is_literal(run, source) else source)
-    for note in data.notes if isinstance(run.schema, TextSchema) else ():
+    for note in data.notes if run.kind != "image" else ():
         complain(f"note: {note}")
     for bad in data.quarantine:
         complain(f"quarantined: {bad.name}: {bad.reason}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple, get_args
 
@@ -12,7 +12,7 @@ import torch
 import yaml
 from pydantic import TypeAdapter, ValidationError
 
-from vaekit.data import Dataset
+from vaekit.data import Dataset, TableSchema
 from vaekit.heads import AnyPrior, Prior
 from vaekit.interfaces.auto_fix import Attempts, auto_fix
 from vaekit.interfaces.cli.diagnosing import attempt_table, verdict
@@ -20,6 +20,7 @@ from vaekit.interfaces.cli.errors import complain
 from vaekit.interfaces.cli.facts import data_lines, described_data
 from vaekit.interfaces.cli.output import bound_lines, choice_table, duration, emit, seconds_of
 from vaekit.interfaces.cli.progress import ProgressReport
+from vaekit.interfaces.cli.tables import column_table, write_schema
 from vaekit.interfaces.data_settings import DataSettings
 from vaekit.interfaces.experiment import Experiment
 from vaekit.interfaces.fitting import Trainer, free_folder, plan
@@ -46,9 +47,12 @@ class FitOptions(NamedTuple):
     config: Path | None
 
 
-def inspect(data: str, pairs: list[str], preset: str | None, config: Path | None, as_json: bool) -> None:
-    """Show the data, the choices and the layers."""
+def inspect(
+    data: str, pairs: list[str], preset: str | None, config: Path | None, schema: Path | None, *, as_json: bool
+) -> None:
+    """Show the data, the choices and the layers; write what the columns of a table are, where that is asked for."""
     dataset, experiment = _planned(data, pairs, FitOptions(preset, None, None, config))
+    written = [] if schema is None else [write_schema(dataset, schema)]
     found = described_data(dataset)
     layers = _layers(experiment)
     emit(
@@ -60,10 +64,12 @@ def inspect(data: str, pairs: list[str], preset: str | None, config: Path | None
             "warnings": _warnings(experiment),
         },
         *data_lines(dataset),
+        *(("", column_table(dataset.schema)) if isinstance(dataset.schema, TableSchema) else ()),
         "",
         choice_table(experiment.choices),
         "",
         layer_table(layers),
+        *written,
     )
     _warn(experiment)
 
@@ -146,7 +152,7 @@ def _tell(run: Run, as_json: bool, began: float, attempts: Attempts | None = Non
 def _planned(data: str, pairs: list[str], options: FitOptions) -> tuple[Dataset, Experiment]:
     if options.preset not in (None, *get_args(Preset)):
         raise ValueError(f"--preset is one of {', '.join(get_args(Preset))}, got {options.preset!r}")
-    modality = "text" if DataSettings(source=data).is_text or any(pair.startswith("column=") for pair in pairs) else ""
+    modality = _kind_of(data, pairs)
     base, preset, modality = _from_file(options.config, modality) if options.config else ({}, "balanced", modality)
     given = parse(pairs, base, modality or "image")
     training, described = given["training"], given.pop("data")
@@ -156,11 +162,21 @@ def _planned(data: str, pairs: list[str], options: FitOptions) -> tuple[Dataset,
         training["time_limit"] = seconds_of(training["time_limit"])
     if options.seed is not None:
         training["seed"] = options.seed
+    if modality == "table" and given["model"].get("goal", "synthesis") != "synthesis":
+        described = {"missing": "ignore", **described}  # only rows that are made need cells that are missing
     settings = DataSettings.model_validate({**described, **(DataSettings.located(data) if data else {})})
     if not settings.source:
         raise ValueError(f"--config {options.config} names no data; give DATA too")
     dataset = settings.open(data)
     return dataset, plan(dataset, settings, given, options.preset or preset)  # type: ignore[arg-type]
+
+
+def _kind_of(data: str, pairs: Iterable[str]) -> str:
+    """Return the kind of data, by what is there and by the keys that only one kind has; empty where images are as likely as none."""
+    named = {name: value for name, _, value in (pair.partition("=") for pair in pairs)}
+    told = {name: named[name] for name in ("column", "target", "schema_file", "test") if named.get(name)}
+    kind = DataSettings(source=data, **told).kind  # type: ignore[arg-type]
+    return "" if kind == "image" else kind
 
 
 def _from_file(path: Path, modality: str) -> tuple[dict[str, dict[str, Any]], str, str]:
@@ -172,8 +188,8 @@ def _from_file(path: Path, modality: str) -> tuple[dict[str, dict[str, Any]], st
     if not isinstance(content, Mapping):
         raise ValueError(f"--config {path} must hold keys and values, got {type(content).__name__}")
     if "format" not in content:
-        named = DataSettings(source=str(content.get("source", ""))).is_text or "column" in content
-        modality = modality or ("text" if named else "image")
+        told = [f"{name}={value}" for name, value in content.items() if isinstance(value, str)]
+        modality = modality or _kind_of(str(content.get("source", "")), told) or "image"
         return sectioned({str(name): value for name, value in content.items()}, modality=modality), "balanced", modality
     try:
         experiment = Experiment.model_validate(content)

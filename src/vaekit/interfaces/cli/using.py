@@ -9,13 +9,14 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from vaekit.data import TextSchema
 from vaekit.evaluation import Bounds
+from vaekit.interfaces.cli.decoding import decoding_of
 from vaekit.interfaces.cli.depth import deep_lines
 from vaekit.interfaces.cli.errors import complain
 from vaekit.interfaces.cli.output import bound_lines, emit, number
+from vaekit.interfaces.cli.rows import tell_rows
 from vaekit.interfaces.cli.sources import datum_of, identity, opened, set_aside, stems_of
-from vaekit.interfaces.cli.texts import decoding_of, tell_texts
+from vaekit.interfaces.cli.tables import drawn_rows
 from vaekit.interfaces.columns import check_suffix, write_columns
 from vaekit.interfaces.deep import deep
 from vaekit.interfaces.diagnosing import kept_diagnosis
@@ -24,6 +25,7 @@ from vaekit.interfaces.latent_space import Way
 from vaekit.interfaces.pictures import grid, save_images, save_png
 from vaekit.interfaces.report import write_report
 from vaekit.interfaces.run import Run, load
+from vaekit.interfaces.shown import flat
 from vaekit.nets import parameter_count
 
 __all__ = [
@@ -43,6 +45,7 @@ __all__ = [
     "traverse",
 ]
 
+_LIKELIHOODS = {"text": "autoregressive", "table": "columns"}
 _PAIRS = 32  # pairs of input and reconstruction in the overview
 
 
@@ -62,6 +65,7 @@ class Draws(NamedTuple):
     noise: bool
     decode: str | None
     seed: int
+    given: tuple[str, ...] = ()
 
 
 class Walk(NamedTuple):
@@ -88,11 +92,17 @@ def sample(path: Path, out: Path | None, draws: Draws, as_json: bool) -> None:
     """Write new data."""
     run = load(path)
     labels, n = run.conditions.chosen(draws.labels), draws.n
-    if isinstance(run.schema, TextSchema):
-        if draws.noise:
-            raise ValueError("--noise is one of pixels, and this run is one of texts; see --decode")
+    if run.kind != "image" and draws.noise:
+        raise ValueError(f"--noise is one of pixels, and this run is one of {run.kind}s")
+    if draws.given and run.kind != "table":
+        raise ValueError(f"--given names columns of a table, and this run is one of {run.kind}s; see --label")
+    if run.kind == "table":
+        made = drawn_rows(run, labels, n, draws.temperature, draws.given, draws.seed)
+        tell_rows(as_json, {}, made, out)
+        return
+    if run.kind == "text":
         decoding = decoding_of(draws.decode, draws.temperature if draws.temperature != 1 else None)
-        tell_texts(as_json, {"text": run.sample(n, label=labels, decoding=decoding, seed=draws.seed)}, out)
+        tell_rows(as_json, {}, run.sample(n, label=labels, decoding=decoding, seed=draws.seed), out)
         return
     out, decoding = _named(out), decoding_of(draws.decode)
     images = run.sample(n, draws.temperature, label=labels, noise=draws.noise, decoding=decoding, seed=draws.seed)
@@ -105,12 +115,15 @@ def sample(path: Path, out: Path | None, draws: Draws, as_json: bool) -> None:
 def reconstruct(path: Path, data: str, out: Path | None, decode: str | None, as_json: bool) -> None:
     """Write reconstructions."""
     run = load(path)
-    if not isinstance(run.schema, TextSchema):
+    if run.kind == "image":
         folder = _folder(_named(out))
     dataset, rows = opened(run, data)
     inputs, again = run.reconstruct(dataset, decoding=decoding_of(decode))
-    if isinstance(run.schema, TextSchema):
-        tell_texts(as_json, {"text": inputs, "reconstruction": again}, out)
+    if run.kind == "text":
+        tell_rows(as_json, {"text": inputs}, again, out, name="reconstruction")
+        return
+    if run.kind == "table":
+        tell_rows(as_json, {}, again, out)
         return
     files = save_images(again, folder, stems_of(dataset, rows))
     pairs = torch.stack([inputs[:_PAIRS], again[:_PAIRS]], 1).flatten(0, 1)
@@ -122,9 +135,9 @@ def interpolate(path: Path, a: str, b: str, walk: Walk, out: Path | None, as_jso
     """Write a row of data."""
     run, steps = load(path), walk.steps
     ends, decoding = (datum_of(run, a), datum_of(run, b)), decoding_of(walk.decode)
-    if isinstance(run.schema, TextSchema):
-        texts = run.interpolate(*ends, steps, how=walk.how, decoding=decoding)
-        tell_texts(as_json, {"share": torch.linspace(0, 1, steps).tolist(), "text": texts}, out)
+    if run.kind != "image":
+        shown = run.interpolate(*ends, steps, how=walk.how, decoding=decoding)
+        tell_rows(as_json, {"share": torch.linspace(0, 1, steps).tolist()}, shown, out)
         return
     file = _picture(run, out, "interpolation")
     images = run.interpolate(*ends, steps, how=walk.how, decoding=decoding)
@@ -135,8 +148,8 @@ def analogy(path: Path, data: tuple[str, str, str], out: Path | None, decode: st
     """Write the datum that is to the third as the second is to the first."""
     run = load(path)
     given, decoding = [datum_of(run, text) for text in data], decoding_of(decode)
-    if isinstance(run.schema, TextSchema):
-        tell_texts(as_json, {"text": run.analogy(*given, decoding=decoding)}, out)
+    if run.kind != "image":
+        tell_rows(as_json, {}, run.analogy(*given, decoding=decoding), out)
         return
     file = _picture(run, out, "analogy")
     _wrote(as_json, save_png(grid(run.analogy(*given, decoding=decoding), columns=1), file))
@@ -146,15 +159,11 @@ def traverse(path: Path, datum: str | None, steps: int, out: Path | None, as_jso
     """Write a row of data per dimension."""
     run = load(path)
     start = datum_of(run, datum) if datum is not None else None
-    if isinstance(run.schema, TextSchema):
+    if run.kind != "image":
         rows, order = run.traverse(start, steps)
         values = torch.linspace(-3, 3, steps).tolist()
-        columns = {
-            "dimension": [f"z{j}" for j in order for _ in values],
-            "value": values * len(order),
-            "text": [text for row in rows for text in row],
-        }
-        tell_texts(as_json, columns, out, dimensions=order)
+        lead = {"dimension": [f"z{j}" for j in order for _ in values], "value": values * len(order)}
+        tell_rows(as_json, lead, flat(rows), out, dimensions=order)
         return
     file = _picture(run, out, "traversal")
     images, order = run.traverse(start, steps)
@@ -171,12 +180,8 @@ def manipulate(
     shown = run.manipulate(dataset, toward.split("=", 1)[-1], *strength)
     if isinstance(shown, list):
         amounts = torch.linspace(0, strength[0], strength[1]).tolist()
-        columns = {
-            "datum": [name for name in stems_of(dataset, rows) for _ in amounts],
-            "strength": amounts * len(rows),
-            "text": [text for row in shown for text in row],
-        }
-        tell_texts(as_json, columns, out)
+        lead = {"datum": [name for name in stems_of(dataset, rows) for _ in amounts], "strength": amounts * len(rows)}
+        tell_rows(as_json, lead, flat(shown), out)
         return
     file = _picture(run, out, "manipulation")
     _wrote(as_json, save_png(grid(shown[:_PAIRS].flatten(0, 1), columns=strength[1]), file))
@@ -271,7 +276,7 @@ def _row(path: Path) -> dict[str, Any]:
         "active_units": evaluation["active_units"],
         "latent": math.prod(model.posterior.latent_event(model.latent)) if model else None,
         "net": model.net.kind if model else None,
-        "likelihood": None if model is None else model.likelihood.kind if model.kind == "image" else "autoregressive",
+        "likelihood": None if model is None else _LIKELIHOODS.get(model.kind) or model.likelihood.kind,
         "posterior": model.posterior.kind if model else None,
         "prior": model.prior.kind if model else None,
         "condition": model.condition if model else None,

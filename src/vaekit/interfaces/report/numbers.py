@@ -19,6 +19,7 @@ from vaekit.modalities import ImageVAE
 __all__ = ["headline", "notes", "part", "title", "title_text"]
 
 _LISTED = 20
+_WORDS = {"text": ("text", "texts"), "table": ("row", "rows")}
 _MEASURES = {
     "counting": (
         "These are logarithms of probabilities (counting measure): at most 0, and bits/{dimension} is the length of a code. "
@@ -27,6 +28,10 @@ _MEASURES = {
     "lebesgue": (
         "These are logarithms of densities (Lebesgue measure): they can be positive, bits/{dimension} can be negative, and both "
         "change with the units of the data. Do not compare them with probabilities."
+    ),
+    "mixed": (
+        "These are logarithms of probabilities of categories and counts times densities of numbers (a mixed measure), in the "
+        "units of the table: they can be positive, and change with those units. Compare them on the same columns alone."
     ),
     "dequantized": (
         "A bound on the probability of integer levels by uniform dequantisation (counting measure): at most 0, and "
@@ -41,7 +46,7 @@ _MEASURES = {
 
 def title_text(run: Run, about: dict[str, Any]) -> str:
     """Return the title."""
-    source, unnamed = about["source"], "texts" if _is_text(run) else "arrays"
+    source, unnamed = about["source"], {"text": "texts", "table": "a table"}.get(run.kind, "arrays")
     kind = "Language model" if is_language_model(run.experiment.model) else "Variational autoencoder"
     return f"{kind} of {PurePath(source).name or source or unnamed}"
 
@@ -55,7 +60,7 @@ def title(run: Run, about: dict[str, Any], event: tuple[int, ...] | None) -> str
         event: The shape of one datum, where it is known.
     """
     split, history = about["split"], run.history
-    unit = "texts" if _is_text(run) else "data"
+    unit = {"text": "texts", "table": "rows"}.get(run.kind, "data")
     counts = f"{split['train']:,} training, {split['validation']:,} validation and {split['test']:,} test {unit}"
     facts = [about["source"]] if about["source"] else []
     facts.append(counts + (f" of {_size(about['schema'], event)}" if event or about["schema"] else ""))
@@ -72,7 +77,7 @@ def part(about: dict[str, Any]) -> str:
 
 def headline(run: Run, result: Bounds, about: dict[str, Any]) -> str:
     """Return the bounds, each with its name, its standard error and a sentence that explains it."""
-    count_, (one, many) = len(result.distortion), ("text", "texts") if _is_text(run) else ("datum", "data")
+    count_, (one, many) = len(result.distortion), _WORDS.get(run.kind, ("datum", "data"))
     where = f"{part(about)}, {count_:,} {one if count_ == 1 else many}"
     if result.rate is None or result.ess is None:
         return _without_bound(run, result, where)
@@ -177,7 +182,7 @@ def _is_text(run: Run) -> bool:
 
 
 def _dimension(run: Run) -> str:
-    return "token" if _is_text(run) else "dim"
+    return {"text": "token", "table": "variable"}.get(run.kind, "dim")
 
 
 def _signed(value: float, digits: int) -> str:
@@ -202,6 +207,8 @@ def _evidence(run: Run) -> str:
 def _size(schema: dict[str, Any] | None, event: tuple[int, ...] | None) -> str:
     if schema is not None and schema["kind"] == "text":
         return f"at most {schema['length']} tokens, of {schema['vocabulary']:,} ({schema['tokenizer']})"
+    if schema is not None and schema["kind"] == "table":
+        return f"{len(schema['columns'])} columns, {schema['slots']} variables"
     if schema is None:
         return f"shape ({', '.join(map(str, event or ()))})"
     channels = {1: "grey", 3: "RGB", 4: "RGBA"}.get(schema["channels"], f"{schema['channels']} channels")

@@ -1,4 +1,4 @@
-"""What is told of runs of texts beside their bounds."""
+"""What is told of runs beside their bounds, by the kind of their data: what a datum and its dimensions are called."""
 
 from __future__ import annotations
 
@@ -8,10 +8,22 @@ from torch import Tensor
 
 from vaekit.evaluation import Bounds, perplexity
 
-__all__ = ["text_summary"]
+__all__ = ["unit_summary"]
 
 
-def text_summary(result: Bounds) -> dict[str, Any]:
+def unit_summary(kind: str, result: Bounds) -> dict[str, Any]:
+    """Return the unit of the bounds and of their dimensions; of texts also tokens and perplexities.
+
+    Args:
+        kind: Of the data: image, text or table.
+        result: The bounds.
+    """
+    if kind == "table":
+        return {"unit": "row", "dimension": "variable"}
+    return _text_summary(result) if kind == "text" else {}
+
+
+def _text_summary(result: Bounds) -> dict[str, Any]:
     """Return the unit of the bounds, the tokens, and both perplexities, each by the name of its bound.
 
     Args:

@@ -1,22 +1,15 @@
-"""Texts that a verb made: printed, or written to a file by its suffix; and how they are to be decoded."""
+"""How texts are to be decoded, as it is typed."""
 
 from __future__ import annotations
 
 import difflib
-import json
-from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from vaekit.distributions import Decoding
-from vaekit.interfaces.cli.output import emit
-from vaekit.interfaces.columns import check_suffix, write_columns
 from vaekit.interfaces.typed import read_value
-from vaekit.training.checkpoint import write_atomically
 
-__all__ = ["decoding_of", "tell_texts"]
+__all__ = ["decoding_of"]
 
-_SUFFIXES = (".txt", ".jsonl", ".csv", ".parquet")
 _MODES = ("greedy", "sample", "beam")
 _TYPES: dict[str, type] = {
     **{"mode": str, "unknown": bool},
@@ -71,41 +64,3 @@ def _checked(name: str, value: Any) -> Any:
     if not fits or isinstance(value, bool) != (kind is bool):
         raise ValueError(f"--decode {name} is {_WORDS[kind]}, got {value!r}")
     return value
-
-
-def tell_texts(as_json: bool, columns: Mapping[str, Sequence[Any]], out: Path | None, **more: Any) -> None:
-    """Print texts, or write them to a file: .txt holds the last column alone, other files all of them.
-
-    Args:
-        as_json: Print one JSON object.
-        columns: What stands beside the texts, and the texts, by name, of equal length.
-        out: The file; None prints.
-        more: What else is told in JSON.
-
-    Raises:
-        ValueError: The suffix of the file is none of those known.
-    """
-    *_, last = columns
-    rows = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
-    if out is None:
-        lines = ("\t".join(_cell(value) for value in row.values()) for row in rows)
-        emit(as_json, {"n": len(rows), "texts": rows, **more}, *lines)
-        return
-    check_suffix(out, _SUFFIXES)
-    match out.suffix.lower():
-        case ".txt":
-            content = "".join(f"{_one_line(row[last])}\n" for row in rows)
-            write_atomically(out, content.encode())
-        case ".jsonl":
-            write_atomically(out, "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows).encode())
-        case _:
-            write_columns(out, {name: [str(value) for value in column] for name, column in columns.items()})
-    emit(as_json, {"out": str(out), "n": len(rows), **more}, f"{len(rows)} texts: {out}")
-
-
-def _cell(value: Any) -> str:
-    return f"{value:.2f}" if isinstance(value, float) else _one_line(str(value))
-
-
-def _one_line(text: str) -> str:
-    return " ".join(text.splitlines())

@@ -1,0 +1,112 @@
+"""Tables: files and frames in, rows of numbers that a model can read out, and back.
+
+`read_table` and `table_to_dataset` are the doors; a `TableSchema` codes and decodes.
+
+    reading       files and frames -> a table of canonical types (raw), with what was found on the way
+    cells         the cells of a column between Arrow and numpy;  axis  where numbers lie;  maps  monotone maps to normal scores
+    codec         what a codec is;  numeric, discrete, dropped  the codecs;  column  a column with its codec
+    inference     what kind of column it is;  words  names of rows, sentences, words with an order;  fitting  its codec
+    constraints   what holds in every row;  declared, schema_file  what a user says
+    schema        the table as a model sees it;  alignment  a new table brought to it
+    building      a table -> its schema -> a data set;  content  the split by content
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from vaekit.data.dataset import Dataset
+from vaekit.data.table.building import infer_schema, table_dataset
+from vaekit.data.table.column import Column
+from vaekit.data.table.declared import Declared, SchemaFile
+from vaekit.data.table.raw import ReadOptions
+from vaekit.data.table.schema import TableSchema
+from vaekit.data.table.schema_file import read_schema_file, write_schema_file
+
+__all__ = [
+    "Column",
+    "Declared",
+    "ReadOptions",
+    "SchemaFile",
+    "TableSchema",
+    "infer_schema",
+    "read_schema_file",
+    "read_table",
+    "table_dataset",
+    "table_to_dataset",
+    "write_schema_file",
+]
+
+
+def read_table(
+    source: str | Path,
+    *,
+    schema: TableSchema | None = None,
+    overrides: SchemaFile | None = None,
+    target: str | None = None,
+    model_missing: bool = False,
+    **reading: Any,
+) -> Dataset:
+    """Read a file of a table, decide what its columns are, and code it.
+
+    Args:
+        source: A file, a folder with a file for each part, or the name of a bundled table.
+        schema: The schema of a model, which then codes the table; None infers one from the training rows.
+        overrides: What is declared about the table.
+        target: The column that one wants to predict.
+        model_missing: Whether the pattern of missing cells is modelled.
+        **reading: The fields of `ReadOptions`.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ImportError: If pyarrow is missing.
+        ValueError: If the file cannot be read, or what is declared does not fit it.
+    """
+    from vaekit.data.table.reading import check_trainable, read_raw
+
+    if schema is not None:
+        strings = tuple(column.name for column in schema.sources if column.type == "string")
+        reading = {"names": schema.names, "strings": strings, **reading}
+    elif overrides is not None:
+        reading = {"names": overrides.names, **reading}
+    raw = read_raw(source, ReadOptions(**reading))
+    if schema is None:
+        check_trainable(raw, str(source))
+    return table_dataset(
+        raw,
+        schema=schema,
+        overrides=overrides,
+        target=target,
+        model_missing=model_missing,
+        source=str(source),
+    )
+
+
+def table_to_dataset(
+    frame: Any,
+    *,
+    schema: TableSchema | None = None,
+    overrides: SchemaFile | None = None,
+    target: str | None = None,
+    model_missing: bool = False,
+) -> Dataset:
+    """Decide what the columns of a table in memory are, and code it.
+
+    Args:
+        frame: A frame of pyarrow, pandas or polars, or a mapping of names to arrays.
+        schema: The schema of a model, which then codes the table; None infers one from the training rows.
+        overrides: What is declared about the table.
+        target: The column that one wants to predict.
+        model_missing: Whether the pattern of missing cells is modelled.
+
+    Raises:
+        ImportError: If pyarrow is missing.
+        ValueError: If the frame is no table, or what is declared does not fit it.
+    """
+    from vaekit.data.table.reading import check_trainable, frame_to_raw
+
+    raw = frame_to_raw(frame)
+    if schema is None:
+        check_trainable(raw, "the table")
+    return table_dataset(raw, schema=schema, overrides=overrides, target=target, model_missing=model_missing)

@@ -1,0 +1,86 @@
+"""A new table brought to the columns that a model knows: their names, their order and their types."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from contextlib import suppress
+
+from vaekit.data.table.cells import Cells, Table, arrow, arrow_type, compute, type_name
+from vaekit.value import Value
+
+__all__ = ["Source", "aligned"]
+
+
+class Source(Value):
+    """A column as it stands in the file."""
+
+    name: str
+    """Its name."""
+    type: str
+    """The type of its cells: int64, float64, string, bool, timestamp[unit] or timestamp[unit, zone]."""
+
+
+def aligned(
+    table: Table, sources: Sequence[Source], known: Collection[str], allow_missing: bool
+) -> tuple[Table, tuple[str, ...]]:
+    """Return a table with the columns of `sources`, and sentences about what was left out or filled in.
+
+    Args:
+        table: A table of canonical types.
+        sources: The columns wanted.
+        known: The names of columns that are left out without a word.
+        allow_missing: Whether a column that is not there counts as missing in every row.
+
+    Raises:
+        ValueError: If a column is not there, or its cells are of another type; the sentence names it.
+    """
+    notes, columns = [], {}
+    for source in sources:
+        if source.name in table.column_names:
+            columns[source.name] = _cast(table.column(source.name), source)
+        elif allow_missing:
+            columns[source.name] = arrow().nulls(table.num_rows, arrow_type(source.type))
+            notes.append(f"column {source.name!r} is not in the table, and counts as missing in every row")
+        else:
+            raise ValueError(
+                f"the table must have the column {source.name!r}, but has only {_listed(table.column_names)};"
+                " add it, empty where it is not known"
+            )
+    extra = [name for name in table.column_names if name not in columns and name not in known]
+    notes += [f"column {name!r} is not one of the model's and is ignored" for name in extra]
+    return arrow().table(columns), tuple(notes)
+
+
+def _cast(cells: Cells, source: Source) -> Cells:
+    found, wanted = type_name(cells), source.type
+    if found == wanted:
+        return cells
+    if cells.null_count == len(cells):
+        return arrow().nulls(len(cells), arrow_type(wanted))
+    if {found, wanted} == {"int64", "float64"} or wanted == "string" or _both_times(found, wanted):
+        # A number with decimals is no integer, and a time finer than the unit is none of the model's.
+        with suppress(arrow().ArrowInvalid):
+            return cells.cast(arrow_type(wanted))
+    raise ValueError(
+        f"column {source.name!r} must hold {wanted}, as in training, but holds {found}, such as"
+        f" {_example(cells, wanted)!r}; mend its cells, or leave them empty"
+    )
+
+
+def _both_times(found: str, wanted: str) -> bool:
+    """Say whether both are points in time, and both or neither know their zone."""
+    return all(name.startswith("timestamp[") for name in (found, wanted)) and (", " in found) == (", " in wanted)
+
+
+def _example(cells: Cells, wanted: str) -> str:
+    """Return a cell that is not as wanted."""
+    cells = cells.drop_null()
+    if type_name(cells) == "float64" and wanted == "int64":
+        cells = cells.filter(compute().not_equal(cells, compute().round(cells)))
+    elif type_name(cells) == "string" and wanted in ("int64", "float64"):
+        cells = cells.filter(compute().invert(compute().match_substring_regex(cells, r"^\s*[-+]?[\d.,]+\s*$")))
+    return (cells.slice(0, 1).cast("string").to_pylist() or [""])[0]
+
+
+def _listed(names: list[str]) -> str:
+    return ", ".join(names[:8]) + (f" and {len(names) - 8} more" if len(names) > 8 else "")

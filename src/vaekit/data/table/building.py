@@ -1,0 +1,167 @@
+"""From a table to its schema, and from both to a data set."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from vaekit.data.dataset import TRAIN, Dataset
+from vaekit.data.split import complete_split
+from vaekit.data.table.alignment import Source
+from vaekit.data.table.cells import Table, arrow, type_name
+from vaekit.data.table.column import Column
+from vaekit.data.table.constraints import AnyConstraint, Range, fit_constraints, freed
+from vaekit.data.table.content import row_contents
+from vaekit.data.table.declared import SchemaFile
+from vaekit.data.table.discrete import Categories, Levels, Ordinal
+from vaekit.data.table.fitting import Role, fit_column
+from vaekit.data.table.raw import RawTable
+from vaekit.data.table.schema import TableSchema
+
+__all__ = ["infer_schema", "table_dataset"]
+
+CLASSES = 100
+"""The largest number of classes that a target can have."""
+
+
+def infer_schema(
+    table: Table,
+    rows: npt.NDArray[np.int64] | None = None,
+    overrides: SchemaFile | None = None,
+    target: str | None = None,
+    model_missing: bool = False,
+) -> TableSchema:
+    """Decide what each column of a table is, and fit its codec.
+
+    Args:
+        table: A table of canonical types.
+        rows: The training rows, which alone are looked at; by default all.
+        overrides: What is declared about the table.
+        target: The column that one wants to predict.
+        model_missing: Whether the pattern of missing cells is modelled.
+
+    Raises:
+        ValueError: If what is declared does not fit, a number is infinite, or there is nothing to model.
+    """
+    declared = overrides or SchemaFile()
+    target = target or declared.target
+    names = tuple(table.column_names)
+    table = table.select([name for name in names if declared.declared(name).use == "model"])
+    training = table if rows is None else table.take(arrow().array(rows))
+    constraints = fit_constraints(_constraints(declared), table, training)
+    free = freed(training, constraints)
+    _check_names((*names, *free.column_names), free, declared, target)
+    columns = tuple(
+        fit_column(name, free.column(name), declared.declared(name), _role(name, names, target))
+        for name in free.column_names
+    )
+    schema = TableSchema(
+        sources=tuple(Source(name=name, type=type_name(table.column(name))) for name in table.column_names),
+        names=names,
+        columns=columns,
+        constraints=constraints,
+        target=target,
+        model_missing=model_missing,
+        classes=_classes(columns, target),
+    )
+    if not schema.slots:
+        kinds = ", ".join(f"{column.name} ({column.kind})" for column in columns)
+        raise ValueError(
+            f"a table must have a column to model, but has only {kinds}; add one, or declare what they are"
+        )
+    return schema
+
+
+def table_dataset(
+    raw: RawTable,
+    *,
+    schema: TableSchema | None = None,
+    overrides: SchemaFile | None = None,
+    target: str | None = None,
+    model_missing: bool = False,
+    source: str = "",
+) -> Dataset:
+    """Code a table, split by the content of its rows unless it comes with official parts.
+
+    Args:
+        raw: The table.
+        schema: The schema of a model; None infers one from the training rows.
+        overrides: What is declared about the table.
+        target: The column that one wants to predict.
+        model_missing: Whether the pattern of missing cells is modelled.
+        source: What the user typed.
+
+    Raises:
+        ValueError: If what is declared or the schema does not fit the table.
+    """
+    official = None if raw.parts is None else torch.from_numpy(raw.parts)
+    split = complete_split(row_contents(raw.table), official)
+    inferred = schema is None
+    if schema is None:
+        rows = (split == TRAIN).nonzero().flatten().numpy()
+        schema = infer_schema(raw.table, rows, overrides, target, model_missing)
+    table, strange = schema.align(raw.table)
+    notes = (*raw.notes, *(_held_out(schema, table) if inferred else strange))
+    data = Dataset(values=schema.encode(table), schema=schema, split=split, source=source, notes=notes, table=table)
+    return _labelled(data, schema)
+
+
+def _held_out(schema: TableSchema, table: Table) -> tuple[str, ...]:
+    """Say in one sentence what held-out rows have that training rows do not."""
+    found = schema.unseen(freed(table, schema.constraints))
+    if not found:
+        return ()
+    listed = ", ".join(f"{name} ({', '.join(values)})" for name, values in found.items())
+    return (f"values that only held-out rows have count as missing, or as one of the rare classes: {listed}",)
+
+
+def _labelled(data: Dataset, schema: TableSchema) -> Dataset:
+    if not schema.classes or schema.target is None:
+        return data
+    codes = data.values[:, schema.slots_of(schema.target).start]
+    if bool(codes.isnan().any()):
+        unknown = int(codes.isnan().sum())
+        note = f"{unknown} of {len(codes)} rows have no class in {schema.target!r}, so the rows have no labels"
+        return replace(data, notes=(*data.notes, note))
+    return replace(data, labels=codes.long(), classes=schema.classes)
+
+
+def _classes(columns: tuple[Column, ...], target: str | None) -> tuple[str, ...]:
+    codec = next((column.codec for column in columns if column.name == target and not column.is_numeric), None)
+    if not isinstance(codec, Levels | Ordinal | Categories) or len(codec.labels) > CLASSES:
+        return ()
+    return tuple(str(label) for label in codec.labels)
+
+
+def _constraints(declared: SchemaFile) -> tuple[AnyConstraint, ...]:
+    """Return the declared constraints, and the bounds of columns."""
+    bounded = (column for column in declared.columns if column.use == "model")
+    ranges = (
+        Range(column=column.name, min=column.min, max=column.max)
+        for column in bounded
+        if column.min is not None or column.max is not None
+    )
+    return (*ranges, *declared.constraints)
+
+
+def _role(name: str, names: tuple[str, ...], target: str | None) -> Role:
+    return "derived" if name not in names else "target" if name == target else "input"
+
+
+def _check_names(known: tuple[str, ...], free: Table, declared: SchemaFile, target: str | None) -> None:
+    for name, count in Counter(declared.names).items():
+        if count > 1:
+            raise ValueError(f"column {name!r} must be declared once, but is declared {count} times; keep one of them")
+        if name not in known:
+            raise ValueError(
+                f"column {name!r} is declared, but the table has only {', '.join(known[:8])}; correct the name"
+            )
+    if target is not None and target not in free.column_names:
+        raise ValueError(
+            f"target must be one of {', '.join(free.column_names[:8])}, but is {target!r}; choose one that is neither"
+            " dropped nor joined to others by a constraint"
+        )

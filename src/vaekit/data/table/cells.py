@@ -1,0 +1,145 @@
+"""The cells of a column between Arrow and numpy: the one place where a table's types have names.
+
+A table holds int64, float64, string, bool and timestamp[unit] or timestamp[unit, zone], and nothing else; a missing cell is null.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+__all__ = [
+    "Cells",
+    "Label",
+    "Mask",
+    "Numbers",
+    "Table",
+    "arrow",
+    "arrow_type",
+    "cells_of_integers",
+    "cells_of_labels",
+    "cells_of_numbers",
+    "codes_of_cells",
+    "compute",
+    "integers",
+    "is_null",
+    "label_cells",
+    "labels_of",
+    "numbers",
+    "strangers",
+    "type_name",
+]
+
+Table: TypeAlias = Any
+"""A pyarrow.Table of canonical types."""
+
+Cells: TypeAlias = Any
+"""A pyarrow.Array or pyarrow.ChunkedArray of N cells of a canonical type."""
+
+Numbers: TypeAlias = npt.NDArray[np.float64]
+"""Numbers in double precision; NaN is a missing cell."""
+
+Mask: TypeAlias = npt.NDArray[np.bool_]
+"""True or false for each of N cells."""
+
+Label: TypeAlias = bool | int | float | str
+"""What a cell can hold, as Python and JSON know it; a point in time is an integer in the column's unit."""
+
+
+def arrow() -> Any:
+    """Return pyarrow, which only tables need.
+
+    Raises:
+        ImportError: If it is missing.
+    """
+    from vaekit.data.table.arrow import pa
+
+    return pa
+
+
+def compute() -> Any:
+    """Return pyarrow.compute.
+
+    Raises:
+        ImportError: If it is missing.
+    """
+    from vaekit.data.table.arrow import pc
+
+    return pc
+
+
+def type_name(cells: Cells) -> str:
+    """Return the name of the type of `cells`: int64, float64, string, bool, timestamp[unit] or timestamp[unit, zone]."""
+    found = str(cells.type)
+    return "float64" if found == "double" else found.replace(", tz=", ", ")
+
+
+def arrow_type(name: str) -> Any:
+    """Return the type of Arrow that `type_name` calls `name`."""
+    if not name.startswith("timestamp["):
+        return getattr(arrow(), {"bool": "bool_"}.get(name, name))()
+    unit, _, zone = name[len("timestamp[") : -1].partition(", ")
+    return arrow().timestamp(unit, zone or None)
+
+
+def is_null(cells: Cells) -> Mask:
+    """Return which cells are missing, shape (N,)."""
+    return np.asarray(cells.is_null())
+
+
+def numbers(cells: Cells) -> Numbers:
+    """Return the cells of a column of numbers or points in time, shape (N,), NaN where they are missing."""
+    if type_name(cells).startswith("timestamp"):
+        cells = cells.cast("int64")
+    return np.asarray(cells.cast("float64"), dtype=np.float64)
+
+
+def integers(cells: Cells) -> npt.NDArray[np.int64]:
+    """Return the cells of a column of integers or points in time, shape (N,), 0 where they are missing."""
+    return np.asarray(cells.cast("int64").fill_null(0), dtype=np.int64)
+
+
+def cells_of_integers(values: npt.NDArray[np.int64], missing: Mask, name: str) -> Cells:
+    """Return integers, shape (N,), as cells of the type called `name`: int64 or points in time."""
+    return arrow().array(values, mask=missing).cast(arrow_type(name))
+
+
+def cells_of_numbers(values: Numbers) -> Cells:
+    """Return numbers, shape (N,), as cells; NaN is missing."""
+    return arrow().array(values, mask=np.isnan(values))
+
+
+def label_cells(labels: Sequence[Label | None], name: str) -> Cells:
+    """Return labels as cells of the type called `name`, in their order."""
+    if name.startswith("timestamp["):
+        return arrow().array(labels, type="int64").cast(arrow_type(name))
+    return arrow().array(labels, type=arrow_type(name))
+
+
+def labels_of(cells: Cells) -> list[Any]:
+    """Return what is in cells, in order and without the missing ones, as Python and JSON know it."""
+    cells = cells.drop_null()
+    return (cells.cast("int64") if type_name(cells).startswith("timestamp") else cells).to_pylist()
+
+
+def codes_of_cells(cells: Cells, labels: Sequence[Label], name: str) -> Numbers:
+    """Return the place of each cell among `labels`, shape (N,), NaN where a cell is missing or not among them."""
+    found = compute().index_in(cells, value_set=label_cells(labels, name))
+    return numbers(found)
+
+
+def cells_of_labels(codes: Numbers, labels: Sequence[Label], name: str) -> Cells:
+    """Return the labels that have the codes, shape (N,), as cells of the type called `name`; NaN is missing."""
+    missing = np.isnan(codes)
+    places = np.clip(np.nan_to_num(codes), 0, len(labels) - 1).round().astype(np.int64)
+    return label_cells(labels, name).take(arrow().array(places, mask=missing))
+
+
+def strangers(cells: Cells, labels: Sequence[Label | None], name: str) -> tuple[str, ...]:
+    """Return up to three of the values in `cells` that are not among `labels`, as one reads them."""
+    distinct = compute().unique(cells).drop_null()
+    strange = distinct.filter(compute().invert(compute().is_in(distinct, value_set=label_cells(labels, name))))
+    return tuple(strange.slice(0, 3).cast("string").to_pylist())

@@ -1,0 +1,67 @@
+"""A column of a table: its kind with the reason, and its codec."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, TypeAlias
+
+from pydantic import Field
+
+from vaekit.data.table.codec import Slot
+from vaekit.data.table.discrete import Categories, Levels, Ordinal
+from vaekit.data.table.dropped import Constant, Identifier, Text
+from vaekit.data.table.numeric import Count, Numeric, Spiked
+from vaekit.value import Value
+
+__all__ = ["AnyCodec", "Column", "Kind"]
+
+Kind: TypeAlias = Literal[
+    "continuous",
+    "spiked",
+    "count",
+    "bounded",
+    "binary",
+    "categorical",
+    "ordinal",
+    "datetime",
+    "identifier",
+    "constant",
+    "text",
+]
+"""What a column is to a statistician."""
+
+AnyCodec: TypeAlias = Annotated[
+    Numeric | Spiked | Count | Levels | Ordinal | Categories | Identifier | Constant | Text,
+    Field(discriminator="kind"),
+]
+"""A codec, told apart by its kind."""
+
+NUMERIC = frozenset({"continuous", "spiked", "count", "bounded", "datetime"})
+
+
+class Column(Value):
+    """A column of a table, as a model sees it."""
+
+    name: str
+    """Its name."""
+    kind: Kind
+    """What it is."""
+    reason: str = ""
+    """Why it is taken for that."""
+    codec: AnyCodec
+    """The way from its cells to variables and back."""
+    missing: float = Field(default=0.0, ge=0, le=1)
+    """The share of missing cells in the training rows."""
+
+    @property
+    def is_numeric(self) -> bool:
+        """Whether distances between its cells mean something: a number or a point in time, even one with few values."""
+        return self.kind in NUMERIC
+
+    @property
+    def codec_name(self) -> str:
+        """The name of the codec in a schema file: its kind, or the kind of its map."""
+        return self.codec.map.kind if isinstance(self.codec, Numeric) else self.codec.kind
+
+    def slots(self) -> tuple[Slot, ...]:
+        """Return the variables that stand for its cells."""
+        return self.codec.slots(self.name)

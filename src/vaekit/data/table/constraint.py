@@ -1,0 +1,72 @@
+"""What a constraint is: something that holds in every row of a table, and so in every row that a model makes.
+
+By construction, not by rejection: other columns take the place of those that obey it, and any values of these give rows that obey.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import Any, ClassVar
+
+from vaekit.data.table.cells import Cells, Mask, Table, arrow
+from vaekit.value import Value
+
+__all__ = ["Constraint", "replaced_columns"]
+
+
+class Constraint(Value, ABC):
+    """Something that holds in every row. What a user writes says what; `fitted` adds what the training rows tell."""
+
+    learned: ClassVar[frozenset[str]] = frozenset()
+    """The fields that `fitted` fills in."""
+
+    def described(self) -> dict[str, Any]:
+        """Return what a user writes of it, ready for YAML."""
+        return self.model_dump(mode="json", exclude=set(self.learned), exclude_none=True)
+
+    @property
+    @abstractmethod
+    def needs(self) -> tuple[str, ...]:
+        """The columns it speaks of."""
+
+    @property
+    @abstractmethod
+    def replaces(self) -> tuple[str, ...]:
+        """The columns that others take the place of."""
+
+    @property
+    @abstractmethod
+    def makes(self) -> tuple[str, ...]:
+        """The columns that take their place."""
+
+    @abstractmethod
+    def broken(self, table: Table) -> Mask:
+        """Return which rows break it, shape (N,); a row with a missing cell does not.
+
+        Raises:
+            ValueError: If a column is of a type that it cannot speak of.
+        """
+
+    @abstractmethod
+    def fitted(self, table: Table) -> Any:
+        """Return the constraint with what the training rows, all of which obey it, tell."""
+
+    @abstractmethod
+    def forward(self, table: Table) -> Table:
+        """Return a table with the columns of `makes` in place of those of `replaces`."""
+
+    @abstractmethod
+    def backward(self, table: Table) -> Table:
+        """Return a table with the columns of `replaces`, such that every row obeys."""
+
+    @abstractmethod
+    def __str__(self) -> str:
+        """Say what holds."""
+
+
+def replaced_columns(table: Table, old: tuple[str, ...], new: dict[str, Cells]) -> Table:
+    """Return a table without the columns `old`, and with new ones where the first of them was."""
+    place = min(table.column_names.index(name) for name in old)
+    names = [name for name in table.column_names if name not in old]
+    columns = {name: table.column(name) for name in names[:place]} | new
+    return arrow().table(columns | {name: table.column(name) for name in names[place:]})

@@ -1,0 +1,111 @@
+"""Codecs of cells that are one of a few values: classes, numbers with few values, ranks."""
+
+from __future__ import annotations
+
+from typing import Literal, TypeAlias
+
+import numpy as np
+from pydantic import Field, StrictBool, StrictFloat, StrictInt, StrictStr
+
+from vaekit.data.table.cells import (
+    Cells,
+    Numbers,
+    cells_of_labels,
+    codes_of_cells,
+    is_null,
+    strangers,
+)
+from vaekit.data.table.codec import Codec, Slot
+
+__all__ = ["Categories", "Labels", "Levels", "Ordinal"]
+
+Labels: TypeAlias = tuple[StrictBool, ...] | tuple[StrictInt, ...] | tuple[StrictFloat, ...] | tuple[StrictStr, ...]
+"""The distinct values of a column, all of one type; points in time are integers in the column's unit."""
+
+
+class Levels(Codec):
+    """A number or point in time with few values, each of them a class: decoding gives the very value."""
+
+    kind: Literal["levels"] = "levels"
+    """The kind of codec."""
+    labels: Labels = Field(min_length=1, repr=False)
+    """The values, ascending; the code is the place."""
+
+    def slots(self, name: str) -> tuple[Slot, ...]:
+        """Return one class."""
+        return (Slot(name=name, kind="categorical", levels=len(self.labels)),)
+
+    def encode(self, cells: Cells) -> Numbers:
+        """Return the codes of N cells, shape (N, 1)."""
+        return codes_of_cells(cells, self.labels, self.type)[:, None]
+
+    def decode(self, codes: Numbers, rng: np.random.Generator) -> Cells:
+        """Return the cells of codes, shape (N, 1)."""
+        return cells_of_labels(codes[:, 0], self.labels, self.type)
+
+    def unseen(self, cells: Cells) -> tuple[str, ...]:
+        """Return up to three values that are none of the levels."""
+        return strangers(cells, self.labels, self.type)
+
+
+class Ordinal(Codec):
+    """One of a few values that have an order: the code is the rank."""
+
+    kind: Literal["ordinal"] = "ordinal"
+    """The kind of codec."""
+    labels: Labels = Field(min_length=1, repr=False)
+    """The values from the lowest to the highest."""
+
+    def slots(self, name: str) -> tuple[Slot, ...]:
+        """Return one rank."""
+        return (Slot(name=name, kind="ordinal", levels=len(self.labels)),)
+
+    def encode(self, cells: Cells) -> Numbers:
+        """Return the ranks of N cells, shape (N, 1)."""
+        return codes_of_cells(cells, self.labels, self.type)[:, None]
+
+    def decode(self, codes: Numbers, rng: np.random.Generator) -> Cells:
+        """Return the cells of ranks, shape (N, 1)."""
+        return cells_of_labels(codes[:, 0], self.labels, self.type)
+
+    def unseen(self, cells: Cells) -> tuple[str, ...]:
+        """Return up to three values that have no rank."""
+        return strangers(cells, self.labels, self.type)
+
+
+class Categories(Codec):
+    """One of many classes. Those that are too rare to learn share the last code, and are drawn again when decoded."""
+
+    kind: Literal["categories"] = "categories"
+    """The kind of codec."""
+    labels: Labels = Field(repr=False)
+    """The classes that have a code of their own."""
+    rare: Labels = Field(default=(), repr=False)
+    """The classes that share the last code; a class that was not seen in training has it too."""
+    counts: tuple[int, ...] = Field(default=(), repr=False)
+    """How often each rare class was seen."""
+
+    def slots(self, name: str) -> tuple[Slot, ...]:
+        """Return one class."""
+        return (Slot(name=name, kind="categorical", levels=len(self.labels) + bool(self.rare)),)
+
+    def encode(self, cells: Cells) -> Numbers:
+        """Return the codes of N cells, shape (N, 1); an unseen class is missing where no classes are rare."""
+        codes = codes_of_cells(cells, self.labels, self.type)
+        if self.rare:
+            codes = np.where(np.isnan(codes) & ~is_null(cells), len(self.labels), codes)
+        return codes[:, None]
+
+    def decode(self, codes: Numbers, rng: np.random.Generator) -> Cells:
+        """Return the cells of codes, shape (N, 1); rare classes as often as they were seen."""
+        chosen = codes[:, 0].copy()
+        if self.rare:
+            ends = np.cumsum(self.counts) / sum(self.counts)
+            drawn = np.searchsorted(ends, rng.random(len(chosen)), side="right").clip(0, len(ends) - 1)
+            shared = chosen >= len(self.labels) - 0.5
+            chosen[shared] = len(self.labels) + drawn[shared]
+        return cells_of_labels(chosen, (*self.labels, *self.rare), self.type)
+
+    def unseen(self, cells: Cells) -> tuple[str, ...]:
+        """Return up to three classes that training rows did not have."""
+        return strangers(cells, (*self.labels, *self.rare), self.type)

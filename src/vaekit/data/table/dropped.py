@@ -1,0 +1,93 @@
+"""Codecs of columns that no model needs: names of rows, constants, free text."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+from pydantic import StrictBool, StrictFloat, StrictInt, StrictStr
+
+from vaekit.data.table.cells import (
+    Cells,
+    Numbers,
+    arrow,
+    arrow_type,
+    cells_of_integers,
+    label_cells,
+    strangers,
+)
+from vaekit.data.table.codec import Codec, Slot
+
+__all__ = ["Constant", "Identifier", "Text"]
+
+
+class Identifier(Codec):
+    """The name of a row: another for each, so there is nothing to learn. New names are a prefix and a number not yet used."""
+
+    kind: Literal["identifier"] = "identifier"
+    """The kind of codec."""
+    prefix: str = ""
+    """What stands in front of the number, where names are strings."""
+    width: int = 0
+    """The least number of digits; zeros fill them up."""
+    start: int = 1
+    """The first number."""
+
+    def slots(self, name: str) -> tuple[Slot, ...]:
+        """Return no variable."""
+        return ()
+
+    def encode(self, cells: Cells) -> Numbers:
+        """Return no codes, shape (N, 0)."""
+        return np.zeros((len(cells), 0))
+
+    def decode(self, codes: Numbers, rng: np.random.Generator) -> Cells:
+        """Return N new names."""
+        count = np.arange(self.start, self.start + len(codes))
+        if self.type != "string":
+            return cells_of_integers(count, np.zeros(len(count), dtype=bool), self.type)
+        return arrow().array([f"{self.prefix}{number:0{self.width}d}" for number in count.tolist()], type="string")
+
+
+class Constant(Codec):
+    """One value, or none at all."""
+
+    kind: Literal["constant"] = "constant"
+    """The kind of codec."""
+    value: StrictBool | StrictInt | StrictFloat | StrictStr | None = None
+    """The value; None where every cell is missing."""
+
+    def slots(self, name: str) -> tuple[Slot, ...]:
+        """Return no variable."""
+        return ()
+
+    def encode(self, cells: Cells) -> Numbers:
+        """Return no codes, shape (N, 0)."""
+        return np.zeros((len(cells), 0))
+
+    def decode(self, codes: Numbers, rng: np.random.Generator) -> Cells:
+        """Return the value N times."""
+        return label_cells([self.value], self.type).take(arrow().array(np.zeros(len(codes), dtype=np.int64)))
+
+    def unseen(self, cells: Cells) -> tuple[str, ...]:
+        """Return up to three other values."""
+        return strangers(cells, [self.value], self.type)
+
+
+class Text(Codec):
+    """Free text, which is left out: its cells come back missing."""
+
+    kind: Literal["text"] = "text"
+    """The kind of codec."""
+
+    def slots(self, name: str) -> tuple[Slot, ...]:
+        """Return no variable."""
+        return ()
+
+    def encode(self, cells: Cells) -> Numbers:
+        """Return no codes, shape (N, 0)."""
+        return np.zeros((len(cells), 0))
+
+    def decode(self, codes: Numbers, rng: np.random.Generator) -> Cells:
+        """Return N missing cells."""
+        return arrow().nulls(len(codes), arrow_type(self.type))

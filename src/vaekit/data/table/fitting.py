@@ -1,0 +1,185 @@
+"""Codecs fitted to the training rows of a column. What a user declares is not doubted, only checked."""
+
+from __future__ import annotations
+
+from typing import Literal, TypeAlias
+
+import numpy as np
+
+from vaekit.data.table.axis import Grid, Line, fit_axis
+from vaekit.data.table.cells import Cells, Label, Numbers, label_cells, labels_of, numbers
+from vaekit.data.table.column import AnyCodec, Column, Kind
+from vaekit.data.table.declared import CodecName, Declared
+from vaekit.data.table.discrete import Categories, Levels, Ordinal
+from vaekit.data.table.dropped import Constant, Text
+from vaekit.data.table.inference import Decision, Profile, decide, find_spikes, profile_of
+from vaekit.data.table.maps import fit_map
+from vaekit.data.table.numeric import Count, Numeric, Spiked
+from vaekit.data.table.words import fit_identifier, natural_order
+
+__all__ = ["Role", "fit_column"]
+
+Role: TypeAlias = Literal["input", "target", "derived"]
+"""What a column is for."""
+
+RARE = 10
+"""A class of fewer rows is rare, in tables of a thousand rows and more."""
+
+MANY = 50
+"""Where there are more classes, one with less than 0.1 % of the rows is rare."""
+
+CODECS: dict[Kind, tuple[CodecName, ...]] = {
+    "continuous": ("quantile", "standard", "log1p", "logit", "levels", "spiked"),
+    "spiked": ("spiked",),
+    "count": ("count", "levels"),
+    "bounded": ("logit", "quantile", "levels", "spiked"),
+    "binary": ("levels", "categories"),
+    "categorical": ("categories", "levels"),
+    "ordinal": ("ordinal",),
+    "datetime": ("quantile", "standard", "log1p", "levels", "spiked"),
+    "identifier": ("identifier",),
+    "constant": ("constant",),
+    "text": ("text",),
+}
+"""The codecs that a kind of column can have, the usual one first."""
+
+NUMBERS: frozenset[CodecName] = frozenset({"quantile", "standard", "log1p", "logit", "spiked", "count"})
+
+
+def fit_column(name: str, cells: Cells, declared: Declared | None = None, role: Role = "input") -> Column:
+    """Decide what a column is, where that is not declared, and fit its codec.
+
+    Args:
+        name: The column.
+        cells: The cells of its training rows.
+        declared: What is declared about it.
+        role: Whether it is what one wants to predict (rare classes stay what they are), or was derived by a constraint (it
+            never names rows).
+
+    Raises:
+        ValueError: If a number is infinite, or what is declared does not fit the cells; the sentence names the column.
+    """
+    declared = declared or Declared(name=name)
+    profile = profile_of(name, cells)
+    chosen = _chosen(profile, declared, names_rows=role == "input")
+    codec = _codec(profile, chosen.codec, declared, keep=role == "target")
+    return Column(name=name, kind=chosen.kind, reason=chosen.reason, codec=codec, missing=profile.missing)
+
+
+def _chosen(profile: Profile, declared: Declared, names_rows: bool) -> Decision:
+    codec = declared.codec
+    kind = declared.kind or ("ordinal" if declared.order is not None else _usual_kind(codec))
+    if kind is None:
+        return decide(profile, names_rows=names_rows)
+    if not profile.rows:
+        return Decision("constant", "constant", "every cell is missing")
+    if codec is not None and codec not in CODECS[kind]:
+        raise ValueError(
+            f"column {profile.name!r}: a {kind} column is coded as {' or '.join(CODECS[kind])}, but codec is {codec};"
+            " use one of these, or declare another kind"
+        )
+    codec = codec or CODECS[kind][0]
+    if codec in NUMBERS and profile.type in ("string", "bool"):
+        raise ValueError(
+            f"column {profile.name!r} is declared {kind}, so it must hold numbers, but holds {profile.type};"
+            " declare it categorical, or mend its cells"
+        )
+    return Decision(kind, codec, "declared")
+
+
+def _usual_kind(codec: CodecName | None) -> Kind | None:
+    return next((kind for kind, codecs in CODECS.items() if codec in codecs), None)
+
+
+def _codec(profile: Profile, codec: CodecName, declared: Declared, keep: bool) -> AnyCodec:
+    kind = profile.type
+    match codec:
+        case "levels":
+            return Levels(type=kind, labels=tuple(labels_of(profile.values)))
+        case "categories":
+            return _categories(profile, keep)
+        case "ordinal":
+            return Ordinal(type=kind, labels=_order(profile, declared))
+        case "identifier":
+            return fit_identifier(profile.values, profile.name)
+        case "constant":
+            return Constant(type=kind, value=_only(profile))
+        case "text":
+            return Text(type=kind)
+        case "count":
+            return _count(profile)
+        case "spiked":
+            return _spiked(profile)
+        case _:
+            axis = fit_axis(profile.values, profile.name)
+            found = fit_map(codec, axis.positions(profile.cells), _bounds(axis, declared))
+            return Numeric(type=kind, axis=axis, map=found)
+
+
+def _only(profile: Profile) -> Label | None:
+    if profile.distinct > 1:
+        raise ValueError(
+            f"column {profile.name!r} is declared constant, but has {profile.distinct} different values;"
+            " declare what it is, or drop it with use: drop"
+        )
+    return labels_of(profile.values)[0] if profile.distinct else None
+
+
+def _categories(profile: Profile, keep: bool) -> Categories:
+    """Pool the rare classes: of fewer than 10 rows (1 % in small tables), or 0.1 % where there are more than 50 classes."""
+    least = min(RARE, int(np.ceil(profile.rows / 100)))
+    if profile.distinct > MANY:
+        least = max(least, int(np.ceil(profile.rows / 1000)))
+    rare = (profile.counts < least) & (not keep)
+    if rare.all():
+        rare &= profile.counts < profile.counts.max()
+    labels = np.array(labels_of(profile.values), dtype=object)
+    return Categories(
+        type=profile.type,
+        labels=tuple(labels[~rare].tolist()),
+        rare=tuple(labels[rare].tolist()),
+        counts=tuple(profile.counts[rare].tolist()),
+    )
+
+
+def _order(profile: Profile, declared: Declared) -> tuple[Label, ...]:
+    found = labels_of(profile.values)
+    if declared.order is None:
+        return tuple((natural_order(found) if profile.type == "string" else None) or found)
+    order = labels_of(label_cells(declared.order, profile.type))
+    if strange := [value for value in found if value not in set(order)]:
+        raise ValueError(
+            f"column {profile.name!r}: order must list all of its values, but {strange[0]!r} is not in it; add it"
+        )
+    return tuple(order)
+
+
+def _count(profile: Profile) -> Count:
+    values = numbers(profile.values)
+    bad = values[~((values >= 0) & (values == np.rint(values)) & np.isfinite(values))]
+    if len(bad):
+        raise ValueError(
+            f"column {profile.name!r} is declared a count, so it must hold non-negative integers, but has {bad[0]:g};"
+            " declare it continuous, or mend the cell"
+        )
+    return Count(type=profile.type, low=int(values.min()), high=int(values.max()))
+
+
+def _spiked(profile: Profile) -> Spiked:
+    axis = fit_axis(profile.values, profile.name)
+    positions = axis.positions(profile.values)
+    spikes = find_spikes(profile.counts)
+    if not len(spikes):
+        spikes = np.array([profile.counts.argmax()])
+    rest = np.delete(np.arange(profile.distinct), spikes)
+    repeated: Numbers = np.repeat(positions[rest], profile.counts[rest]) if len(rest) else positions
+    return Spiked(
+        type=profile.type, axis=axis, spikes=tuple(positions[spikes].tolist()), map=fit_map("quantile", repeated)
+    )
+
+
+def _bounds(axis: Grid | Line, declared: Declared) -> tuple[float, float] | None:
+    if not isinstance(declared.min, int | float) or not isinstance(declared.max, int | float):
+        return None
+    bounds = axis.positions(label_cells([declared.min, declared.max], "float64"))
+    return float(bounds[0]), float(bounds[1])

@@ -1,0 +1,164 @@
+"""Constraints on which values go together: combinations that occur, and groups of columns of which exactly one is 1."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+from pydantic import Field
+
+from vaekit.data.table.cells import Cells, Mask, Table, arrow, compute, label_cells, labels_of, numbers, type_name
+from vaekit.data.table.constraint import Constraint, replaced_columns
+from vaekit.data.table.discrete import Labels
+
+__all__ = ["FixedCombinations", "OneHot"]
+
+SEPARATORS = (" | ", " ¦ ", "\x1f")
+"""What stands between the values of a combination: the first that no value has."""
+
+
+class FixedCombinations(Constraint):
+    """Only combinations of values that were seen: one column of combinations takes the place of the columns."""
+
+    learned: ClassVar[frozenset[str]] = frozenset({"types", "separator", "values"})
+    """The fields that `fitted` fills in."""
+
+    kind: Literal["fixed_combinations"] = "fixed_combinations"
+    """The kind of constraint."""
+    columns: tuple[str, ...] = Field(min_length=2)
+    """The columns."""
+    types: tuple[str, ...] = ()
+    """Their types, found in training."""
+    separator: str = SEPARATORS[0]
+    """What stands between the values in the name of a combination."""
+    values: tuple[Labels, ...] = Field(default=(), repr=False)
+    """The combinations seen in training: of each column its value in each of them."""
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """The columns."""
+        return self.columns
+
+    @property
+    def replaces(self) -> tuple[str, ...]:
+        """The columns."""
+        return self.columns
+
+    @property
+    def makes(self) -> tuple[str, ...]:
+        """The column of combinations."""
+        return (" + ".join(self.columns),)
+
+    def __str__(self) -> str:
+        """Say what holds."""
+        return f"only seen combinations of {' and '.join(self.columns)}"
+
+    def broken(self, table: Table) -> Mask:
+        """Return which rows are combinations that training did not have, shape (N,); none before it."""
+        if not self.values:
+            return np.zeros(table.num_rows, dtype=bool)
+        joint = self._joint(table)
+        return np.asarray(compute().is_valid(joint)) & ~np.asarray(compute().is_in(joint, value_set=self._names()))
+
+    def fitted(self, table: Table) -> FixedCombinations:
+        """Return the constraint with the combinations of the training rows."""
+        table = table.select(list(self.columns))
+        distinct = (
+            table.group_by(list(self.columns))
+            .aggregate([])
+            .drop_null()
+            .sort_by([(name, "ascending") for name in self.columns])
+        )
+        columns = [distinct.column(name) for name in self.columns]
+        words = [word for cells in columns for word in cells.cast("string").to_pylist()]
+        separator = next((mark for mark in SEPARATORS if not any(mark in word for word in words)), SEPARATORS[-1])
+        return self.replace(
+            types=tuple(type_name(cells) for cells in columns),
+            separator=separator,
+            values=tuple(tuple(labels_of(cells)) for cells in columns),
+        )
+
+    def forward(self, table: Table) -> Table:
+        """Return a table with the names of the combinations in place of the columns; missing where a value is."""
+        return replaced_columns(table, self.replaces, {self.makes[0]: self._joint(table)})
+
+    def backward(self, table: Table) -> Table:
+        """Return a table with the columns in place of the combinations."""
+        found = compute().index_in(table.column(self.makes[0]), value_set=self._names())
+        cells = {
+            name: label_cells(labels, kind).take(found)
+            for name, labels, kind in zip(self.columns, self.values, self.types, strict=True)
+        }
+        return replaced_columns(table, self.makes, cells)
+
+    def _joint(self, table: Table) -> Cells:
+        return self._join([table.column(name) for name in self.columns])
+
+    def _names(self) -> Cells:
+        pairs = zip(self.values, self.types, strict=True)
+        return self._join([label_cells(labels, kind) for labels, kind in pairs])
+
+    def _join(self, columns: Sequence[Cells]) -> Cells:
+        return compute().binary_join_element_wise(*(cells.cast("string") for cells in columns), self.separator)
+
+
+class OneHot(Constraint):
+    """Exactly one of several columns is 1, and the others are 0: one column of their names takes their place."""
+
+    kind: Literal["one_hot"] = "one_hot"
+    """The kind of constraint."""
+    columns: tuple[str, ...] = Field(min_length=2)
+    """The columns, of 0 and 1 or of false and true."""
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """The columns."""
+        return self.columns
+
+    @property
+    def replaces(self) -> tuple[str, ...]:
+        """The columns."""
+        return self.columns
+
+    @property
+    def makes(self) -> tuple[str, ...]:
+        """The column of names."""
+        return (" / ".join(self.columns),)
+
+    def __str__(self) -> str:
+        """Say what holds."""
+        return f"exactly one of {', '.join(self.columns)} is 1"
+
+    def broken(self, table: Table) -> Mask:
+        """Return which rows have not exactly one 1, shape (N,)."""
+        ones = self._ones(table)
+        proper = np.isin(ones, (0, 1)).all(1) & (ones.sum(1) == 1)
+        return ~proper & ~np.isnan(ones).any(1)
+
+    def fitted(self, table: Table) -> OneHot:
+        """Return the constraint."""
+        return self
+
+    def forward(self, table: Table) -> Table:
+        """Return a table with the name of the column that is 1 in place of the columns; missing where it is not known."""
+        ones = self._ones(table)
+        unknown = np.isnan(ones).any(1) | self.broken(table)
+        places = arrow().array(np.nan_to_num(ones).argmax(1), mask=unknown)
+        return replaced_columns(table, self.replaces, {self.makes[0]: arrow().array(self.columns).take(places)})
+
+    def backward(self, table: Table) -> Table:
+        """Return a table with the columns, of 0 and 1, in place of the names."""
+        chosen = table.column(self.makes[0])
+        cells = {name: compute().equal(chosen, name).cast("int64") for name in self.columns}
+        return replaced_columns(table, self.makes, cells)
+
+    def _ones(self, table: Table) -> Any:
+        if words := [
+            name for name in self.columns if type_name(table.column(name)) not in ("int64", "float64", "bool")
+        ]:
+            raise ValueError(
+                f"constraint {self}: the columns must hold 0 and 1, but {words[0]!r} holds"
+                f" {type_name(table.column(words[0]))}; leave it out, or mend it"
+            )
+        return np.stack([numbers(table.column(name)) for name in self.columns], axis=1)

@@ -1,0 +1,36 @@
+"""What stands for a missing cell in files of text."""
+
+from __future__ import annotations
+
+__all__ = ["MISSING"]
+
+MISSING = frozenset(
+    [
+        "?",
+        "-",
+        "--",
+        ".",
+        "NA",
+        "N/A",
+        "n/a",
+        "na",
+        "NaN",
+        "nan",
+        "NAN",
+        "-nan",
+        "NULL",
+        "Null",
+        "null",
+        "None",
+        "none",
+        "NaT",
+        "<NA>",
+        "#N/A",
+        "#NA",
+        "N.A.",
+        "n.a.",
+        "(null)",
+        "\\N",
+    ]
+) | {""}
+"""The usual marks; only those that are found are told of."""

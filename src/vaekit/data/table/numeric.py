@@ -1,0 +1,113 @@
+"""Codecs of numbers that are modelled as numbers: anywhere, beside spikes, or counted."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+from pydantic import Field
+
+from vaekit.data.table.axis import Axis
+from vaekit.data.table.cells import Cells, Numbers, cells_of_integers, cells_of_numbers, numbers
+from vaekit.data.table.codec import Codec, Slot
+from vaekit.data.table.maps import Map
+
+__all__ = ["Count", "Numeric", "Spiked"]
+
+
+class Numeric(Codec):
+    """A number or a point in time: its position on its axis, mapped to about a standard normal."""
+
+    kind: Literal["numeric"] = "numeric"
+    """The kind of codec."""
+    axis: Axis
+    """Where the numbers lie."""
+    map: Map
+    """From positions to codes."""
+
+    def slots(self, name: str) -> tuple[Slot, ...]:
+        """Return one real variable."""
+        return (Slot(name=name, kind="real"),)
+
+    def encode(self, cells: Cells) -> Numbers:
+        """Return the codes of N cells, shape (N, 1)."""
+        return self.map.forward(self.axis.positions(cells))[:, None]
+
+    def decode(self, codes: Numbers, rng: np.random.Generator) -> Cells:
+        """Return the cells of codes, shape (N, 1)."""
+        return self.axis.cells(self.map.backward(codes[:, 0]), self.type)
+
+    def log_jacobian(self, codes: Numbers) -> Numbers:
+        """Return log |d code / d number|, shape (N,)."""
+        return np.nan_to_num(np.where(np.isnan(codes[:, 0]), 0, self.map.log_slope(codes[:, 0]) + self.axis.log_unit))
+
+
+class Spiked(Codec):
+    """A number that often is exactly one of a few values: a class for these, and a number for the rest."""
+
+    kind: Literal["spiked"] = "spiked"
+    """The kind of codec."""
+    axis: Axis
+    """Where the numbers lie."""
+    spikes: tuple[float, ...] = Field(min_length=1)
+    """The positions of the spikes, ascending; class k is spike k, and the last class is elsewhere."""
+    map: Map
+    """From positions elsewhere to codes."""
+
+    def slots(self, name: str) -> tuple[Slot, ...]:
+        """Return a class and a real variable."""
+        return (
+            Slot(name=name, kind="categorical", levels=len(self.spikes) + 1),
+            Slot(name=f"{name}:rest", kind="real"),
+        )
+
+    def encode(self, cells: Cells) -> Numbers:
+        """Return the codes of N cells, shape (N, 2); the second is NaN unless the first says elsewhere."""
+        positions = self.axis.positions(cells)
+        spikes, elsewhere = np.array(self.spikes), len(self.spikes)
+        places = np.searchsorted(spikes, positions).clip(0, elsewhere - 1)
+        classes = np.where(spikes[places] == positions, places, elsewhere).astype(np.float64)
+        classes[np.isnan(positions)] = np.nan
+        rest = np.where(classes == elsewhere, self.map.forward(positions), np.nan)
+        return np.stack([classes, rest], axis=1)
+
+    def decode(self, codes: Numbers, rng: np.random.Generator) -> Cells:
+        """Return the cells of codes, shape (N, 2); the second counts only where the first says elsewhere."""
+        missing = np.isnan(codes[:, 0])
+        classes = np.where(missing, 0, codes[:, 0]).round().astype(np.int64).clip(0, len(self.spikes))
+        spikes = np.append(np.array(self.spikes), np.nan)[classes]
+        positions = np.where(classes == len(self.spikes), self.map.backward(codes[:, 1]), spikes)
+        return self.axis.cells(np.where(missing, np.nan, positions), self.type)
+
+    def log_jacobian(self, codes: Numbers) -> Numbers:
+        """Return log |d code / d number| where the number is elsewhere, else 0, shape (N,)."""
+        rest = np.where(codes[:, 0] == len(self.spikes), codes[:, 1], np.nan)
+        return np.where(np.isnan(rest), 0, self.map.log_slope(np.nan_to_num(rest)) + self.axis.log_unit)
+
+
+class Count(Codec):
+    """A non-negative integer that is modelled as what it is."""
+
+    kind: Literal["count"] = "count"
+    """The kind of codec."""
+    low: int = Field(ge=0)
+    """The smallest count."""
+    high: int
+    """The largest count."""
+
+    def slots(self, name: str) -> tuple[Slot, ...]:
+        """Return one count."""
+        return (Slot(name=name, kind="count"),)
+
+    def encode(self, cells: Cells) -> Numbers:
+        """Return the counts in N cells, shape (N, 1); NaN for what is no count."""
+        found = numbers(cells)
+        return np.where((found >= 0) & (found == np.rint(found)), found, np.nan)[:, None]
+
+    def decode(self, codes: Numbers, rng: np.random.Generator) -> Cells:
+        """Return the cells of counts, shape (N, 1), rounded and kept within the observed range."""
+        counts = np.clip(np.rint(codes[:, 0]), self.low, self.high)
+        if self.type == "float64":
+            return cells_of_numbers(counts)
+        missing = np.isnan(counts)
+        return cells_of_integers(np.where(missing, 0, counts).astype(np.int64), missing, self.type)

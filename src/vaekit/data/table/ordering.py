@@ -1,0 +1,229 @@
+"""Constraints on the size of numbers and points in time: one column below another, a column between two bounds."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal
+
+import numpy as np
+from pydantic import StrictFloat, StrictInt, StrictStr
+
+from vaekit.data.table.axis import Grid, fit_axis
+from vaekit.data.table.cells import (
+    Cells,
+    Mask,
+    Numbers,
+    Table,
+    arrow,
+    cells_of_integers,
+    cells_of_numbers,
+    compute,
+    integers,
+    is_null,
+    labels_of,
+    numbers,
+    type_name,
+)
+from vaekit.data.table.constraint import Constraint, replaced_columns
+
+__all__ = ["Inequality", "Range"]
+
+LARGEST = 2.0**63
+"""The gaps of integers are below."""
+
+
+class Inequality(Constraint):
+    """low <= high in every row: the gap high - low, which is not negative, takes the place of `high`.
+
+    Where `low` is missing, the gap is too. What comes back is kept within the observed range of `high`, as every column is;
+    a `low` within its own range never is above.
+    """
+
+    learned: ClassVar[frozenset[str]] = frozenset({"type", "decimals", "bounds"})
+    """The fields that `fitted` fills in."""
+
+    kind: Literal["inequality"] = "inequality"
+    """The kind of constraint."""
+    low: str
+    """The column of the smaller numbers."""
+    high: str
+    """The column of the larger ones."""
+    strict: bool = False
+    """Whether they must differ."""
+    type: str = ""
+    """The type of `high`, found in training."""
+    decimals: int | None = None
+    """The larger number of decimals of the two columns, found in training; None where there is no end to them."""
+    bounds: tuple[StrictInt | StrictFloat, StrictInt | StrictFloat] | None = None
+    """The smallest and the largest `high` in training."""
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """Both columns."""
+        return self.low, self.high
+
+    @property
+    def replaces(self) -> tuple[str, ...]:
+        """The larger column."""
+        return (self.high,)
+
+    @property
+    def makes(self) -> tuple[str, ...]:
+        """The gap."""
+        return (f"{self.high} - {self.low}",)
+
+    def __str__(self) -> str:
+        """Say what holds."""
+        return f"{self.low} {'<' if self.strict else '<='} {self.high}"
+
+    def broken(self, table: Table) -> Mask:
+        """Return which rows break it, shape (N,)."""
+        low, high = self._pair(table)
+        found = compute().less_equal(high, low) if self.strict else compute().less(high, low)
+        return np.asarray(found.fill_null(False))
+
+    def fitted(self, table: Table) -> Inequality:
+        """Return the constraint with the type, the decimals and the range of `high`."""
+        low, high = (cells.drop_null() for cells in self._pair(table))
+        name = type_name(high)
+        if not len(low) or not len(high):
+            return self.replace(type=name)
+        if float(numbers(high).max()) - float(numbers(low).min()) >= LARGEST:
+            raise ValueError(f"constraint {self}: the gaps must be below 2^63, but are larger; drop the constraint")
+        axes = [fit_axis(low, self.low), fit_axis(high, self.high)]
+        decimals = [axis.decimals for axis in axes if isinstance(axis, Grid)]
+        extremes = compute().min_max(high)
+        bounds = labels_of(arrow().array([extremes["min"].as_py(), extremes["max"].as_py()], type=high.type))
+        return self.replace(type=name, decimals=max(decimals) if len(decimals) == 2 else None, bounds=tuple(bounds))
+
+    def forward(self, table: Table) -> Table:
+        """Return a table with the gap in place of `high`; that of points in time is an integer in their unit."""
+        low, high = self._pair(table)
+        if type_name(high) == "float64":
+            gap = cells_of_numbers(self._rounded(numbers(high) - numbers(low)))
+        else:
+            gap = cells_of_integers(integers(high) - integers(low), is_null(low) | is_null(high), "int64")
+        return replaced_columns(table, self.replaces, {self.makes[0]: gap})
+
+    def backward(self, table: Table) -> Table:
+        """Return a table with low + gap in place of the gap."""
+        low, gap = table.column(self.low), table.column(self.makes[0])
+        if self.type == "float64":
+            high = cells_of_numbers(self._larger(numbers(low), numbers(gap)))
+        else:
+            found = integers(low) + np.maximum(integers(gap), int(self.strict))
+            found = found if self.bounds is None else np.clip(found, *self.bounds)
+            high = cells_of_integers(found, is_null(low) | is_null(gap), self.type)
+        return replaced_columns(table, self.makes, {self.high: high})
+
+    def _larger(self, low: Numbers, gap: Numbers) -> Numbers:
+        found = self._rounded(low + np.maximum(gap, 0))
+        found = found if self.bounds is None else np.clip(found, *self.bounds)
+        return np.maximum(found, np.nextafter(low, np.inf) if self.strict else low)
+
+    def _rounded(self, values: Numbers) -> Numbers:
+        return values if self.decimals is None else np.rint(values * 10.0**self.decimals) / 10.0**self.decimals
+
+    def _pair(self, table: Table) -> tuple[Cells, Cells]:
+        low, high = table.column(self.low), table.column(self.high)
+        types = {type_name(low), type_name(high)}
+        if types == {"int64", "float64"}:
+            return low.cast("float64"), high.cast("float64")
+        if len(types) > 1 or types & {"string", "bool"}:
+            raise ValueError(
+                f"constraint {self}: both columns must hold numbers, or points in time of one kind, but {self.low!r} holds"
+                f" {type_name(low)} and {self.high!r} holds {type_name(high)}; drop the constraint, or mend a column"
+            )
+        return low, high
+
+
+class Range(Constraint):
+    """min <= column <= max in every row."""
+
+    kind: Literal["range"] = "range"
+    """The kind of constraint."""
+    column: str
+    """The column, of numbers or points in time."""
+    min: StrictInt | StrictFloat | StrictStr | None = None
+    """The lower bound; a point in time as ISO 8601 writes it."""
+    max: StrictInt | StrictFloat | StrictStr | None = None
+    """The upper bound."""
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """The column."""
+        return (self.column,)
+
+    @property
+    def replaces(self) -> tuple[str, ...]:
+        """None: numbers are kept within bounds."""
+        return ()
+
+    @property
+    def makes(self) -> tuple[str, ...]:
+        """None."""
+        return ()
+
+    def __str__(self) -> str:
+        """Say what holds."""
+        low = "" if self.min is None else f"{self.min} <= "
+        return f"{low}{self.column}" + ("" if self.max is None else f" <= {self.max}")
+
+    def broken(self, table: Table) -> Mask:
+        """Return which rows break it, shape (N,)."""
+        cells = table.column(self.column)
+        low, high = self._limits(cells)
+        found = np.zeros(len(cells), dtype=bool)
+        if low is not None:
+            found |= np.asarray(compute().less(cells, low).fill_null(False))
+        if high is not None:
+            found |= np.asarray(compute().greater(cells, high).fill_null(False))
+        return found
+
+    def fitted(self, table: Table) -> Range:
+        """Return the constraint."""
+        return self
+
+    def forward(self, table: Table) -> Table:
+        """Return the table."""
+        return table
+
+    def backward(self, table: Table) -> Table:
+        """Return the table, its column kept within the bounds."""
+        cells = table.column(self.column)
+        low, high = self._limits(cells)
+        if low is not None:
+            cells = compute().if_else(compute().less(cells, low), low, cells)
+        if high is not None:
+            cells = compute().if_else(compute().greater(cells, high), high, cells)
+        return table.set_column(table.column_names.index(self.column), self.column, cells)
+
+    def _limits(self, cells: Cells) -> tuple[Cells | None, Cells | None]:
+        """Return the bounds as the column's type has them: of integers, the nearest within."""
+        low, high = self.min, self.max
+        if type_name(cells) == "int64":
+            low = int(np.ceil(low)) if isinstance(low, float) else low
+            high = int(np.floor(high)) if isinstance(high, float) else high
+        return self._limit(low, cells), self._limit(high, cells)
+
+    def _limit(self, bound: int | float | str | None, cells: Cells) -> Cells | None:
+        if bound is None:
+            return None
+        kind = type_name(cells)
+        try:
+            if kind.startswith("timestamp[") and isinstance(bound, str):
+                return _time(bound, kind)
+            if kind in ("int64", "float64") and not isinstance(bound, str):
+                return arrow().scalar(bound).cast(cells.type)
+        except arrow().ArrowInvalid:
+            pass  # which the sentence below says
+        raise ValueError(
+            f"constraint {self}: {self.column!r} holds {kind}, which {bound!r} does not bound; give a number, or for a point"
+            " in time a date such as 2024-01-31"
+        )
+
+
+def _time(text: str, kind: str) -> Cells:
+    """Return a point in time; without a zone of its own it is in that of the column."""
+    unit, _, zone = kind[len("timestamp[") : -1].partition(", ")
+    local = arrow().scalar(text).cast(arrow().timestamp(unit))
+    return compute().assume_timezone(local, zone) if zone else local

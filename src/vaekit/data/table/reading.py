@@ -1,0 +1,103 @@
+"""The door to raw tables: files, folders, names and frames, each column in one of a few types."""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+from vaekit.data.dataset import TEST, TRAIN
+from vaekit.data.table.bundled import BUNDLED, bundled_name, raw_from_sklearn
+from vaekit.data.table.checks import check_trainable
+from vaekit.data.table.parts import find_parts, split_of
+from vaekit.data.table.peek import is_frame, is_table
+from vaekit.data.table.raw import SUFFIXES, RawTable, ReadOptions
+
+__all__ = [
+    "RawTable",
+    "ReadOptions",
+    "check_trainable",
+    "frame_to_raw",
+    "is_frame",
+    "is_table",
+    "raw_from_sklearn",
+    "read_raw",
+]
+
+
+def read_raw(source: str | Path, options: ReadOptions | None = None) -> RawTable:
+    """Read a table from a file, a folder, or by its name.
+
+    Args:
+        source: A .csv or .tsv (.gz of them too), .parquet, .arrow or .feather; a folder of such files with train, test or
+            validation in their names; or one of breast-cancer, diabetes and wine.
+        options: How it is read.
+
+    Returns:
+        Its columns, each int64, float64, string, bool or timestamp, and what was found, in sentences.
+
+    Raises:
+        FileNotFoundError: If there is no such file, folder or name.
+        ImportError: If pyarrow is missing.
+        ValueError: If it is no table, or its columns do not fit; the sentence names the column or the line.
+    """
+    options = options or ReadOptions()
+    if isinstance(source, str) and bundled_name(source) and options.test is None:
+        return raw_from_sklearn(source)
+    path = _existing(source)
+    files = _parts_of_folder(path) if path.is_dir() else {path: TRAIN}
+    if options.test is not None:
+        files = {**{file: part for file, part in files.items() if part != TEST}, _existing(options.test): TEST}
+    for file in files:
+        if not file.name.lower().endswith(SUFFIXES):
+            raise ValueError(
+                f"a table must end in {', '.join(SUFFIXES)}, but {file.name} came; save it as one of these"
+            )
+    return _read_files(files, options)
+
+
+def frame_to_raw(frame: Any, options: ReadOptions | None = None) -> RawTable:
+    """Read a table in memory.
+
+    Args:
+        frame: A pyarrow.Table, a frame of pandas or polars, or a mapping of columns (lists or arrays) by name.
+        options: The marks of missing cells, besides null and NaN.
+
+    Raises:
+        ImportError: If pyarrow is missing.
+        ValueError: If it has no rows, two columns of one name, or a column that does not fit; it is named.
+
+    >>> frame_to_raw({"age": [39, None], "sex": ["f", "m"]}).table.column("age").to_pylist()
+    [39, None]
+    """
+    from vaekit.data.table.frames import read_frame
+
+    return read_frame(frame, options or ReadOptions())
+
+
+def _existing(source: str | Path) -> Path:
+    path = Path(source).expanduser()
+    if path.exists():
+        return path
+    nearest = get_close_matches(str(source).lower(), BUNDLED, n=1)
+    cure = f"did you mean {nearest[0]}?" if nearest else "check the path"
+    raise FileNotFoundError(
+        f"a table needs a file, a folder, or one of {', '.join(BUNDLED)}, but there is no {str(source)!r}; {cure}"
+    )
+
+
+def _parts_of_folder(root: Path) -> dict[Path, int]:
+    parts = find_parts(root)
+    if TRAIN not in parts.values():
+        found = ", ".join(path.name for path in sorted(root.iterdir())[:3]) or "nothing"
+        raise ValueError(
+            f"a folder of a table needs a file with train in its name, but {root.name} holds {found}; give the file itself"
+        )
+    return parts
+
+
+def _read_files(files: dict[Path, int], options: ReadOptions) -> RawTable:
+    from vaekit.data.table.read_parts import read_parts
+
+    table, lengths, notes = read_parts(list(files), options)
+    return RawTable(table, notes, split_of(list(files.values()), lengths))

@@ -1,0 +1,214 @@
+"""What a table looks like to a model: its columns, each with a kind, a reason and a codec, and what holds in every row."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from functools import cached_property
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from pydantic import Field
+from torch import Tensor
+
+from vaekit.data.rows import Array
+from vaekit.data.schema import Schema
+from vaekit.data.table.alignment import Source, aligned
+from vaekit.data.table.cells import Cells, Numbers, Table, arrow, arrow_type, compute, is_null
+from vaekit.data.table.codec import Slot
+from vaekit.data.table.column import Column
+from vaekit.data.table.constraints import AnyConstraint, constrained, freed
+from vaekit.data.table.discrete import Categories
+
+__all__ = ["TableSchema"]
+
+
+class TableSchema(Schema):
+    """What a table looks like; it travels with a model, codes new tables and decodes what the model makes.
+
+    A row is coded as D numbers, its *slots*: of each column those of its codec, and, where `model_missing` says so and cells of it
+    were missing in training, one more that says whether its cell is missing. NaN stands for what was not observed.
+    """
+
+    kind: Literal["table"] = "table"
+    """The kind of data."""
+    sources: tuple[Source, ...] = Field(min_length=1)
+    """The columns of the file that are used, in order."""
+    names: tuple[str, ...] = Field(min_length=1, repr=False)
+    """The names of all columns of the file, in order, with those that are left out."""
+    columns: tuple[Column, ...] = Field(min_length=1, repr=False)
+    """The columns as the model sees them: a constraint may have put others in place of those of the file."""
+    constraints: tuple[AnyConstraint, ...] = ()
+    """What holds in every row."""
+    target: str | None = None
+    """The column that one wants to predict."""
+    model_missing: bool = False
+    """Whether the pattern of missing cells is modelled."""
+
+    @cached_property
+    def slots(self) -> tuple[Slot, ...]:
+        """The D variables of a row, column by column."""
+        return tuple(slot for column in self.columns for slot in self._slots(column))
+
+    def slots_of(self, name: str) -> range:
+        """Return the places of the slots of a column.
+
+        Raises:
+            ValueError: If there is no such column, or a constraint has joined it to others.
+        """
+        if name not in self._places:
+            joined = next((f"stands in the constraint {one}" for one in self.constraints if name in one.replaces), None)
+            raise ValueError(
+                f"a column is one of {', '.join(self._places)}, but {name!r} {joined or 'was asked for'}; use one of these"
+            )
+        return self._places[name]
+
+    def column(self, name: str) -> Column:
+        """Return the column of that name, as the model sees it.
+
+        Raises:
+            ValueError: If there is none.
+        """
+        self.slots_of(name)
+        return next(column for column in self.columns if column.name == name)
+
+    def align(self, table: Table, *, allow_missing: bool = False) -> tuple[Table, tuple[str, ...]]:
+        """Return a new table with the columns of `sources`, in their order and types, and sentences about what was strange.
+
+        Args:
+            table: A table of canonical types; its columns are known by name.
+            allow_missing: Whether a column that is not there counts as missing in every row.
+
+        Raises:
+            ValueError: If a column is not there, or its cells are of another type; the sentence names it.
+        """
+        table, notes = aligned(table, self.sources, self.names, allow_missing)
+        free = freed(table, self.constraints)
+        return table, (*notes, *self._broken(table), *(self._strange(*found) for found in self.unseen(free).items()))
+
+    def unseen(self, table: Table) -> dict[str, tuple[str, ...]]:
+        """Return up to three values for each column of classes that has values which training did not have.
+
+        Args:
+            table: A table with the columns of `columns`: that of the file, where there are no constraints.
+        """
+        found = {column.name: column.codec.unseen(table.column(column.name)) for column in self.columns}
+        return {name: values for name, values in found.items() if values}
+
+    def encode(self, table: Table) -> Tensor:
+        """Return the rows of a table as numbers, shape (N, D), float32; NaN where nothing was observed.
+
+        Args:
+            table: A table with the columns of `sources`, see `align`.
+        """
+        table = freed(table, self.constraints)
+        codes = torch.empty(table.num_rows, len(self.slots))
+        for column in self.columns:
+            place = self._places[column.name]
+            found = self._encode(column, table.column(column.name))
+            codes[:, place.start : place.stop] = torch.from_numpy(found.astype(np.float32))
+        return codes
+
+    def decode(self, x: Tensor | Array, seed: int = 0) -> Table:
+        """Return the rows that numbers stand for, as a table with the columns of `sources`.
+
+        Identifiers are made anew, constants filled in, free text is missing; the first rows do not depend on how many follow.
+
+        Args:
+            x: The numbers, shape (N, D).
+            seed: Draws which of the rare classes a shared code is.
+        """
+        codes = np.asarray(x.detach().cpu() if isinstance(x, Tensor) else x, dtype=np.float64)
+        cells = {column.name: self._decode(column, codes, seed) for column in self.columns}
+        table = constrained(arrow().table(cells), self.constraints)
+        return arrow().table(
+            {source.name: table.column(source.name).cast(arrow_type(source.type)) for source in self.sources}
+        )
+
+    def log_jacobian(self, x: Tensor) -> Tensor:
+        """Return sum log |d code / d number| over the observed real slots, shape (N,), float64.
+
+        The density of the numbers in the file is that of the codes times its exponential.
+
+        Args:
+            x: The codes, shape (N, D).
+        """
+        codes = np.asarray(x.detach().cpu(), dtype=np.float64)
+        total = np.zeros(len(codes))
+        for column in self.columns:
+            total += column.codec.log_jacobian(self._own(column, codes))
+        return torch.from_numpy(total)
+
+    def check(self, other: Any) -> None:
+        """Check that data described by `other` fit a model trained on data described by `self`.
+
+        Raises:
+            ValueError: If they are no table, or one with other columns; the sentence names one and the cure.
+        """
+        if not isinstance(other, TableSchema):
+            raise ValueError(
+                f"kind: the model expects a table, the data are {getattr(other, 'kind', 'unknown')}; give a table"
+            )
+        theirs = {source.name: source.type for source in other.sources}
+        for source in self.sources:
+            if theirs.get(source.name) != source.type:
+                found = theirs.get(source.name, "no such column")
+                raise ValueError(
+                    f"column {source.name!r}: the model expects {source.type}, the data have {found};"
+                    " code the table with the model's schema"
+                )
+
+    def brief(self) -> dict[str, Any]:
+        """Return the kinds of the columns and how many there are of each, without what the codecs have learned."""
+        return {
+            "kind": self.kind,
+            "columns": {column.name: f"{column.kind} ({column.codec_name})" for column in self.columns},
+            "counts": dict(Counter(column.kind for column in self.columns)),
+            "slots": len(self.slots),
+            "constraints": [str(constraint) for constraint in self.constraints],
+            "target": self.target,
+            "model_missing": self.model_missing,
+            "classes": list(self.classes),
+        }
+
+    @cached_property
+    def _places(self) -> dict[str, range]:
+        places, start = {}, 0
+        for column in self.columns:
+            places[column.name] = range(start, start := start + len(self._slots(column)))
+        return places
+
+    def _broken(self, table: Table) -> Iterator[str]:
+        for constraint in self.constraints:
+            if count := int(constraint.broken(table).sum()):
+                yield f"{count} rows break the constraint {constraint}, and will look strange to the model"
+
+    def _strange(self, name: str, values: tuple[str, ...]) -> str:
+        codec = self.column(name).codec
+        shares = isinstance(codec, Categories) and codec.rare
+        fate = "which count as one of the rare classes" if shares else "which count as missing"
+        return f"column {name!r} has values that training did not: {', '.join(values)}, {fate}"
+
+    def _slots(self, column: Column) -> tuple[Slot, ...]:
+        mask = (Slot(name=f"{column.name}?", kind="categorical", levels=2),) if self._masks(column) else ()
+        return (*column.slots(), *mask)
+
+    def _masks(self, column: Column) -> bool:
+        return self.model_missing and 0 < column.missing < 1
+
+    def _encode(self, column: Column, cells: Cells) -> Numbers:
+        codes = column.codec.encode(cells)
+        return np.column_stack([codes, is_null(cells)]) if self._masks(column) else codes
+
+    def _decode(self, column: Column, codes: Numbers, seed: int) -> Cells:
+        cells = column.codec.decode(self._own(column, codes), np.random.default_rng([seed, *column.name.encode()]))
+        if not self._masks(column):
+            return cells
+        missing = codes[:, self._places[column.name].stop - 1] > 0.5
+        nothing = arrow().scalar(None, cells.type)
+        return compute().if_else(arrow().array(missing), nothing, cells)
+
+    def _own(self, column: Column, codes: Numbers) -> Numbers:
+        place = self._places[column.name]
+        return codes[:, place.start : place.stop - self._masks(column)]

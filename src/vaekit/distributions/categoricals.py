@@ -1,0 +1,134 @@
+"""Several categorical variables side by side, each with a number of levels of its own."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Any
+
+import torch
+from torch import Size, Tensor
+from torch.autograd.function import once_differentiable
+from torch.distributions import Distribution, constraints
+
+from vaekit.distributions.point import point
+from vaekit.distributions.temperature import temper
+
+__all__ = ["Categoricals"]
+
+_HEADROOM = 60.0  # in nats above the shift: with it exponents down to 147 below a row's largest are no subnormals
+
+
+class Categoricals(Distribution):
+    r"""J independent categoricals with :math:`L_1, \dots, L_J` levels, whose logits lie side by side; no padding.
+
+    The batch shape is `(..., J)`, the event one level. Levels have no order here: the `point` is the mode.
+
+    Args:
+        logits: :math:`\log P` up to a constant per variable, `(..., L_1 + ... + L_J)`.
+        levels: :math:`L_1, \dots, L_J`. Neighbours with equally many levels share one operation.
+
+    Examples:
+        >>> Categoricals(torch.zeros(1, 6), (2, 4)).log_prob(torch.tensor([[1.0, 3.0]])).exp()
+        tensor([[0.5000, 0.2500]])
+    """
+
+    arg_constraints = {"logits": constraints.real}  # noqa: RUF012 (the contract of torch.distributions)
+    support = constraints.nonnegative_integer
+
+    def __init__(self, logits: Tensor, levels: Sequence[int]) -> None:
+        self._unnormalized, self.levels = logits, tuple(levels)
+        super().__init__((*logits.shape[:-1], len(self.levels)), validate_args=False)
+
+    @property
+    def logits(self) -> Tensor:
+        """All log P(k), in the shape of the logits that were given."""
+        return torch.cat([run.log_softmax(-1).flatten(-2) for run in self._runs()], -1)
+
+    def log_prob(self, value: Tensor) -> Tensor:
+        """Return log P(value) per variable, of levels `(..., J)` given as floats."""
+        logits, place = self._unnormalized, value.long() + _starts(self.levels, value.device)
+        lead = torch.broadcast_shapes(place.shape[:-1], logits.shape[:-1])
+        logits, place = logits.expand(*lead, -1), place.expand(*lead, -1)
+        if logits.device.type == "cpu":
+            shift = logits.detach().amax(-1, keepdim=True) - _HEADROOM
+            exponentials = (logits.detach() - shift).exp_()
+            sums = torch.cat([part.sum(-1) for part in _runs(exponentials, self.levels)], -1)
+            if (sums > torch.finfo(sums.dtype).tiny).all():
+                return _Chosen.apply(logits, place, shift, exponentials, sums, self.levels)  # type: ignore[no-any-return, no-untyped-call]
+        normalizers = torch.cat([run.logsumexp(-1) for run in self._runs()], -1)
+        return logits.gather(-1, place) - normalizers
+
+    @property
+    def mode(self) -> Tensor:
+        """The most probable level of each variable, as floats `(..., J)`."""
+        return torch.cat([run.argmax(-1) for run in self._runs()], -1).to(self._unnormalized.dtype)
+
+    def sample(self, sample_shape: Any = Size()) -> Tensor:  # noqa: B008
+        """Return levels as floats."""
+        with torch.no_grad():
+            draws = [
+                torch.distributions.Categorical(logits=run, validate_args=False).sample(torch.Size(sample_shape))
+                for run in self._runs()
+            ]
+            return torch.cat(draws, -1).to(self._unnormalized.dtype)
+
+    def _runs(self) -> list[Tensor]:
+        return _runs(self._unnormalized, self.levels)
+
+
+class _Chosen(torch.autograd.Function):
+    """The log-probabilities of chosen levels: one pass over the exponentials each way, where small softmaxes take ten."""
+
+    @staticmethod
+    def forward(
+        ctx: Any,
+        logits: Tensor,
+        place: Tensor,
+        shift: Tensor,
+        exponentials: Tensor,
+        sums: Tensor,
+        levels: tuple[int, ...],
+    ) -> Tensor:
+        ctx.save_for_backward(place, exponentials, sums)
+        ctx.levels = levels
+        return logits.gather(-1, place).sub_(shift).sub_(sums.log())
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, slope: Tensor) -> tuple[Tensor | None, ...]:
+        place, exponentials, sums = ctx.saved_tensors
+        each = (slope / sums).neg_().index_select(-1, _variable(ctx.levels, slope.device))
+        return exponentials.mul(each).scatter_add_(-1, place, slope), None, None, None, None, None
+
+
+def _runs(logits: Tensor, levels: tuple[int, ...]) -> list[Tensor]:
+    """Return the logits of neighbours with equally many levels, each `(..., n, L)`."""
+    runs = [(count, len(list(same))) for count, same in itertools.groupby(levels)]
+    parts = logits.split([count * same for count, same in runs], -1)
+    return [part.unflatten(-1, (same, count)) for part, (count, same) in zip(parts, runs, strict=True)]
+
+
+@lru_cache(maxsize=64)
+@torch.inference_mode(False)  # what is kept must serve a training step too
+def _starts(levels: tuple[int, ...], device: torch.device) -> Tensor:
+    """Return where each variable's logits begin, `(J,)`."""
+    return torch.tensor([0, *itertools.accumulate(levels[:-1])], device=device)
+
+
+@lru_cache(maxsize=64)
+@torch.inference_mode(False)  # what is kept must serve a training step too
+def _variable(levels: tuple[int, ...], device: torch.device) -> Tensor:
+    """Return which variable each logit belongs to, `(L_1 + ... + L_J,)`."""
+    return torch.arange(len(levels), device=device).repeat_interleave(torch.tensor(levels, device=device))
+
+
+@point.register
+def _(distribution: Categoricals) -> Tensor:
+    return distribution.mode
+
+
+@temper.register
+def _(distribution: Categoricals, temperature: float) -> Categoricals:
+    return Categoricals(distribution._unnormalized / temperature, distribution.levels)

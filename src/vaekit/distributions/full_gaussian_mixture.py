@@ -1,0 +1,144 @@
+"""Mixtures of correlated Gaussians, quick with hundreds of components."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import torch
+from torch import Size, Tensor
+from torch.distributions import Categorical, Distribution
+
+from vaekit.distributions.point import point
+from vaekit.distributions.precision import full_precision
+from vaekit.distributions.temperature import temper
+
+__all__ = ["FullGaussianMixture", "natural", "quadratic"]
+
+_AT_ONCE = 1 << 14  # draws whose factors are gathered at once
+
+
+def quadratic(z: Tensor) -> Tensor:
+    r"""Return the monomials :math:`[z_i z_j]_{i \ge j}, z, 1` of vectors: what a Gaussian's log-density is linear in.
+
+    Args:
+        z: `(*S, D)`.
+
+    Returns:
+        `(*S, D (D + 1) / 2 + D + 1)`.
+
+    Examples:
+        >>> quadratic(torch.tensor([2.0, 3.0]))
+        tensor([4., 6., 9., 2., 3., 1.])
+    """
+    # Row by row: picking pairs by index would be slower by an order of magnitude in the gradient.
+    products = [z[..., i : i + 1] * z[..., : i + 1] for i in range(z.shape[-1])]
+    return torch.cat([*products, z, torch.ones_like(z[..., :1])], -1)
+
+
+class FullGaussianMixture(Distribution):
+    r"""The density :math:`p(z) = \sum_k \pi_k\, \mathcal{N}(z; \mu_k, \Sigma_k)` with :math:`\Sigma_k^{-1} = W_k^\top W_k`.
+
+    All exponents come from one matrix product, :math:`[z_i z_j, z, 1] \cdot \theta_k`: a tensor with axes for draws and
+    components alone, where whitening each draw by each component, :math:`W_k (z - \mu_k)`, would have one for dimensions too.
+    Its terms cancel, so it is taken in double precision, where a device has that, around the middle of the means.
+
+    Args:
+        logits: Unnormalised :math:`\log \pi`, `(*B, K)`.
+        loc: :math:`\mu`, `(K, *event)`.
+        whitening: W, the inverse of the Cholesky factor of the covariance: lower triangular, `(K, D, D)`, where D is
+            the number of elements of an event.
+
+    Examples:
+        >>> mixture = FullGaussianMixture(torch.zeros(2), torch.tensor([[-1.0], [1.0]]), torch.ones(2, 1, 1))
+        >>> mixture.mean, mixture.variance
+        (tensor([0.]), tensor([2.]))
+    """
+
+    arg_constraints = {}  # noqa: RUF012 (the contract of torch.distributions)
+
+    def __init__(self, logits: Tensor, loc: Tensor, whitening: Tensor) -> None:
+        self.logits, self.loc, self.whitening = logits, loc, whitening
+        super().__init__(logits.shape[:-1], loc.shape[1:], validate_args=False)
+
+    def expand(self, batch_shape: Any, _instance: Any = None) -> FullGaussianMixture:
+        """Return the distribution with its batch shape expanded."""
+        return FullGaussianMixture(self.logits.expand(*batch_shape, self.logits.shape[-1]), self.loc, self.whitening)
+
+    def log_prob(self, value: Tensor) -> Tensor:
+        """Return the log-density in nats."""
+        kind = torch.promote_types(value.dtype, self.loc.dtype)
+        # Autocast leaves double precision alone, and Apple's devices lack it.
+        wide = torch.float32 if value.device.type == "mps" else torch.float64
+        with full_precision(value):
+            loc, middle = self.loc.flatten(1).to(wide), self._middle.to(wide)
+            z = value.flatten(value.dim() - len(self.event_shape)).to(wide) - middle
+            exponent = (quadratic(z) @ natural(loc - middle, self.whitening.to(wide)).T).to(kind)
+            return torch.logsumexp(exponent + self.logits.log_softmax(-1).to(kind), -1)
+
+    @property
+    def mean(self) -> Tensor:
+        """The mean over all components."""
+        return self._averaged(self.loc)
+
+    @property
+    def variance(self) -> Tensor:
+        """The variance of each dimension, within components and between them."""
+        within = self._cholesky.square().sum(-1).unflatten(1, self.event_shape)
+        return self._averaged(within + self.loc.square()) - self.mean.square()
+
+    def sample(self, sample_shape: Any = Size()) -> Tensor:  # noqa: B008
+        """Return draws; the choice of a component has no gradient."""
+        with torch.no_grad(), full_precision(self.loc):
+            chosen = Categorical(logits=self.logits, validate_args=False).sample(sample_shape)
+            loc, cholesky = self.loc.flatten(1), self._cholesky
+            noise = torch.randn(chosen.numel(), loc.shape[1], dtype=loc.dtype, device=loc.device)
+            pairs = zip(chosen.flatten().split(_AT_ONCE), noise.split(_AT_ONCE), strict=True)
+            parts = [torch.baddbmm(loc[k].unsqueeze(-1), cholesky[k], e.unsqueeze(-1)).squeeze(-1) for k, e in pairs]
+            return torch.cat(parts).reshape(*chosen.shape, *self.event_shape)
+
+    @property
+    def _cholesky(self) -> Tensor:
+        """The Cholesky factors of the covariances, `(K, D, D)`."""
+        with full_precision(self.whitening):
+            unit = torch.eye(self.whitening.shape[-1], dtype=self.whitening.dtype, device=self.whitening.device)
+            return torch.linalg.solve_triangular(self.whitening, unit, upper=False)
+
+    @property
+    def _middle(self) -> Tensor:
+        # Whatever point the density is expanded around, it is the same: no gradient passes.
+        return self.loc.detach().flatten(1).mean(0)
+
+    def _averaged(self, values: Tensor) -> Tensor:
+        weights = self.logits.softmax(-1).to(values.dtype)
+        with full_precision(values):
+            return (weights @ values.flatten(1)).unflatten(-1, self.event_shape)
+
+
+def natural(loc: Tensor, whitening: Tensor) -> Tensor:
+    """Return the weights of the monomials in each component's log-density, `(K, M)`.
+
+    Args:
+        loc: `(K, D)`.
+        whitening: `(K, D, D)`, lower triangular.
+    """
+    precision = whitening.mT @ whitening
+    rows, columns = torch.tril_indices(*precision.shape[1:], device=loc.device)
+    # A product of two different coordinates stands for both of its places in the matrix.
+    square = precision[:, rows, columns] * torch.where(rows == columns, -0.5, -1.0).to(loc.dtype)
+    linear = (precision @ loc.unsqueeze(-1)).squeeze(-1)
+    log_det = whitening.diagonal(dim1=-2, dim2=-1).log().sum(-1)
+    constant = log_det - (linear * loc).sum(-1) / 2 - loc.shape[1] / 2 * math.log(2 * math.pi)
+    return torch.cat([square, linear, constant.unsqueeze(-1)], -1)
+
+
+@temper.register
+def _(distribution: FullGaussianMixture, temperature: float) -> FullGaussianMixture:
+    # Its components become sharper; which of them is drawn stays as probable as it was.
+    return FullGaussianMixture(distribution.logits, distribution.loc, distribution.whitening / temperature)
+
+
+@point.register
+def _(distribution: FullGaussianMixture) -> Tensor:
+    # The mean of all components lies between them, where no data are.
+    return distribution.loc[distribution.logits.argmax(-1)]

@@ -1,0 +1,162 @@
+"""The family of rows of a table: one family per column, evaluated in groups."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cached_property, lru_cache
+from typing import Annotated, Literal, NamedTuple, TypeAlias, cast
+
+import torch
+from pydantic import Field
+from torch import Tensor
+from torch.distributions import Distribution, Independent
+
+from vaekit import distributions
+from vaekit.heads.categorical import Categorical
+from vaekit.heads.counts import NegativeBinomial, Poisson, ZeroInflated
+from vaekit.heads.family import Family, Measure, Support, single
+from vaekit.heads.gaussian import Gaussian
+from vaekit.heads.logistic_mixture import LogisticMixture
+from vaekit.heads.ordinal import Ordinal
+from vaekit.heads.scale import Optimal
+from vaekit.heads.student_t import StudentT
+from vaekit.value import Size
+
+__all__ = ["ColumnFamily", "Columns"]
+
+ColumnFamily: TypeAlias = Annotated[
+    Categorical | Ordinal | Poisson | NegativeBinomial | ZeroInflated | Gaussian | StudentT | LogisticMixture,
+    Field(discriminator="kind"),
+]
+"""What one column may be: every one of them has 0 in its support, which stands in for a missing cell."""
+
+
+class Columns(Family):
+    r"""Independent columns of different kinds, given the latents: :math:`p(x \mid z) = \prod_j p_j(x_j \mid z)`.
+
+    Equal families form a group with one set of heads, so that a table of any width costs a few operations; all categorical
+    columns are one group, whatever their levels. Head `logits` of group 0 is called `0_logits`. NaN is a cell that is not
+    observed, see `vaekit.distributions.Columns`. What a family shares by all data, each column has of its own.
+
+    References:
+        Nazabal, Olmos, Ghahramani and Valera, 2020, "Handling incomplete heterogeneous data using VAEs".
+
+    Examples:
+        >>> family = Columns(columns=(Categorical(levels=3), Gaussian(), Categorical(levels=2)))
+        >>> family.heads((3,))
+        {'0_logits': (5,), '1_loc': (1,), '1_scale': (1,)}
+    """
+
+    kind: Literal["columns"] = "columns"
+    columns: Annotated[tuple[ColumnFamily, ...], Field(min_length=1)]
+    """The family of each column."""
+
+    def model_post_init(self, _context: object) -> None:
+        """Refuse a scale in closed form, which would be that of all columns, missing cells among them."""
+        for index, family in enumerate(self.columns):
+            if isinstance(getattr(family, "scale", None), Optimal):
+                raise ValueError(f"column {index} has scale=optimal, which belongs to complete data; use scale=shared")
+
+    @property
+    def support(self) -> Support:
+        """What each column's family says, or NaN."""
+        return "columns"
+
+    @property
+    def measure(self) -> Measure:
+        """That of the columns where they agree, else mixed."""
+        found = {family.measure for family in self.columns}
+        return found.pop() if len(found) == 1 else "mixed"
+
+    def heads(self, event: Size) -> dict[str, Size]:
+        """Return the heads of every group, named `<group>_<head>`.
+
+        Raises:
+            ValueError: The event is no row of these columns.
+        """
+        if event != (len(self.columns),):
+            raise ValueError(
+                f"{len(self.columns)} columns have rows of that length, got the shape {event}; set `columns`"
+            )
+        return {f"{g}_{name}": size for g, group in self._named() for name, size in group.heads().items()}
+
+    def start(self) -> dict[str, float]:
+        """Return what each group begins with."""
+        return {f"{g}_{name}": value for g, group in self._named() for name, value in group.family.start().items()}
+
+    def shared(self, event: Size) -> dict[str, Tensor]:
+        """Return what each group shares by all data, with one value per column."""
+        return {f"{g}_{name}": value for g, group in self._named() for name, value in group.shared().items()}
+
+    def check(self, x: Tensor) -> None:
+        """Refuse cells that their column's family refuses, the column named; NaN is a missing cell."""
+        for index, family in enumerate(self.columns):
+            cells = x[..., index]
+            observed = cells[~cells.isnan()]
+            if observed.numel():
+                try:
+                    family.check(observed)
+                except ValueError as error:
+                    raise ValueError(f"column {index}: {error}") from None
+
+    def __call__(self, raw: Mapping[str, Tensor], event: Size) -> distributions.Columns:
+        """Return the distribution over rows."""
+        parts: list[dict[str, Tensor]] = [{} for _ in self._groups]
+        for key, part in raw.items():
+            g, _, name = key.partition("_")
+            parts[int(g)][name] = part
+        return distributions.Columns(
+            [
+                (_indices(group.indices, part[next(iter(part))].device), group(part))
+                for group, part in zip(self._groups, parts, strict=True)
+            ]
+        )
+
+    @cached_property
+    def _groups(self) -> tuple[_Group, ...]:
+        """The columns of each family, in the order in which the families first appear."""
+        found: dict[Family | str, list[int]] = {}
+        for index, family in enumerate(self.columns):
+            found.setdefault(family.kind if isinstance(family, Categorical) else family, []).append(index)
+        for same in found.values():  # equally many levels next to one another
+            same.sort(key=lambda index: getattr(self.columns[index], "levels", 0))
+        return tuple(_Group(tuple(self.columns[i] for i in same), tuple(same)) for same in found.values())
+
+    def _named(self) -> enumerate[_Group]:
+        return enumerate(self._groups)
+
+
+class _Group(NamedTuple):
+    """Columns that are evaluated together: of one family, or categorical with any numbers of levels."""
+
+    families: tuple[Family, ...]
+    indices: tuple[int, ...]
+
+    @property
+    def family(self) -> Family:
+        return self.families[0]
+
+    @property
+    def levels(self) -> tuple[int, ...]:
+        return tuple(cast(Categorical, family).levels for family in self.families)
+
+    def heads(self) -> dict[str, Size]:
+        if isinstance(self.family, Categorical):
+            return {"logits": (sum(self.levels),)}
+        return self.family.heads((len(self.indices),))
+
+    def shared(self) -> dict[str, Tensor]:
+        size = (len(self.indices),)
+        each = self.family.heads(size).get("loc", size)  # a mixture has several locations per column
+        return {name: value.expand(each).clone() for name, value in self.family.shared(size).items()}
+
+    def __call__(self, raw: Mapping[str, Tensor]) -> Distribution:
+        if isinstance(self.family, Categorical):
+            return distributions.Categoricals(single(raw["logits"]), self.levels)
+        return cast(Independent, self.family(raw, (len(self.indices),))).base_dist
+
+
+@lru_cache(maxsize=256)
+@torch.inference_mode(False)  # what is kept must serve a training step too
+def _indices(indices: tuple[int, ...], device: torch.device) -> Tensor:
+    return torch.tensor(indices, device=device)

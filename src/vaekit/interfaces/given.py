@@ -1,0 +1,152 @@
+"""Rows of which a part is given: what is typed or passed for some columns, and draws of all the others."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import torch
+
+from vaekit.data import TableSchema
+from vaekit.interfaces.imputing import table_schema
+from vaekit.interfaces.run import Run
+from vaekit.models import conditional_latents, evaluating
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+__all__ = ["GivenSample", "given_of", "sample_given"]
+
+_BATCH = 8192
+
+
+class GivenSample(NamedTuple):
+    """Rows that share what was given.
+
+    Args:
+        table: The rows.
+        ess: Effective sample size of the pool of latents that they were drawn from: far below the number of rows, they
+            repeat few latents, because the model holds what was given for rare.
+    """
+
+    table: pa.Table
+    ess: float
+
+
+def given_of(words: Iterable[str]) -> dict[str, str]:
+    """Return columns and values that were typed as `column=value`.
+
+    Raises:
+        ValueError: A word is no pair.
+
+    Examples:
+        >>> given_of(["age=40", "sex=Female"])
+        {'age': '40', 'sex': 'Female'}
+    """
+    pairs = [word.partition("=") for word in words]
+    for name, sign, _ in pairs:
+        if not sign or not name.strip():
+            raise ValueError(f"--given is column=value, such as --given age=40, got {name!r}")
+    return {name.strip(): value.strip() for name, _, value in pairs}
+
+
+def sample_given(run: Run, n: int, given: Mapping[str, Any], *, seed: int = 0) -> GivenSample:
+    r"""Return `n` new rows in which some columns are given: draws from :math:`p(x_{rest} \mid x_{given})`.
+
+    No row is thrown away: latents are drawn once from a large pool by their weights, see `vaekit.models.resampling`.
+
+    Args:
+        run: A run of tables.
+        n: How many.
+        given: Values by column.
+        seed: Seed of the draws.
+
+    Raises:
+        ValueError: A column is unknown or not modelled, or a value is none of its kind.
+    """
+    schema = table_schema(run)
+    if n < 1:
+        raise ValueError(f"n must be at least 1, got {n}")
+    row = _row(schema, given)
+    x = schema.encode(row)
+    known = [place for name in given for place in schema.slots_of(name)]
+    unknown = [place for place in range(x.shape[1]) if place not in known]
+    x[:, unknown] = torch.nan
+    lost = [name for name in given if x[0, list(schema.slots_of(name))].isnan().all()]
+    if lost:
+        raise ValueError(
+            f"column {lost[0]!r} never had the value {given[lost[0]]!r} in training; {_seen(schema, lost[0])}"
+        )
+    with evaluating(run.model, seed):
+        context = run.conditions.zeros(1)
+        if context:
+            raise ValueError("--given is not for a model that is conditional on labels; see --label")
+        found = conditional_latents(run.model, x, n)
+        parts = [run.model.decode(z).sample() for z in found.z.flatten(0, 1).split(_BATCH)]
+    made = torch.cat(parts)
+    table = schema.decode(torch.where(x.isnan(), made, x), seed=seed)
+    for name in given:  # to the letter, also where a code stands for several values
+        place = table.column_names.index(name)
+        table = table.set_column(place, name, _repeated(row.column(name), n))
+    return GivenSample(table, found.ess.item())
+
+
+def _row(schema: TableSchema, given: Mapping[str, Any]) -> pa.Table:
+    """Return one row of canonical types with what is given."""
+    import pyarrow as pa
+
+    types = {source.name: source.type for source in schema.sources}
+    for name in given:
+        if name not in types:
+            near = difflib.get_close_matches(name, types, n=1)
+            hint = f"; did you mean {near[0]!r}?" if near else f"; the columns are {', '.join(types)}"
+            raise ValueError(f"the model has no column {name!r}{hint}")
+        if not schema.slots_of(name):
+            raise ValueError(f"column {name!r} is not modelled, so nothing can depend on it; see vaekit inspect")
+    arrow = {name: schema.cell_type(name) for name in types}
+    columns = {name: pa.array([_cell(name, given.get(name), types[name])], arrow[name]) for name in types}
+    return pa.table(columns)
+
+
+def _cell(name: str, value: Any, type_: str) -> Any:
+    """Return a value as the column has it.
+
+    Raises:
+        ValueError: It is no such value.
+    """
+    if value is None or not isinstance(value, str):
+        return value
+    try:
+        match type_.partition("[")[0]:
+            case "int64":
+                number = float(value)
+                if number != int(number):
+                    raise ValueError
+                return int(number)
+            case "float64":
+                return float(value)
+            case "bool":
+                return {"true": True, "false": False, "1": True, "0": False}[value.lower()]
+            case "timestamp":
+                from datetime import datetime
+
+                return datetime.fromisoformat(value)
+    except (ValueError, KeyError, OverflowError) as error:
+        raise ValueError(f"column {name!r} holds {type_}, and {value!r} is none; give such a value") from error
+    return value
+
+
+def _seen(schema: TableSchema, name: str) -> str:
+    known = getattr(schema.column(name).codec, "values", ())
+    return (
+        f"it had {', '.join(map(str, known[:10]))}{', ...' if len(known) > 10 else ''}"
+        if known
+        else "give one that it had"
+    )
+
+
+def _repeated(cell: Any, n: int) -> Any:
+    import pyarrow as pa
+
+    return pa.repeat(cell[0], n)

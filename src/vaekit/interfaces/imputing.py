@@ -1,0 +1,271 @@
+"""Missing cells of a table: filled by what is expected of them, or by draws, with intervals."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from vaekit.data import TableSchema
+from vaekit.data.rows import Array
+from vaekit.interfaces.run import Run, Source
+from vaekit.interfaces.shown import in_batches
+from vaekit.models import evaluating, resample
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+__all__ = ["Imputation", "impute", "table_schema"]
+
+_BATCH = 512  # rows whose latents are looked for together
+
+
+@dataclass(frozen=True)
+class Imputation:
+    """A table without missing cells, and what is known of those that were.
+
+    Args:
+        table: The rows: observed cells as they are; a missing number by the mean of its draws, all else by the likeliest.
+        draws: Whole tables, each of which is one draw of all that was missing.
+        cells: A row per cell that was missing: its row, column and value; `low` and `high` of a number, in seconds since
+            1970 of a point in time; the `probability` of a category.
+        ess: Effective sample size behind the cells of each row, `(N,)`; NaN for rows without a missing cell.
+    """
+
+    table: pa.Table
+    draws: tuple[pa.Table, ...]
+    cells: pa.Table
+    ess: Tensor
+
+
+def impute(
+    run: Run,
+    source: Source | None = None,
+    *,
+    draws: int = 0,
+    proposals: int = 100,
+    level: float = 0.9,
+    seed: int = 0,
+) -> Imputation:
+    r"""Fill the missing cells of a table by :math:`p(x_{missing} \mid x_{observed})`.
+
+    Latents are drawn by importance resampling, and the missing cells from p(x | z) of each: so the draws follow the model's
+    conditional distribution, with all that is uncertain about a row.
+
+    References:
+        Mattei and Frellsen, 2019, "MIWAE: deep generative modelling and imputation of incomplete data sets"; Rubin, 1987,
+        "Multiple imputation for nonresponse in surveys".
+
+    Args:
+        run: A run of tables.
+        source: The table; by default the run's own test part.
+        draws: Whole tables to draw beside, for multiple imputation.
+        proposals: Latents that are compared per row.
+        level: Share of the draws that the interval of a number holds.
+        seed: Seed of the draws.
+
+    Raises:
+        ValueError: The run is none of tables, the table does not fit, or a setting is out of range.
+    """
+    schema = table_schema(run)
+    if proposals < 2 or draws < 0 or not 0 < level < 1:
+        raise ValueError(
+            f"proposals must be 2 at least, draws 0 at least and level between 0 and 1, got {proposals}, {draws} and {level}"
+        )
+    data, rows = run.open(source)
+    data = data.taken(rows)
+    empty = {name: _empty(data.table.column(name)) for name in data.table.column_names if _is_modelled(schema, name)}
+    open_rows = torch.from_numpy(np.flatnonzero(np.any([*empty.values()], axis=0)))
+    some = data.taken(open_rows)
+    made, ess = _drawn(run, schema, run.given(some), max(draws, proposals), proposals, seed)
+    tables = [schema.decode(x, seed=seed + i) for i, x in enumerate(made)]
+    filled = _Filling(
+        schema, data.table, {name: found for name, found in empty.items() if found.any()}, open_rows.numpy()
+    )
+    whole = torch.full((len(data),), torch.nan, dtype=torch.float64)
+    whole[open_rows] = ess.double()
+    return Imputation(
+        filled.by_expectation(tables),
+        tuple(filled.by(table) for table in tables[:draws]),
+        filled.cells(tables, level),
+        whole,
+    )
+
+
+def table_schema(run: Run) -> TableSchema:
+    """Return the schema of a run of tables.
+
+    Raises:
+        ValueError: The run is of something else.
+    """
+    if not isinstance(run.schema, TableSchema):
+        raise ValueError(f"this is asked of tables, and {run.path} is a run of {run.kind}s")
+    return run.schema
+
+
+def _drawn(
+    run: Run, schema: TableSchema, given: tuple[Tensor, ...], count: int, proposals: int, seed: int
+) -> tuple[Tensor, Tensor]:
+    """Return complete rows `(count, N, D)`, and the effective sample size of each row."""
+    shown = [place for place, slot in enumerate(schema.slots) if place in schema.masks]
+    made, ess = [], []
+    with evaluating(run.model, seed):
+        for x, *context in in_batches(*given, batch=_BATCH):
+            found = resample(run.model, x, *context, proposals=proposals, draws=count)
+            drawn = run.model.decode(found.z, context=tuple(context)).sample()
+            whole = torch.where(x.isnan(), drawn, x)
+            whole[..., shown] = 0.0  # what is filled is no longer missing
+            made.append(whole)
+            ess.append(found.ess)
+    if not made:
+        return torch.empty(count, 0, len(schema.slots)), torch.empty(0)
+    return torch.cat(made, 1), torch.cat(ess)
+
+
+@dataclass(frozen=True)
+class _Filling:
+    """What is filled where.
+
+    Args:
+        schema: What the columns are.
+        table: The rows as they came.
+        empty: Which cells of each column are missing, `(N,)`.
+        rows: The rows that have such a cell, in order: those that draws are of.
+    """
+
+    schema: TableSchema
+    table: pa.Table
+    empty: dict[str, Array]
+    rows: Array
+
+    def by(self, drawn: pa.Table) -> pa.Table:
+        """Return the table, filled by one draw."""
+        return self._with({name: drawn.column(name) for name in self.empty})
+
+    def by_expectation(self, tables: list[pa.Table]) -> pa.Table:
+        """Return the table, filled by means and by the likeliest categories."""
+        return self._with({name: _expected(self._drawn(name, tables)) for name in self.empty})
+
+    def cells(self, tables: list[pa.Table], level: float) -> pa.Table:
+        """Return a row for each cell that was missing."""
+        import pyarrow as pa
+
+        parts = [self._cells(name, tables, level) for name in self.empty]
+        types = {"row": pa.int64(), "column": pa.string(), "value": pa.string()}
+        types |= dict.fromkeys(("low", "high", "probability"), pa.float64())
+        return pa.concat_tables(parts) if parts else pa.schema(types).empty_table()
+
+    def _cells(self, name: str, tables: list[pa.Table], level: float) -> pa.Table:
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
+        places = np.flatnonzero(self.empty[name])
+        among = np.flatnonzero(self.empty[name][self.rows])
+        drawn = self._drawn(name, tables)
+        nothing = np.full(len(places), np.nan)
+        low, high = drawn.interval(level) if isinstance(drawn, _Numbers) else (nothing, nothing)
+        chance = nothing if isinstance(drawn, _Numbers) else drawn.probability()
+        columns = {
+            "row": places,
+            "column": [name] * len(places),
+            "value": pc.cast(_expected(drawn), pa.string()).take(among),
+            **{
+                title: pa.array(values if len(values) == len(places) else values[among], from_pandas=True)
+                for title, values in (("low", low), ("high", high), ("probability", chance))
+            },
+        }
+        return pa.table(columns)
+
+    def _drawn(self, name: str, tables: list[pa.Table]) -> _Numbers | _Labels:
+        cells = [table.column(name) for table in tables]
+        is_number = not _is_label(cells[0].type) and self._means_distance(name)
+        return _Numbers(cells) if is_number else _Labels(cells)
+
+    def _means_distance(self, name: str) -> bool:
+        known = {column.name: column.is_numeric for column in self.schema.columns}
+        return known.get(name, True)  # of a column that a constraint has replaced, its cells decide
+
+    def _with(self, values: dict[str, Any]) -> pa.Table:
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
+        places = np.full(len(self.table), -1)
+        places[self.rows] = np.arange(len(self.rows))
+        where = pa.array(places, mask=places < 0)
+        table = self.table
+        for name, cells in values.items():
+            place = table.column_names.index(name)
+            whole = pc.take(cells, where).cast(table.schema.field(place).type)
+            table = table.set_column(place, name, pc.coalesce(table.column(place), whole))
+        return self.schema.repaired(table, self.empty)
+
+
+class _Numbers:
+    """The draws of a column of numbers or of points in time, `(M, N)`."""
+
+    def __init__(self, cells: list[Any]) -> None:
+        import pyarrow as pa
+
+        self.type = cells[0].type
+        whole = [part.cast(pa.int64()) if pa.types.is_timestamp(self.type) else part for part in cells]
+        self.values = np.stack([part.to_numpy().astype(np.float64) for part in whole])
+
+    def expected(self) -> Any:
+        import pyarrow as pa
+
+        mean = self.values.mean(0)
+        if pa.types.is_floating(self.type):
+            return pa.array(mean)
+        return pa.array(np.rint(mean).astype(np.int64)).cast(self.type)
+
+    def interval(self, level: float) -> tuple[Array, Array]:
+        import pyarrow as pa
+
+        unit = {"s": 1.0, "ms": 1e3, "us": 1e6, "ns": 1e9}[self.type.unit] if pa.types.is_timestamp(self.type) else 1.0
+        low, high = np.quantile(self.values, [(1 - level) / 2, (1 + level) / 2], axis=0) / unit
+        return low, high
+
+
+class _Labels:
+    """The draws of a column of categories, as codes `(M, N)` of its dictionary."""
+
+    def __init__(self, cells: list[Any]) -> None:
+        import pyarrow as pa
+
+        together = pa.chunked_array([chunk for part in cells for chunk in part.chunks], cells[0].type)
+        found = together.combine_chunks().dictionary_encode()
+        self.names, count = found.dictionary, len(cells[0])
+        codes = found.indices.to_numpy(zero_copy_only=False).reshape(len(cells), count)
+        self.share = np.zeros((count, max(1, len(self.names))))
+        for row in codes:
+            self.share[np.arange(count), row] += 1 / len(cells)
+
+    def expected(self) -> Any:
+        return self.names.take(self.share.argmax(1))
+
+    def probability(self) -> Array:
+        return self.share.max(1)
+
+
+def _expected(drawn: _Numbers | _Labels) -> Any:
+    return drawn.expected()
+
+
+def _is_label(type_: Any) -> bool:
+    import pyarrow as pa
+
+    return pa.types.is_string(type_) or pa.types.is_boolean(type_)
+
+
+def _empty(cells: Any) -> Array:
+    import pyarrow.compute as pc
+
+    return np.asarray(pc.is_null(cells))
+
+
+def _is_modelled(schema: TableSchema, name: str) -> bool:
+    """Say whether the model has something to say of a column: an identifier or free text stays missing."""
+    return next((bool(column.slots()) for column in schema.columns if column.name == name), True)

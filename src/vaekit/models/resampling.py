@@ -1,0 +1,103 @@
+r"""Latents of data of which only a part is known: importance resampling, by which missing cells are drawn.
+
+.. math:: z_k \sim a\, q(z \mid x_o) + (1 - a)\, p(z), \qquad w_k \propto \frac{p(x_o \mid z_k)\, p(z_k)}{a\, q(z_k \mid x_o) + (1 - a)\, p(z_k)}
+
+Part of the proposals come from the prior, so that no weight exceeds :math:`p(x_o \mid z) / (1 - a)`: an encoder that has never
+seen so little of a datum cannot spoil the answer, only cost draws.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+from torch.distributions import Distribution
+
+from vaekit.distributions import draw
+from vaekit.models.vae import VAE
+
+__all__ = ["Resampled", "conditional_latents", "resample"]
+
+_FROM_PRIOR = 0.25  # share of the proposals
+_CHUNK = 16_384  # decoder rows at a time
+
+
+class Resampled(NamedTuple):
+    """Draws from p(z | x_o) by importance resampling.
+
+    Args:
+        z: Latents, `(M, B, *event)`.
+        ess: Effective sample size of the weights, `(B,)`, between 1 and the number of proposals.
+    """
+
+    z: Tensor
+    ess: Tensor
+
+
+def resample(model: VAE, x: Tensor, *context: Tensor, proposals: int = 100, draws: int = 100) -> Resampled:
+    r"""Return `draws` latents per datum from :math:`p(z \mid x_o)`, where :math:`x_o` are the cells that are not NaN.
+
+    References:
+        Rubin, 1987, "The calculation of posterior distributions by data augmentation: comment" (importance resampling);
+        Mattei and Frellsen, 2019, "MIWAE: deep generative modelling and imputation of incomplete data sets"; Owen and Zhou,
+        2000, "Safe and effective importance sampling" (the defensive mixture).
+
+    Args:
+        model: A model in evaluation mode whose likelihood leaves NaN out.
+        x: Data `(B, *event)`.
+        context: What they are conditioned on, tensors `(B, C)`.
+        proposals: K, how many weights are compared per datum.
+        draws: M.
+    """
+    evidence = model.infer(x, *context)
+    z, log_weight = _proposed(model, x, context, evidence.posterior, evidence.prior, proposals)
+    share = log_weight.softmax(0)
+    chosen = _systematic(share.T, draws).T  # (M, B)
+    return Resampled(z[chosen, torch.arange(len(x), device=x.device)], 1 / share.square().sum(0))
+
+
+def conditional_latents(model: VAE, x: Tensor, count: int, *context: Tensor, proposals: int = 20_000) -> Resampled:
+    r"""Return `count` latents of ONE partly known datum: draws from :math:`p(z \mid x_o)` out of one large pool.
+
+    Args:
+        model: A model in evaluation mode whose likelihood leaves NaN out.
+        x: The datum `(1, *event)`, NaN where it is to be drawn.
+        count: How many.
+        context: What it is conditioned on, tensors `(1, C)`.
+        proposals: Size of the pool.
+    """
+    return resample(model, x, *context, proposals=max(proposals, count), draws=count)
+
+
+def _proposed(
+    model: VAE, x: Tensor, context: tuple[Tensor, ...], q: Distribution, p: Distribution, count: int
+) -> tuple[Tensor, Tensor]:
+    """Return proposals `(K, B, *event)` and their log-weights `(K, B)`."""
+    from_prior = max(1, round(count * _FROM_PRIOR))
+    encoded, _ = draw(q, count - from_prior)
+    z = torch.cat([encoded, _drawn(p, from_prior, len(x))])
+    log_p = p.log_prob(z)
+    share = math.log((count - from_prior) / count), math.log(from_prior / count)
+    mixture = torch.logaddexp(q.log_prob(z) + share[0], log_p + share[1])
+    step = max(1, _CHUNK // len(x))
+    known = torch.cat([model.decode(part, context=context).log_prob(x) for part in z.split(step)])
+    return z, known + log_p - mixture
+
+
+def _drawn(p: Distribution, count: int, batch: int) -> Tensor:
+    """Return draws `(count, batch, *event)` of a prior, which may or may not know of the batch."""
+    return p.sample((count,)) if p.batch_shape else p.sample((count, batch))
+
+
+def _systematic(share: Tensor, count: int) -> Tensor:
+    """Return `count` indices per row of shares `(B, K)` with the least noise: one uniform number per row, then equal steps.
+
+    References:
+        Kitagawa, 1996, "Monte Carlo filter and smoother for non-Gaussian nonlinear state space models".
+    """
+    place = (torch.rand(len(share), 1, device=share.device) + torch.arange(count, device=share.device)) / count
+    found = torch.searchsorted(share.double().cumsum(1), place.double()).clamp_max(share.shape[1] - 1)
+    # In random order: the first draws must not all be the first proposals.
+    return found.gather(1, torch.rand(len(share), count, device=share.device).argsort(1))
