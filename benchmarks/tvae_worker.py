@@ -40,10 +40,9 @@ class Clock(dict[str, float]):
         """Measure what is done inside."""
         wall, cpu = time.perf_counter(), cpu_seconds()
         yield
-        self["wall"] = time.perf_counter() - wall
-        if joblib.effective_n_jobs(-1) > 1:  # processes count when they have ended
+        if joblib.effective_n_jobs(-1) > 1:  # processes count when they have ended, which belongs to what they did
             get_reusable_executor().shutdown(wait=True)
-        self["cpu"] = cpu_seconds() - cpu
+        self["wall"], self["cpu"] = time.perf_counter() - wall, cpu_seconds() - cpu
 
     def without(self, *parts: Clock) -> Clock:
         """Return what is left when the time of parts is taken off."""

@@ -33,6 +33,10 @@ def affordable(subject: Subject, passes: int, most: int) -> int:
     with evaluating(model), FlopCounterMode(display=False) as counter:
         likelihood = model.decode(*model.prior_sample(len(x), *context), context=tuple(context))
         likelihood.log_prob(x)  # an autoregressive one computes nothing before it is asked
+        # Whatever asks the decoder asks the prior too, which a second stage may have made the dearer one.
+        if subject.has_second_stage:
+            evidence = model.infer(x, *context)
+            evidence.prior.log_prob(evidence.posterior.sample())
     # A fused recurrent layer is not counted, but costs two operations per weight and token like any other.
     least = 2.0 * parameter_count(model.likelihood) * int(subject.view.sizes(x).max()) if subject.is_text else 1.0
     per_datum = max(least, counter.get_total_flops() / len(x))

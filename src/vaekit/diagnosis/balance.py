@@ -20,6 +20,7 @@ from vaekit.diagnosis.finite import is_finite
 from vaekit.diagnosis.subject import Subject
 from vaekit.heads.layers import Heads
 from vaekit.models import evaluating
+from vaekit.nets import TableEncoder
 
 if TYPE_CHECKING:
     from vaekit.diagnosis.examination import Examination
@@ -74,13 +75,19 @@ def _size(part: nn.Module) -> int:
     """Return the number of parameters of a net and of a head with one output per dimension of what it describes.
 
     Families with many outputs per dimension (a probability per level, a mixture) and flows of the latents have large
-    last layers by their nature, which makes their side no stronger.
+    last layers by their nature, which makes their side no stronger. Nor do the vectors of the codes of a table, of which a
+    row reads one per column.
     """
     features, heads, event = (getattr(part, name, None) for name in ("features", "heads", "event"))
     if features is None or event is None or not isinstance(heads, Heads):
         return _count(part)
     outputs = sum(math.prod(size) for size in heads.sizes.values())
-    return round(_count(features) + _count(heads) * min(1.0, math.prod(event) / max(outputs, 1)))
+    return round(_count(features) - _unread(features) + _count(heads) * min(1.0, math.prod(event) / max(outputs, 1)))
+
+
+def _unread(features: nn.Module) -> int:
+    tables = (module for module in features.modules() if isinstance(module, TableEncoder))
+    return sum(_count(table) - (table.out_size[0] - table.context) for table in tables)
 
 
 def _count(module: nn.Module) -> int:

@@ -28,6 +28,7 @@ from torch import Tensor
 from torch.distributions import Distribution, constraints
 
 from vaekit.diagnosis.check import Check
+from vaekit.diagnosis.columns import fitting_families, ordered_cells
 from vaekit.diagnosis.finite import is_finite
 from vaekit.diagnosis.subject import Subject
 from vaekit.heads import LEVELED, Gaussian, NegativeBinomial, Optimal, Poisson, ZeroInflated
@@ -74,7 +75,8 @@ class Calibration:
 def calibration(subject: Subject, count: int = 256, seed: int = 0) -> Calibration:
     """Return how well p(x | z) fits the first `count` test data, fewer where they are large.
 
-    Every element weighs by the variance of its dimension over the data: constant pixels say nothing.
+    Every element weighs by the variance of its dimension over the data: constant pixels say nothing. Of a row it is the
+    observed cells that have an order, all alike; its columns' families have what lies in them, by their codecs.
 
     Args:
         subject: A model and its data.
@@ -89,11 +91,11 @@ def calibration(subject: Subject, count: int = 256, seed: int = 0) -> Calibratio
     with evaluating(subject.model, seed):
         for part, *given in zip(*(c.split(_BATCH) for c in (x, *context)), strict=True):
             likelihood = subject.model(part, *given).likelihood
-            outside.extend(_listed(outside_support(likelihood, part)))
+            outside.extend(_listed(outside_support(likelihood, part) if subject.table is None else None))
             ranks.extend([] if _is_binary(likelihood) else _listed(_ranks(likelihood, part)))
     share = torch.cat([o.flatten() for o in outside]).float().mean().item() if outside else None
     u = torch.cat(ranks) if ranks else x[:0]
-    weight = x.var(0, correction=0).expand_as(x)
+    weight = x.var(0, correction=0).expand_as(x) if subject.table is None else ordered_cells(subject.table.slots, x)
     if not len(u) or not (u.isfinite().all() and 0 < weight.sum().item() < math.inf):
         return Calibration(share, count=len(x))
     weight = (weight / weight.mean()).flatten()
@@ -165,7 +167,7 @@ def _fitting_scale(examination: Examination) -> tuple[str, ...]:
     """Return the keys of a likelihood whose spread follows the data."""
     description = examination.subject.image
     if description is None:
-        return ()
+        return fitting_families(examination.subject)
     likelihood = description.likelihood
     if isinstance(likelihood, Poisson | NegativeBinomial | ZeroInflated):
         return ("likelihood=negative_binomial",)

@@ -31,6 +31,7 @@ class Check:
         remedy: What to do, in words.
         prescription: Returns the keys to try, `key=value`; the number must come back towards the threshold by them.
         effect: What to expect.
+        where: Returns what the number was found at, such as a column; empty where it is one of the whole.
     """
 
     name: str
@@ -44,6 +45,7 @@ class Check:
     remedy: str
     prescription: Callable[[Examination], tuple[str, ...]]
     effect: str
+    where: Callable[[Examination], str] = lambda _examination: ""
 
     def is_found(self, value: float | None) -> bool:
         """Say whether a number lies beyond the threshold; one that is not finite does."""
@@ -58,12 +60,12 @@ class Check:
             return None
         finite = math.isfinite(value)
         beyond = "more than" if self.fires == "above" else "less than"
+        place = self.where(examination)
+        measure = f"{self.measure}, {place}" if place else self.measure
         return Finding(
             name=self.name,
             severity=self.severity,
-            evidence=f"{self.measure}: {value:.4g}, {beyond} {self.threshold:.4g}"
-            if finite
-            else f"{self.measure}: {value}",
+            evidence=f"{measure}: {value:.4g}, {beyond} {self.threshold:.4g}" if finite else f"{measure}: {value}",
             explanation=self.explanation,
             source=self.source,
             prescription=self.prescription(examination),

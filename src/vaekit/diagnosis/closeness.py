@@ -8,8 +8,12 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from vaekit.data import TableSchema
 from vaekit.diagnosis.generalization import can_compare
 from vaekit.diagnosis.subject import Subject
+from vaekit.evaluation.tables import comparable
+from vaekit.evaluation.tables.neighbors import Space
+from vaekit.modalities import TableView
 from vaekit.models import evaluating
 
 __all__ = ["Closeness", "closeness"]
@@ -46,7 +50,8 @@ def closeness(subject: Subject) -> Closeness | None:
 
     .. math:: \frac{N}{4 (N - 1)} \Big(\sum_i \frac{c_i^2}{M^2} - \frac1N\Big),
 
-    more than a coin per sample has: samples crowd around few data.
+    more than a coin per sample has: samples crowd around few data. Samples are mean images; of a table they are rows as they
+    are given out, whose distance is the sum over columns: of differences, in units of the range, or of being another class.
 
     References:
         Meehan, Chaudhuri and Dasgupta, 2020, "A non-parametric test to detect data-copying in generative models".
@@ -54,22 +59,24 @@ def closeness(subject: Subject) -> Closeness | None:
     if subject.is_text or not can_compare(subject):  # names of tokens are neither near nor far
         return None
     assert subject.train is not None
-    count = min(_MOST, len(subject.train), len(subject.test))
+    count, view = min(_MOST, len(subject.train), len(subject.test)), subject.view
     with evaluating(subject.model):
         parts = [subject.given(sample, count) for sample in (subject.train, subject.test)]
         context = [torch.cat(columns) for columns in zip(*(given[1:] for given in parts), strict=True)]
-        both = torch.cat([_mean_samples(subject, context), *(given[0] for given in parts)])
+        data = torch.cat([given[0] for given in parts])
+        if isinstance(view, TableView):
+            return None if view.schema is None else _of_rows(_samples(subject, context, 1.0), data, view.schema)
         # All at once, since some views scale what they are given by its own range.
-        shown = subject.view.intensity(both).flatten(1).float()
+        shown = view.intensity(torch.cat([_samples(subject, context, 0.0), data])).flatten(1).float()
         return _closeness(shown[:_SAMPLES], shown[_SAMPLES:]) if bool(torch.isfinite(shown).all()) else None
 
 
-def _mean_samples(subject: Subject, context: list[Tensor]) -> Tensor:
-    """Return samples without the likelihood's noise; those of a conditional model are given the contexts of data."""
+def _samples(subject: Subject, context: list[Tensor], temperature: float) -> Tensor:
+    """Return samples, with the likelihood's noise at a temperature; those of a conditional model are given the contexts of data."""
     # Some at a time: a thousand and a convolutional decoder fill a memory.
     rows = torch.randint(len(context[0]), (_SAMPLES,)) if context else torch.empty(_SAMPLES)
     parts = [
-        subject.model.generate(len(part), *(c[part] for c in context), likelihood_temperature=0)
+        subject.model.generate(len(part), *(c[part] for c in context), likelihood_temperature=temperature)
         for part in rows.split(_BATCH)
     ]
     return torch.cat(parts)
@@ -78,9 +85,23 @@ def _mean_samples(subject: Subject, context: list[Tensor]) -> Tensor:
 def _closeness(samples: Tensor, data: Tensor) -> Closeness:
     """Return the closeness of samples `(M, D)` to the first half of the data `(2N, D)`."""
     order = torch.randperm(len(data))  # data that occur in both halves must not all count for the first
-    nearest = order[torch.cdist(samples, data[order]).argmin(1)]
-    counts = torch.bincount(nearest, minlength=len(data)).double()
-    shares, total = counts / len(samples), len(data)
+    return _counted(order[torch.cdist(samples, data[order]).argmin(1)], len(data))
+
+
+def _of_rows(samples: Tensor, data: Tensor, schema: TableSchema) -> Closeness | None:
+    """Return the same of rows of a table, as they stand in a file."""
+    if not schema.kinds or not bool(torch.isfinite(samples).all()):
+        return None
+    made, real = comparable(*(schema.decode(x) for x in (samples, data)), kinds=schema.kinds)
+    order = torch.randperm(len(real))
+    space = Space(real, 1, (made,))
+    return _counted(order[space.nearest(space.place(made), space.place(real.take(order.numpy())))[1]], len(real))
+
+
+def _counted(nearest: Tensor, total: int) -> Closeness:
+    """Return the closeness of samples to the first half of the data, from which datum each is nearest to, `(M,)`."""
+    counts = torch.bincount(nearest, minlength=total).double()
+    shares = counts / len(nearest)
     variance = total / (4 * (total - 1)) * (shares.square().sum().item() - 1 / total)
-    error = max(math.sqrt(max(variance, 0.0)), 0.5 / len(samples))  # half a sample at least
+    error = max(math.sqrt(max(variance, 0.0)), 0.5 / len(nearest))  # half a sample at least
     return Closeness(shares[: total // 2].sum().item(), error)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from vaekit.diagnosis.check import Check
 from vaekit.diagnosis.latent_use import COLLAPSED, USUAL, LatentUse
-from vaekit.diagnosis.pressure import at_one, late, learned_scale
+from vaekit.diagnosis.pressure import late, learned_scale, lighter
 
 if TYPE_CHECKING:
     from vaekit.diagnosis.examination import Examination
@@ -61,7 +61,7 @@ def _shortage(examination: Examination) -> float | None:
 def _wake(examination: Examination) -> tuple[str, ...]:
     """Return what lets latents carry something: the likelihood's scale, the rate's weight, or time before it is charged."""
     subject, use = examination.subject, examination.latent_use
-    found = (*learned_scale(subject), *at_one(subject))
+    found = (*learned_scale(subject), *lighter(subject))
     if found or use is None:
         return found
     return _slower(examination) if use.rate is None else late(subject, free=_factorizes(examination))
@@ -78,7 +78,7 @@ def _factorizes(examination: Examination) -> bool:
 
 def _listen(examination: Examination) -> tuple[str, ...]:
     subject = examination.subject
-    return (*learned_scale(subject), *at_one(subject)) or _slower(examination)
+    return (*learned_scale(subject), *lighter(subject)) or _slower(examination)
 
 
 def _fewer(examination: Examination) -> tuple[str, ...]:

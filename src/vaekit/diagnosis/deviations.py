@@ -77,7 +77,7 @@ def scales(subject: Subject, count: int = 256, seed: int = 0) -> Scales:
     x, *context = subject.given(subject.test, max(1, min(count, _VALUES // subject.test.stored[0].numel() + 1)))
     values = (
         x.float() if not x.is_floating_point() else x
-    )  # of texts the names of their tokens, on which no scale rests
+    )  # of texts the names of their tokens, of tables cells of all kinds: no scale rests on them
     weight = values.var(0, correction=0).flatten()
     with evaluating(model, seed):
         columns = zip(*(c.split(_BATCH) for c in (x, *context)), strict=True)

@@ -7,6 +7,7 @@ from vaekit.diagnosis import (
     blur,
     calibration,
     collapse,
+    columns,
     course,
     generalization,
     geometry,
@@ -29,6 +30,7 @@ CHECKS: tuple[Check, ...] = (
     *inference.CHECKS,
     *calibration.CHECKS,
     *scales.CHECKS,
+    *columns.CHECKS,
     *blur.CHECKS,
     *tightness.CHECKS,
 )

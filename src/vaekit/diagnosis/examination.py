@@ -9,6 +9,7 @@ from vaekit.diagnosis.balance import Balance, balance
 from vaekit.diagnosis.blur import Sharpness, sharpness
 from vaekit.diagnosis.calibration import Calibration, calibration
 from vaekit.diagnosis.closeness import Closeness, closeness
+from vaekit.diagnosis.columns import ColumnFit, column_fit
 from vaekit.diagnosis.course import Accidents, accidents
 from vaekit.diagnosis.deviations import Scales, scales
 from vaekit.diagnosis.finite import is_finite
@@ -121,6 +122,11 @@ class Examination:
     def calibration(self) -> Calibration:
         """How well p(x | z) fits the data."""
         return calibration(self.subject, self.few)
+
+    @cached_property
+    def column_fit(self) -> ColumnFit | None:
+        """How well each column of a table is told from the latents, on at most 1,000 test rows; see `columns`."""
+        return column_fit(self.subject, len(self.subject.test) if self.deep else min(1000, len(self.subject.test)))
 
     @cached_property
     def scales(self) -> Scales:

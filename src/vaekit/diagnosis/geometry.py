@@ -16,7 +16,7 @@ from torch.distributions import Distribution
 
 from vaekit.diagnosis.check import Check
 from vaekit.diagnosis.latent_state import LatentState, latent_state
-from vaekit.diagnosis.pressure import IMPORTANCE, at_one, longer
+from vaekit.diagnosis.pressure import IMPORTANCE, at_one, is_light_on_purpose, longer, second_stage
 from vaekit.diagnosis.subject import Subject
 from vaekit.diagnosis.two_samples import told_apart
 from vaekit.distributions import Quantized, draw
@@ -151,8 +151,12 @@ def _prior_draws(p: Distribution, count: int) -> Tensor:
 
 
 def _beta(examination: Examination) -> float | None:
+    subject = examination.subject
+    # A prior that was fitted afterwards charges other prices than the one that the posteriors were trained beside.
+    if subject.has_second_stage or isinstance(subject.objective, _WITHOUT_RATE):
+        return None
     found = examination.exchange_rate
-    return None if found is None or isinstance(examination.subject.objective, _WITHOUT_RATE) else found.beta
+    return None if found is None else found.beta
 
 
 def _too_dear(examination: Examination) -> float | None:
@@ -170,16 +174,25 @@ def _even(examination: Examination) -> tuple[str, ...]:
     return at_one(subject) or longer(subject, 2)
 
 
+def _heavier(examination: Examination) -> tuple[str, ...]:
+    """Return the same, or, for a table whose light rate is meant, the second stage that it counts on."""
+    subject = examination.subject
+    return second_stage(subject) if is_light_on_purpose(subject) else _even(examination)
+
+
 def _fill(examination: Examination) -> tuple[str, ...]:
     """Return what brings prior and aggregate together: the bound itself, or else a prior that is learned."""
     subject = examination.subject
     state = subject.description
     if state is not None and state.posterior.kind == "delta":
         return ("posterior=gaussian", "objective=elbo")
+    if subject.has_second_stage or is_light_on_purpose(subject):
+        return second_stage(subject)
     if keys := at_one(subject):
         return keys
-    learned = state is not None and state.posterior.support == "real" and state.prior.kind == "standard"
-    return ("prior=gmm", "prior.components=20") if learned else longer(subject, 2)
+    if state is None or state.posterior.support != "real" or state.prior.kind != "standard":
+        return longer(subject, 2)
+    return ("prior=gmm", "prior.components=20") if subject.table is None else second_stage(subject)
 
 
 _BURGESS = (
@@ -214,8 +227,8 @@ CHECKS: tuple[Check, ...] = (
         "it. Places between them are never decoded in training, so samples are bad.",
         source='Alemi, Poole, Fischer, Dillon, Saurous and Murphy, 2018, "Fixing a broken ELBO"',
         remedy="Let the rate weigh 1 at the end, as in the bound; end its schedule well before training ends, and drop free "
-        "bits above the rate that comes by itself.",
-        prescription=_even,
+        "bits above the rate that comes by itself. Where a light rate is meant, fit a prior afterwards.",
+        prescription=_heavier,
         effect="A lower rate and a higher bound; the exchange rate rises towards 1.",
     ),
     Check(
@@ -229,7 +242,8 @@ CHECKS: tuple[Check, ...] = (
         explanation="The prior draws latents where hardly any datum is encoded, and the decoder was never trained there. "
         "Reconstructions may be good, samples are not.",
         source='Rosca, Lakshminarayanan and Mohamed, 2018, "Distribution matching in variational inference"',
-        remedy="Let the rate weigh 1, use a prior that is learned (gmm, flow, vamp), or fit one afterwards.",
+        remedy="Let the rate weigh 1, use a prior that is learned (gmm, flow, vamp), or fit one afterwards "
+        "(second_stage=gmm).",
         prescription=_fill,
         effect="Samples that look like reconstructions.",
     ),

@@ -24,6 +24,7 @@ from vaekit.diagnosis.pressure import longer
 from vaekit.diagnosis.subject import Subject
 from vaekit.evaluation.amortization import Amortization, amortization, refusal
 from vaekit.models import VAE, evaluating
+from vaekit.nets import MLP, ColumnTransformer, Conv
 
 if TYPE_CHECKING:
     from vaekit.diagnosis.examination import Examination
@@ -180,17 +181,23 @@ def _gap_prescription(examination: Examination) -> tuple[str, ...]:
     if steady := _steady_norm(subject):
         return steady  # the posteriors of a young or small-batch encoder follow running statistics that lag
     steps = max((row["step"] for row in subject.history if row.get("step")), default=0)
-    if subject.image is None or steps < _BRIEF:
+    widths = getattr(_net(subject), "widths", None)
+    if widths is None or steps < _BRIEF:
         return longer(subject, _LONGER, _BRIEF)
-    widths = subject.image.net.widths
     factor = max(2, -(-_NARROW // min(widths)))
     wider = [max(width, min(factor * width, _WIDE)) for width in widths]
     return () if wider == list(widths) else (f"net.widths=[{','.join(map(str, wider))}]",)
 
 
+def _net(subject: Subject) -> Conv | MLP | ColumnTransformer | None:
+    """Return the architecture of images and tables; that of a text is another one on either side."""
+    description = subject.image or subject.table
+    return None if description is None else description.net
+
+
 def _steady_norm(subject: Subject) -> tuple[str, ...]:
-    net = None if subject.image is None else subject.image.net
-    if net is None or net.norm != "batch":
+    net = _net(subject)
+    if net is None or getattr(net, "norm", None) != "batch":
         return ()
     return ("net.norm=group" if net.kind == "conv" else "net.norm=layer",)
 
@@ -202,7 +209,7 @@ def _mismatch_value(examination: Examination) -> float | None:
 
 def _mismatch_prescription(examination: Examination) -> tuple[str, ...]:
     subject = examination.subject
-    if subject.image is not None:
+    if _net(subject) is not None:
         return _steady_norm(subject)
     # A user's own net keeps its layers, and their statistics become steadier.
     return (f"batch={_BATCH}",) if subject.training.batch < _BATCH else ()

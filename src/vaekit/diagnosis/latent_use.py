@@ -128,7 +128,7 @@ def _information(state: LatentState, terms: Tensor | None) -> Tensor | None:
 
 
 def _dimension(subject: Subject) -> float | None:
-    if subject.is_text:
+    if not subject.data_are_numbers:
         return None
     sample = subject.test if subject.train is None else subject.train
     # As stored: a binarization that is drawn anew would be noise in every direction.

@@ -4,10 +4,21 @@ from __future__ import annotations
 
 from vaekit.diagnosis.subject import Subject
 from vaekit.heads import Fixed, Gaussian, Shared
-from vaekit.objectives import CIWAE, ELBO, IWAE, MIWAE, PIWAE, Pictorial, Renyi
+from vaekit.objectives import CIWAE, ELBO, IWAE, MIWAE, PIWAE, Objective, Pictorial, Renyi
 from vaekit.schedules import Constant, Logistic, Schedule
 
-__all__ = ["IMPORTANCE", "at_one", "late", "learned_scale", "longer", "run_steps"]
+__all__ = [
+    "IMPORTANCE",
+    "at_one",
+    "final_weight",
+    "is_light_on_purpose",
+    "late",
+    "learned_scale",
+    "lighter",
+    "longer",
+    "run_steps",
+    "second_stage",
+]
 
 IMPORTANCE = (IWAE, MIWAE, PIWAE, CIWAE, Renyi)
 """Bounds by importance weights: they have no weight of the rate, and a broader posterior is optimal for them."""
@@ -46,6 +57,34 @@ def at_one(subject: Subject) -> tuple[str, ...]:
             return (*_with_density(subject), "objective=elbo")
 
 
+def lighter(subject: Subject) -> tuple[str, ...]:
+    """Return the keys that take pressure from the rate: those of `at_one`, unless the rate weighs less than 1 already."""
+    return () if final_weight(subject.objective) < 1 else at_one(subject)
+
+
+def final_weight(objective: Objective) -> float:
+    """Return the weight of the rate once schedules rest; 1 where nothing says otherwise."""
+    beta = getattr(objective, "beta", 1.0)
+    return beta if isinstance(beta, float) else beta.at(beta.end)
+
+
+def is_light_on_purpose(subject: Subject) -> bool:
+    """Say whether a rate below that of the bound is the recipe's, which counts on a prior that is fitted afterwards."""
+    return subject.table is not None and subject.table.goal == "synthesis" and final_weight(subject.objective) < 1
+
+
+def second_stage(subject: Subject) -> tuple[str, ...]:
+    """Return the key of a prior fitted after training: of one that bears more where that was done already.
+
+    References:
+        Dai and Wipf, 2019, "Diagnosing and enhancing VAE models".
+    """
+    description = subject.description
+    if description is None or description.posterior.support != "real" or description.prior.kind == "diffusion":
+        return longer(subject, 2)
+    return ("second_stage=diffusion",) if subject.has_second_stage else ("second_stage=gmm",)
+
+
 def _with_density(subject: Subject) -> tuple[str, ...]:
     """Return the keys of a posterior that has a rate, where the run's has none."""
     kind = None if subject.description is None else subject.description.posterior.kind
@@ -65,7 +104,9 @@ def late(subject: Subject, *, free: bool) -> tuple[str, ...]:
     objective, steps = subject.objective, max(1, run_steps(subject) // 2)
     named = () if isinstance(objective, ELBO | Pictorial) else ("objective=elbo",)
     beta = objective.beta if isinstance(objective, ELBO | Pictorial) else Constant()
-    rise = ("objective.beta=linear",) if isinstance(beta, Constant) else _to_one(beta)
+    # What weighs less than in the bound, as with tables, rises to no more than it weighs.
+    stop = (f"objective.beta.stop={beta.value:g}",) if isinstance(beta, Constant) and 0 < beta.value < 1 else ()
+    rise = ("objective.beta=linear", *stop) if isinstance(beta, Constant) else _to_one(beta)
     floor = (f"objective.free_bits.nats={_FREE:g}",) if free and not isinstance(objective, Pictorial) else ()
     return (*named, *rise, f"objective.beta.steps={steps}", *floor)
 

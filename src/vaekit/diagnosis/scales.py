@@ -54,8 +54,7 @@ def _spread_levels(examination: Examination) -> tuple[str, ...]:
 def _room(examination: Examination) -> tuple[str, ...]:
     """Return the keys that move the bounds away from the deviations which lie at them."""
     found, model = examination.scales, examination.subject.model
-    description = examination.subject.image
-    if description is None:
+    if (examination.subject.image or examination.subject.table) is None:
         return ()
     posterior, likelihood = found.at_bound_posterior or 0.0, found.at_bound_likelihood or 0.0
     part, module = ("posterior", model.posterior) if posterior >= likelihood else ("likelihood", model.likelihood)
@@ -73,7 +72,7 @@ def _room(examination: Examination) -> tuple[str, ...]:
 def _calmer(examination: Examination) -> tuple[str, ...]:
     """Return the keys of scales that grow linearly, and of a slower training."""
     found, training = examination.scales, examination.subject.training
-    description = examination.subject.image
+    description = examination.subject.image or examination.subject.table
     if description is None:
         return ()
     slower = f"lr={training.lr / 3:.2g}"

@@ -8,7 +8,7 @@ from typing import Any
 
 from torch import Tensor
 
-from vaekit.modalities import ImageVAE, Model, TextVAE, View
+from vaekit.modalities import ImageVAE, Model, TableVAE, TextVAE, View
 from vaekit.models import VAE, evaluating
 from vaekit.objectives import ELBO, Objective
 from vaekit.training import Training
@@ -65,9 +65,31 @@ class Subject:
         return self.description if isinstance(self.description, ImageVAE) else None
 
     @property
+    def table(self) -> TableVAE | None:
+        """The description, where it is one of tables: alone it has columns of different kinds, some cells missing."""
+        return self.description if isinstance(self.description, TableVAE) else None
+
+    @property
     def is_text(self) -> bool:
         """Whether the data are texts: their entries are names of tokens, not numbers."""
         return isinstance(self.description, TextVAE)
+
+    @property
+    def data_are_numbers(self) -> bool:
+        """Whether a datum is a vector of numbers alike, so that distance, spread and spacing mean something.
+
+        The entries of a text are names of tokens; those of a table are codes, ranks, counts and numbers, and NaN where a
+        cell is missing.
+        """
+        return not isinstance(self.description, TextVAE | TableVAE)
+
+    @property
+    def has_second_stage(self) -> bool:
+        """Whether the prior was fitted after training, or the one trained with found to be as good.
+
+        Such a run is trained with a light rate on purpose: what the rate weighed says nothing about its samples.
+        """
+        return self.training.second_stage != "none"
 
     @property
     def has_latents(self) -> bool:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from vaekit.diagnosis.affordable import affordable
 from vaekit.diagnosis.check import Check
 from vaekit.diagnosis.finite import is_finite
+from vaekit.diagnosis.pressure import is_light_on_purpose
 from vaekit.diagnosis.subject import Subject
 from vaekit.evaluation import Annealed, Chains, Nats, annealed, bounds
 
@@ -67,9 +68,13 @@ def _gap(examination: Examination) -> float | None:
 
 
 def _richer(examination: Examination) -> tuple[str, ...]:
-    """Return the key of a posterior that can do more than the run's; none where one latent leaves nothing to correlate."""
+    """Return the key of a posterior that can do more than the run's.
+
+    None where one latent leaves nothing to correlate, or a light rate made posteriors narrow on purpose.
+    """
     description = examination.subject.description
-    if description is None or description.latent < 2:
+    is_light = examination.subject.has_second_stage or is_light_on_purpose(examination.subject)
+    if description is None or description.latent < 2 or is_light:
         return ()
     match description.posterior.kind:
         case "gaussian" | "laplace":

@@ -113,7 +113,9 @@ def _gain(subject: Subject, lr: float) -> float:
     before = held_out_loss()
     # In evaluation mode: running statistics that move would be mistaken for learning.
     with evaluating(model), torch.enable_grad():
-        parameters = [p for p in model.parameters() if p.requires_grad]
+        # A prior that was fitted afterwards was never trained at any such rate.
+        fixed = set(model.prior.parameters()) if subject.has_second_stage else set()
+        parameters = [p for p in model.parameters() if p.requires_grad and p not in fixed]
         optimizer = make_optimizer(parameters, subject.training.replace(lr=lr))
         for rows in torch.randint(len(given[0]), (_STEPS, _BATCH)):
             value = loss(tuple(column[rows] for column in given))

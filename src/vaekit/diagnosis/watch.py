@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 
+from vaekit.diagnosis.pressure import final_weight
 from vaekit.objectives import ELBO, VQ, Objective
 from vaekit.training import Training, Validation
 
@@ -78,14 +79,17 @@ class Watch:
     def _cure(self, stop: int, validation: Validation) -> tuple[str, ...]:
         """Return the keys that let the latents carry something: what shut them is taken away, or they get a head start."""
         objective = self.objective
-        if _final_weight(objective) > 1:
+        weight = final_weight(objective)
+        if weight > 1:
             return ("objective.beta=1",)
         if validation.elbo is None or isinstance(objective, VQ):
             return (self._lower,)  # a point and a code do not go with the ELBO
         if not isinstance(objective, ELBO):
             return ("objective=elbo",)
         if objective.schedule_end == 0 and not self.text:
-            return ("objective.beta=linear", f"objective.beta.steps={max(1, stop // 2)}")
+            # A weight below that of the bound, as tables have it, is meant: it is what the rise ends at.
+            light = (f"objective.beta.stop={weight:g}",) if 0 < weight < 1 else ()
+            return ("objective.beta=linear", *light, f"objective.beta.steps={max(1, stop // 2)}")
         # A floor per dimension needs a rate that is a sum over dimensions.
         if not validation.rate_per_dimension:
             return (self._lower,)
@@ -112,9 +116,3 @@ def _empty_note(validation: Validation, step: int, cure: tuple[str, ...]) -> str
     small = validation.rate is not None and validation.rate < _EMPTY
     seen = f"a rate of {validation.rate:.2g} nats" if small else "no active unit"
     return f"by step {step} the latents have collapsed: {seen}, so the decoder does without them; try {' '.join(cure)}"
-
-
-def _final_weight(objective: Objective) -> float:
-    """Return the weight of the rate once schedules rest; 1 where nothing says otherwise."""
-    beta = getattr(objective, "beta", 1.0)
-    return beta if isinstance(beta, float) else beta.at(beta.end)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import Any
+from typing import Any, TypeAlias, cast
 
 import torch
 from torch import Size, Tensor
@@ -17,7 +17,7 @@ from vaekit.distributions.temperature import temper
 
 __all__ = ["Categoricals"]
 
-_HEADROOM = 60.0  # in nats above the shift: with it exponents down to 147 below a row's largest are no subnormals
+_Levels: TypeAlias = tuple[int, ...]
 
 
 class Categoricals(Distribution):
@@ -39,7 +39,7 @@ class Categoricals(Distribution):
 
     def __init__(self, logits: Tensor, levels: Sequence[int]) -> None:
         self._unnormalized, self.levels = logits, tuple(levels)
-        super().__init__((*logits.shape[:-1], len(self.levels)), validate_args=False)
+        super().__init__(torch.Size((*logits.shape[:-1], len(self.levels))), validate_args=False)
 
     @property
     def logits(self) -> Tensor:
@@ -48,17 +48,14 @@ class Categoricals(Distribution):
 
     def log_prob(self, value: Tensor) -> Tensor:
         """Return log P(value) per variable, of levels `(..., J)` given as floats."""
-        logits, place = self._unnormalized, value.long() + _starts(self.levels, value.device)
-        lead = torch.broadcast_shapes(place.shape[:-1], logits.shape[:-1])
-        logits, place = logits.expand(*lead, -1), place.expand(*lead, -1)
-        if logits.device.type == "cpu":
-            shift = logits.detach().amax(-1, keepdim=True) - _HEADROOM
-            exponentials = (logits.detach() - shift).exp_()
-            sums = torch.cat([part.sum(-1) for part in _runs(exponentials, self.levels)], -1)
-            if (sums > torch.finfo(sums.dtype).tiny).all():
-                return _Chosen.apply(logits, place, shift, exponentials, sums, self.levels)  # type: ignore[no-any-return, no-untyped-call]
-        normalizers = torch.cat([run.logsumexp(-1) for run in self._runs()], -1)
-        return logits.gather(-1, place) - normalizers
+        place = value.long() + _starts(self.levels, value.device)
+        lead = torch.broadcast_shapes(place.shape[:-1], self._unnormalized.shape[:-1])
+        place = place.expand(*lead, -1)
+        quick = _exponentials(self._unnormalized.detach(), self.levels)
+        if quick is None:
+            return self.logits.expand(*lead, -1).gather(-1, place)
+        logits, *parts = (part.expand(*lead, -1) for part in (self._unnormalized, *quick))
+        return cast(Tensor, _Chosen.apply(logits, place, *parts, self.levels))
 
     @property
     def mode(self) -> Tensor:
@@ -75,25 +72,22 @@ class Categoricals(Distribution):
             return torch.cat(draws, -1).to(self._unnormalized.dtype)
 
     def _runs(self) -> list[Tensor]:
-        return _runs(self._unnormalized, self.levels)
+        return _split(self._unnormalized, self.levels)
 
 
 class _Chosen(torch.autograd.Function):
-    """The log-probabilities of chosen levels: one pass over the exponentials each way, where small softmaxes take ten."""
+    """Log-probabilities of chosen levels, whose gradient takes one pass over all exponentials.
+
+    With some twenty small softmaxes per row, autograd's own gradients would take as long as a layer of the network.
+    """
 
     @staticmethod
     def forward(
-        ctx: Any,
-        logits: Tensor,
-        place: Tensor,
-        shift: Tensor,
-        exponentials: Tensor,
-        sums: Tensor,
-        levels: tuple[int, ...],
+        ctx: Any, logits: Tensor, place: Tensor, exponentials: Tensor, sums: Tensor, log_sums: Tensor, levels: _Levels
     ) -> Tensor:
         ctx.save_for_backward(place, exponentials, sums)
         ctx.levels = levels
-        return logits.gather(-1, place).sub_(shift).sub_(sums.log())
+        return logits.gather(-1, place).sub_(log_sums).clamp_max_(0)  # rounding makes no probability larger than 1
 
     @staticmethod
     @once_differentiable
@@ -103,7 +97,23 @@ class _Chosen(torch.autograd.Function):
         return exponentials.mul(each).scatter_add_(-1, place, slope), None, None, None, None, None
 
 
-def _runs(logits: Tensor, levels: tuple[int, ...]) -> list[Tensor]:
+def _exponentials(logits: Tensor, levels: _Levels) -> tuple[Tensor, Tensor, Tensor] | None:
+    """Return the exponentials of logits `(..., L)` in units of each row's largest, their sums `(..., J)` and log-sums.
+
+    One unit for all variables of a row saves the search for the largest of each. None where a variable lies too far below
+    its neighbours for that, and on devices that would have to wait for the answer.
+    """
+    if logits.device.type != "cpu":
+        return None
+    largest = logits.amax(-1, keepdim=True)
+    exponentials = (logits - largest).exp_()
+    sums = torch.cat([part.sum(-1) for part in _split(exponentials, levels)], -1)
+    if not (sums > torch.finfo(sums.dtype).tiny).all():
+        return None
+    return exponentials, sums, sums.log() + largest
+
+
+def _split(logits: Tensor, levels: _Levels) -> list[Tensor]:
     """Return the logits of neighbours with equally many levels, each `(..., n, L)`."""
     runs = [(count, len(list(same))) for count, same in itertools.groupby(levels)]
     parts = logits.split([count * same for count, same in runs], -1)
@@ -112,14 +122,14 @@ def _runs(logits: Tensor, levels: tuple[int, ...]) -> list[Tensor]:
 
 @lru_cache(maxsize=64)
 @torch.inference_mode(False)  # what is kept must serve a training step too
-def _starts(levels: tuple[int, ...], device: torch.device) -> Tensor:
+def _starts(levels: _Levels, device: torch.device) -> Tensor:
     """Return where each variable's logits begin, `(J,)`."""
     return torch.tensor([0, *itertools.accumulate(levels[:-1])], device=device)
 
 
 @lru_cache(maxsize=64)
-@torch.inference_mode(False)  # what is kept must serve a training step too
-def _variable(levels: tuple[int, ...], device: torch.device) -> Tensor:
+@torch.inference_mode(False)
+def _variable(levels: _Levels, device: torch.device) -> Tensor:
     """Return which variable each logit belongs to, `(L_1 + ... + L_J,)`."""
     return torch.arange(len(levels), device=device).repeat_interleave(torch.tensor(levels, device=device))
 

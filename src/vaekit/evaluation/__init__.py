@@ -2,6 +2,7 @@
 
 from vaekit.evaluation.amortization import Amortization, amortization
 from vaekit.evaluation.annealed import Annealed, Bracket, annealed, bracket
+from vaekit.evaluation.cells import CellLikelihoods, cell_likelihoods
 from vaekit.evaluation.chains import Chains
 from vaekit.evaluation.disentanglement import Disentanglement, disentanglement
 from vaekit.evaluation.fidelity import Fidelity, fidelity
@@ -21,6 +22,7 @@ __all__ = [
     "Annealed",
     "Bounds",
     "Bracket",
+    "CellLikelihoods",
     "Chains",
     "Coded",
     "Disentanglement",
@@ -42,6 +44,7 @@ __all__ = [
     "bleu",
     "bounds",
     "bracket",
+    "cell_likelihoods",
     "disentanglement",
     "distinct",
     "fidelity",

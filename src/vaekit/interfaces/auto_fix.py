@@ -211,10 +211,11 @@ def _restarted(
 ) -> Attempt:
     """Train again with what is prescribed, in a folder and a number of seconds."""
     folder, seconds = place
-    experiment, opened = revised(latest.run.experiment, finding, data)
+    trained = latest.run.folder.read_experiment()  # a second stage leaves another prior than the run was trained with
+    experiment, opened = revised(trained, finding, data)
     # The restart is a run like others, which resumes by itself.
     training = experiment.training.replace(auto_fix=False, time_limit=seconds)
-    changes = _changes(latest.run.experiment, finding)
+    changes = _changes(trained, finding)
     trainer = Trainer(folder, experiment.replace(training=training), opened)
     keys = " ".join(finding.prescription)
     trainer.notes.append(f"auto_fix restarts {latest.run.path} with {keys} against {finding.name}")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import torch
 
 from vaekit.data import TableSchema
+from vaekit.data.table.cells import arrow_type
 from vaekit.interfaces.imputing import table_schema
 from vaekit.interfaces.run import Run
 from vaekit.models import conditional_latents, evaluating
@@ -104,9 +105,9 @@ def _row(schema: TableSchema, given: Mapping[str, Any]) -> pa.Table:
             raise ValueError(f"the model has no column {name!r}{hint}")
         if not schema.slots_of(name):
             raise ValueError(f"column {name!r} is not modelled, so nothing can depend on it; see vaekit inspect")
-    arrow = {name: schema.cell_type(name) for name in types}
-    columns = {name: pa.array([_cell(name, given.get(name), types[name])], arrow[name]) for name in types}
-    return pa.table(columns)
+    return pa.table(
+        {name: pa.array([_cell(name, given.get(name), kind)], arrow_type(kind)) for name, kind in types.items()}
+    )
 
 
 def _cell(name: str, value: Any, type_: str) -> Any:

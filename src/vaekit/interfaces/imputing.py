@@ -77,7 +77,8 @@ def impute(
         )
     data, rows = run.open(source)
     data = data.taken(rows)
-    empty = {name: _empty(data.table.column(name)) for name in data.table.column_names if _is_modelled(schema, name)}
+    # An identifier or free text, of which the model has nothing to say, stays missing.
+    empty = {name: _empty(data.table.column(name)) for name in schema.kinds}
     open_rows = torch.from_numpy(np.flatnonzero(np.any([*empty.values()], axis=0)))
     some = data.taken(open_rows)
     made, ess = _drawn(run, schema, run.given(some), max(draws, proposals), proposals, seed)
@@ -89,7 +90,7 @@ def impute(
     whole[open_rows] = ess.double()
     return Imputation(
         filled.by_expectation(tables),
-        tuple(filled.by(table) for table in tables[:draws]),
+        tuple(filled.by(table, tables) for table in tables[:draws]),
         filled.cells(tables, level),
         whole,
     )
@@ -110,7 +111,7 @@ def _drawn(
     run: Run, schema: TableSchema, given: tuple[Tensor, ...], count: int, proposals: int, seed: int
 ) -> tuple[Tensor, Tensor]:
     """Return complete rows `(count, N, D)`, and the effective sample size of each row."""
-    shown = [place for place, slot in enumerate(schema.slots) if place in schema.masks]
+    shown = list(schema.masks)
     made, ess = [], []
     with evaluating(run.model, seed):
         for x, *context in in_batches(*given, batch=_BATCH):
@@ -141,13 +142,29 @@ class _Filling:
     empty: dict[str, Array]
     rows: Array
 
-    def by(self, drawn: pa.Table) -> pa.Table:
-        """Return the table, filled by one draw."""
-        return self._with({name: drawn.column(name) for name in self.empty})
+    def by(self, drawn: pa.Table, tables: list[pa.Table]) -> pa.Table:
+        """Return the table, filled by one draw; where that breaks a constraint, by the next that does not."""
+        return self._kept(self._with({name: drawn.column(name) for name in self.empty}), tables)
 
     def by_expectation(self, tables: list[pa.Table]) -> pa.Table:
-        """Return the table, filled by means and by the likeliest categories."""
-        return self._with({name: _expected(self._drawn(name, tables)) for name in self.empty})
+        """Return the table, filled by means and by the likeliest categories; by a draw where these break a constraint."""
+        return self._kept(self._with({name: self._drawn(name, tables).expected() for name in self.empty}), tables)
+
+    def _kept(self, table: pa.Table, tables: list[pa.Table]) -> pa.Table:
+        """Return the table with the rows that break a constraint filled by draws that keep it."""
+        import pyarrow.compute as pc
+
+        for constraint in self.schema.constraints:
+            names = [name for name in constraint.needs if name in self.empty]
+            for drawn in tables:
+                broken = np.asarray(constraint.broken(table))
+                if not names or not broken.any():
+                    break
+                other = self._with({name: drawn.column(name) for name in names})
+                for name in names:
+                    place = table.column_names.index(name)
+                    table = table.set_column(place, name, pc.if_else(broken, other.column(name), table.column(name)))
+        return table
 
     def cells(self, tables: list[pa.Table], level: float) -> pa.Table:
         """Return a row for each cell that was missing."""
@@ -171,7 +188,7 @@ class _Filling:
         columns = {
             "row": places,
             "column": [name] * len(places),
-            "value": pc.cast(_expected(drawn), pa.string()).take(among),
+            "value": pc.cast(drawn.expected(), pa.string()).take(among),
             **{
                 title: pa.array(values if len(values) == len(places) else values[among], from_pandas=True)
                 for title, values in (("low", low), ("high", high), ("probability", chance))
@@ -181,12 +198,7 @@ class _Filling:
 
     def _drawn(self, name: str, tables: list[pa.Table]) -> _Numbers | _Labels:
         cells = [table.column(name) for table in tables]
-        is_number = not _is_label(cells[0].type) and self._means_distance(name)
-        return _Numbers(cells) if is_number else _Labels(cells)
-
-    def _means_distance(self, name: str) -> bool:
-        known = {column.name: column.is_numeric for column in self.schema.columns}
-        return known.get(name, True)  # of a column that a constraint has replaced, its cells decide
+        return _Numbers(cells) if self.schema.kinds[name] == "numeric" else _Labels(cells)
 
     def _with(self, values: dict[str, Any]) -> pa.Table:
         import pyarrow as pa
@@ -200,7 +212,7 @@ class _Filling:
             place = table.column_names.index(name)
             whole = pc.take(cells, where).cast(table.schema.field(place).type)
             table = table.set_column(place, name, pc.coalesce(table.column(place), whole))
-        return self.schema.repaired(table, self.empty)
+        return table
 
 
 class _Numbers:
@@ -250,22 +262,7 @@ class _Labels:
         return self.share.max(1)
 
 
-def _expected(drawn: _Numbers | _Labels) -> Any:
-    return drawn.expected()
-
-
-def _is_label(type_: Any) -> bool:
-    import pyarrow as pa
-
-    return pa.types.is_string(type_) or pa.types.is_boolean(type_)
-
-
 def _empty(cells: Any) -> Array:
     import pyarrow.compute as pc
 
     return np.asarray(pc.is_null(cells))
-
-
-def _is_modelled(schema: TableSchema, name: str) -> bool:
-    """Say whether the model has something to say of a column: an identifier or free text stays missing."""
-    return next((bool(column.slots()) for column in schema.columns if column.name == name), True)

@@ -183,5 +183,7 @@ def _refuse(levels: Sequence[int], log: Sequence[bool], together: Sequence[int],
         raise ValueError(
             f"log must say of each column whether it is read through log(1 + x), never of codes, got {log}"
         )
+    if len(together) != len(levels):
+        raise ValueError(f"together must give a number of each column, {len(levels)} in all, got {list(together)}")
     if not 0 <= hide <= 0.5:
         raise ValueError(f"hide, the mean share of hidden cells, must lie between 0 and 0.5, got {hide}")

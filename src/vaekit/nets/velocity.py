@@ -11,6 +11,7 @@ from torch.nn import functional as F
 __all__ = ["VelocityNet"]
 
 _FREQUENCIES = 8
+_CONDITION = 64  # units between time and gains: one hidden layer of few, since in training every row has a time
 
 
 class VelocityNet(nn.Module):
@@ -43,7 +44,7 @@ class VelocityNet(nn.Module):
         self.early = nn.Linear(width, size, bias=False)  # S
         self.late = nn.Linear(width, size)  # T
         self.conditions = nn.Sequential(
-            nn.Linear(2 * _FREQUENCIES + 1 + context, width), nn.SiLU(), nn.Linear(width, 4 * width)
+            nn.Linear(2 * _FREQUENCIES + 1 + context, _CONDITION), nn.SiLU(), nn.Linear(_CONDITION, 4 * width)
         )
         for layer in (self.early, self.late):
             nn.init.zeros_(layer.weight)
@@ -62,16 +63,25 @@ class VelocityNet(nn.Module):
             `(B, D)` and `(B,)`.
         """
         shift, gain, later_shift, later_gain = self._conditioned(time, context)
-        h, slope = _silu(shift + gain * self.first(x))
-        k, later_slope = _silu(later_shift + later_gain * (self.skipped(x) + self.second(h)))
+        before = shift + gain * self.first(x)
+        h, slope = F.silu(before), _slope(before)
+        later = later_shift + later_gain * (self.skipped(x) + self.second(h))
+        k, later_slope = F.silu(later), _slope(later)
         slope, later_slope = slope * gain, later_slope * later_gain
         p, q, r, s, t = (
             layer.weight for layer in (self.first, self.skipped, self.second, self.early, self.late)
         )  # each (out, in)
         pairs = F.linear(slope, r * (p @ t).T)
         own = F.linear(slope, (p * s.T).sum(1).unsqueeze(0)).squeeze(-1)
-        later = (later_slope * ((q * t.T).sum(1) + pairs)).sum(-1)
-        return self.early(h) + self.late(k), own + later
+        trace = own + (later_slope * ((q * t.T).sum(1) + pairs)).sum(-1)
+        return self.early(h) + self.late(k), trace
+
+    def field(self, x: Tensor, time: Tensor, context: Tensor | None = None) -> Tensor:
+        """Return the field alone, `(B, D)`."""
+        shift, gain, later_shift, later_gain = self._conditioned(time, context)
+        h = F.silu(shift + gain * self.first(x))
+        k = F.silu(later_shift + later_gain * (self.skipped(x) + self.second(h)))
+        return self.early(h) + self.late(k)
 
     def _conditioned(self, time: Tensor, context: Tensor | None) -> tuple[Tensor, ...]:
         angle = time * self.frequencies
@@ -82,7 +92,7 @@ class VelocityNet(nn.Module):
         return shift, 1 + gain, later_shift, 1 + later_gain
 
 
-def _silu(x: Tensor) -> tuple[Tensor, Tensor]:
-    """Return silu and its derivative."""
+def _slope(x: Tensor) -> Tensor:
+    """Return the derivative of silu."""
     gate = x.sigmoid()
-    return x * gate, gate * (1 + x * (1 - gate))
+    return gate * (1 + x * (1 - gate))

@@ -15,8 +15,9 @@ from vaekit.training.prior import Encoded, clusters, scored_draws
 
 __all__ = ["place_by_em"]
 
-_ROWS = 30_000  # draws that an iteration looks at, at least: several per datum where data are few
-_MOST = 100_000  # and at most
+_ROWS = 30_000  # draws that an iteration looks at where data are few: several per datum
+_REPEATS = 20  # but no more than these of each
+_MOST = 100_000  # draws where data are many
 _JUDGED = 10_000  # held-out draws
 _AT_ONCE = 4096  # draws whose monomials are held at once
 _ITERATIONS = 80
@@ -79,8 +80,8 @@ class _Latents:
         return _Mixture(mixture.weights, mixture.means * self.unit + self.middle, covariances)
 
     def _rows(self) -> Iterator[Tensor]:
-        count = len(self.encoded)
-        order = torch.randperm(count, generator=self.seed).repeat(-(-_ROWS // count))[: max(_MOST, _ROWS)]
+        repeats = min(-(-_ROWS // len(self.encoded)), _REPEATS)
+        order = torch.randperm(len(self.encoded), generator=self.seed).repeat(repeats)[:_MOST]
         yield from order.split(_AT_ONCE)
 
 

@@ -56,5 +56,5 @@ def fit_second_stage(
 def _settings(prior: nn.Module, seed: int) -> PriorFit:
     """Return how a prior is fitted: a velocity is learned from noisy targets, in larger batches and more of them."""
     if isinstance(prior, Denoised):
-        return PriorFit(lr=2e-3, batch=1024, rounds=60, round_steps=100, patience=9, seed=seed)
+        return PriorFit(lr=2e-3, batch=512, rounds=60, round_steps=100, patience=9, seed=seed)
     return PriorFit(seed=seed)

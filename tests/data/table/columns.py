@@ -15,7 +15,9 @@ UNITS = st.sampled_from(["s", "ms", "us", "ns"])
 def cells(values, kind, min_size=1, max_size=40):
     """Cells of one type, of which at least one is not missing."""
     listed = st.lists(st.none() | values, min_size=min_size, max_size=max_size)
-    return listed.filter(lambda found: any(value is not None for value in found)).map(lambda found: pa.array(found, kind))
+    return listed.filter(lambda found: any(value is not None for value in found)).map(
+        lambda found: pa.array(found, kind)
+    )
 
 
 def decimals(limit=10**9):

@@ -159,7 +159,9 @@ def test_decoding_keeps_grid_and_range():
     column = pa.array((rng.integers(1, 200, 1000) * 500).tolist())
     codec = codec_of(column, codec="quantile")
     found = np.asarray(codec.decode(rng.normal(0, 3, (5000, 1)), rng))
-    assert (found % 500 == 0).all() and found.min() >= min(column.to_pylist()) and found.max() <= max(column.to_pylist())
+    assert (
+        (found % 500 == 0).all() and found.min() >= min(column.to_pylist()) and found.max() <= max(column.to_pylist())
+    )
 
 
 def test_rare_classes_share_a_code_and_are_drawn_again():

@@ -169,6 +169,9 @@ def test_days_that_could_be_months_zones_that_differ_and_days_that_are_none(read
 def test_marks_may_be_added_and_columns_left_as_strings(read):
     raw = read("a,b\n1,2\n-999,low\n", missing=("-999", "low"), strings=("b",))
     assert raw.table.to_pydict() == {"a": [1, None], "b": ["2", None]}
+    raw = read(MIXED, mixed=("age", "b"))
+    assert types(raw) == {"age": "string", "b": "string"}
+    assert types(read("age,b\n1,2\n3,4\n", mixed=("age",))) == {"age": "int64", "b": "int64"}
 
 
 MIXED = "age,b\n" + "".join(f"{i},x\n" for i in range(97)) + "low,y\nold,z\nhigh,q\n"

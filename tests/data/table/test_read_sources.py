@@ -65,6 +65,11 @@ def test_a_folder_of_parts_is_an_official_split(tmp_path):
 def test_a_folder_of_texts_or_of_nothing_is_no_table(tmp_path):
     (tmp_path / "train.csv").write_text("text,y\na b,1\n")
     assert not is_table(tmp_path)
+    (tmp_path / "train.csv").write_text("file,kind\na.png,1\n")
+    assert is_table(tmp_path)
+    (tmp_path / "images").mkdir()
+    (tmp_path / "images" / "a.png").touch()
+    assert not is_table(tmp_path)
     (tmp_path / "train.csv").unlink()
     (tmp_path / "a.csv").write_text("a,b\n1,2\n")
     with pytest.raises(

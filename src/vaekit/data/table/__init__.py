@@ -38,6 +38,9 @@ __all__ = [
     "write_schema_file",
 ]
 
+WORDS = ("binary", "categorical", "ordinal", "identifier", "text")
+"""The kinds of columns that may mix numbers and words."""
+
 
 def read_table(
     source: str | Path,
@@ -69,7 +72,8 @@ def read_table(
         strings = tuple(column.name for column in schema.sources if column.type == "string")
         reading = {"names": schema.names, "strings": strings, **reading}
     elif overrides is not None:
-        reading = {"names": overrides.names, **reading}
+        mixed = tuple(column.name for column in overrides.columns if column.kind in WORDS)
+        reading = {"names": overrides.names, "mixed": mixed, **reading}
     raw = read_raw(source, ReadOptions(**reading))
     if schema is None:
         check_trainable(raw, str(source))

@@ -130,8 +130,8 @@ def fit_axis(cells: Cells, name: str) -> Grid | Line:
         ValueError: If a number is infinite or beyond 1e150.
     """
     if type_name(cells) != "float64":
-        return _grid(np.unique(integers(cells.drop_null())), 0)
-    values = np.unique(numbers(cells.drop_null()))
+        return _grid(np.sort(integers(cells.drop_null())), 0)
+    values = np.sort(numbers(cells.drop_null()))
     if not bool(np.isfinite(values).all()) or max(abs(values[0]), abs(values[-1])) > LARGEST:
         raise ValueError(
             f"column {name!r} must hold finite numbers, but has {values[np.abs(values).argmax()]:g};"
@@ -147,10 +147,10 @@ def fit_axis(cells: Cells, name: str) -> Grid | Line:
 
 
 def _grid(values: npt.NDArray[np.int64], decimals: int) -> Grid:
-    """Return the grid of distinct integers in ascending order."""
+    """Return the grid of integers in ascending order."""
     offset, top = int(values[0]), int(values[-1])
     gaps = np.diff(values.view(np.uint64))  # which differ by what they should modulo 2^64
-    step = int(np.gcd.reduce(gaps)) if len(gaps) else 1
+    step = int(np.gcd.reduce(gaps)) or 1
     return Grid(decimals=decimals, offset=offset, step=step, last=(top - offset) // step)
 
 

@@ -100,12 +100,14 @@ def table_dataset(
     """
     official = None if raw.parts is None else torch.from_numpy(raw.parts)
     split = complete_split(row_contents(raw.table), official)
-    inferred = schema is None
     if schema is None:
         rows = (split == TRAIN).nonzero().flatten().numpy()
         schema = infer_schema(raw.table, rows, overrides, target, model_missing)
-    table, strange = schema.align(raw.table)
-    notes = (*raw.notes, *(_held_out(schema, table) if inferred else strange))
+        table = raw.table.select([column.name for column in schema.sources])
+        strange = _held_out(schema, table)
+    else:
+        table, strange = schema.align(raw.table)
+    notes = (*raw.notes, *strange)
     data = Dataset(values=schema.encode(table), schema=schema, split=split, source=source, notes=notes, table=table)
     return _labelled(data, schema)
 

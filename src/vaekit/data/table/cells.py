@@ -29,6 +29,7 @@ __all__ = [
     "label_cells",
     "labels_of",
     "numbers",
+    "one_zero",
     "strangers",
     "type_name",
 ]
@@ -112,6 +113,11 @@ def cells_of_numbers(values: Numbers) -> Cells:
     return arrow().array(values, mask=np.isnan(values))
 
 
+def one_zero(cells: Cells) -> Cells:
+    """Return cells in which 0.0 and -0.0, which Arrow tells apart, are the same."""
+    return compute().add(cells, 0.0) if type_name(cells) == "float64" else cells
+
+
 def label_cells(labels: Sequence[Label | None], name: str) -> Cells:
     """Return labels as cells of the type called `name`, in their order."""
     if name.startswith("timestamp["):
@@ -127,8 +133,7 @@ def labels_of(cells: Cells) -> list[Any]:
 
 def codes_of_cells(cells: Cells, labels: Sequence[Label], name: str) -> Numbers:
     """Return the place of each cell among `labels`, shape (N,), NaN where a cell is missing or not among them."""
-    found = compute().index_in(cells, value_set=label_cells(labels, name))
-    return numbers(found)
+    return numbers(compute().index_in(one_zero(cells), value_set=label_cells(labels, name)))
 
 
 def cells_of_labels(codes: Numbers, labels: Sequence[Label], name: str) -> Cells:
@@ -140,6 +145,6 @@ def cells_of_labels(codes: Numbers, labels: Sequence[Label], name: str) -> Cells
 
 def strangers(cells: Cells, labels: Sequence[Label | None], name: str) -> tuple[str, ...]:
     """Return up to three of the values in `cells` that are not among `labels`, as one reads them."""
-    distinct = compute().unique(cells).drop_null()
+    distinct = compute().unique(one_zero(cells)).drop_null()
     strange = distinct.filter(compute().invert(compute().is_in(distinct, value_set=label_cells(labels, name))))
     return tuple(strange.slice(0, 3).cast("string").to_pylist())

@@ -24,12 +24,12 @@ Labels: TypeAlias = tuple[StrictBool, ...] | tuple[StrictInt, ...] | tuple[Stric
 
 
 class Levels(Codec):
-    """A number or point in time with few values, each of them a class: decoding gives the very value."""
+    """One of a few values, be they numbers, each of them a class: decoding gives the very value."""
 
     kind: Literal["levels"] = "levels"
     """The kind of codec."""
     labels: Labels = Field(min_length=1, repr=False)
-    """The values, ascending; the code is the place."""
+    """The values, ascending; the code is the place. A value that training did not have counts as missing."""
 
     def slots(self, name: str) -> tuple[Slot, ...]:
         """Return one class."""

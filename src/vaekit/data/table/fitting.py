@@ -84,6 +84,11 @@ def _chosen(profile: Profile, declared: Declared, names_rows: bool) -> Decision:
             f"column {profile.name!r} is declared {kind}, so it must hold numbers, but holds {profile.type};"
             " declare it categorical, or mend its cells"
         )
+    if codec == "identifier" and profile.type not in ("string", "int64"):
+        raise ValueError(
+            f"column {profile.name!r} is declared identifier, so it must hold words or integers, but holds {profile.type};"
+            " declare what it is, or drop it with use: drop"
+        )
     return Decision(kind, codec, "declared")
 
 
@@ -146,12 +151,24 @@ def _order(profile: Profile, declared: Declared) -> tuple[Label, ...]:
     found = labels_of(profile.values)
     if declared.order is None:
         return tuple((natural_order(found) if profile.type == "string" else None) or found)
-    order = labels_of(label_cells(declared.order, profile.type))
+    order = _typed(declared.order, profile)
     if strange := [value for value in found if value not in set(order)]:
         raise ValueError(
             f"column {profile.name!r}: order must list all of its values, but {strange[0]!r} is not in it; add it"
         )
     return tuple(order)
+
+
+def _typed(order: tuple[Label, ...], profile: Profile) -> list[Label]:
+    """Return an order in the type of the column: of real numbers, 1 means 1.0."""
+    kinds = {"string": str, "bool": bool, "float64": float}
+    if profile.type == "float64":
+        order = tuple(float(value) if isinstance(value, int) else value for value in order)
+    if strange := [value for value in order if type(value) is not kinds.get(profile.type, int)]:
+        raise ValueError(
+            f"column {profile.name!r}: order must list values of type {profile.type}, but has {strange[0]!r}; correct it"
+        )
+    return list(order)
 
 
 def _count(profile: Profile) -> Count:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from vaekit.data.table.cells import Cells, Numbers, arrow, compute, labels_of, type_name
+from vaekit.data.table.cells import Cells, Numbers, arrow, compute, labels_of, one_zero, type_name
 from vaekit.data.table.column import Kind
 from vaekit.data.table.declared import CodecName
 from vaekit.data.table.words import is_named_key, is_text, natural_order
@@ -80,7 +80,7 @@ def profile_of(name: str, cells: Cells) -> Profile:
         name: The column.
         cells: The cells of its training rows.
     """
-    observed = cells.drop_null()
+    observed = one_zero(cells.drop_null())
     counted = compute().value_counts(observed)
     order = compute().sort_indices(counted.field("values"))
     missing = 1 - len(observed) / len(cells) if len(cells) else 0.0
@@ -111,7 +111,7 @@ def decide(profile: Profile, *, names_rows: bool = True) -> Decision:
 
 
 def find_spikes(counts: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-    """Return the places of the values that stand out: over 1 % of the rows, and 10 times what their neighbours have.
+    """Return the places of the values that stand out: over 1 % of the rows, 20 at least, and 10 times what their neighbours have.
 
     Args:
         counts: How often each distinct value occurs, in ascending order of the values, shape (d,).
@@ -122,7 +122,7 @@ def find_spikes(counts: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
     >>> find_spikes(np.array([1, 2, 1, 90, 2, 1, 3]))
     array([3])
     """
-    common = np.flatnonzero(counts > 0.01 * counts.sum())
+    common = np.flatnonzero((counts > 0.01 * counts.sum()) & (counts >= REPEATS))
     spikes = np.array([place for place in common.tolist() if counts[place] >= 10 * _nearby(counts, place)], dtype=int)
     return np.sort(spikes[np.argsort(-counts[spikes], kind="stable")][:SPIKES])
 
@@ -176,13 +176,13 @@ def _number(profile: Profile) -> Decision:
 
 def _looks_counted(profile: Profile, positions: Numbers) -> bool:
     """Say whether integers begin at 0 or 1, leave no gaps where most of them are, and vary little for their mean."""
-    if profile.type != "int64" or not 0 <= positions[0] <= 1 or positions[-1] > 5000:
+    if profile.type != "int64" or profile.distinct <= FEW or not 0 <= positions[0] <= 1 or positions[-1] > 5000:
         return False
     mean = np.average(positions, weights=profile.counts)
     variance = np.average((positions - mean) ** 2, weights=profile.counts)
     shares = np.cumsum(profile.counts) / profile.rows
     middle = positions[(shares > 0.05) & (shares < 0.95)]
-    return bool(variance < 20 * mean and len(middle) > 1 and len(middle) > 0.9 * (middle[-1] - middle[0]))
+    return bool(variance < 50 * mean and len(middle) > 1 and len(middle) > 0.8 * (middle[-1] - middle[0]))
 
 
 def _shown(values: Cells) -> list[str]:

@@ -21,10 +21,8 @@ PARTS = {**FOLDERS, "dev": FOLDERS["validation"]}
 def find_parts(root: Path) -> dict[Path, int]:
     """Return the tables in a folder whose names say which part of a split they are, training first.
 
-    It is the word between the marks that counts: train.csv and adult-train.csv are both for training.
-
-    Raises:
-        ValueError: If a name says two parts.
+    It is the word between the marks that counts: train.csv and adult-train.csv are both for training. A name that says two
+    parts, or none, is left out.
     """
     found = {}
     for path in sorted(root.iterdir()):

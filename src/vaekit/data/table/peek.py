@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sized
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from vaekit.data.dataset import TRAIN
+from vaekit.data.decode import SUFFIXES as IMAGES
 from vaekit.data.table.bundled import bundled_name
 from vaekit.data.table.dialect import has_header, look, sniff_dialect, sniff_rows
 from vaekit.data.table.encoding import guess_encoding, opened, sample_text
@@ -41,7 +44,7 @@ def is_table(source: str | Path) -> bool:
     path = Path(source).expanduser()
     if path.is_dir():
         parts = find_parts(path)
-        return 0 in parts.values() and all(map(_is_file_of_table, parts))
+        return TRAIN in parts.values() and all(map(_is_file_of_table, parts)) and not _has_images(path)
     return path.name.lower().endswith(SUFFIXES) and _is_file_of_table(path)
 
 
@@ -55,6 +58,11 @@ def is_frame(found: Any) -> bool:
         return bool(found) and all(map(_is_column, found.values()))
     arrow = hasattr(found, "__arrow_c_stream__") or hasattr(found, "__arrow_c_array__")
     return hasattr(found, "columns") and (arrow or type(found).__module__.partition(".")[0] == "pandas")
+
+
+def _has_images(root: Path) -> bool:
+    """Return whether there are images in a folder, which train.csv tells about then."""
+    return any(Path(name).suffix.lower() in IMAGES for _, _, names in os.walk(root) for name in names)
 
 
 def _is_column(found: Any) -> bool:

@@ -36,6 +36,7 @@ class ReadOptions:
         test: The file of the test part, where it is one of its own.
         names: The columns of a schema: a CSV without a header gets them, in order.
         strings: Columns to leave as strings, although they look like numbers or times.
+        mixed: Columns that may mix numbers and a few words, and are strings then.
 
     Raises:
         ValueError: If the delimiter is not one character, or the encoding or the header is unknown.
@@ -51,6 +52,7 @@ class ReadOptions:
     test: str | Path | None = None
     names: tuple[str, ...] = ()
     strings: tuple[str, ...] = ()
+    mixed: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.delimiter is not None:

@@ -18,7 +18,7 @@ from vaekit.data.table.alignment import Source, aligned
 from vaekit.data.table.cells import Cells, Numbers, Table, arrow, arrow_type, compute, is_null
 from vaekit.data.table.codec import Slot
 from vaekit.data.table.column import Column
-from vaekit.data.table.constraints import AnyConstraint, constrained, freed
+from vaekit.data.table.constraints import AnyConstraint, Inequality, constrained, freed
 from vaekit.data.table.discrete import Categories
 
 __all__ = ["TableSchema"]
@@ -51,6 +51,11 @@ class TableSchema(Schema):
         """The D variables of a row, column by column."""
         return tuple(slot for column in self.columns for slot in self._slots(column))
 
+    @cached_property
+    def masks(self) -> tuple[int, ...]:
+        """The places of the slots that say whether a cell is missing."""
+        return tuple(self._places[column.name].stop - 1 for column in self.columns if self._masks(column))
+
     def slots_of(self, name: str) -> range:
         """Return the places of the slots of a column.
 
@@ -72,6 +77,18 @@ class TableSchema(Schema):
         """
         self.slots_of(name)
         return next(column for column in self.columns if column.name == name)
+
+    @cached_property
+    def kinds(self) -> dict[str, Literal["numeric", "categorical"]]:
+        """Whether each modelled column of the file is to be compared as a number (or a point in time) or as a class."""
+        seen = {column.name: column.is_numeric for column in self.columns if column.slots()}
+        gaps = {name: isinstance(one, Inequality) for one in self.constraints for name in one.replaces}
+        found = {**seen, **gaps}
+        return {
+            source.name: "numeric" if found[source.name] else "categorical"
+            for source in self.sources
+            if source.name in found
+        }
 
     def align(self, table: Table, *, allow_missing: bool = False) -> tuple[Table, tuple[str, ...]]:
         """Return a new table with the columns of `sources`, in their order and types, and sentences about what was strange.

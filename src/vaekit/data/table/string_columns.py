@@ -79,13 +79,15 @@ def type_strings(table: Any, options: ReadOptions, source: str) -> tuple[Any, tu
     columns = [_column(name, table.column(name), marks, options.strings) for name in table.column_names]
     del table
     comma = any(column.style is not None and column.style.style == "comma" for column in columns)
-    arrays = []
+    arrays = {}
     while columns:  # the strings of a column are let go as soon as it has its type
         column = columns.pop(0)
         _tell_missing(column, findings)
-        keeps = column.name in options.strings
-        arrays.append((column.name, column.spread(column.cells if keeps else _typed(column, comma, findings, source))))
-    return pa.table(dict(arrays)), findings.notes()
+        typed = column.cells if column.name in options.strings else _typed(column, comma, findings, source)
+        if typed is column.cells and column.name not in (*options.strings, *options.mixed):
+            _refuse_mixed(column, source)
+        arrays[column.name] = column.spread(typed)
+    return pa.table(arrays), findings.notes()
 
 
 def _column(name: str, column: Any, marks: Any, strings: Iterable[str]) -> _Column:
@@ -140,7 +142,6 @@ def _typed(column: _Column, comma: bool, findings: _Findings, source: str) -> An
         if times.note:
             findings.columns[times.note].append(column.name)
         return times.values
-    _refuse_mixed(column, source)
     return cells
 
 

@@ -74,6 +74,7 @@ def ml_efficacy(train: Cells, test: Cells, target: str, *, seed: int = 0) -> Eff
     """
     check_alike(train, test)
     levels = train.levels[train.place(target)]
+    train.without(target)  # raises where nothing is left to predict from
     train, test = (cells.take(~cells.missing()[:, cells.place(target)]) for cells in (train, test))
     if not len(train) or len(np.unique(test[target])) < 2:
         raise ValueError(
@@ -106,7 +107,7 @@ def _regression(train: Cells, test: Cells, target: str, seed: int) -> Efficacy:
 
 def _classification(train: Cells, test: Cells, target: str, seed: int) -> Efficacy:
     # A class of one row cannot be both in the trees' training and in their own validation.
-    train = train.take(np.bincount(train[target])[train[target]] > 1) if len(train) > 1 else train
+    train = train.take(np.bincount(train[target])[train[target]] > 1)
     truth = test[target]
     chances = _chances(train, test, target, seed)
     classes, counts = np.unique(truth, return_counts=True)

@@ -52,8 +52,8 @@ class Space:
 
     def __init__(self, cells: Cells, power: Literal[1, 2], others: Sequence[Cells] = ()) -> None:
         self.power = power
-        gaps = np.concatenate([table.missing() for table in (cells, *others)]).any(axis=0, keepdims=True)
-        self._bits = gaps[0, [not levels for levels in cells.levels]]
+        gaps = np.logical_or.reduce([table.missing().any(axis=0) for table in (cells, *others)])
+        self._bits = gaps[[not levels for levels in cells.levels]]
         numbers = _stacked([v for v, levels in zip(cells.values, cells.levels, strict=True) if not levels], len(cells))
         known = ~np.isnan(numbers)
         low, high = numbers.min(1, where=known, initial=np.inf), numbers.max(1, where=known, initial=-np.inf)

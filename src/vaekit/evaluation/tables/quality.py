@@ -124,6 +124,8 @@ def table_quality(
         ValueError: A table lacks a column or has fewer than 10 rows, types differ, or the target cannot be predicted.
     """
     made, seen, kept = comparable(synthetic, train, holdout, kinds=kinds)
+    if target is not None:
+        seen.without(target)  # raises before the work where it is no column, or the only one
     floor = resampled(seen, len(made), np.random.default_rng(seed))
 
     def measures(table: Cells) -> TableMeasures:

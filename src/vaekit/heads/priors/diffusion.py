@@ -106,7 +106,8 @@ class Denoised(nn.Module):
         angle = (math.pi / 2 * u.square()).unsqueeze(1)
         noise = torch.randn_like(x)
         target = math.pi / 2 * (angle.cos() * noise - angle.sin() * x)
-        found, _ = self.velocity(angle.cos() * x + angle.sin() * noise, u.unsqueeze(1), self._given(context))
+        mixed = angle.cos() * x + angle.sin() * noise
+        found = self.velocity.field(mixed, u.unsqueeze(1), self._given(context))
         return (found - target).square().sum(1)
 
     def forward(self, *context: Tensor) -> Transported:

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
+from vaekit.data import Dataset
 from vaekit.evaluation import Bounds
 from vaekit.interfaces.cli.decoding import decoding_of
 from vaekit.interfaces.cli.depth import deep_lines
@@ -26,6 +27,7 @@ from vaekit.interfaces.pictures import grid, save_images, save_png
 from vaekit.interfaces.report import write_report
 from vaekit.interfaces.run import Run, load
 from vaekit.interfaces.shown import flat
+from vaekit.interfaces.table_quality import anomalies, table_quality_of
 from vaekit.nets import parameter_count
 
 __all__ = [
@@ -83,9 +85,30 @@ def evaluate(path: Path, data: str | None, depth: Depth, as_json: bool) -> None:
     settings = run.experiment.data
     name = data if data is not None else f"{settings.typed or settings.source} (test)"
     summary = {"data": name, "measure": run.measure, **run.summary(run.evaluate(dataset, depth.samples))}
+    told = bound_lines(summary)
+    if run.kind == "table":
+        summary |= (found := _quality(run, dataset)).answer
+        told += found.lines
     if depth.deep:
         summary["deep"] = deep(run, dataset)
-    emit(as_json, summary, f"{name}:", *bound_lines(summary), *(deep_lines(summary["deep"]) if depth.deep else []))
+        told += deep_lines(summary["deep"])
+    emit(as_json, summary, f"{name}:", *told)
+
+
+class _Told(NamedTuple):
+    answer: dict[str, Any]
+    lines: list[str]
+
+
+def _quality(run: Run, holdout: Dataset | None) -> _Told:
+    """Return how synthetic rows compare with real ones, or why nobody can say."""
+    try:
+        found = table_quality_of(run, holdout)
+    except (ValueError, OSError) as error:
+        return _Told({"quality": None, "quality_why": str(error)}, [f"no quality of synthetic rows: {error}"])
+    rows = found.rows
+    counts = f"{rows['synthetic']:,} synthetic, {rows['train']:,} training and {rows['holdout']:,} held-out rows"
+    return _Told({"quality": found.summary()}, ["", f"synthetic rows ({counts}):", *found.lines()])
 
 
 def sample(path: Path, out: Path | None, draws: Draws, as_json: bool) -> None:
@@ -213,6 +236,7 @@ def score(path: Path, data: str, out: Path, samples: int, as_json: bool) -> None
     names = identity(dataset, rows).get("text") or stems_of(dataset, rows)
     worst = [{"datum": names[i], by: columns[by][i].item()} for i in columns[by].argsort()[:5].tolist()]
     title = "log-likelihood of the reconstruction" if result.iw is None else f"IW-{samples}"
+    found = anomalies(dataset, rows, columns[by])
     emit(
         as_json,
         {
@@ -221,12 +245,14 @@ def score(path: Path, data: str, out: Path, samples: int, as_json: bool) -> None
             "by": by,
             "why": result.why,
             "lowest": worst,
+            **({"anomalies": found.summary()} if found is not None else {}),
             "quarantine": set_aside(dataset),
         },
         f"{len(rows)} scores: {out}",
         *([f"no bound on log p(x): {result.why}"] if result.why else []),
         "least likely:",
         *(f"{w['datum']}: {title} {w[by]:.2f} nats" for w in worst),
+        *([found.line()] if found is not None else []),
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,7 @@ from torch import Tensor
 
 from vaekit.interfaces.report.page import Picture
 
-__all__ = ["DATA", "GREY", "INK", "TRAIN", "VALIDATION", "chart", "curves", "limits", "rates"]
+__all__ = ["DATA", "GREY", "INK", "TRAIN", "VALIDATION", "chart", "curves", "limits", "panels", "printable", "rates"]
 
 INK, GREY = "#333c46", "#9aa5b1"
 TRAIN, VALIDATION, DATA = "#b3bcc6", "#24639f", "#24639f"
@@ -44,16 +44,46 @@ _STYLE: Any = {
 
 def chart(draw: Callable[[Any], None]) -> Image.Image:
     """Return what `draw` draws on a pair of axes, at twice the resolution of the page."""
+    # Fixed margins: an automatic layout would measure every text twice, for half of the time of the report.
+    margins = {"left": 0.17, "right": 0.98, "bottom": 0.15, "top": 0.96}
+    return _drawn((5.4, 3.5), margins, lambda figure: draw(figure.add_subplot()))
+
+
+def panels(draws: Sequence[Callable[[Any], None]], across: int = 4) -> Image.Image:
+    """Return what each of `draws` draws on small axes of its own, row by row, as wide as the page.
+
+    Args:
+        draws: What is drawn, one at least.
+        across: Axes in a row.
+    """
+    down = -(-len(draws) // across)
+    height = 1.85 * down
+    margins = {"left": 0.075, "right": 0.99, "bottom": 0.45 / height, "top": 1 - 0.3 / height, "wspace": 0.42}
+
+    def draw(figure: Any) -> None:
+        for place, one in enumerate(draws, 1):
+            axes = figure.add_subplot(down, across, place)
+            axes.tick_params(labelsize=7, length=2)
+            one(axes)
+
+    return _drawn((9.2, height), {**margins, "hspace": 0.7}, draw)
+
+
+def printable(text: str, most: int = 16) -> str:
+    """Return what matplotlib's own font can write of a text; the page itself has the whole one."""
+    return "".join(letter if letter.isprintable() and ord(letter) < 0x250 else "?" for letter in text[:most])
+
+
+def _drawn(size: tuple[float, float], margins: Mapping[str, float], draw: Callable[[Any], None]) -> Image.Image:
     import matplotlib
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
     with matplotlib.rc_context(_STYLE):
-        figure = Figure(figsize=(5.4, 3.5), dpi=200, facecolor="white")
-        # Fixed margins: an automatic layout would measure every text twice, for half of the time of the report.
-        figure.subplots_adjust(left=0.17, right=0.98, bottom=0.15, top=0.96)
+        figure = Figure(figsize=size, dpi=200, facecolor="white")
+        figure.subplots_adjust(**margins)
         canvas = FigureCanvasAgg(figure)
-        draw(figure.add_subplot())
+        draw(figure)
         canvas.draw()
         return Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")
 

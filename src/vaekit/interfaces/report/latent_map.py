@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
-from vaekit.interfaces.report.figures import DATA, GREY, INK, chart
+from vaekit.interfaces.report.figures import DATA, GREY, INK, chart, printable
 from vaekit.interfaces.report.page import Picture
 
 __all__ = ["latent_map"]
@@ -47,7 +47,7 @@ def latent_map(means: Tensor, labels: Tensor | None, classes: Sequence[str]) -> 
         how = "The histogram of the only latent dimension"
     else:
         plane, names, how = _plane(points)
-        texts = {code: _printable(_class_name(code, classes)) for code in groups} if 1 < len(groups) <= _PLACED else {}
+        texts = {code: printable(_class_name(code, classes)) for code in groups} if 1 < len(groups) <= _PLACED else {}
         image = chart(lambda axes: _scatter(axes, plane, names, codes, colors, texts))
     caption = (
         f"{how}: posterior means of {len(points):,} held-out data{', colored by class' if len(groups) > 1 else ''}."
@@ -112,11 +112,6 @@ def _legend(colors: dict[int, str], classes: Sequence[str]) -> tuple[tuple[str, 
     entries = [(color, _class_name(code, classes)) for code, color in colors.items()]
     more = len(entries) - _NAMED
     return (*entries[:_NAMED], *([("transparent", f"and {more} more")] if more > 0 else []))
-
-
-def _printable(text: str) -> str:
-    """Return what matplotlib's own font can write; the legend of the page has the whole name."""
-    return "".join(letter if letter.isprintable() and ord(letter) < 0x250 else "?" for letter in text[:16])
 
 
 def _class_name(code: int, classes: Sequence[str]) -> str:

@@ -20,6 +20,7 @@ from vaekit.interfaces.report.latent_map import latent_map
 from vaekit.interfaces.report.numbers import headline, notes, title, title_text
 from vaekit.interfaces.report.page import Picture, columns, document, paragraph, section
 from vaekit.interfaces.report.settings import settings
+from vaekit.interfaces.report.tables import tables
 from vaekit.interfaces.report.texts import texts
 from vaekit.interfaces.run import Run
 from vaekit.training.checkpoint import write_atomically
@@ -114,6 +115,9 @@ def _made(run: Run, result: Bounds, shown: _Shown) -> tuple[list[Picture], list[
     lacking = paragraph("The data are not at hand, so no inputs are shown.", "soft") if not has_data else ""
     if isinstance(run.schema, TextSchema):
         return [], [lacking, *texts(run, result, shown.labels, has_data=has_data)]
+    if run.kind == "table":
+        pictures, parts = tables(run, result, has_data=has_data)
+        return pictures, [lacking, *parts]
     if not shows_images(run):
         return [], [paragraph("The data are no images, so there is nothing to show of them.", "soft")]
     images = galleries(run, result, shown.labels, has_data=has_data)

@@ -8,7 +8,7 @@ from typing import Any
 
 from torch import Tensor
 
-from vaekit.data import TextSchema
+from vaekit.data import TableSchema
 from vaekit.interfaces.language_model import is_language_model
 from vaekit.interfaces.report.layers import layers, parameters
 from vaekit.interfaces.report.page import commands, folded, paragraph, section, table
@@ -19,6 +19,7 @@ __all__ = ["settings"]
 
 _FOLLOWING = {
     "shape",
+    "slots",
     "levels",
     "value_range",
     "likelihood.levels",
@@ -112,7 +113,8 @@ def _next(run: Run) -> str:
         return paragraph(said) + commands(
             f"run = vaekit.load({path!r}, model=VAE(...))\nrun.evaluate(data)\nrun.sample(64)"
         )
-    lines = _text_verbs(run, quoted) if isinstance(run.schema, TextSchema) else _image_verbs(run, quoted)
+    verbs = {"text": _text_verbs, "table": _table_verbs}.get(run.kind, _image_verbs)
+    lines = verbs(run, quoted)
     if run.experiment.data.source:
         own = [f"vaekit evaluate {quoted}", f"vaekit resume {quoted} --time-limit +10m"]
         own += (
@@ -121,7 +123,9 @@ def _next(run: Run) -> str:
             else []
         )
         return commands("\n".join([*own, *lines]))
-    came = "a list of texts, which is" if isinstance(run.schema, TextSchema) else "arrays, which are"
+    came = {"text": "a list of texts, which is", "table": "a table in memory, which is"}.get(
+        run.kind, "arrays, which are"
+    )
     said = f"The data came as {came} not kept: evaluate and resume take the data again, in Python."
     python = f"run = vaekit.load({path!r})\nrun.evaluate(data)\nvaekit.interfaces.resume({path!r}, seconds_more=600, data=data)"
     return commands("\n".join(lines)) + paragraph(said) + commands(python)
@@ -152,6 +156,30 @@ def _text_verbs(run: Run, path: str) -> list[str]:
         f"vaekit encode {path} DATA --out latents.npz",
         score,
     ]
+
+
+def _table_verbs(run: Run, path: str) -> list[str]:
+    given = _given(run)
+    return [
+        f"vaekit sample {path} -n 1000{_label(run)} --out rows.csv",
+        *([f"vaekit sample {path} -n 100 --given {given}"] if given else []),
+        f"vaekit impute {path} DATA --out filled.csv",
+        f"vaekit score {path} DATA --out scores.csv",
+        f"vaekit encode {path} DATA --out latents.npz",
+    ]
+
+
+def _given(run: Run) -> str:
+    """Return a column of a few values with one of them, as it would be typed; nothing where rows cannot be given in part."""
+    schema = run.schema
+    assert isinstance(schema, TableSchema)
+    if run.conditions.size:
+        return ""
+    named = ("binary", "categorical")
+    few = (column for column in schema.columns if column.kind in named and column.name in schema.kinds)
+    pairs = (f"{column.name}={value}" for column in few for value in getattr(column.codec, "labels", ())[:1])
+    found = next(pairs, "")
+    return shlex.quote(found) if found else ""
 
 
 def _label(run: Run) -> str:

@@ -1,0 +1,197 @@
+r"""Columns: does a table's model say more about each column than the column's own distribution does?
+
+Latents that were read off a row know its cells, so that log p(x_j | z) at z ~ q(z | x) should lie above the column's own
+log-density, and can hardly lie below it: an unused column is as good as its marginal. Where it does lie below, the family of
+the column does not suit it, or the decoder is sure of what holds for training rows alone. Per column j and observed cell,
+
+.. math:: m_j = E \log \hat p_j(x_j) - E_{z \sim q(z \mid x)} \log p(x_j \mid z),
+
+with :math:`\hat p_j` the column's distribution over training rows: its shares, or a kernel estimate of its density.
+
+References:
+    Nazabal, Olmos, Ghahramani and Valera, 2020, "Handling incomplete heterogeneous data using VAEs"; Silverman, 1986, "Density
+    estimation for statistics and data analysis".
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from vaekit.data import Slot
+from vaekit.diagnosis.check import Check
+from vaekit.diagnosis.finite import is_finite
+from vaekit.diagnosis.generalization import smaller
+from vaekit.diagnosis.pressure import longer
+from vaekit.diagnosis.subject import Subject
+from vaekit.distributions import Columns
+from vaekit.models import evaluating
+
+if TYPE_CHECKING:
+    from vaekit.diagnosis.examination import Examination
+
+__all__ = ["CHECKS", "ColumnFit", "column_fit", "fitting_families", "marginal", "ordered_cells"]
+
+_DRAWS = 4
+_BATCH = 250
+_TRAINED = 2000  # training rows that a column's own distribution is estimated from
+_LEAST = 20  # observed cells of either part below which a column is passed over
+_TAILS = 0.05  # weight of a wide density beside the kernels: one outlier must not decide
+
+
+@dataclass(frozen=True)
+class ColumnFit:
+    """How well each variable of a table is told from the latents, in nats per observed cell.
+
+    Args:
+        slots: The variables.
+        model: E log p(x_j | z) of held-out rows, `(D,)`; NaN of a variable that is hardly ever observed.
+        marginal: The same under the variable's own distribution over training rows.
+        errors: Standard errors of the difference over rows.
+    """
+
+    slots: tuple[Slot, ...]
+    model: Tensor
+    marginal: Tensor
+    errors: Tensor
+
+    @property
+    def misfit(self) -> Tensor:
+        """By how much each variable's own distribution is better, less two standard errors, `(D,)`."""
+        return self.marginal - self.model - 2 * self.errors
+
+    @property
+    def worst(self) -> int | None:
+        """The variable of the largest misfit; None where all of them are hardly ever observed."""
+        known = ~self.misfit.isnan()
+        return int(self.misfit.masked_fill(~known, -math.inf).argmax()) if known.any() else None
+
+
+def column_fit(subject: Subject, count: int, seed: int = 0) -> ColumnFit | None:
+    """Measure the first `count` test rows, beside at most 2,000 training rows.
+
+    None where the data are no table, there are no training rows at hand, or weights are not finite.
+    """
+    table = subject.table
+    if table is None or subject.train is None or not len(subject.train) or not is_finite(subject.model):
+        return None
+    x, *context = subject.given(subject.test, count)
+    (train, *_) = subject.given(subject.train, _TRAINED)
+    found = []
+    with evaluating(subject.model, seed):
+        for part, *given in zip(*(c.split(_BATCH) for c in (x, *context)), strict=True):
+            likelihood = subject.model(part, *given, samples=_DRAWS).likelihood
+            assert isinstance(likelihood, Columns)
+            found.append(likelihood.log_prob_cells(part).mean(0))
+    cells = torch.cat(found).double().cpu()
+    x, train = x.double().cpu(), train.double().cpu()
+    rows = [_compared(slot, cells[:, j], x[:, j], train[:, j]) for j, slot in enumerate(table.slots)]
+    model, own, errors = torch.tensor(rows, dtype=torch.float64).unbind(1)
+    return ColumnFit(table.slots, model, own, errors)
+
+
+def _compared(slot: Slot, cells: Tensor, x: Tensor, train: Tensor) -> tuple[float, float, float]:
+    """Return the mean log-likelihood of a variable by the model and by itself, and the error of their difference."""
+    seen, known = ~x.isnan(), train[~train.isnan()]
+    if min(int(seen.sum()), len(known)) < _LEAST:
+        return (math.nan,) * 3
+    by_model, own = cells[seen], marginal(slot, known, x[seen])
+    error = (own - by_model).std().item() / len(own) ** 0.5
+    return by_model.mean().item(), own.mean().item(), error
+
+
+def marginal(slot: Slot, known: Tensor, x: Tensor) -> Tensor:
+    r"""Return the log-density or log-probability of values under the distribution of others, `(N,)`.
+
+    Classes, ranks and counts have their smoothed shares, :math:`(n_k + \frac12) / (n + \frac{K + 1}{2})` with one more for all
+    that were never seen. Real numbers have Gaussian kernels of Silverman's width, and a wide Cauchy density beside them.
+
+    Args:
+        slot: The variable.
+        known: Values `(M,)`, float64.
+        x: Values `(N,)`, float64.
+
+    Examples:
+        >>> marginal(Slot(name="a", kind="count"), torch.zeros(9).double(), torch.tensor([0.0, 7.0]).double()).exp()
+        tensor([0.9500, 0.0500], dtype=torch.float64)
+    """
+    if slot.kind != "real":
+        values, counts = known.unique(return_counts=True)
+        n = torch.where(x.unsqueeze(1) == values, counts, 0).sum(1)
+        return (n + 0.5).log() - math.log(len(known) + (len(values) + 1) / 2)
+    low, middle, high = known.quantile(torch.tensor([0.25, 0.5, 0.75], dtype=known.dtype)).tolist()
+    spread = min(known.std().item(), (high - low) / 1.34) or known.std().item() or 1.0
+    width = 0.9 * spread * len(known) ** -0.2
+    kernels = torch.distributions.Normal(known, width).log_prob(x.unsqueeze(1)).logsumexp(1) - math.log(len(known))
+    wide = torch.distributions.Cauchy(middle, spread).log_prob(x)
+    return torch.logaddexp(math.log1p(-_TAILS) + kernels, math.log(_TAILS) + wide)
+
+
+def fitting_families(subject: Subject, *kinds: str) -> tuple[str, ...]:
+    """Return the keys of the families that bear most, for the kinds of a table's variables that have a choice.
+
+    Args:
+        subject: A model; of other data than tables there are none.
+        kinds: Of which variables, `real` and `count`; of those that there are by default.
+    """
+    if subject.table is None:
+        return ()
+    likelihood, there = subject.table.likelihood, kinds or {slot.kind for slot in subject.table.slots}
+    wanted = {"real": (likelihood.real.kind, "logistic_mixture"), "count": (likelihood.count.kind, "negative_binomial")}
+    return tuple(f"likelihood.{kind}={best}" for kind, (has, best) in wanted.items() if kind in there and has != best)
+
+
+def ordered_cells(slots: tuple[Slot, ...], x: Tensor) -> Tensor:
+    """Return 1 for each observed cell of a variable whose values have an order, else 0, in the shape of rows `(N, D)`."""
+    ordered = torch.tensor([slot.kind != "categorical" for slot in slots])
+    return (ordered & ~x.isnan()).to(x.dtype)
+
+
+def _misfit(examination: Examination) -> float | None:
+    found = examination.column_fit
+    return None if found is None or found.worst is None else found.misfit[found.worst].item()
+
+
+def _column(examination: Examination) -> str:
+    found = examination.column_fit
+    if found is None or found.worst is None:
+        return ""
+    name = found.slots[found.worst].name
+    return f"whether {name[:-1]!r} is missing" if name.endswith("?") else f"column {name.removesuffix(':rest')!r}"
+
+
+def _fitted(examination: Examination) -> tuple[str, ...]:
+    """Return the key of the column's family, or of what keeps the decoder from being sure where it should not be."""
+    subject, found = examination.subject, examination.column_fit
+    if found is None or found.worst is None:
+        return ()
+    if keys := fitting_families(subject, found.slots[found.worst].kind):
+        return keys
+    learned = examination.generalization
+    return smaller(examination) if learned is not None and learned.advantage > 0.5 else longer(subject, 2)
+
+
+CHECKS: tuple[Check, ...] = (
+    Check(
+        name="column_misfit",
+        measure="nats per cell by which a column's own distribution tells held-out cells better than p(x | z) does, less two "
+        "standard errors",
+        value=_misfit,
+        fires="above",
+        threshold=0.05,
+        severity="warning",
+        explanation="The latents of a row have seen its cells, and yet the decoder says less of this column than the mere "
+        "shares of its values do. Its family does not suit the column, or the decoder is too sure of what it learned.",
+        source='Nazabal, Olmos, Ghahramani and Valera, 2020, "Handling incomplete heterogeneous data using VAEs"',
+        remedy="Take a family that suits (likelihood.real=logistic_mixture, likelihood.count=negative_binomial), declare the "
+        "column's kind in a schema file, or give a model that can hold less.",
+        prescription=_fitted,
+        effect="The column is told at least as well as by its own distribution.",
+        where=_column,
+    ),
+)
+"""What can be wrong with a column of a table."""
