@@ -4,8 +4,9 @@ import subprocess
 import pytest
 from typer.testing import CliRunner
 
-from vaekit.interfaces import trainer
+from vaekit.interfaces import ending
 from vaekit.interfaces.cli import app
+from vaekit.interfaces.run import load
 
 from .shapes import class_folder, odd_folder
 
@@ -21,7 +22,7 @@ def write_no_report(run, result):
 @pytest.fixture
 def no_report(monkeypatch):
     """The report has tests of its own, and its charts cost more than all else here."""
-    monkeypatch.setattr(trainer, "write_report", write_no_report)
+    monkeypatch.setattr(ending, "write_report", write_no_report)
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -77,7 +78,7 @@ def make_run(tmp_path_factory):
     def make(data, *keys, base=TINY):
         out = tmp_path_factory.mktemp("runs") / "run ü 1"
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(trainer, "write_report", write_no_report)
+            patch.setattr(ending, "write_report", write_no_report)
             answer = vaekit("fit", data, *base, *keys, "--out", out)
         assert answer.code == 0, answer.err
         return out
@@ -88,6 +89,13 @@ def make_run(tmp_path_factory):
 @pytest.fixture(scope="session")
 def class_run(make_run, classes):
     return make_run(classes)
+
+
+@pytest.fixture(scope="session")
+def table_run(make_run):
+    """A run of a bundled table of 30 numbers and a target of two classes."""
+    keys = ("second_stage=none", "target=target", "net.widths=[16]", "latent=3", "epochs=4", "threads=1", "device=cpu")
+    return load(make_run("breast-cancer", base=keys))
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import torch
 
 import vaekit as library
 from vaekit.diagnosis import Check, Finding, collapse, doctor
-from vaekit.interfaces import diagnosing, trainer
+from vaekit.interfaces import diagnosing, ending
 from vaekit.interfaces.auto_fix import Attempt, Attempts, auto_fix
 from vaekit.interfaces.fitting import Trainer
 from vaekit.interfaces.folder import RunFolder
@@ -49,7 +49,7 @@ def checks(monkeypatch):
         run.folder.report.write_text("no report")
         return run.folder.report
 
-    for module in (trainer, diagnosing):
+    for module in (ending, diagnosing):
         monkeypatch.setattr(module, "write_report", write)
     return lambda *planted: monkeypatch.setattr(doctor, "CHECKS", planted)
 

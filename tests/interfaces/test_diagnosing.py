@@ -11,7 +11,7 @@ import vaekit as library
 from diagnosis import subjects
 from vaekit import MLP, VAE, Conditional, Gaussian, StandardNormal, Training
 from vaekit.diagnosis import Check, doctor
-from vaekit.interfaces import diagnosing, trainer
+from vaekit.interfaces import diagnosing, ending
 from vaekit.interfaces.cli import using
 from vaekit.interfaces.subject import subject_of
 
@@ -54,7 +54,7 @@ def reports(monkeypatch):
         asked.append((run.path, result, diagnosis))
         return run.folder.report
 
-    for module in (trainer, diagnosing, using):
+    for module in (ending, diagnosing, using):
         monkeypatch.setattr(module, "write_report", write)
     return asked
 

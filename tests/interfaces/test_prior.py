@@ -5,6 +5,7 @@ import torch
 
 import vaekit
 from vaekit.heads import GMM
+from vaekit.training import second_stage
 
 from .conftest import vaekit as verb
 
@@ -45,6 +46,18 @@ def test_the_verb_writes_beside_the_run(class_run, copy, no_report):
     answer = verb("fit-prior", run, "prior.components=2", "--kind", "gmm", "--json").json
     assert answer["run"] == f"{run}-gmm"
     assert vaekit.load(answer["run"]).experiment.model.prior == GMM(components=2)
+
+
+@pytest.mark.parametrize(
+    ("kind", "keys"), [("gmm", ("prior.components=2", "prior.covariance=full")), ("diffusion", ("prior.hidden=8",))]
+)
+def test_the_verb_takes_keys_of_every_kind(class_run, tmp_path, no_report, monkeypatch, kind, keys):
+    quick = second_stage.PriorFit(rounds=2, round_steps=5)
+    monkeypatch.setattr(second_stage, "_settings", lambda _, seed: quick)
+    answer = verb("fit-prior", class_run, *keys, "--kind", kind, "--out", tmp_path / "new", "--json").json
+    again = vaekit.load(answer["run"])
+    assert again.experiment.model.prior.kind == kind and again.sample(3).shape[0] == 3
+    assert "rose from" in again.folder.read_evaluation()["notes"][0]
 
 
 @pytest.mark.parametrize(("words", "said"), [

@@ -101,9 +101,9 @@ FILES = {
     "cut.jsonl": (b'{"text": "a"}\n{"text": ', "line 2 of cut.jsonl must be JSON, but is not"),
     "list.jsonl": (b'["a"]\n', "line 1 of list.jsonl must be an object of JSON with columns"),
     "mixed.jsonl": (b'{"text": "a"}\n{"text": 5}\n', "must hold text, but line 2 has 5"),
-    "two.csv": (b"a,b\nx,y\nz,w\n", "must have one column of text, or one called text"),
-    "numbers.csv": (b"a,b\n1,2\n", "must have one column of text"),
-    "ragged.csv": (b"a,b\nx\n", "must be a csv table, but cannot be read"),
+    "two.jsonl": (b'{"a": "x", "b": "y"}\n{"a": "z", "b": "w"}\n', "must have one column of text, or one called text"),
+    "numbers.jsonl": (b'{"a": 1, "b": 2}\n', "must have one column of text"),
+    "ragged.csv": (b"text,b\nx\n", "must be a csv table, but cannot be read"),
     "no.parquet": (b"PAR1", "must be a parquet table, but cannot be read"),
 }
 

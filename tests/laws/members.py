@@ -114,7 +114,8 @@ POSTERIORS = [kind(**keys) for kind in members(heads.Posterior) for keys in POST
 
 PRIOR_VARIANTS = {
     heads.Vamp: [{"components": 8}],
-    heads.GMM: [{"components": 3}],
+    heads.GMM: [{"components": 3}, {"components": 3, "covariance": "full"}],
+    heads.DiffusionPrior: [{"hidden": 8, "steps": 24}],
     heads.FlowPrior: [{"transforms": 2, "hidden": (8,)}],
     heads.Autoregressive: [{"units": 6}],
 }

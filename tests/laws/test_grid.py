@@ -45,7 +45,8 @@ def kinds(union):
     return dict(pairs)
 
 
-POSTERIORS, PRIORS, LIKELIHOODS, OBJECTIVES = map(kinds, (Posterior, AnyPrior, Likelihood, AnyObjective))
+POSTERIORS, ALL_PRIORS, LIKELIHOODS, OBJECTIVES = map(kinds, (Posterior, AnyPrior, Likelihood, AnyObjective))
+PRIORS = {kind: prior for kind, prior in ALL_PRIORS.items() if prior().joint}
 
 
 def part(table, kind):

@@ -55,7 +55,9 @@ def test_what_was_before_is_the_score_of_the_models_own_prior():
     assert before == pytest.approx(Normal(0.0, 1.0).log_prob(z).sum(1).mean().item(), rel=1e-5)
 
 
-def test_a_diffusion_learns_what_no_gaussian_is():
+def test_a_diffusion_learns_what_no_gaussian_is(monkeypatch):
+    settings = PriorFit(lr=1e-2, rounds=10, round_steps=50, patience=9)
+    monkeypatch.setattr(second_stage, "_settings", lambda _, seed: settings)
     torch.manual_seed(0)
     train, held_out = rings(2000, 0), rings(1000, 1)
     begun, module = DiffusionPrior(hidden=32).build(SITE), DiffusionPrior(hidden=32).build(SITE)
@@ -75,14 +77,18 @@ def test_a_diffusion_learns_what_no_gaussian_is():
 )
 @pytest.mark.parametrize("context", [0, 2])
 def test_every_kind_gets_better_and_its_context_with_it(prior, context, monkeypatch):
-    monkeypatch.setattr(second_stage, "_settings", lambda _, seed: PriorFit(rounds=4, round_steps=25, lr=1e-2, seed=seed))
+    monkeypatch.setattr(
+        second_stage, "_settings", lambda _, seed: PriorFit(rounds=4, round_steps=25, lr=1e-2, seed=seed)
+    )
 
     def split(count, seed):
         """Return two clusters, between which the context decides."""
         which = torch.arange(count) % 2
         noise = torch.randn(count, 2, generator=torch.Generator().manual_seed(seed))
         loc = 0.5 * noise + torch.tensor([[4.0, 0.0], [-4.0, 0.0]])[which]
-        return Encoded(loc.unsqueeze(0), torch.full((count, 2), 0.2), (nn.functional.one_hot(which).float(),) * bool(context))
+        return Encoded(
+            loc.unsqueeze(0), torch.full((count, 2), 0.2), (nn.functional.one_hot(which).float(),) * bool(context)
+        )
 
     torch.manual_seed(0)
     module = prior.build(Site((2,), nn.Identity(), (2,), context))

@@ -67,6 +67,14 @@ def _wake(examination: Examination) -> tuple[str, ...]:
     return _slower(examination) if use.rate is None else late(subject, free=_factorizes(examination))
 
 
+def _awake(examination: Examination) -> tuple[str, ...]:
+    """Return the same; of a table, whose columns may have little to do with one another, no more latents than do something."""
+    use = examination.latent_use
+    if examination.subject.table is None or use is None or not use.used:
+        return _wake(examination)
+    return (f"latent={2 * use.used}",)
+
+
 def _slower(examination: Examination) -> tuple[str, ...]:
     return (f"lr={examination.subject.training.lr / 3:.2g}",)
 
@@ -154,8 +162,9 @@ CHECKS: tuple[Check, ...] = (
         explanation="Most latents carry nothing, although there are not unusually many of them. "
         "What the others cannot hold is lost.",
         source='Burda, Grosse and Salakhutdinov, 2016, "Importance weighted autoencoders"',
-        remedy="Let the rate weigh no more than in the bound; give latents free bits and a warm-up.",
-        prescription=_wake,
+        remedy="Let the rate weigh no more than in the bound; give latents free bits and a warm-up. Columns of a table that "
+        "have little to do with one another need no more latents than are in use.",
+        prescription=_awake,
         effect="More latents carry something.",
     ),
     Check(

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from vaekit.diagnosis.check import Check
 from vaekit.diagnosis.finite import non_finite
+from vaekit.diagnosis.pressure import is_light_on_purpose
 from vaekit.diagnosis.subject import Subject
 from vaekit.diagnosis.trial import USUAL, steps_taken
 from vaekit.heads import Exp
@@ -114,7 +115,8 @@ def _speedup(examination: Examination) -> float | None:
 
 def _harm(examination: Examination) -> float | None:
     found = examination.trial
-    return None if found is None else found.harm
+    # Where a light rate lets p(x | z) become sharp on purpose, a healthy step at the peak costs as much as a bad one.
+    return None if found is None or is_light_on_purpose(examination.subject) else found.harm
 
 
 def _finite_again(examination: Examination) -> tuple[str, ...]:

@@ -20,7 +20,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from vaekit.diagnosis.check import Check
 from vaekit.diagnosis.finite import is_finite
-from vaekit.diagnosis.pressure import longer
+from vaekit.diagnosis.pressure import is_light_on_purpose, longer
 from vaekit.diagnosis.subject import Subject
 from vaekit.evaluation.amortization import Amortization, amortization, refusal
 from vaekit.models import VAE, evaluating
@@ -95,11 +95,11 @@ class NormMismatch:
 def inference_gap(subject: Subject, count: int) -> InferenceGap | None:
     """Return the amortization gap of the first `count` test data; None where it has no meaning.
 
-    It has none for posteriors without a density or on other spaces than real vectors, for fewer than 16 data, and for
-    weights that are not finite.
+    It has none for posteriors without a density or on other spaces than real vectors, for those that a light rate narrowed
+    on purpose, for fewer than 16 data, and for weights that are not finite.
     """
     given = subject.given(subject.test, count)
-    if len(given[0]) < _FEW or not is_finite(subject.model):
+    if len(given[0]) < _FEW or not is_finite(subject.model) or is_light_on_purpose(subject):
         return None
     with evaluating(subject.model):
         trace = subject.model(*given, samples=4)

@@ -69,8 +69,9 @@ def final_weight(objective: Objective) -> float:
 
 
 def is_light_on_purpose(subject: Subject) -> bool:
-    """Say whether a rate below that of the bound is the recipe's, which counts on a prior that is fitted afterwards."""
-    return subject.table is not None and subject.table.goal == "synthesis" and final_weight(subject.objective) < 1
+    """Say whether the rate weighs less than in the bound because a prior is fitted afterwards, or is to be."""
+    counts_on_it = subject.has_second_stage or (subject.table is not None and subject.table.goal == "synthesis")
+    return counts_on_it and final_weight(subject.objective) < 1
 
 
 def second_stage(subject: Subject) -> tuple[str, ...]:

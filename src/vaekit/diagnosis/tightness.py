@@ -73,8 +73,7 @@ def _richer(examination: Examination) -> tuple[str, ...]:
     None where one latent leaves nothing to correlate, or a light rate made posteriors narrow on purpose.
     """
     description = examination.subject.description
-    is_light = examination.subject.has_second_stage or is_light_on_purpose(examination.subject)
-    if description is None or description.latent < 2 or is_light:
+    if description is None or description.latent < 2 or is_light_on_purpose(examination.subject):
         return ()
     match description.posterior.kind:
         case "gaussian" | "laplace":

@@ -65,14 +65,25 @@ class Categoricals(Distribution):
     def sample(self, sample_shape: Any = Size()) -> Tensor:  # noqa: B008
         """Return levels as floats."""
         with torch.no_grad():
-            draws = [
-                torch.distributions.Categorical(logits=run, validate_args=False).sample(torch.Size(sample_shape))
-                for run in self._runs()
-            ]
+            draws = [_inverted(run, torch.Size(sample_shape)) for run in self._runs()]
             return torch.cat(draws, -1).to(self._unnormalized.dtype)
 
     def _runs(self) -> list[Tensor]:
         return _split(self._unnormalized, self.levels)
+
+
+def _inverted(logits: Tensor, sample_shape: Size) -> Tensor:
+    """Return levels by the inverse of the distribution function: a search in L numbers, where noise per level takes all of them.
+
+    Args:
+        logits: `(..., L)`.
+        sample_shape: Of the draws, in front.
+    """
+    upper = (logits - logits.amax(-1, keepdim=True)).exp_().cumsum(-1)
+    count = sample_shape.numel()
+    height = torch.rand(*upper.shape[:-1], count, dtype=upper.dtype, device=upper.device) * upper[..., -1:]
+    levels = torch.searchsorted(upper, height, right=True).clamp_max_(upper.shape[-1] - 1)
+    return levels.movedim(-1, 0).unflatten(0, sample_shape) if sample_shape else levels.squeeze(-1)
 
 
 class _Chosen(torch.autograd.Function):

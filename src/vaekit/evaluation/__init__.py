@@ -2,7 +2,7 @@
 
 from vaekit.evaluation.amortization import Amortization, amortization
 from vaekit.evaluation.annealed import Annealed, Bracket, annealed, bracket
-from vaekit.evaluation.cells import CellLikelihoods, cell_likelihoods
+from vaekit.evaluation.cell_likelihood import CellLikelihoods, cell_likelihoods
 from vaekit.evaluation.chains import Chains
 from vaekit.evaluation.disentanglement import Disentanglement, disentanglement
 from vaekit.evaluation.fidelity import Fidelity, fidelity

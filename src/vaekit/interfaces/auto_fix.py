@@ -182,7 +182,7 @@ def revised(experiment: Experiment, finding: Finding, data: Dataset) -> tuple[Ex
         ValueError: The prescription does not go with the other keys, or changes nothing.
     """
     before = described(experiment)
-    given = parse(finding.prescription, before)
+    given = parse(finding.prescription, before, "image" if experiment.model is None else experiment.model.kind)
     if given == before:
         raise ValueError("the run has these keys already")
     settings = DataSettings.model_validate(given.pop("data"))

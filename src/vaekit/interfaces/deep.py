@@ -44,6 +44,8 @@ _STEPS = 100  # of refinement
 _GRADIENT = 3  # what a decoding with its gradient costs, in decodings
 _PATIENCE = 10  # times what a doctor's visit may cost
 _BATCH = 100
+_UNITS = {"text": ("token", "texts"), "table": ("variable", "rows of a table")}
+"""What a dimension and what the data are called, where they are no images."""
 
 
 @dataclass(frozen=True)
@@ -69,14 +71,14 @@ class _Look:
     def is_text(self) -> bool:
         return isinstance(self.run.schema, TextSchema)
 
-    def refuse_texts(self) -> None:
+    def require_images(self) -> None:
         """Refuse what is of images.
 
         Raises:
-            ValueError: The data are texts.
+            ValueError: The data are texts or rows.
         """
-        if self.is_text:
-            raise ValueError("this is measured of images, and these data are texts")
+        if self.run.kind != "image":
+            raise ValueError(f"this is measured of images, and these data are {_UNITS[self.run.kind][1]}")
 
     def some(self, count: int) -> Dataset:
         return self.data.taken(self.rows[:count])
@@ -85,8 +87,8 @@ class _Look:
         return self.run.given(self.some(count))
 
     def refined(self, passes: int) -> tuple[Tensor, ...]:
-        """Return what the model is given of the data that are decoded so often each; of long texts, of fewer of them."""
-        if not self.is_text:
+        """Return what the model is given of the data that are decoded so often each; of long texts and wide rows, of fewer."""
+        if self.run.kind == "image":
             return self.given(_REFINED)
         stored, context = unpacked(self.some(_REFINED).stored)
         subject = Subject(self.run.model, self.run.view, Sample(stored, context), description=self.run.experiment.model)
@@ -140,9 +142,9 @@ def _annealed(look: _Look) -> dict[str, Any]:
     batches = [part if len(part) > 1 else part[0] for part in zip(*(g.split(_BATCH) for g in given), strict=True)]
     weighted = bounds(look.run.model, batches, prepare=_as_they_are, log_jacobian=view.log_jacobian, sizes=view.sizes)
     summary = found.summary()
-    if look.is_text:  # of which one has more tokens than another
+    if look.run.kind != "image":  # a text has more tokens than another, a row more cells that were observed
         bits = -found.estimate.nats / (weighted.dimensions * math.log(2))
-        summary |= {"bits_per_dim": bits, "dimension": "token"}
+        summary |= {"bits_per_dim": bits, "dimension": _UNITS[look.run.kind][0]}
     return {**summary, "above_iw": {"samples": weighted.samples, **vars(found.gap(weighted))}}
 
 
@@ -153,7 +155,7 @@ def _amortization(look: _Look) -> dict[str, Any]:
 def _probes(look: _Look) -> dict[str, Any]:
     own = look.run.data
     if look.data.labels is None or own.labels is None:
-        raise ValueError("there are no labels to be found again (folders name them)")
+        raise ValueError("there are no labels to be found again (folders name them; of a table, target=COLUMN does)")
     if look.data.classes != own.classes:
         raise ValueError(f"these data have the classes {_few(look.data)}, the training data {_few(own)}")
     trained = own.taken(own.drawn("train", _CODED))
@@ -170,12 +172,12 @@ def _disentanglement(look: _Look) -> dict[str, Any]:
 
 
 def _fidelity(look: _Look) -> dict[str, Any]:
-    look.refuse_texts()
+    look.require_images()
     return fidelity(*look.run.reconstruct(look.some(_SHOWN))).summary()
 
 
 def _samples(look: _Look) -> dict[str, Any]:
-    look.refuse_texts()
+    look.require_images()
     if len(look.run.given(look.some(1))[0].shape) != 4:
         raise ValueError("samples are compared as images (C, H, W), and these data are none")
     shown = look.some(_SHOWN)

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from vaekit.data import sequential
 from vaekit.heads import AnyPrior, Prior, PseudoInputs
-from vaekit.interfaces.conclude import conclude
+from vaekit.interfaces.ending import conclude
 from vaekit.interfaces.folder import RunFolder
 from vaekit.interfaces.run import Run, load
 from vaekit.modalities import Model

@@ -6,17 +6,20 @@ from dataclasses import dataclass
 
 from pydantic import TypeAdapter
 
+from vaekit.data import TableSchema
 from vaekit.evaluation.tables import detection
 from vaekit.heads import GMM, AnyPrior, Prior
 from vaekit.interfaces.comparing import as_cells
 from vaekit.interfaces.imputing import table_schema
 from vaekit.interfaces.prior import Refitted, refitted
 from vaekit.interfaces.run import Run
+from vaekit.models import evaluating
+from vaekit.training.marginals import match_marginals
 
 __all__ = ["second_stage"]
 
 _PRIOR: TypeAdapter[Prior] = TypeAdapter(AnyPrior)
-_COMPONENTS = 128
+_COMPONENTS = 256
 _PER_COMPONENT = 100  # training data behind a Gaussian with a covariance of its own
 _DETECTED = 10_000  # rows a side that the detector is trained and tested on
 
@@ -53,7 +56,7 @@ def second_stage(run: Run) -> tuple[Run, str]:
     wanted = run.experiment.training.second_stage
     count = len(run.data.part("train"))
     priors = _candidates(wanted, count, run.experiment.preset)
-    fitted = [(prior, refitted(run, prior)) for prior in priors]
+    fitted = [(prior, _matched(run, refitted(run, prior))) for prior in priors]
     if wanted != "choose":
         prior, found = fitted[0]
         return _in_place(run, found), f"second stage: prior={prior.kind} fitted to the latents ({_gain(found)})"
@@ -72,6 +75,16 @@ def _candidates(wanted: str, count: int, preset: str) -> list[Prior]:
     if wanted not in ("gmm", "choose"):
         return [_PRIOR.validate_python({"kind": wanted})]
     return [mixture, *(_PRIOR.validate_python({"kind": kind}) for kind in others if wanted == "choose")]
+
+
+def _matched(run: Run, found: Refitted) -> Refitted:
+    """Return the model of a table with the marginals of its categories as they are in training."""
+    if isinstance(run.schema, TableSchema) and not run.conditions.size:
+        rows = run.data.drawn("train")
+        masks = {place: mask for mask in run.schema.masks for place in run.schema.beside(mask)}
+        with evaluating(found.model):
+            match_marginals(found.model, run.view.prepare(run.data.values[rows]), masks)
+    return found
 
 
 def _judged(run: Run, found: Refitted | None, name: str) -> _Candidate:

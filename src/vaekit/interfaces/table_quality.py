@@ -63,7 +63,7 @@ def _is_told_apart(table: pa.Table, name: str, classes: list[str]) -> bool:
     import pyarrow.compute as pc
 
     distinct = int(pc.count_distinct(table.column(name)).as_py())
-    return 2 <= distinct and (name not in classes or distinct <= _CLASSES)
+    return distinct >= 2 and (name not in classes or distinct <= _CLASSES)
 
 
 @dataclass(frozen=True)

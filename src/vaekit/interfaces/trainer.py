@@ -9,7 +9,7 @@ import torch
 
 from vaekit.data import Batches, Dataset, ImageSchema, Stored, TextSchema, sequential, text_lengths, unpacked
 from vaekit.diagnosis import Watch
-from vaekit.interfaces.conclude import conclude
+from vaekit.interfaces.ending import conclude
 from vaekit.interfaces.experiment import Experiment
 from vaekit.interfaces.folder import RunFolder
 from vaekit.interfaces.logs import Logger, loggers

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -125,7 +126,7 @@ def _iterated(latents: _Latents, statistics: Tensor, judged: Tensor) -> _Mixture
         kept, best = (mixture, score) if score > best or kept is None else (kept, best)
         if since >= _PATIENCE:
             break
-        statistics = latents.statistics(lambda _, part, theta=theta: (part @ theta.T).softmax(1))
+        statistics = latents.statistics(functools.partial(_shares, theta))
     assert kept is not None
     return kept
 
@@ -170,6 +171,10 @@ def _symmetric(lower: Tensor, size: int) -> Tensor:
     full[:, rows, columns] = lower
     full[:, columns, rows] = lower
     return full
+
+
+def _shares(theta: Tensor, _rows: Tensor, monomials: Tensor) -> Tensor:
+    return (monomials @ theta.T).softmax(1)
 
 
 def _log_density(theta: Tensor, monomials: Tensor) -> float:

@@ -56,6 +56,11 @@ class TableSchema(Schema):
         """The places of the slots that say whether a cell is missing."""
         return tuple(self._places[column.name].stop - 1 for column in self.columns if self._masks(column))
 
+    def beside(self, mask: int) -> tuple[int, ...]:
+        """Return the places of the slots that are missing where the slot at `mask` says so."""
+        place = next(found for found in self._places.values() if found.stop - 1 == mask)
+        return tuple(place[:-1])
+
     def slots_of(self, name: str) -> range:
         """Return the places of the slots of a column.
 

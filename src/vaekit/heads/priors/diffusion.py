@@ -20,7 +20,7 @@ from vaekit.value import Size
 __all__ = ["Denoised", "DiffusionPrior", "ProbabilityFlow"]
 
 _AT_ONCE = 1 << 14  # vectors that are carried along at once
-_FLOOR = 1e-4  # of the variances that latents are whitened by, in units of the widest one's
+_FLOOR = 1e-6  # of the variances that latents are whitened by, in units of the widest one's
 
 
 class DiffusionPrior(Prior):
@@ -93,7 +93,7 @@ class Denoised(nn.Module):
         covariance = (z - z.mean(0)).T @ (z - z.mean(0)) / len(z)
         variances = covariance.diagonal()
         # Latents that hardly move, or of which one follows from others, keep a little width of their own.
-        variances += _FLOOR * variances + _FLOOR * variances.max().clamp_min(_FLOOR)
+        covariance += _FLOOR * torch.diag(variances + variances.max().clamp_min(_FLOOR))
         self.cholesky.copy_(torch.linalg.cholesky(covariance))
 
     def fitting_loss(self, z: Tensor, *context: Tensor) -> Tensor:

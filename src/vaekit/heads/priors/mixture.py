@@ -25,8 +25,7 @@ _NARROWEST = 15.0  # bound on |log sigma| of what the dimensions before leave op
 class GMM(Prior):
     """A mixture of Gaussians with learned weights, means and covariances; a context weighs the components.
 
-    Full covariances are worth their D / 2 times as many weights where the prior is fitted afterwards: `fit_prior` and
-    `second_stage` fit them by expectation maximisation, in seconds.
+    Full covariances, of D / 2 times as many weights, are for a prior that is fitted afterwards, by expectation maximisation.
 
     References:
         Dilokthanakul et al., 2016, "Deep unsupervised clustering with Gaussian mixture variational autoencoders"; Tomczak and

@@ -184,6 +184,7 @@ def traverse(path: Path, datum: str | None, steps: int, out: Path | None, as_jso
     start = datum_of(run, datum) if datum is not None else None
     if run.kind != "image":
         rows, order = run.traverse(start, steps)
+        assert isinstance(rows, list)
         values = torch.linspace(-3, 3, steps).tolist()
         lead = {"dimension": [f"z{j}" for j in order for _ in values], "value": values * len(order)}
         tell_rows(as_json, lead, flat(rows), out, dimensions=order)
@@ -302,7 +303,8 @@ def _row(path: Path) -> dict[str, Any]:
         "active_units": evaluation["active_units"],
         "latent": math.prod(model.posterior.latent_event(model.latent)) if model else None,
         "net": model.net.kind if model else None,
-        "likelihood": None if model is None else _LIKELIHOODS.get(model.kind) or model.likelihood.kind,
+        "likelihood": model
+        and (_LIKELIHOODS.get(model.kind) or getattr(getattr(model, "likelihood", None), "kind", None)),
         "posterior": model.posterior.kind if model else None,
         "prior": model.prior.kind if model else None,
         "condition": model.condition if model else None,

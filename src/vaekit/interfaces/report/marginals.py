@@ -119,7 +119,8 @@ def _number_axis(axes: Any, unit: str | None) -> None:
         return
     left, right = axes.get_xlim()
     ticks = [left + share * (right - left) for share in (0.22, 0.78)]
-    axes.set_xticks(ticks, [str(np.datetime64(int(tick), unit).astype("datetime64[D]")) for tick in ticks])
+    days = np.array(ticks, dtype=np.int64).astype(f"datetime64[{unit}]").astype("datetime64[D]")
+    axes.set_xticks(ticks, days.astype(str))
 
 
 def _bars(axes: Any, real: Counter[str], made: Counter[str]) -> None:

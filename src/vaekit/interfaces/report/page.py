@@ -87,7 +87,7 @@ td:first-child { font-weight: 600; }
 .exhibit { margin-bottom: 2rem; }
 .verbatim td { white-space: pre-wrap; font-weight: 400; }
 .verbatim .long { min-width: 8.5rem; }
-td.number, th.number { text-align: right; white-space: nowrap; padding-right: 0; }
+td.number, th.number { text-align: right; white-space: nowrap; padding-right: 0; padding-left: .9rem; }
 pre { background: var(--card); border-radius: 6px; padding: .8rem 1rem; font-size: .85rem; white-space: pre-wrap;
   margin: .5rem 0 1.5rem; }
 pre, code { font-family: ui-monospace, "SF Mono", Menlo, Consolas, "DejaVu Sans Mono", monospace; }

@@ -78,7 +78,9 @@ def cell_likelihoods(
         ValueError: There are fewer than two data, or the likelihood has no cells.
     """
     if len(x) < 2:
-        raise ValueError(f"cells are compared with those of other rows, so two rows are needed, got {len(x)}; give more")
+        raise ValueError(
+            f"cells are compared with those of other rows, so two rows are needed, got {len(x)}; give more"
+        )
     places = [[j] for j in range(x.shape[1])] if groups is None else groups
     with evaluating(model, seed):
         others = _Others.drawn(model, draws, x, *context)
@@ -114,7 +116,7 @@ def _part(
         _grouped(likelihood, x, groups) for likelihood in (seen, model.decode(free, context=tuple(context)))
     )
     without = without.masked_fill(own.to(x.device).unsqueeze(-1), -math.inf).logsumexp(0)
-    count = (~own).sum(0).unsqueeze(-1)
+    count = (~own).sum(0).double().unsqueeze(-1)
     return with_row.mean(0).cpu(), without.cpu() - count.log()
 
 
