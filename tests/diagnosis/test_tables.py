@@ -68,7 +68,7 @@ def test_missing_cells_and_codes_are_no_illness(keys):
         "leakage",
         "column_misfit",
     )
-    assert all(number[name] is not None for name in (*heard, "prior_holes", "amortization_gap", "underdispersed"))
+    assert all(number[name] is not None for name in (*heard, "prior_holes", "loose_bound", "underdispersed"))
 
 
 @RUNS
@@ -91,7 +91,7 @@ def test_prescriptions_are_keys_that_tables_have(keys):
 
 def test_a_light_rate_asks_for_the_second_stage_that_it_counts_on():
     examined = tables.examination(*NONE)
-    assert values(examined)["under_regularized"] < 0.5
+    assert values(examined)["under_regularized"] < 0.5 and values(examined)["amortization_gap"] is None
     assert prescribed("under_regularized", examined) == prescribed("prior_holes", examined) == ("second_stage=gmm",)
 
 
@@ -100,9 +100,9 @@ def test_a_run_with_a_second_stage_is_not_ill_of_its_light_rate():
     assert examined.subject.description.prior.kind == "gmm" and examined.subject.has_second_stage
     assert not {check.name for check in GEOMETRY if check(examined) is not None}
     number = values(examined)
-    assert (
-        number["under_regularized"] is None and number["prior_holes"] < values(tables.examination(*NONE))["prior_holes"]
-    )
+    narrow = ("under_regularized", "over_regularized", "amortization_gap", "learning_rate_too_high")
+    assert all(number[name] is None for name in narrow)
+    assert number["prior_holes"] < values(tables.examination(*NONE))["prior_holes"]
     assert prescribed("prior_holes", examined) == ("second_stage=diffusion",)
 
 
@@ -202,6 +202,11 @@ def test_vectors_of_codes_make_no_side_stronger():
 def test_latents_are_looked_at_as_those_of_any_other_data():
     use = latent_use(tables.examination(*NONE).subject, 256)
     assert use.dimension is None and use.used == use.latents == 6 and use.drop > use.rate > 1
+
+
+def test_a_table_of_few_dependent_columns_needs_no_more_latents_than_it_uses():
+    examined = tables.examination(*DENSITY)
+    assert prescribed("dead_dimensions", examined) == (f"latent={2 * examined.latent_use.used}",)
 
 
 def test_families_are_prescribed_where_there_are_better_ones():

@@ -87,7 +87,9 @@ def test_the_log_jacobian_is_that_of_prepare(likelihood, kind):
     )
     slope = (b - a).double().flatten()[0].item() / (0.25 if kind is UNIT else 10)
     units = kind["levels"] is None and likelihood.measure == "lebesgue"
-    assert made.log_jacobian(torch.zeros(1)).item() == pytest.approx(105 * math.log(slope) if units else 0.0, rel=1e-4, abs=1e-3)
+    assert made.log_jacobian(torch.zeros(1)).item() == pytest.approx(
+        105 * math.log(slope) if units else 0.0, rel=1e-4, abs=1e-3
+    )
 
 
 def test_constant_pixels_are_shown_and_finite():

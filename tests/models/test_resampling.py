@@ -68,7 +68,11 @@ def exact(likelihood, x):
     """Return mean and covariance of the missing cells of one row given its others."""
     mean, covariance = likelihood.bias, likelihood.weight @ likelihood.weight.T + NOISE**2 * torch.eye(D).double()
     m, o = x.isnan(), ~x.isnan()
-    gain = covariance[m][:, o] @ torch.linalg.inv(covariance[o][:, o]) if o.any() else torch.zeros(int(m.sum()), 0).double()
+    gain = (
+        covariance[m][:, o] @ torch.linalg.inv(covariance[o][:, o])
+        if o.any()
+        else torch.zeros(int(m.sum()), 0).double()
+    )
     return mean[m] + gain @ (x[o] - mean[o]), covariance[m][:, m] - gain @ covariance[o][:, m]
 
 
@@ -126,6 +130,8 @@ def test_the_bound_of_observed_cells_is_their_exact_log_density(parts):
     for i, row in enumerate(x):
         o = ~row.isnan()
         covariance = likelihood.weight @ likelihood.weight.T + NOISE**2 * torch.eye(D).double()
-        density = MultivariateNormal(likelihood.bias[o], covariance[o][:, o]).log_prob(row[o]).item() if o.any() else 0.0
+        density = (
+            MultivariateNormal(likelihood.bias[o], covariance[o][:, o]).log_prob(row[o]).item() if o.any() else 0.0
+        )
         assert found.iw[i].item() == pytest.approx(density, abs=1e-9)
         assert math.isfinite(found.elbo[i].item())

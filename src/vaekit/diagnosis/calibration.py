@@ -28,7 +28,7 @@ from torch import Tensor
 from torch.distributions import Distribution, constraints
 
 from vaekit.diagnosis.check import Check
-from vaekit.diagnosis.columns import fitting_families, ordered_cells
+from vaekit.diagnosis.columns import fitting_spread, ordered_cells
 from vaekit.diagnosis.finite import is_finite
 from vaekit.diagnosis.subject import Subject
 from vaekit.heads import LEVELED, Gaussian, NegativeBinomial, Optimal, Poisson, ZeroInflated
@@ -167,7 +167,7 @@ def _fitting_scale(examination: Examination) -> tuple[str, ...]:
     """Return the keys of a likelihood whose spread follows the data."""
     description = examination.subject.image
     if description is None:
-        return fitting_families(examination.subject)
+        return fitting_spread(examination)
     likelihood = description.likelihood
     if isinstance(likelihood, Poisson | NegativeBinomial | ZeroInflated):
         return ("likelihood=negative_binomial",)

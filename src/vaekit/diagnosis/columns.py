@@ -34,7 +34,7 @@ from vaekit.models import evaluating
 if TYPE_CHECKING:
     from vaekit.diagnosis.examination import Examination
 
-__all__ = ["CHECKS", "ColumnFit", "column_fit", "fitting_families", "marginal", "ordered_cells"]
+__all__ = ["CHECKS", "ColumnFit", "column_fit", "fitting_families", "fitting_spread", "marginal", "ordered_cells"]
 
 _DRAWS = 4
 _BATCH = 250
@@ -143,6 +143,17 @@ def fitting_families(subject: Subject, *kinds: str) -> tuple[str, ...]:
     likelihood, there = subject.table.likelihood, kinds or {slot.kind for slot in subject.table.slots}
     wanted = {"real": (likelihood.real.kind, "logistic_mixture"), "count": (likelihood.count.kind, "negative_binomial")}
     return tuple(f"likelihood.{kind}={best}" for kind, (has, best) in wanted.items() if kind in there and has != best)
+
+
+def fitting_spread(examination: Examination) -> tuple[str, ...]:
+    """Return the keys that bring the spread of a table's p(x | z) to that of its cells.
+
+    Where no other family would, it is too narrow where it was learned by heart, and too wide where it is still young.
+    """
+    subject, dispersion = examination.subject, examination.calibration.dispersion
+    if subject.table is None or dispersion is None:
+        return ()
+    return fitting_families(subject) or (smaller(examination) if dispersion > 1 else longer(subject, 2))
 
 
 def ordered_cells(slots: tuple[Slot, ...], x: Tensor) -> Tensor:

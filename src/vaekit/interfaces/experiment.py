@@ -80,8 +80,8 @@ def resolve(
     training = Training.model_validate(wanted)
     objective, keys = dict(given.get("objective", {})), dict(given.get("model", {}))
     if model is None and kind != "image":
-        sections = {**given, "training": wanted}
-        sections, choice = with_goal(sections) if kind == "table" else with_recipe(sections, _pace(training, count))
+        typed = {**given, "training": wanted}
+        sections, choice = with_goal(typed) if kind == "table" else with_recipe(typed, _pace(training, count))
         keys, objective, wanted = (sections[name] for name in ("model", "objective", "training"))
         why = [*([] if choice is None else [choice]), *why]
     if model is None:

@@ -94,7 +94,8 @@ def _judged(run: Run, found: Refitted | None, name: str) -> _Candidate:
     data, rows = run.data, run.data.drawn("validation", _DETECTED)
     real = data.table.take(rows.numpy())
     made = (run if found is None else run.with_model(found.description, found.model)).sample(len(rows), seed=1)
-    auc = detection(*as_cells(table_schema(run), real, made), rows=_DETECTED).auc
+    cells, others = as_cells(table_schema(run), real, made)
+    auc = detection(cells, others, rows=_DETECTED).auc
     return _Candidate(name, found, auc, f"detected with AUC {auc:.3f}")
 
 

@@ -195,8 +195,9 @@ class Trainer:
     def _weight_of_rate(self) -> float:
         """The weight of the rate in what the best weights are chosen by."""
         objective = self.experiment.objective
-        by_bound = self.training.select_by == "bound" or not isinstance(objective, ELBO)
-        return 1.0 if by_bound else objective.beta.at(objective.beta.end)
+        if self.training.select_by == "bound" or not isinstance(objective, ELBO):
+            return 1.0
+        return objective.beta.at(objective.beta.end)
 
     def _train(self, listener: Listener | None, interruption: Interruption) -> None:
         position = self.state.position

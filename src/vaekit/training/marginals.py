@@ -15,8 +15,10 @@ from typing import cast
 
 import torch
 from torch import Tensor, nn
+from torch.distributions import Distribution
 
 from vaekit.distributions import Categoricals, Columns
+from vaekit.heads import Conditional
 from vaekit.models import VAE
 
 __all__ = ["match_marginals"]
@@ -44,14 +46,14 @@ def match_marginals(model: VAE, x: Tensor, masks: Mapping[int, int] | None = Non
     Returns:
         The mean total variation between marginals before and after; zeros where there is no categorical variable.
     """
-    first = model.decode(*model.prior_sample(2))
-    place = next((i for i, (_, part) in enumerate(cast(Columns, first).parts) if isinstance(part, Categoricals)), None)
+    parts = _parts(model, *model.prior_sample(2))
+    place = next((i for i, (_, part) in enumerate(parts) if isinstance(part, Categoricals)), None)
     if place is None:
         return 0.0, 0.0
-    slots, levels = first.parts[place][0].tolist(), cast(Categoricals, first.parts[place][1]).levels
+    slots, levels = parts[place][0].tolist(), cast(Categoricals, parts[place][1]).levels
     wanted = torch.cat([_shares(x[:, slot], count) for slot, count in zip(slots, levels, strict=True)])
     (z,) = model.prior_sample(_DRAWS)
-    logits = torch.cat([cast(Categoricals, model.decode(part).parts[place][1]).logits for part in z.split(_CHUNK)])
+    logits = torch.cat([cast(Categoricals, _parts(model, part)[place][1]).logits for part in z.split(_CHUNK)])
     bias, distances = torch.zeros_like(wanted), []
     for _ in range(_TURNS):
         found = _expected(logits + bias, slots, levels, masks or {})
@@ -61,6 +63,10 @@ def match_marginals(model: VAE, x: Tensor, masks: Mapping[int, int] | None = Non
         bias += (wanted.log() - found.clamp_min(1e-12).log()).clamp(-_STEP, _STEP)
     _intercept(model, place).add_(bias)
     return distances[0], distances[-1]
+
+
+def _parts(model: VAE, z: Tensor) -> tuple[tuple[Tensor, Distribution], ...]:
+    return cast(Columns, model.decode(z)).parts
 
 
 def _shares(codes: Tensor, count: int) -> Tensor:
@@ -84,6 +90,6 @@ def _expected(logits: Tensor, slots: list[int], levels: tuple[int, ...], masks: 
 
 def _intercept(model: VAE, place: int) -> nn.Parameter:
     """Return the bias of the head of a group of variables."""
-    layer = cast(nn.Module, model.likelihood).heads[f"{place}_logits"]  # type: ignore[index]
+    layer = cast(Conditional, model.likelihood).heads[f"{place}_logits"]
     linear = layer[-1] if isinstance(layer, nn.Sequential) else layer
-    return cast(nn.Parameter, linear.bias)
+    return cast(nn.Linear, linear).bias

@@ -175,7 +175,7 @@ def _kind_of(data: str, pairs: Iterable[str]) -> str:
     """Return the kind of data, by what is there and by the keys that only one kind has; empty where images are as likely as none."""
     named = {name: value for name, _, value in (pair.partition("=") for pair in pairs)}
     told = {name: named[name] for name in ("column", "target", "schema_file", "test") if named.get(name)}
-    kind = DataSettings(source=data, **told).kind  # type: ignore[arg-type]
+    kind = DataSettings(source=data, **told).kind
     return "" if kind == "image" else kind
 
 
