@@ -121,7 +121,7 @@ def marginal(slot: Slot, known: Tensor, x: Tensor) -> Tensor:
     """
     if slot.kind != "real":
         values, counts = known.unique(return_counts=True)
-        n = torch.where(x.unsqueeze(1) == values, counts, 0).sum(1)
+        n = torch.where(x.unsqueeze(1) == values, counts, 0).sum(1).to(known.dtype)
         return (n + 0.5).log() - math.log(len(known) + (len(values) + 1) / 2)
     low, middle, high = known.quantile(torch.tensor([0.25, 0.5, 0.75], dtype=known.dtype)).tolist()
     spread = min(known.std().item(), (high - low) / 1.34) or known.std().item() or 1.0

@@ -45,6 +45,11 @@ def _height_and_width(value: Any) -> Any:
     return pair
 
 
+def _words(value: Any) -> Any:
+    """Accept one word for a list of it."""
+    return (value,) if isinstance(value, str) else value
+
+
 def _absolute(path: str | None) -> str | None:
     return None if path is None else str(Path(path).expanduser().absolute())
 
@@ -82,7 +87,7 @@ class DataSettings(Value):
     """Of tables: a file whose rows are the test part."""
     missing: Literal["model", "ignore"] = "model"
     """Of tables: whether the pattern of missing cells is modelled too, or cells are missing by themselves."""
-    missing_marks: tuple[str, ...] = ()
+    missing_marks: Annotated[tuple[str, ...], BeforeValidator(_words)] = ()
     """Of tables: words that stand for a missing cell, beside the usual ones."""
     delimiter: str | None = None
     """Of tables: what stands between cells; null finds it."""
@@ -145,7 +150,7 @@ class DataSettings(Value):
             encoding=self.encoding,
             header=self.header,
             missing=self.missing_marks,
-            test=self.test if source == self.source else None,
+            test=self.test if source in (self.source, self.typed) else None,
         )
 
     @staticmethod

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import difflib
+import math
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
+from torch import Tensor
 
 from vaekit.data import TableSchema
 from vaekit.data.table.cells import arrow_type
@@ -39,17 +41,21 @@ def given_of(words: Iterable[str]) -> dict[str, str]:
     """Return columns and values that were typed as `column=value`.
 
     Raises:
-        ValueError: A word is no pair.
+        ValueError: A word is no pair, or a column is named twice.
 
     Examples:
         >>> given_of(["age=40", "sex=Female"])
         {'age': '40', 'sex': 'Female'}
     """
     pairs = [word.partition("=") for word in words]
-    for name, sign, _ in pairs:
+    found: dict[str, str] = {}
+    for name, sign, value in pairs:
         if not sign or not name.strip():
             raise ValueError(f"--given is column=value, such as --given age=40, got {name!r}")
-    return {name.strip(): value.strip() for name, _, value in pairs}
+        if name.strip() in found:
+            raise ValueError(f"--given names column {name.strip()!r} twice; give one value")
+        found[name.strip()] = value.strip()
+    return found
 
 
 def sample_given(run: Run, n: int, given: Mapping[str, Any], *, seed: int = 0) -> GivenSample:
@@ -64,7 +70,7 @@ def sample_given(run: Run, n: int, given: Mapping[str, Any], *, seed: int = 0) -
         seed: Seed of the draws.
 
     Raises:
-        ValueError: A column is unknown or not modelled, or a value is none of its kind.
+        ValueError: A column is unknown or not modelled, a value is none of its kind, or it breaks a constraint.
     """
     schema = table_schema(run)
     if n < 1:
@@ -74,11 +80,7 @@ def sample_given(run: Run, n: int, given: Mapping[str, Any], *, seed: int = 0) -
     known = [place for name in given for place in schema.slots_of(name)]
     unknown = [place for place in range(x.shape[1]) if place not in known]
     x[:, unknown] = torch.nan
-    lost = [name for name in given if x[0, list(schema.slots_of(name))].isnan().all()]
-    if lost:
-        raise ValueError(
-            f"column {lost[0]!r} never had the value {given[lost[0]]!r} in training; {_seen(schema, lost[0])}"
-        )
+    _check(schema, given, row, x)
     with evaluating(run.model, seed):
         context = run.conditions.zeros(1)
         if context:
@@ -93,6 +95,17 @@ def sample_given(run: Run, n: int, given: Mapping[str, Any], *, seed: int = 0) -
     return GivenSample(table, found.ess.item())
 
 
+def _check(schema: TableSchema, given: Mapping[str, Any], row: pa.Table, x: Tensor) -> None:
+    """Refuse a value that the model has no code for, or that no row may have."""
+    for name, value in given.items():
+        places = [place for place in schema.slots_of(name) if value is None or place not in schema.masks]
+        if x[0, places].isnan().all():
+            raise ValueError(f"column {name!r} never had the value {value!r} in training; {_seen(schema, name)}")
+    for constraint in schema.constraints:
+        if constraint.broken(row).any():
+            raise ValueError(f"what is given breaks the constraint {constraint}; give other values")
+
+
 def _row(schema: TableSchema, given: Mapping[str, Any]) -> pa.Table:
     """Return one row of canonical types with what is given."""
     import pyarrow as pa
@@ -103,6 +116,11 @@ def _row(schema: TableSchema, given: Mapping[str, Any]) -> pa.Table:
             near = difflib.get_close_matches(name, types, n=1)
             hint = f"; did you mean {near[0]!r}?" if near else f"; the columns are {', '.join(types)}"
             raise ValueError(f"the model has no column {name!r}{hint}")
+        joined = next((one for one in schema.constraints if name in one.replaces), None)
+        if joined is not None:
+            raise ValueError(
+                f"column {name!r} cannot be given by itself, as it stands in the constraint {joined}; leave it out"
+            )
         if not schema.slots_of(name):
             raise ValueError(f"column {name!r} is not modelled, so nothing can depend on it; see vaekit inspect")
     return pa.table(
@@ -126,7 +144,10 @@ def _cell(name: str, value: Any, type_: str) -> Any:
                     raise ValueError
                 return int(number)
             case "float64":
-                return float(value)
+                number = float(value)
+                if not math.isfinite(number):
+                    raise ValueError
+                return number
             case "bool":
                 return {"true": True, "false": False, "1": True, "0": False}[value.lower()]
             case "timestamp":
@@ -139,7 +160,7 @@ def _cell(name: str, value: Any, type_: str) -> Any:
 
 
 def _seen(schema: TableSchema, name: str) -> str:
-    known = getattr(schema.column(name).codec, "values", ())
+    known = getattr(schema.column(name).codec, "labels", ())
     return (
         f"it had {', '.join(map(str, known[:10]))}{', ...' if len(known) > 10 else ''}"
         if known

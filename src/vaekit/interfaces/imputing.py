@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,8 @@ from torch import Tensor
 
 from vaekit.data import TableSchema
 from vaekit.data.rows import Array
+from vaekit.data.table.axis import Axis, fit_axis
+from vaekit.data.table.cells import type_name
 from vaekit.interfaces.run import Run, Source
 from vaekit.interfaces.shown import in_batches
 from vaekit.models import evaluating, resample
@@ -20,6 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Imputation", "impute", "table_schema"]
 
+_OTHERS = 200  # rows whose draws may fill a row that none of its own does
 _BATCH = 512  # rows whose latents are looked for together
 
 
@@ -114,7 +118,7 @@ def _drawn(
     shown = list(schema.masks)
     made, ess = [], []
     with evaluating(run.model, seed):
-        for x, *context in in_batches(*given, batch=_BATCH):
+        for x, *context in in_batches(*given, batch=_BATCH) if len(given[0]) else ():
             found = resample(run.model, x, *context, proposals=proposals, draws=count)
             drawn = run.model.decode(found.z, context=tuple(context)).sample()
             whole = torch.where(x.isnan(), drawn, x)
@@ -156,7 +160,7 @@ class _Filling:
 
         for constraint in self.schema.constraints:
             names = [name for name in constraint.needs if name in self.empty]
-            for drawn in tables:
+            for drawn in _donors(tables):
                 broken = np.asarray(constraint.broken(table))
                 if not names or not broken.any():
                     break
@@ -198,7 +202,10 @@ class _Filling:
 
     def _drawn(self, name: str, tables: list[pa.Table]) -> _Numbers | _Labels:
         cells = [table.column(name) for table in tables]
-        return _Numbers(cells) if self.schema.kinds[name] == "numeric" else _Labels(cells)
+        if self.schema.kinds[name] != "numeric":
+            return _Labels(cells)
+        codecs = {column.name: column.codec for column in self.schema.columns}
+        return _Numbers(cells, getattr(codecs.get(name), "axis", None))
 
     def _with(self, values: dict[str, Any]) -> pa.Table:
         import pyarrow as pa
@@ -215,23 +222,39 @@ class _Filling:
         return table
 
 
-class _Numbers:
-    """The draws of a column of numbers or of points in time, `(M, N)`."""
+def _donors(tables: list[pa.Table]) -> Iterator[pa.Table]:
+    """Yield the draws of each row, and then those of other rows, for a row none of whose own keeps a constraint."""
+    yield from tables
+    places = np.arange(len(tables[0]) if tables else 0)
+    for shift in range(1, min(len(places), _OTHERS)):
+        yield tables[shift % len(tables)].take(np.roll(places, shift))
 
-    def __init__(self, cells: list[Any]) -> None:
+
+class _Numbers:
+    """The draws of a column of numbers or of points in time, `(M, N)`.
+
+    Args:
+        cells: The draws.
+        axis: Where the numbers of the column lie; None finds it in the draws.
+    """
+
+    def __init__(self, cells: list[Any], axis: Axis | None) -> None:
         import pyarrow as pa
 
         self.type = cells[0].type
+        together = pa.chunked_array([chunk for part in cells for chunk in part.chunks], self.type)
+        self.axis = axis or fit_axis(together, "drawn")
         whole = [part.cast(pa.int64()) if pa.types.is_timestamp(self.type) else part for part in cells]
         self.values = np.stack([part.to_numpy().astype(np.float64) for part in whole])
 
     def expected(self) -> Any:
+        """Return the means, as the column could have them: whole days of days, cents of prices."""
         import pyarrow as pa
 
-        mean = self.values.mean(0)
-        if pa.types.is_floating(self.type):
-            return pa.array(mean)
-        return pa.array(np.rint(mean).astype(np.int64)).cast(self.type)
+        mean = pa.array(self.values.mean(0))
+        if not pa.types.is_floating(self.type):
+            mean = pa.array(np.rint(mean).astype(np.int64)).cast(self.type)
+        return self.axis.cells(self.axis.positions(mean), type_name(mean))
 
     def interval(self, level: float) -> tuple[Array, Array]:
         import pyarrow as pa

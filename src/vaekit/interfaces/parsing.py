@@ -63,6 +63,8 @@ def sectioned(
         if variants is None:
             raise ValueError(_unknown(path, known))
         key = _variant(variants, words)
+        if isinstance(value, bool) and {"yes", "no"} <= set(key.type.split(" | ")):
+            value = "yes" if value else "no"  # which YAML takes for true and false
         _refuse_untypical(path, value, key)
         if key.kinds and isinstance(value, str):
             path = f"{path.removesuffix('.kind')}.kind"

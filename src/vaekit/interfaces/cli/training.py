@@ -111,7 +111,7 @@ def fit_prior(path: Path, kind: str, pairs: list[str], out: Path | None, as_json
 
 def _trained(trainer: Trainer) -> Run:
     model = trainer.experiment.model
-    unit = model.kind if model is not None else "datum"
+    unit = {"table": "row"}.get(model.kind, model.kind) if model is not None else "datum"
     with ProgressReport(trainer.batches.steps_per_epoch, trainer.notes, unit) as progress:
         return trainer.run(progress)
 

@@ -26,7 +26,7 @@ from vaekit.interfaces.latent_space import Way
 from vaekit.interfaces.pictures import grid, save_images, save_png
 from vaekit.interfaces.report import write_report
 from vaekit.interfaces.run import Run, load
-from vaekit.interfaces.shown import flat
+from vaekit.interfaces.shown import choice, flat
 from vaekit.interfaces.table_quality import anomalies, table_quality_of
 from vaekit.nets import parameter_count
 
@@ -120,6 +120,7 @@ def sample(path: Path, out: Path | None, draws: Draws, as_json: bool) -> None:
     if draws.given and run.kind != "table":
         raise ValueError(f"--given names columns of a table, and this run is one of {run.kind}s; see --label")
     if run.kind == "table":
+        choice(decoding_of(draws.decode), run.kind)  # which refuses what is one of texts
         made = drawn_rows(run, labels, n, draws.temperature, draws.given, draws.seed)
         tell_rows(as_json, {}, made, out)
         return
