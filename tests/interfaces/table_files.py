@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.csv
 
 TINY = [
@@ -67,3 +68,17 @@ constraints:
   - {kind: range, column: age, min: 18, max: 90}
 """
 """What holds in every row of people, as schema.yaml says it."""
+
+
+def read(path: Path) -> pa.Table:
+    """Read a CSV file; an empty cell is missing."""
+    return pyarrow.csv.read_csv(path, convert_options=pyarrow.csv.ConvertOptions(strings_can_be_null=True))
+
+
+def all_hold(table: pa.Table) -> bool:
+    """Say whether what is declared holds in every row that has both of its cells; some row must have them."""
+    later = pc.less_equal(table.column("since"), table.column("until"))
+    pairs = set(zip(table.column("city").to_pylist(), table.column("country").to_pylist(), strict=True))
+    ages = pc.and_(pc.greater_equal(table.column("age"), 18), pc.less_equal(table.column("age"), 90))
+    assert pc.any(later).as_py()
+    return pc.all(later).as_py() and pc.all(ages).as_py() and pairs <= {*CITIES.items(), (None, None)}

@@ -5,7 +5,7 @@ import pyarrow as pa
 import pytest
 
 import vaekit as library
-from vaekit.data import read_table, table_to_dataset
+from vaekit.data import read_table
 from vaekit.interfaces.given import sample_given
 from vaekit.interfaces.imputing import impute
 
@@ -13,7 +13,8 @@ from .table_files import people, write
 
 pytestmark = pytest.mark.usefixtures("no_report")
 
-QUICK = library.Training(steps=3, device="cpu", precision="fp32", second_stage="none")
+KEYS = {"steps": 3, "device": "cpu", "precision": "fp32", "second_stage": "none"}
+QUICK = library.Training(**KEYS)
 ROWS = people(120, gaps=0.1)
 
 
@@ -34,15 +35,13 @@ def run(tmp_path_factory):
 
 
 @pytest.mark.parametrize("kind", FRAMES)
-def test_fit_takes_a_frame_and_chooses_everything(run, tmp_path, kind):
+def test_fit_takes_a_frame_and_chooses_everything(tmp_path, kind):
     frame = FRAMES[kind](ROWS)
     found = library.fit(frame, training=QUICK, out=tmp_path / "run", preset="fast")
     assert {choice.key for choice in found.experiment.choices} >= {"net", "latent", "goal", "batch"}
     assert found.kind == "table"
     made = found.sample(4)
     assert isinstance(made, pa.Table) and made.column_names == ROWS.column_names and len(made) == 4
-    # What it is read from does not matter: the same cells are the same model.
-    assert made.column("age").to_pylist() == run.sample(4).column("age").to_pylist()
     again = library.load(tmp_path / "run")
     with pytest.raises(ValueError, match="came as arrays and are not kept; give data"):
         again.evaluate()
@@ -62,7 +61,7 @@ def test_a_loaded_run_makes_and_reads_the_same_rows(run):
 def test_seeded_runs_are_equal_bit_for_bit_and_others_are_not(run, tmp_path):
     weights = [(run.path / "model" / "model.safetensors").read_bytes()]
     for name, seed in (("same", 0), ("other", 1)):
-        found = library.fit(ROWS, training=QUICK.replace(seed=seed), out=tmp_path / name, preset="fast")
+        found = library.fit(ROWS, training=library.Training(**KEYS, seed=seed), out=tmp_path / name, preset="fast")
         weights.append((tmp_path / name / "model" / "model.safetensors").read_bytes())
         assert found.sample(20).equals(run.sample(20)) == (seed == 0)
     assert weights[0] == weights[1] != weights[2]
@@ -78,10 +77,11 @@ def test_what_is_sampled_depends_on_the_seed_alone(run):
 def test_interpolate_traverse_and_decode_return_tables(run):
     walk = run.interpolate(ROWS.slice(0, 1), ROWS.slice(1, 1), 3)
     assert isinstance(walk, pa.Table) and len(walk) == 3
-    rows, order = run.traverse(ROWS.slice(0, 1), steps=2) if run.experiment.data.source else ([walk], [0])
+    rows, order = run.traverse(ROWS.slice(0, 1), steps=2)
     assert all(isinstance(row, pa.Table) for row in rows) and order
     means, _ = run.encode(ROWS)
-    assert run.decode(means).equals(run.reconstruct(ROWS)[1])
+    # Identifiers are made anew, and those of inputs and of reconstructions are told apart.
+    assert run.decode(means).drop_columns(["id"]).equals(run.reconstruct(ROWS)[1].drop_columns(["id"]))
 
 
 def test_given_values_may_be_python_values(run):
@@ -105,6 +105,6 @@ def test_data_that_are_opened_first_may_have_a_target(tmp_path):
     assert data.classes == ("basic", "gold")
     run = library.fit(data, training=QUICK, out=tmp_path / "run", preset="fast")
     assert len(run.manipulate(ROWS, "gold", steps=2)) == 120
-    with pytest.raises(ValueError, match="none"):
+    with pytest.raises(ValueError, match="learning needs two rows at least, but the table has 1"):
         library.fit({"a": [1.0]}, training=QUICK, out=tmp_path / "none")
-    assert table_to_dataset({"a": [1.5, 2.5, 3.5], "b": ["x", "y", "x"]}).schema.names == ("a", "b")
+    assert not (tmp_path / "none").exists()

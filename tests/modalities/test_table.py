@@ -4,7 +4,7 @@ import pytest
 import torch
 from pydantic import ValidationError
 
-from vaekit.data import Slot, table_to_dataset
+from vaekit.data import Slot, table_to_dataset, texts_to_dataset
 from vaekit.heads import GMM, Gaussian, Poisson, StudentT, Vamp, VonMisesFisher
 from vaekit.modalities import TableVAE
 from vaekit.modalities.table import ColumnLikelihoods, TableView
@@ -112,13 +112,15 @@ def test_data_of_another_kind_or_with_other_variables_are_refused():
     data = table_to_dataset(ROWS)
     model = TableVAE(slots=data.schema.slots, latent=2, net=NETS[0])
     model.check(data)
-    other = table_to_dataset({**ROWS, "more": ["x", "y"] * 20})
-    with pytest.raises(ValueError, match="the data have 4 variables"):
-        model.check(other)
-    with pytest.raises(ValueError, match=f"the variable '{other.schema.slots[0].name}' differs"):
-        described().check(other)
+    fewer = TableVAE(slots=data.schema.slots[:-1], latent=2, net=NETS[0])
+    with pytest.raises(ValueError, match="the data have 3 variables; read it with the run's schema"):
+        fewer.check(data)
+    with pytest.raises(ValueError, match="the variable 'n' differs"):
+        described().check(data)
+    with pytest.raises(ValueError, match="the model is one of tables, but the data are none"):
+        model.check(texts_to_dataset(["a b", "b a", "c a"]))
     data.values[:] = -1.0
-    with pytest.raises(ValueError, match="column|categor|level"):
+    with pytest.raises(ValueError, match="column"):
         model.check(data)
 
 

@@ -12,6 +12,7 @@ from torch.distributions import Categorical, Distribution
 from vaekit.distributions.point import point
 from vaekit.distributions.precision import full_precision
 from vaekit.distributions.temperature import temper
+from vaekit.distributions.threads import one_thread
 
 __all__ = ["FullGaussianMixture", "natural", "quadratic"]
 
@@ -100,7 +101,8 @@ class FullGaussianMixture(Distribution):
     @property
     def _cholesky(self) -> Tensor:
         """The Cholesky factors of the covariances, `(K, D, D)`."""
-        with full_precision(self.whitening):
+        # Batched solvers meet at a barrier for each small matrix, where threads on a busy machine wait for one another.
+        with full_precision(self.whitening), one_thread():
             unit = torch.eye(self.whitening.shape[-1], dtype=self.whitening.dtype, device=self.whitening.device)
             return torch.linalg.solve_triangular(self.whitening, unit, upper=False)
 

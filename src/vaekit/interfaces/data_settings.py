@@ -107,26 +107,28 @@ class DataSettings(Value):
             return "table"
         return "text" if is_text(self.source) else "image"
 
-    def open(self, source: str | None = None, schema: Schema | None = None) -> Dataset:
+    def open(self, source: str | None = None, schema: Schema | None = None, *, is_own: bool = True) -> Dataset:
         """Read the data, or other data the same way.
 
         Args:
-            source: Other data.
+            source: The data as they were typed, or other data.
             schema: That of a model's data, whose tokens other texts are read as.
+            is_own: Whether they are the run's own, to which a test file belongs.
 
         Raises:
             ValueError: There are no usable data there.
             FileNotFoundError: There is nothing there.
         """
-        data = self._read(source or self.source, schema)
+        data = self._read(source or self.source, schema, is_own=is_own)
         return data if source or not self.typed else replace(data, source=self.typed)
 
-    def _read(self, source: str, schema: Schema | None) -> Dataset:
+    def _read(self, source: str, schema: Schema | None, *, is_own: bool) -> Dataset:
         kind = self.replace(source=source).kind if schema is None else schema.kind  # type: ignore[attr-defined]
         if kind == "image":
             return read_images(source, size=self.size, fit=self.fit)
         if kind == "table":
-            return self._read_table(source, schema if isinstance(schema, TableSchema) else None)
+            known = schema if isinstance(schema, TableSchema) else None
+            return self._read_table(source, known, self.test if is_own else None)
         return read_text(
             source,
             tokenizer=self.tokenizer,
@@ -138,7 +140,7 @@ class DataSettings(Value):
             schema=schema if isinstance(schema, TextSchema) else None,
         )
 
-    def _read_table(self, source: str, schema: TableSchema | None) -> Dataset:
+    def _read_table(self, source: str, schema: TableSchema | None, test: str | None) -> Dataset:
         declared = read_schema_file(Path(self.schema_file)) if self.schema_file and schema is None else None
         return read_table(
             source,
@@ -150,7 +152,7 @@ class DataSettings(Value):
             encoding=self.encoding,
             header=self.header,
             missing=self.missing_marks,
-            test=self.test if source in (self.source, self.typed) else None,
+            test=test,
         )
 
     @staticmethod

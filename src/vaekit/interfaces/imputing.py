@@ -12,8 +12,7 @@ from torch import Tensor
 
 from vaekit.data import TableSchema
 from vaekit.data.rows import Array
-from vaekit.data.table.axis import Axis, fit_axis
-from vaekit.data.table.cells import type_name
+from vaekit.interfaces.drawn_cells import DrawnLabels, DrawnNumbers
 from vaekit.interfaces.run import Run, Source
 from vaekit.interfaces.shown import in_batches
 from vaekit.models import evaluating, resample
@@ -187,8 +186,8 @@ class _Filling:
         among = np.flatnonzero(self.empty[name][self.rows])
         drawn = self._drawn(name, tables)
         nothing = np.full(len(places), np.nan)
-        low, high = drawn.interval(level) if isinstance(drawn, _Numbers) else (nothing, nothing)
-        chance = nothing if isinstance(drawn, _Numbers) else drawn.probability()
+        low, high = drawn.interval(level) if isinstance(drawn, DrawnNumbers) else (nothing, nothing)
+        chance = nothing if isinstance(drawn, DrawnNumbers) else drawn.probability()
         columns = {
             "row": places,
             "column": [name] * len(places),
@@ -200,12 +199,12 @@ class _Filling:
         }
         return pa.table(columns)
 
-    def _drawn(self, name: str, tables: list[pa.Table]) -> _Numbers | _Labels:
+    def _drawn(self, name: str, tables: list[pa.Table]) -> DrawnNumbers | DrawnLabels:
         cells = [table.column(name) for table in tables]
         if self.schema.kinds[name] != "numeric":
-            return _Labels(cells)
+            return DrawnLabels(cells)
         codecs = {column.name: column.codec for column in self.schema.columns}
-        return _Numbers(cells, getattr(codecs.get(name), "axis", None))
+        return DrawnNumbers(cells, getattr(codecs.get(name), "axis", None))
 
     def _with(self, values: dict[str, Any]) -> pa.Table:
         import pyarrow as pa
@@ -228,61 +227,6 @@ def _donors(tables: list[pa.Table]) -> Iterator[pa.Table]:
     places = np.arange(len(tables[0]) if tables else 0)
     for shift in range(1, min(len(places), _OTHERS)):
         yield tables[shift % len(tables)].take(np.roll(places, shift))
-
-
-class _Numbers:
-    """The draws of a column of numbers or of points in time, `(M, N)`.
-
-    Args:
-        cells: The draws.
-        axis: Where the numbers of the column lie; None finds it in the draws.
-    """
-
-    def __init__(self, cells: list[Any], axis: Axis | None) -> None:
-        import pyarrow as pa
-
-        self.type = cells[0].type
-        together = pa.chunked_array([chunk for part in cells for chunk in part.chunks], self.type)
-        self.axis = axis or fit_axis(together, "drawn")
-        whole = [part.cast(pa.int64()) if pa.types.is_timestamp(self.type) else part for part in cells]
-        self.values = np.stack([part.to_numpy().astype(np.float64) for part in whole])
-
-    def expected(self) -> Any:
-        """Return the means, as the column could have them: whole days of days, cents of prices."""
-        import pyarrow as pa
-
-        mean = pa.array(self.values.mean(0))
-        if not pa.types.is_floating(self.type):
-            mean = pa.array(np.rint(mean).astype(np.int64)).cast(self.type)
-        return self.axis.cells(self.axis.positions(mean), type_name(mean))
-
-    def interval(self, level: float) -> tuple[Array, Array]:
-        import pyarrow as pa
-
-        unit = {"s": 1.0, "ms": 1e3, "us": 1e6, "ns": 1e9}[self.type.unit] if pa.types.is_timestamp(self.type) else 1.0
-        low, high = np.quantile(self.values, [(1 - level) / 2, (1 + level) / 2], axis=0) / unit
-        return low, high
-
-
-class _Labels:
-    """The draws of a column of categories, as codes `(M, N)` of its dictionary."""
-
-    def __init__(self, cells: list[Any]) -> None:
-        import pyarrow as pa
-
-        together = pa.chunked_array([chunk for part in cells for chunk in part.chunks], cells[0].type)
-        found = together.combine_chunks().dictionary_encode()
-        self.names, count = found.dictionary, len(cells[0])
-        codes = found.indices.to_numpy(zero_copy_only=False).reshape(len(cells), count)
-        self.share = np.zeros((count, max(1, len(self.names))))
-        for row in codes:
-            self.share[np.arange(count), row] += 1 / len(cells)
-
-    def expected(self) -> Any:
-        return self.names.take(self.share.argmax(1))
-
-    def probability(self) -> Array:
-        return self.share.max(1)
 
 
 def _empty(cells: Any) -> Array:

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Run", "Shown", "Source", "load"]
 
-_MANY = 8192  # rows of a table that are made at a time
+_ROWS = 1000  # rows of a table that a model is given at a time, where a hundred images would be
 
 
 class Run:
@@ -123,7 +123,7 @@ class Run:
         """
         data, rows = self.open(source)
         rows = rows[:count]
-        batches = sequential(data.stored, rows, BATCH)
+        batches = sequential(data.stored, rows, self._batch)
         jacobian = self.view.log_jacobian
         return bounds(
             self.model,
@@ -225,7 +225,7 @@ class Run:
         """
         given, chosen = self.given(source, count), choice(decoding, self.kind)
         with evaluating(self.model):
-            parts = ((point(self.model.encode(*part)), part[1:]) for part in in_batches(*given))
+            parts = ((point(self.model.encode(*part)), part[1:]) for part in in_batches(*given, batch=self._batch))
             again = torch.cat([chosen(self.model.decode(z, context=context)) for z, context in parts])
         return self._shown(given[0], again)
 
@@ -329,6 +329,10 @@ class Run:
         contexts = (c.repeat_interleave(steps, 0) for c in given[1:])
         return in_rows(self.decode(z.flatten(0, 1), *contexts), steps)
 
+    @property
+    def _batch(self) -> int:
+        return _ROWS if self.kind == "table" else BATCH
+
     @cached_property
     def _latent_event(self) -> tuple[int, ...]:
         with evaluating(self.model):
@@ -336,7 +340,7 @@ class Run:
 
     def _encoded(self, given: tuple[Tensor, ...]) -> tuple[Tensor, Tensor]:
         with evaluating(self.model):
-            posteriors = [self.model.encode(*part) for part in in_batches(*given)]
+            posteriors = [self.model.encode(*part) for part in in_batches(*given, batch=self._batch)]
             means = [point(q).flatten(1) for q in posteriors]
             return torch.cat(means), torch.cat([deviation(q, m) for q, m in zip(posteriors, means, strict=True)])
 
@@ -346,7 +350,7 @@ class Run:
         with evaluating(self.model, seed):
             x = []
             drawn = self.conditions.drawn(n, label, training)
-            for part, *context in in_batches(torch.empty(n, 0), *drawn, batch=_MANY if self.kind == "table" else BATCH):
+            for part, *context in in_batches(torch.empty(n, 0), *drawn, batch=self._batch):
                 z = self.model.prior_sample(len(part), *context, temperature=temperature)
                 x.append(chosen(self.model.decode(*z, context=tuple(context))))
         return torch.cat(x)

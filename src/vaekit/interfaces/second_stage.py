@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from pydantic import TypeAdapter
@@ -21,6 +22,7 @@ __all__ = ["second_stage"]
 _PRIOR: TypeAdapter[Prior] = TypeAdapter(AnyPrior)
 _COMPONENTS = 256
 _PER_COMPONENT = 100  # training data behind a Gaussian with a covariance of its own
+_OPERATIONS = 2e10  # of one turn of expectation maximisation: about a second on a core
 _DETECTED = 10_000  # rows a side that the detector is trained and tested on
 
 
@@ -55,7 +57,7 @@ def second_stage(run: Run) -> tuple[Run, str]:
     """
     wanted = run.experiment.training.second_stage
     count = len(run.data.part("train"))
-    priors = _candidates(wanted, count, run.experiment.preset)
+    priors = _candidates(wanted, count, _latents(run), run.experiment.preset)
     fitted = [(prior, _matched(run, refitted(run, prior))) for prior in priors]
     if wanted != "choose":
         prior, found = fitted[0]
@@ -68,8 +70,15 @@ def second_stage(run: Run) -> tuple[Run, str]:
     return (run if best.refitted is None else _in_place(run, best.refitted)), note
 
 
-def _candidates(wanted: str, count: int, preset: str) -> list[Prior]:
-    components = max(1, min(_COMPONENTS, count // _PER_COMPONENT))
+def _latents(run: Run) -> int:
+    model = run.experiment.model
+    return 1 if model is None else math.prod(model.posterior.latent_event(model.latent))
+
+
+def _candidates(wanted: str, count: int, latent: int, preset: str) -> list[Prior]:
+    monomials = (latent + 1) * (latent + 2) / 2
+    affordable = int(_OPERATIONS / (4 * count * monomials))
+    components = max(1, min(_COMPONENTS, count // _PER_COMPONENT, affordable))
     mixture = GMM(components=components, covariance="full")
     others: tuple[str, ...] = ("flow", "diffusion") if preset == "best" else ()
     if wanted not in ("gmm", "choose"):

@@ -98,7 +98,7 @@ class Sources:
             settings = self.experiment.data
             # Labels are asked of other data only where the model needs them.
             settings = settings if self.conditions.kind == "label" else settings.replace(label_column=None)
-            return settings.open(str(source), self.schema)
+            return settings.open(str(source), self.schema, is_own=False)
         if self.schema is None:
             values = torch.as_tensor(source)
             return Dataset(values, None, torch.full((len(values),), 2, dtype=torch.int8))

@@ -23,8 +23,8 @@ def read_value(path: str, text: str) -> Any:
         >>> read_value("lr", "1e-3"), read_value("epochs", "1e9"), read_value("size", "0x64")
         (0.001, 1000000000, '0x64')
     """
-    if len(text) == 1 and not text.isalnum() and text != "~":
-        return text  # a delimiter, not the syntax of YAML
+    if path == "delimiter" and len(text) == 1:
+        return text  # which may be syntax to YAML
     try:
         value = yaml.safe_load(text)
     except (yaml.YAMLError, ValueError, RecursionError) as error:

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from vaekit.distributions.full_gaussian_mixture import natural, quadratic
+from vaekit.distributions.threads import one_thread
 from vaekit.heads import LearnedMixture
 from vaekit.training.prior import Encoded, clusters, scored_draws
 
@@ -40,7 +41,8 @@ class _Mixture:
     def natural(self) -> Tensor:
         """Return the weights of the monomials in each component's log-density and log-share, `(K, M)`."""
         unit = torch.eye(self.means.shape[1], dtype=self.means.dtype)
-        whitening = torch.linalg.solve_triangular(torch.linalg.cholesky(self.covariances), unit, upper=False)
+        with one_thread():
+            whitening = torch.linalg.solve_triangular(torch.linalg.cholesky(self.covariances), unit, upper=False)
         theta = natural(self.means, whitening)
         theta[:, -1] += self.weights.log()
         return theta

@@ -1,0 +1,73 @@
+"""Draws of the cells of a column: what is expected of them, and how sure that is."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from vaekit.data.rows import Array
+from vaekit.data.table.axis import Axis, fit_axis
+from vaekit.data.table.cells import type_name
+
+__all__ = ["DrawnLabels", "DrawnNumbers"]
+
+
+class DrawnNumbers:
+    """The draws of a column of numbers or of points in time, `(M, N)`.
+
+    Args:
+        cells: The draws.
+        axis: Where the numbers of the column lie; None finds it in the draws.
+    """
+
+    def __init__(self, cells: list[Any], axis: Axis | None) -> None:
+        import pyarrow as pa
+
+        self.type = cells[0].type
+        together = pa.chunked_array([chunk for part in cells for chunk in part.chunks], self.type)
+        self.axis = axis or fit_axis(together, "drawn")
+        whole = [part.cast(pa.int64()) if pa.types.is_timestamp(self.type) else part for part in cells]
+        self.values = np.stack([part.to_numpy().astype(np.float64) for part in whole])
+
+    def expected(self) -> Any:
+        """Return the means, as the column could have them: whole days of days, cents of prices."""
+        import pyarrow as pa
+
+        mean = pa.array(self.values.mean(0))
+        if not pa.types.is_floating(self.type):
+            mean = pa.array(np.rint(mean).astype(np.int64)).cast(self.type)
+        return self.axis.cells(self.axis.positions(mean), type_name(mean))
+
+    def interval(self, level: float) -> tuple[Array, Array]:
+        """Return the ends of what holds this share of the draws, each `(N,)`; in seconds since 1970 of points in time."""
+        import pyarrow as pa
+
+        unit = {"s": 1.0, "ms": 1e3, "us": 1e6, "ns": 1e9}[self.type.unit] if pa.types.is_timestamp(self.type) else 1.0
+        # So many draws hold that share of another one: the usual quantiles would lie too near to one another.
+        bounds = [(1 - level) / 2, (1 + level) / 2]
+        low, high = np.quantile(self.values, bounds, axis=0, method="weibull") / unit
+        return low, high
+
+
+class DrawnLabels:
+    """The draws of a column of categories, as codes `(M, N)` of its dictionary."""
+
+    def __init__(self, cells: list[Any]) -> None:
+        import pyarrow as pa
+
+        together = pa.chunked_array([chunk for part in cells for chunk in part.chunks], cells[0].type)
+        found = together.combine_chunks().dictionary_encode()
+        self.names, count = found.dictionary, len(cells[0])
+        codes = found.indices.to_numpy(zero_copy_only=False).reshape(len(cells), count)
+        self.share = np.zeros((count, max(1, len(self.names))))
+        for row in codes:
+            self.share[np.arange(count), row] += 1 / len(cells)
+
+    def expected(self) -> Any:
+        """Return the category that was drawn most often, for each cell."""
+        return self.names.take(self.share.argmax(1))
+
+    def probability(self) -> Array:
+        """Return the share of the draws that are that category, `(N,)`."""
+        return self.share.max(1)
