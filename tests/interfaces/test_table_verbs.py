@@ -100,7 +100,7 @@ def test_fit_prints_one_json_object_and_writes_a_run_that_explains_itself(gaps, 
     [
         ("synthesis", "elbo", 0.0, "model", "choose"),
         ("density", "elbo", 0.0, "ignore", "none"),
-        ("imputation", "iwae", 0.3, "ignore", "none"),
+        ("imputation", "iwae", 0.1, "ignore", "none"),
     ],
 )
 def test_a_goal_sets_its_keys(gaps, tmp_path, monkeypatch, goal, objective, hide, missing, stage):

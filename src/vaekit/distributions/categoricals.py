@@ -104,8 +104,10 @@ class _Chosen(torch.autograd.Function):
     @once_differentiable
     def backward(ctx: Any, slope: Tensor) -> tuple[Tensor | None, ...]:
         place, exponentials, sums = ctx.saved_tensors
-        each = (slope / sums).neg_().index_select(-1, _variable(ctx.levels, slope.device))
-        return exponentials.mul(each).scatter_add_(-1, place, slope), None, None, None, None, None
+        runs = _split(exponentials, ctx.levels)
+        each = (slope / sums).neg_().split([run.shape[-2] for run in runs], -1)
+        gradient = torch.cat([(run * part.unsqueeze(-1)).flatten(-2) for run, part in zip(runs, each, strict=True)], -1)
+        return gradient.scatter_add_(-1, place, slope), None, None, None, None, None
 
 
 def _exponentials(logits: Tensor, levels: _Levels) -> tuple[Tensor, Tensor, Tensor] | None:
@@ -136,13 +138,6 @@ def _split(logits: Tensor, levels: _Levels) -> list[Tensor]:
 def _starts(levels: _Levels, device: torch.device) -> Tensor:
     """Return where each variable's logits begin, `(J,)`."""
     return torch.tensor([0, *itertools.accumulate(levels[:-1])], device=device)
-
-
-@lru_cache(maxsize=64)
-@torch.inference_mode(False)
-def _variable(levels: _Levels, device: torch.device) -> Tensor:
-    """Return which variable each logit belongs to, `(L_1 + ... + L_J,)`."""
-    return torch.arange(len(levels), device=device).repeat_interleave(torch.tensor(levels, device=device))
 
 
 @point.register

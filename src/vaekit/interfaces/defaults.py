@@ -24,6 +24,8 @@ _OBJECTIVE_OF = {
 _BATCHES = {"image": (128, 256), "text": (128, 128), "table": (256, 1024)}
 """Data per step, by kind: with 2,048 training data, and with 20,000 or more."""
 _EPOCHS = {"fast": 60, "balanced": 300, "best": 1000}
+_FEW_ROWS = 2048
+_STEPS = {"fast": 2000, "balanced": 6000, "best": 12_000}
 _FEWER = {"image": 1, "text": 5, "table": 1}
 """What the epochs are divided by: data that are seen whole in fewer steps."""
 
@@ -83,6 +85,10 @@ def lengths(count: int, preset: Preset, kind: str) -> list[Choice]:
     batch = large if count >= 20_000 else usual if count >= 2048 else max(1, min(64, count // 8))
     epochs = _EPOCHS[preset] // _FEWER[kind]
     reason = f"{count:,} training data: large enough for quick products, small enough for many steps"
+    if kind == "table" and count < _FEW_ROWS:
+        why = f"{count:,} training rows: a number of steps, for a bound on so few held-out ones is too noisy to end by"
+        steps = Choice(key="steps", value=_STEPS[preset], reason=why)
+        return [Choice(key="batch", value=batch, reason=reason), steps]
     return [
         Choice(key="batch", value=batch, reason=reason),
         Choice(key="epochs", value=epochs, reason=f"preset {preset}; patience may end training earlier"),
@@ -91,7 +97,7 @@ def lengths(count: int, preset: Preset, kind: str) -> list[Choice]:
 
 def settled(key: str, wanted: dict[str, Any]) -> bool:
     """Say whether the user's keys leave nothing to choose; a number of steps or a time limit stands for epochs."""
-    return key in wanted or (key == "epochs" and bool({"steps", "time_limit"} & set(wanted)))
+    return key in wanted or (key in ("epochs", "steps") and bool({"epochs", "steps", "time_limit"} & set(wanted)))
 
 
 def optimization(model: Model, batch: int) -> list[Choice]:
@@ -99,7 +105,10 @@ def optimization(model: Model, batch: int) -> list[Choice]:
     if model.kind == "text":
         return _text_optimization(model)
     if model.kind == "table":
-        return [Choice(key="lr", value=2e-3, reason="layer-normed dense layers bear twice Adam's usual peak")]
+        return [
+            Choice(key="lr", value=2e-3, reason="layer-normed dense layers bear twice Adam's usual peak"),
+            Choice(key="threads", value=1, reason="a step is many small operations, for which threads only wait"),
+        ]
     if not (model.net.kind == "mlp" and model.net.residual and model.net.norm == "layer"):
         return [Choice(key="lr", value=1e-3, reason="the usual peak of Adam for convolutions and plain nets")]
     reason = f"residual blocks with layer norm stand 3e-3 at batch 256; scaled by the root of batch {batch}"

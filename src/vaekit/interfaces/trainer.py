@@ -283,7 +283,7 @@ def _for_training(training: Training) -> float | None:
     limit = training.seconds
     if limit is None:
         return None
-    second = 0.0 if training.second_stage == "none" else min(60.0, 0.3 * limit)
+    second = 0.0 if training.second_stage == "none" else min(45.0, 0.2 * limit)
     return limit - second - min(40.0, 4.0 + 0.03 * limit)
 
 

@@ -8,12 +8,16 @@ from typing import Any
 import torch
 
 from vaekit.data import TableSchema
-from vaekit.modalities.choice import Choice, Preset
+from vaekit.modalities.choice import Choice, Preset, merged
 from vaekit.modalities.table import TableVAE
 from vaekit.nets import parameter_count
 
 __all__ = ["GOALS", "choose_table_model", "with_goal"]
 
+_REAL = {
+    "logistic_mixture": "several peaks and heavy tails at once",
+    "student_t": "one peak, from which no outlier draws the mean away",
+}
 _FEW = 5_000  # training rows under which a table is small: a narrow net, which the rows can hold back from overfitting
 
 GOALS: dict[str, tuple[str, dict[str, dict[str, Any]]]] = {
@@ -24,7 +28,11 @@ GOALS: dict[str, tuple[str, dict[str, dict[str, Any]]]] = {
     "density": ("the bound itself, at its full rate", {"objective": {"kind": "elbo"}, "training": {}}),
     "imputation": (
         "the importance-weighted bound of the observed cells (MIWAE), under an encoder that learns to see few of them",
-        {"objective": {"kind": "iwae", "samples": 5}, "model": {"hide": 0.3}, "training": {}},
+        {
+            "objective": {"kind": "iwae", "samples": 5},
+            "model": {"hide": 0.1, "likelihood": {"real": {"kind": "student_t"}}},
+            "training": {},
+        },
     ),
 }
 """What each goal is by, and the keys it stands for."""
@@ -47,7 +55,7 @@ def with_goal(given: Mapping[str, Mapping[str, Any]]) -> tuple[dict[str, dict[st
     for section, wanted in keys.items():
         if section == "objective" and sections[section]:
             continue  # what was typed of an objective stands for itself
-        sections[section] = {**wanted, **sections[section]}
+        sections[section] = merged(wanted, sections[section])
     is_open = "goal" not in sections["model"]
     sections["model"]["goal"] = goal
     return sections, Choice(key="goal", value=goal, reason=f"rows like the real ones: {reason}") if is_open else None
@@ -82,8 +90,9 @@ def choose_table_model(
         choices.append(Choice(key="net", value="mlp", reason=reason))
         net["kind"] = "mlp"
     if net["kind"] == "mlp" and "widths" not in net:
-        choices.append(_widths(count, preset))
-        net["widths"] = choices[-1].value
+        found = _shallow(count) if wanted.get("goal") == "imputation" and count < _FEW else [_widths(count, preset)]
+        choices += [choice for choice in found if choice.key.removeprefix("net.") not in net]
+        net = {**{choice.key.removeprefix("net."): choice.value for choice in found}, **net}
     if "latent" not in wanted:
         choices.append(_latent(len(schema.slots), count))
         wanted["latent"] = choices[-1].value
@@ -96,11 +105,19 @@ def _widths(count: int, preset: Preset) -> Choice:
     return Choice(key="net.widths", value=(width, width), reason=f"preset {preset}, {count:,} training rows")
 
 
+def _shallow(count: int) -> list[Choice]:
+    reason = f"{count:,} training rows, whose missing cells are told best by nearly linear maps"
+    return [
+        Choice(key="net.widths", value=(256,), reason=f"{reason}: one hidden layer"),
+        Choice(key="net.norm", value="none", reason=f"{reason}: none that would forget how large a row is"),
+    ]
+
+
 def _latent(slots: int, count: int) -> Choice:
-    value = max(2, min(64, round(1.5 * slots), max(8, count // 40)))
+    value = max(2, min(64, round(1.5 * slots), max(12, count // 40)))
     reason = (
         f"half as many again as the {slots} variables, so that what a prior is fitted to later can hold a whole row; "
-        f"at most 64, and one per 40 of {count:,} training rows where that is more than 8"
+        f"at most 64, and one per 40 of {count:,} training rows where that is more than 12"
     )
     return Choice(key="latent", value=value, reason=reason)
 
@@ -109,9 +126,7 @@ def _families(model: TableVAE) -> list[Choice]:
     kinds = {slot.kind for slot in model.slots}
     found = []
     if "real" in kinds:
-        said = {"logistic_mixture": "several peaks and heavy tails at once"}.get(
-            model.likelihood.real.kind, "as it was set"
-        )
+        said = _REAL.get(model.likelihood.real.kind, "as it was set")
         found.append(Choice(key="likelihood.real", value=model.likelihood.real.kind, reason=said))
     if "count" in kinds:
         said = {"negative_binomial": "counts that vary more than a Poisson's"}.get(

@@ -189,7 +189,7 @@ BAD = {
     "excel": (b"PK\x03\x04", "must be a CSV, but is a zip archive or an Excel file; save the table as CSV or Parquet"),
     "infinity": ("a,b\n1,x\n-inf,y\n", "column 'a' of a.csv must hold finite numbers, but row 2 has '-inf'; repair it, or declare"),
     "mixed": (MIXED, "column 'age' of a.csv must hold numbers or words, but 97 % of its cells are numbers and 3 are words such as"
-              " 'low', 'old', 'high'; declare them missing with missing=low,old,high, or the column categorical in schema.yaml"),
+              " 'low', 'old', 'high'; declare them missing with missing_marks=low,old,high, or the column categorical in schema.yaml"),
     "quotes": ('a,b\n1,"x\n2,y\n', "the quotes of a.csv must be closed, but the one before 'x' is not; close or remove it"),
 }  # fmt: skip
 

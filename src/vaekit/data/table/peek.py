@@ -72,6 +72,8 @@ def _is_column(found: Any) -> bool:
 def _is_file_of_table(path: Path) -> bool:
     if not path.name.lower().endswith(SHARED):
         return True
+    if path.is_file() and not path.stat().st_size:
+        return True  # whose reader says best what is wrong
     try:
         peek = _peek_parquet(path) if path.suffix.lower() == ".parquet" else _peek_csv(path)
     except (OSError, ValueError, ImportError):

@@ -170,7 +170,7 @@ def _refuse_infinity(column: _Column, numbers: Any, source: str) -> None:
     cell = column.spread(column.cells)[row].as_py()
     raise ValueError(
         f"column {column.name!r} of {source} must hold finite numbers, but row {row + 1} has {cell!r};"
-        f" repair it, or declare it missing with missing={cell}"
+        f" repair it, or declare it missing with missing_marks={cell}"
     )
 
 
@@ -189,7 +189,7 @@ def _refuse_mixed(column: _Column, source: str) -> None:
         raise ValueError(
             f"column {column.name!r} of {source} must hold numbers or words, but {_percent(share)} of its cells are numbers"
             f" and {strange} are words such as {', '.join(map(repr, shown))}; declare them missing with"
-            f" missing={','.join(words.to_pylist())}, or the column categorical in schema.yaml"
+            f" missing_marks={','.join(words.to_pylist())}, or the column categorical in schema.yaml"
         )
 
 
