@@ -37,7 +37,7 @@ MEANING = (
     "NRMSE and error as `imputation_rivals` has them: root mean square over the hidden cells of a column, divided by its "
     "range or its standard deviation, mean over the columns; share of hidden cells with another category. A number is "
     f"filled in by the mean of its draws, a category by the likeliest. Coverage: share of hidden numbers inside intervals of "
-    f"{LEVEL:.0%}, mean over the columns; 'expected' is what intervals between so many perfect draws hold. Ordinal columns "
+    f"{LEVEL:.0%}, mean over the columns; they are the shortest that hold so many draws. Ordinal columns "
     "are ranks, and not in it. A twentieth of the rows (a tenth of a small table) is kept from the weights, to choose the "
     "best ones by; rivals have all rows. CPU s: of fit and impute; of rivals, of the filling in."
 )
@@ -115,13 +115,13 @@ def check_kinds(run: Path, typed: Typed) -> None:
 
 
 def coverage(typed: Typed, hidden: Hidden, cells: pa.Table, draws: int) -> dict[str, Any]:
-    """Return the share of hidden numbers between low and high by column, the mean, and what perfect draws would have.
+    """Return the share of hidden numbers between low and high by column, and the mean.
 
     Args:
         typed: The table without holes.
         hidden: Its hidden cells.
         cells: A row for each cell that was filled in: its row, column, low and high.
-        draws: Draws behind an interval: quantiles between the least and the greatest of m lie at m + 1 places.
+        draws: Draws behind an interval.
     """
     shares = {}
     for j in typed.of("numeric"):
@@ -131,8 +131,7 @@ def coverage(typed: Typed, hidden: Hidden, cells: pa.Table, draws: int) -> dict[
         truth = typed.values[places, j]
         inside = (some["low"].to_numpy() <= truth) & (truth <= some["high"].to_numpy())
         shares[typed.columns[j]] = float(inside[known].mean())
-    expected = LEVEL * (draws - 1) / (draws + 1)
-    return {"mean": float(np.mean(list(shares.values()))), "expected": expected, "draws": draws, "shares": shares}
+    return {"mean": float(np.mean(list(shares.values()))), "draws": draws, "shares": shares}
 
 
 def rows(jobs: Sequence[Mapping[str, Any]], rivals: Sequence[Mapping[str, Any]], name: str) -> list[dict[str, Any]]:
@@ -160,7 +159,7 @@ def _row(share: float, way: str, same: Sequence[Mapping[str, Any]]) -> dict[str,
         "masks": len(same),
         "filled by": way,
         **errors,
-        "coverage (expected)": f"{_mean(c['mean'] for c in held):.3f} ({held[0]['expected']:.3f})" if held else "",
+        "coverage of 90 %": f"{_mean(c['mean'] for c in held):.3f}" if held else "",
         "CPU s": _mean(job["cpu_seconds"] for job in same),
     }
 

@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from laws.members import members as classes_of
-from vaekit.data import texts_to_dataset
+from vaekit.data import table_to_dataset, texts_to_dataset
 from vaekit.heads import AnyPrior, Likelihood, Posterior
 from vaekit.interfaces.data_settings import DataSettings
 from vaekit.interfaces.experiment import Experiment
@@ -62,21 +62,22 @@ def name_of(key):
 @pytest.fixture(scope="module")
 def opened(classes):
     texts = texts_to_dataset(["a red dog", "two dogs sit", "a cat", "no dog runs", "a dog sits"] * 4)
-    return {"": DataSettings(source=str(classes)).open(), "text": texts}
+    table = table_to_dataset({"age": list(range(20, 60)), "job": ["cook", "clerk", "nurse", "smith"] * 10}, target="job")
+    return {"": DataSettings(source=str(classes)).open(), "text": texts, "table": table}
 
 
 def planned(opened, key, words):
     """The experiment of some words, on data of the kind that a key is of."""
     given = parse([f"{path}={value}" for path, value in words.items()], modality=key.modality or "image")
     settings = DataSettings.model_validate({**given.pop("data"), "source": "x"})
-    return plan(opened["text" if key.modality == "text" else ""], settings, given, "fast")
+    return plan(opened.get(key.modality, opened[""]), settings, given, "fast")
 
 
 @pytest.mark.parametrize("key", keys(), ids=name_of)
 def test_every_listed_key_is_accepted_with_its_default(opened, key):
     words = named(key)
-    if words.get("posterior.scale") == "optimal":
-        return  # of a likelihood alone, which is said in a sentence
+    if "optimal" in (words.get("posterior.scale"), words.get("likelihood.real.scale")):
+        return  # of the likelihood of complete data alone, which is said in a sentence
     if key.default:
         words[key.path] = key.default
     if key.path == "dequantize":
@@ -95,8 +96,8 @@ def test_every_kind_is_told_and_may_be_named(opened, key):
     assert len(set(key.kinds)) == len(key.kinds)
     assert key.default in (*key.kinds, "null")
     for part in key.parts:
-        if (key.path, part.name) == ("posterior.scale", "optimal"):
-            continue  # of a likelihood alone, which is said in a sentence
+        if part.name == "optimal" and key.path in ("posterior.scale", "likelihood.real.scale"):
+            continue  # of the likelihood of complete data alone, which is said in a sentence
         assert part.meaning and part.name == part.name.lower()
         assert not set(part.meaning) & set("\\{}`"), part.meaning
         words = {**named(key), key.path: part.name}

@@ -95,11 +95,11 @@ def test_a_goal_sets_its_keys_and_is_no_choice_where_it_was_named(goal):
 
 
 def test_what_is_typed_goes_before_the_goal():
-    given = {"model": {"goal": "imputation", "hide": 0.1}, "objective": {"kind": "elbo"}, "training": {"steps": 7}}
+    given = {"model": {"goal": "imputation", "hide": 0.2}, "objective": {"kind": "elbo"}, "training": {"steps": 7}}
     sections, _ = with_goal(given)
-    assert sections["model"]["hide"] == 0.1
+    assert sections["model"]["hide"] == 0.2
     assert sections["objective"] == {"kind": "elbo"} and sections["training"] == {"steps": 7}
-    assert given["model"] == {"goal": "imputation", "hide": 0.1}  # the caller's keys are left alone
+    assert given["model"] == {"goal": "imputation", "hide": 0.2}  # the caller's keys are left alone
     stage = {"training": {"second_stage": "none"}}
     assert with_goal(stage)[0]["training"]["second_stage"] == "none"
 

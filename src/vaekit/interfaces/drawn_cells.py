@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -40,14 +41,22 @@ class DrawnNumbers:
         return self.axis.cells(self.axis.positions(mean), type_name(mean))
 
     def interval(self, level: float) -> tuple[Array, Array]:
-        """Return the ends of what holds this share of the draws, each `(N,)`; in seconds since 1970 of points in time."""
+        """Return the ends of the shortest interval that holds this share of the draws, each `(N,)`; of times in seconds since 1970.
+
+        The shortest, because numbers with spikes have most of their mass in one place, beyond which quantiles would reach.
+        It is chosen by the very draws, and so holds a little less of others: it begins with one draw more.
+
+        References:
+            Chen and Shao, 1999, "Monte Carlo estimation of Bayesian credible and HPD intervals".
+        """
         import pyarrow as pa
 
         unit = {"s": 1.0, "ms": 1e3, "us": 1e6, "ns": 1e9}[self.type.unit] if pa.types.is_timestamp(self.type) else 1.0
-        # So many draws hold that share of another one: the usual quantiles would lie too near to one another.
-        bounds = [(1 - level) / 2, (1 + level) / 2]
-        low, high = np.quantile(self.values, bounds, axis=0, method="weibull") / unit
-        return low, high
+        draws = np.sort(self.values, 0) / unit
+        held = min(len(draws), math.ceil(level * (len(draws) + 1)) + 1)
+        first = (draws[held - 1 :] - draws[: len(draws) - held + 1]).argmin(0)
+        each = np.arange(draws.shape[1])
+        return draws[first, each], draws[first + held - 1, each]
 
 
 class DrawnLabels:

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 __all__ = ["Run", "Shown", "Source", "load"]
 
 _ROWS = 1000  # rows of a table that a model is given at a time, where a hundred images would be
+_MADE = 8192  # and that are made at a time, which takes less memory
 
 
 class Run:
@@ -350,7 +351,8 @@ class Run:
         with evaluating(self.model, seed):
             x = []
             drawn = self.conditions.drawn(n, label, training)
-            for part, *context in in_batches(torch.empty(n, 0), *drawn, batch=self._batch):
+            batch = _MADE if self.kind == "table" else BATCH
+            for part, *context in in_batches(torch.empty(n, 0), *drawn, batch=batch):
                 z = self.model.prior_sample(len(part), *context, temperature=temperature)
                 x.append(chosen(self.model.decode(*z, context=tuple(context))))
         return torch.cat(x)
