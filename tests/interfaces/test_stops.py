@@ -15,6 +15,7 @@ import torch
 from safetensors.torch import save_file
 
 import vaekit as library
+from vaekit.interfaces import ending
 from vaekit.interfaces import trainer as trainer_module
 from vaekit.interfaces.cli.progress import ProgressReport
 from vaekit.interfaces.data_settings import DataSettings
@@ -85,7 +86,7 @@ def test_a_signal_after_training_loses_nothing(classes, tmp_path, monkeypatch, w
         if phase == "evaluation":
             patch.setattr(Run, "evaluate", lambda *_, **__: signal.raise_signal(signum))
         else:
-            patch.setattr(trainer_module, "write_report", lambda *_: signal.raise_signal(signum))
+            patch.setattr(ending, "write_report", lambda *_: signal.raise_signal(signum))
         stopped = vaekit("fit", classes, *LONG, "--out", run)
     assert stopped.code == 128 + signum
     assert "stopped after training, which is saved; get bounds and report with: vaekit resume" in stopped.err

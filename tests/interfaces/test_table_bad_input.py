@@ -34,7 +34,7 @@ FILES = {
     "twice.csv": (f"x,x,z\n{GOOD}", "columns 1 and 2 are called 'x'; rename one"),
     "mixed.csv": (f"x,y,z\n{GOOD}nix,1,a\n", "column 'x' of mixed.csv must hold numbers or words"),
     "infinite.csv": (f"x,y,z\n{GOOD}1,inf,a\n", "column 'y' of infinite.csv must hold finite numbers, but row 41 has"),
-    "empty.csv": ("", "empty.csv holds none"),
+    "empty.csv": ("", "empty.csv must hold a table, but is empty"),
     "header.csv": ("x,y,z\n", "header.csv must have rows, but has nothing below its header (x, y, z)"),
     "one_row.csv": ("x,y,z\n1,2,a\n", "learning needs two rows at least, but"),
     "one_column.csv": (

@@ -13,6 +13,8 @@ from vaekit.data.table.cells import type_name
 
 __all__ = ["DrawnLabels", "DrawnNumbers"]
 
+_TIES = 0.1  # share of neighbouring draws that are equal, above which a column has spikes
+
 
 class DrawnNumbers:
     """The draws of a column of numbers or of points in time, `(M, N)`.
@@ -41,10 +43,10 @@ class DrawnNumbers:
         return self.axis.cells(self.axis.positions(mean), type_name(mean))
 
     def interval(self, level: float) -> tuple[Array, Array]:
-        """Return the ends of the shortest interval that holds this share of the draws, each `(N,)`; of times in seconds since 1970.
+        """Return the ends of what holds this share of the draws, each `(N,)`; in seconds since 1970 of points in time.
 
-        The shortest, because numbers with spikes have most of their mass in one place, beyond which quantiles would reach.
-        It is chosen by the very draws, and so holds a little less of others: it begins with one draw more.
+        As much is left out on either side; of numbers with spikes, whose quantiles would reach far beyond where most of them
+        lie, it is the shortest interval that holds so many draws.
 
         References:
             Chen and Shao, 1999, "Monte Carlo estimation of Bayesian credible and HPD intervals".
@@ -53,7 +55,12 @@ class DrawnNumbers:
 
         unit = {"s": 1.0, "ms": 1e3, "us": 1e6, "ns": 1e9}[self.type.unit] if pa.types.is_timestamp(self.type) else 1.0
         draws = np.sort(self.values, 0) / unit
-        held = min(len(draws), math.ceil(level * (len(draws) + 1)) + 1)
+        if (np.diff(draws, axis=0) == 0).mean() < _TIES:
+            # So many draws hold that share of another one: the usual quantiles would lie too near to one another.
+            bounds = [(1 - level) / 2, (1 + level) / 2]
+            low, high = np.quantile(draws, bounds, axis=0, method="weibull")
+            return low, high
+        held = min(len(draws), math.ceil(level * (len(draws) + 1)))
         first = (draws[held - 1 :] - draws[: len(draws) - held + 1]).argmin(0)
         each = np.arange(draws.shape[1])
         return draws[first, each], draws[first + held - 1, each]

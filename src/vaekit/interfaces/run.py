@@ -410,7 +410,9 @@ def load(path: str | Path, *, model: VAE | None = None) -> Run:
     experiment = folder.read_experiment()
     if model is None:
         # A second stage leaves the model with another prior than it was trained with.
-        experiment = experiment.replace(model=folder.read_description() or experiment.model)
+        saved = folder.read_description()
+        if saved is not None and experiment.model is not None and type(saved) is type(experiment.model):
+            experiment = experiment.replace(model=experiment.model.replace(prior=saved.prior))
         if experiment.model is None:
             raise ValueError(f"{path} holds a user's own composition; load it with load({str(path)!r}, model=VAE(...))")
         model = experiment.model.build()

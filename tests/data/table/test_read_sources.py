@@ -23,7 +23,7 @@ from vaekit.data.table.reading import ReadOptions, is_table, raw_from_sklearn, r
         ("name,kind\nanna,f\nbob,m\n", False),
         ("name,kind,age\nanna,f,3\n", True),
         ("title,body\nx,y\nz,w\n", True),
-        ("", False),
+        ("", True),
         (b"PK\x03\x04abc", False),
     ],
 )

@@ -85,7 +85,7 @@ def _tell_texts(as_json: bool, columns: Mapping[str, Sequence[Any]], out: Path |
     *_, last = columns
     rows = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
     if out is None:
-        lines = ("\t".join(_cell(value) for value in row.values()) for row in rows)
+        lines = ("\t".join(_cell(value, ".2f") for value in row.values()) for row in rows)
         emit(as_json, {"n": len(rows), "texts": rows, **more}, *lines)
         return
     check_suffix(out, _TEXTS)
@@ -100,8 +100,8 @@ def _tell_texts(as_json: bool, columns: Mapping[str, Sequence[Any]], out: Path |
     emit(as_json, {"out": str(out), "n": len(rows), **more}, f"{len(rows)} texts: {out}")
 
 
-def _cell(value: Any) -> str:
-    return f"{value:.6g}" if isinstance(value, float) else _one_line(str(value))
+def _cell(value: Any, digits: str = ".6g") -> str:
+    return format(value, digits) if isinstance(value, float) else _one_line(str(value))
 
 
 def _one_line(text: str) -> str:
