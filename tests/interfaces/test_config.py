@@ -62,7 +62,9 @@ def name_of(key):
 @pytest.fixture(scope="module")
 def opened(classes):
     texts = texts_to_dataset(["a red dog", "two dogs sit", "a cat", "no dog runs", "a dog sits"] * 4)
-    table = table_to_dataset({"age": list(range(20, 60)), "job": ["cook", "clerk", "nurse", "smith"] * 10}, target="job")
+    table = table_to_dataset(
+        {"age": list(range(20, 60)), "job": ["cook", "clerk", "nurse", "smith"] * 10}, target="job"
+    )
     return {"": DataSettings(source=str(classes)).open(), "text": texts, "table": table}
 
 

@@ -101,7 +101,9 @@ def test_data_that_do_not_suit_are_refused_before_anything_is_written(tmp_path, 
 
 def test_data_without_a_description_need_a_model(tmp_path):
     data = Dataset(torch.zeros(9, 2), None, torch.arange(9).to(torch.int8) % 3)
-    with pytest.raises(ValueError, match=r"only images, texts and tables get a model by themselves; give these, or model=VAE"):
+    with pytest.raises(
+        ValueError, match=r"only images, texts and tables get a model by themselves; give these, or model=VAE"
+    ):
         vaekit.fit(data, training=QUICK, out=tmp_path / "run")
 
 

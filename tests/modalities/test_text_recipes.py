@@ -7,7 +7,7 @@ import torch
 
 import vaekit
 from vaekit.data import read_text
-from vaekit.interfaces import trainer
+from vaekit.interfaces import ending
 from vaekit.interfaces.data_settings import DataSettings
 from vaekit.interfaces.experiment import Experiment
 from vaekit.interfaces.fitting import Trainer, plan
@@ -33,7 +33,7 @@ def planned(data, model, training=None, objective=None):
 
 def trained(data, experiment, path, monkeypatch):
     """Train without a report."""
-    monkeypatch.setattr(trainer, "write_report", lambda run, _result: run.folder.report.write_text("no report"))
+    monkeypatch.setattr(ending, "write_report", lambda run, _result: run.folder.report.write_text("no report"))
     made = Trainer(RunFolder(path), experiment, data)
     made.begin()
     return made.run()
