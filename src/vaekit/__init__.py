@@ -28,11 +28,12 @@ __version__ = "0.1.0"
 _HOMES = {
     "value": ("Value",),
     "distributions": ("Decoding", "kl_terms", "point", "temper"),
-    "nets": ("MLP", "CausalConv", "Conv", "Recurrent", "Standardize", "Transformer"),
+    "nets": ("MLP", "CausalConv", "ColumnTransformer", "Conv", "Recurrent", "Standardize", "Transformer"),
     "heads": (
         "Bernoulli",
         "Beta",
         "Categorical",
+        "Columns",
         "Conditional",
         "ContinuousBernoulli",
         "DiscretizedLogistic",
@@ -41,8 +42,10 @@ _HOMES = {
         "Fixed",
         "Gaussian",
         "Laplace",
+        "LogisticMixture",
         "NegativeBinomial",
         "Optimal",
+        "Ordinal",
         "Poisson",
         "Shared",
         "Softplus",
@@ -53,7 +56,7 @@ _HOMES = {
     "models": ("VAE", "Latent", "Trace"),
     "schedules": ("Constant", "Cosine", "Cyclical", "Hold", "Linear", "Logistic"),
     "objectives": ("ELBO", "IWAE", "FreeBits"),
-    "modalities": ("ImageVAE", "TextVAE"),
+    "modalities": ("ImageVAE", "TableVAE", "TextVAE"),
     "training": ("Training",),
     "evaluation": (
         "amortization",
@@ -67,7 +70,7 @@ _HOMES = {
         "sample_quality",
     ),
     "diagnosis": ("Finding",),
-    "interfaces": ("Run", "fit", "fit_prior", "load", "resume"),
+    "interfaces": ("Run", "fit", "fit_prior", "impute", "load", "resume", "sample_given"),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 

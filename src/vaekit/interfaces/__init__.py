@@ -9,9 +9,17 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
-__all__ = ["Run", "fit", "fit_prior", "load", "resume"]
+__all__ = ["Run", "fit", "fit_prior", "impute", "load", "resume", "sample_given"]
 
-_HOME_OF = {"Run": "run", "load": "run", "fit": "fitting", "fit_prior": "prior", "resume": "fitting"}
+_HOME_OF = {
+    "Run": "run",
+    "load": "run",
+    "fit": "fitting",
+    "fit_prior": "prior",
+    "impute": "imputing",
+    "resume": "fitting",
+    "sample_given": "given",
+}
 
 
 def __getattr__(name: str) -> Any:
