@@ -1,10 +1,16 @@
 """Columns of every type as hypothesis makes them."""
 
 import pyarrow as pa
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
-quick = settings(deadline=None, max_examples=60, database=None)
+quick = settings(
+    deadline=None,
+    max_examples=60,
+    database=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.too_slow],
+)
 
 INT64 = st.integers(-(2**63), 2**63 - 1)
 WORDS = st.text(st.characters(exclude_categories=["Cs"]), max_size=8)

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as some
 
 from vaekit.data.table.marks import MISSING
@@ -246,7 +246,7 @@ COLUMNS = {
 def test_what_was_written_is_read(tmp_path):
     path = tmp_path / "a.csv"
 
-    @settings(max_examples=60, deadline=None, derandomize=True)
+    @settings(max_examples=60, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
     @given(
         some.data(), some.lists(some.sampled_from(sorted(COLUMNS)), min_size=2, max_size=5), some.sampled_from(",;\t|")
     )
