@@ -50,6 +50,8 @@ class Columns(Family):
     kind: Literal["columns"] = "columns"
     columns: Annotated[tuple[ColumnFamily, ...], Field(min_length=1)]
     """The family of each column."""
+    names: tuple[str, ...] = ()
+    """What the columns are called where one is complained of; their places where left out."""
 
     def model_post_init(self, _context: object) -> None:
         """Refuse a scale in closed form, which would be that of all columns, missing cells among them."""
@@ -97,7 +99,7 @@ class Columns(Family):
                 try:
                     family.check(observed)
                 except ValueError as error:
-                    raise ValueError(f"column {index}: {error}") from None
+                    raise ValueError(f"column {self._called(index)}: {error}") from None
 
     def __call__(self, raw: Mapping[str, Tensor], event: Size) -> distributions.Columns:
         """Return the distribution over rows."""
@@ -121,6 +123,9 @@ class Columns(Family):
         for same in found.values():  # equally many levels next to one another
             same.sort(key=lambda index: getattr(self.columns[index], "levels", 0))
         return tuple(_Group(tuple(self.columns[i] for i in same), tuple(same)) for same in found.values())
+
+    def _called(self, index: int) -> str:
+        return repr(self.names[index]) if self.names else str(index)
 
     def _named(self) -> enumerate[_Group]:
         return enumerate(self._groups)

@@ -185,19 +185,18 @@ class _Filling:
         places = np.flatnonzero(self.empty[name])
         among = np.flatnonzero(self.empty[name][self.rows])
         drawn = self._drawn(name, tables)
-        nothing = np.full(len(places), np.nan)
+        nothing = np.full(len(self.rows), np.nan)
         low, high = drawn.interval(level) if isinstance(drawn, DrawnNumbers) else (nothing, nothing)
         chance = nothing if isinstance(drawn, DrawnNumbers) else drawn.probability()
-        columns = {
-            "row": places,
-            "column": [name] * len(places),
-            "value": pc.cast(drawn.expected(), pa.string()).take(among),
-            **{
-                title: pa.array(values if len(values) == len(places) else values[among], from_pandas=True)
-                for title, values in (("low", low), ("high", high), ("probability", chance))
-            },
-        }
-        return pa.table(columns)
+        said = {"low": low, "high": high, "probability": chance}
+        return pa.table(
+            {
+                "row": places,
+                "column": [name] * len(places),
+                "value": pc.cast(drawn.expected(), pa.string()).take(among),
+                **{title: pa.array(values[among], from_pandas=True) for title, values in said.items()},
+            }
+        )
 
     def _drawn(self, name: str, tables: list[pa.Table]) -> DrawnNumbers | DrawnLabels:
         cells = [table.column(name) for table in tables]

@@ -15,6 +15,7 @@ from vaekit.data.schema import Schema
 from vaekit.distributions import Decoding, point
 from vaekit.evaluation import Bounds, PosteriorPoints, SampleQuality, bounds, sample_quality
 from vaekit.heads.family import Measure
+from vaekit.interfaces.attributes import attribute_vector
 from vaekit.interfaces.conditions import Conditions, Label
 from vaekit.interfaces.experiment import Experiment, kind_of
 from vaekit.interfaces.folder import RunFolder
@@ -112,7 +113,7 @@ class Run:
         stored, context = unpacked(data.stored)
         rows = rows[:count]
         with evaluating(self.model, seed):
-            return self._prepared(stored[rows]), *(vectors[rows] for vectors in context)
+            return self.prepared(stored[rows]), *(vectors[rows] for vectors in context)
 
     def evaluate(self, source: Source | None = None, samples: int = 100, count: int | None = None) -> Bounds:
         """Return the bounds on the test part, or on `source`.
@@ -129,7 +130,7 @@ class Run:
         return bounds(
             self.model,
             batches,
-            prepare=self._prepared,
+            prepare=self.prepared,
             samples=samples,
             log_jacobian=jacobian,
             sizes=self.view.sizes,
@@ -322,7 +323,7 @@ class Run:
         if not math.isfinite(strength):
             raise ValueError(f"strength must be a finite number, got {strength}")
         self.space.require("manipulate")
-        direction = self._attribute(label)
+        direction = attribute_vector(self, label)
         given = self.given(source)
         means, _ = self._encoded(given)
         shares = torch.linspace(0, strength, steps).to(means)
@@ -362,31 +363,7 @@ class Run:
         both = self.shown(torch.cat([first, second]))
         return both[: len(first)], both[len(first) :]
 
-    def _attribute(self, label: str) -> Tensor:
-        data = self.data
-        if data.labels is None or label not in data.classes:
-            known = (
-                f"its labels are {', '.join(data.classes)}"
-                if data.classes
-                else "it has none (folders name them, or label_column=)"
-            )
-            raise ValueError(f"the run's data have no label {label!r}; {known}")
-        rows = data.part("train")
-        has = data.labels[rows] == data.classes.index(label)
-        if not has.any() or has.all():
-            raise ValueError(
-                f"the training data must hold {label!r} and something else, but have {int(has.sum())} of {len(has)}"
-            )
-        with_label, without = (self._mean_latent(data, rows[mask][:2000]) for mask in (has, ~has))
-        return with_label - without
-
-    def _mean_latent(self, data: Dataset, rows: Tensor) -> Tensor:
-        with evaluating(self.model):
-            batches = map(unpacked, sequential(data.stored, rows, BATCH))
-            parts = [point(self.model.encode(self._prepared(stored), *context)) for stored, context in batches]
-        return torch.cat(parts).flatten(1).mean(0)
-
-    def _prepared(self, stored: Tensor) -> Tensor:
+    def prepared(self, stored: Tensor) -> Tensor:
         """Return prepared data, refused where the likelihood has no value for them."""
         x = self.view.prepare(stored)
         family = getattr(self.model.likelihood, "family", None)

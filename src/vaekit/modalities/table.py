@@ -119,7 +119,8 @@ class TableVAE(Value):
     @property
     def family(self) -> Columns:
         """The family of one row."""
-        return Columns(columns=tuple(self.likelihood.of(slot) for slot in self.slots))
+        columns = tuple(self.likelihood.of(slot) for slot in self.slots)
+        return Columns(columns=columns, names=tuple(slot.name for slot in self.slots))
 
     def build(self) -> VAE:
         """Return the model, freshly initialised."""

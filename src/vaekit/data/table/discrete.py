@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC
 from typing import Literal, TypeAlias
 
 import numpy as np
@@ -23,17 +24,11 @@ Labels: TypeAlias = tuple[StrictBool, ...] | tuple[StrictInt, ...] | tuple[Stric
 """The distinct values of a column, all of one type; points in time are integers in the column's unit."""
 
 
-class Levels(Codec):
-    """One of a few values, be they numbers, each of them a class: decoding gives the very value."""
+class _Labelled(Codec, ABC):
+    """One of a few values, whose code is the place among them."""
 
-    kind: Literal["levels"] = "levels"
-    """The kind of codec."""
     labels: Labels = Field(min_length=1, repr=False)
-    """The values, ascending; the code is the place. A value that training did not have counts as missing."""
-
-    def slots(self, name: str) -> tuple[Slot, ...]:
-        """Return one class."""
-        return (Slot(name=name, kind="categorical", levels=len(self.labels)),)
+    """The values in their order. A value that training did not have counts as missing."""
 
     def encode(self, cells: Cells) -> Numbers:
         """Return the codes of N cells, shape (N, 1)."""
@@ -44,33 +39,30 @@ class Levels(Codec):
         return cells_of_labels(codes[:, 0], self.labels, self.type)
 
     def unseen(self, cells: Cells) -> tuple[str, ...]:
-        """Return up to three values that are none of the levels."""
+        """Return up to three values that are none of the labels."""
         return strangers(cells, self.labels, self.type)
 
 
-class Ordinal(Codec):
-    """One of a few values that have an order: the code is the rank."""
+class Levels(_Labelled):
+    """One of a few values, be they numbers, each of them a class: decoding gives the very value."""
+
+    kind: Literal["levels"] = "levels"
+    """The kind of codec."""
+
+    def slots(self, name: str) -> tuple[Slot, ...]:
+        """Return one class."""
+        return (Slot(name=name, kind="categorical", levels=len(self.labels)),)
+
+
+class Ordinal(_Labelled):
+    """One of a few values that have an order, from the lowest to the highest: the code is the rank."""
 
     kind: Literal["ordinal"] = "ordinal"
     """The kind of codec."""
-    labels: Labels = Field(min_length=1, repr=False)
-    """The values from the lowest to the highest."""
 
     def slots(self, name: str) -> tuple[Slot, ...]:
         """Return one rank."""
         return (Slot(name=name, kind="ordinal", levels=len(self.labels)),)
-
-    def encode(self, cells: Cells) -> Numbers:
-        """Return the ranks of N cells, shape (N, 1)."""
-        return codes_of_cells(cells, self.labels, self.type)[:, None]
-
-    def decode(self, codes: Numbers, rng: np.random.Generator) -> Cells:
-        """Return the cells of ranks, shape (N, 1)."""
-        return cells_of_labels(codes[:, 0], self.labels, self.type)
-
-    def unseen(self, cells: Cells) -> tuple[str, ...]:
-        """Return up to three values that have no rank."""
-        return strangers(cells, self.labels, self.type)
 
 
 class Categories(Codec):

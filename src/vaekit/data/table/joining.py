@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC
 from collections.abc import Sequence
 from typing import Any, ClassVar, Literal
 
@@ -18,22 +19,11 @@ SEPARATORS = (" | ", " ¦ ", "\x1f")
 """What stands between the values of a combination: the first that no value has."""
 
 
-class FixedCombinations(Constraint):
-    """Only combinations of values that were seen: one column of combinations takes the place of the columns."""
+class _Joined(Constraint, ABC):
+    """Columns that one column takes the place of."""
 
-    learned: ClassVar[frozenset[str]] = frozenset({"types", "separator", "values"})
-    """The fields that `fitted` fills in."""
-
-    kind: Literal["fixed_combinations"] = "fixed_combinations"
-    """The kind of constraint."""
     columns: tuple[str, ...] = Field(min_length=2)
-    """The columns."""
-    types: tuple[str, ...] = ()
-    """Their types, found in training."""
-    separator: str = SEPARATORS[0]
-    """What stands between the values in the name of a combination."""
-    values: tuple[Labels, ...] = Field(default=(), repr=False)
-    """The combinations seen in training: of each column its value in each of them."""
+    """The columns; of a one-hot group, of 0 and 1 or of false and true."""
 
     @property
     def needs(self) -> tuple[str, ...]:
@@ -44,6 +34,22 @@ class FixedCombinations(Constraint):
     def replaces(self) -> tuple[str, ...]:
         """The columns."""
         return self.columns
+
+
+class FixedCombinations(_Joined):
+    """Only combinations of values that were seen: one column of combinations takes the place of the columns."""
+
+    learned: ClassVar[frozenset[str]] = frozenset({"types", "separator", "values"})
+    """The fields that `fitted` fills in."""
+
+    kind: Literal["fixed_combinations"] = "fixed_combinations"
+    """The kind of constraint."""
+    types: tuple[str, ...] = ()
+    """Their types, found in training."""
+    separator: str = SEPARATORS[0]
+    """What stands between the values in the name of a combination."""
+    values: tuple[Labels, ...] = Field(default=(), repr=False)
+    """The combinations seen in training: of each column its value in each of them."""
 
     @property
     def makes(self) -> tuple[str, ...]:
@@ -103,23 +109,11 @@ class FixedCombinations(Constraint):
         return compute().binary_join_element_wise(*(cells.cast("string") for cells in columns), self.separator)
 
 
-class OneHot(Constraint):
+class OneHot(_Joined):
     """Exactly one of several columns is 1, and the others are 0: one column of their names takes their place."""
 
     kind: Literal["one_hot"] = "one_hot"
     """The kind of constraint."""
-    columns: tuple[str, ...] = Field(min_length=2)
-    """The columns, of 0 and 1 or of false and true."""
-
-    @property
-    def needs(self) -> tuple[str, ...]:
-        """The columns."""
-        return self.columns
-
-    @property
-    def replaces(self) -> tuple[str, ...]:
-        """The columns."""
-        return self.columns
 
     @property
     def makes(self) -> tuple[str, ...]:

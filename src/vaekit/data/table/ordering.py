@@ -209,17 +209,18 @@ class Range(Constraint):
         if bound is None:
             return None
         kind = type_name(cells)
+        wrong = ValueError(
+            f"constraint {self}: {self.column!r} holds {kind}, which {bound!r} does not bound; give a number, or for a point"
+            " in time a date such as 2024-01-31"
+        )
         try:
             if kind.startswith("timestamp[") and isinstance(bound, str):
                 return _time(bound, kind)
             if kind in ("int64", "float64") and not isinstance(bound, str):
                 return arrow().scalar(bound).cast(cells.type)
-        except arrow().ArrowInvalid:
-            pass  # which the sentence below says
-        raise ValueError(
-            f"constraint {self}: {self.column!r} holds {kind}, which {bound!r} does not bound; give a number, or for a point"
-            " in time a date such as 2024-01-31"
-        )
+        except arrow().ArrowInvalid as error:
+            raise wrong from error
+        raise wrong
 
 
 def _time(text: str, kind: str) -> Cells:
