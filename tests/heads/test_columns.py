@@ -79,3 +79,13 @@ def test_points_are_of_the_kind_of_their_column():
         "3_log_mean": torch.tensor([[2.6]]).log(),
     }
     assert point(family(raw, (5,)))[0].tolist() == [0.25, 2.0, 1.0, 3.0, 1.0]
+
+
+def test_a_cell_outside_its_support_is_told_by_the_name_of_its_column():
+    columns, x = (Poisson(), Categorical(levels=3)), torch.tensor([[1.0, 2.0], [0.5, torch.nan]])
+    with pytest.raises(ValueError, match="column 'visits': likelihood 'poisson' needs counts"):
+        Columns(columns=columns, names=("visits", "city")).check(x)
+    with pytest.raises(ValueError, match="column 0: likelihood 'poisson' needs counts"):
+        Columns(columns=columns).check(x)
+    with pytest.raises(ValueError, match="2 columns need as many names, got 1"):
+        Columns(columns=columns, names=("visits",))

@@ -8,6 +8,7 @@ from vaekit.interfaces import ending
 from vaekit.interfaces.cli import app
 from vaekit.interfaces.run import load
 
+from . import table_files
 from .shapes import class_folder, odd_folder
 
 TINY = ["steps=3", "net=mlp", "net.widths=[8]", "net.residual=false", "latent=2", "precision=fp32", "device=cpu"]
@@ -107,3 +108,33 @@ def copy(tmp_path):
         return tmp_path / "copy"
 
     return copied
+
+
+@pytest.fixture(scope="session")
+def people_file(tmp_path_factory):
+    return table_files.write(table_files.people(), tmp_path_factory.mktemp("data") / "people ü.csv")
+
+
+@pytest.fixture(scope="session")
+def people_gaps(tmp_path_factory):
+    """The same, of which a tenth of the cells is missing."""
+    return table_files.write(table_files.people(gaps=0.1), tmp_path_factory.mktemp("data") / "gaps.csv")
+
+
+@pytest.fixture(scope="session")
+def people_schema(tmp_path_factory):
+    """A schema file that declares what holds in every row."""
+    path = tmp_path_factory.mktemp("data") / "schema.yaml"
+    path.write_text(table_files.CONSTRAINTS)
+    return path
+
+
+@pytest.fixture(scope="session")
+def people_run(make_run, people_file):
+    return make_run(people_file, "target=plan", base=table_files.TINY)
+
+
+@pytest.fixture(scope="session")
+def people_bound_run(make_run, people_gaps, people_schema):
+    """A run of a table with missing cells, in every row of which the constraints hold."""
+    return make_run(people_gaps, f"schema_file={people_schema}", base=table_files.TINY)

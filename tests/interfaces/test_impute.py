@@ -6,22 +6,15 @@ import pyarrow.compute as pc
 import pyarrow.parquet
 import pytest
 
+import vaekit as library
+from vaekit.interfaces import imputing
+
 from .conftest import vaekit
-from .table_files import CONSTRAINTS, TINY, all_hold, people, read, write
+from .table_files import TINY, all_hold, people, read, write
 
 pytestmark = pytest.mark.usefixtures("no_report")
 
 NAMES = people(2).column_names
-
-
-@pytest.fixture(scope="module")
-def file(tmp_path_factory):
-    return write(people(), tmp_path_factory.mktemp("data") / "people ü.csv")
-
-
-@pytest.fixture(scope="module")
-def gaps(tmp_path_factory):
-    return write(people(gaps=0.1), tmp_path_factory.mktemp("data") / "gaps.csv")
 
 
 @pytest.fixture(scope="module")
@@ -30,22 +23,9 @@ def holes(tmp_path_factory):
     return write(people(60, seed=7, gaps=0.35), tmp_path_factory.mktemp("data") / "holes.csv")
 
 
-@pytest.fixture(scope="module")
-def declared(tmp_path_factory):
-    path = tmp_path_factory.mktemp("data") / "schema.yaml"
-    path.write_text(CONSTRAINTS)
-    return path
-
-
-@pytest.fixture(scope="module")
-def bound_run(make_run, gaps, declared):
-    """A run of a table with missing cells, in every row of which the constraints hold."""
-    return make_run(gaps, f"schema_file={declared}", base=TINY)
-
-
-def test_impute_fills_every_hole_and_leaves_the_rest(bound_run, holes, tmp_path):
+def test_impute_fills_every_hole_and_leaves_the_rest(people_bound_run, holes, tmp_path):
     out, cells = tmp_path / "filled.csv", tmp_path / "cells.csv"
-    words = ("impute", bound_run, holes, "--out", out, "--intervals", cells, "--samples", 20)
+    words = ("impute", people_bound_run, holes, "--out", out, "--intervals", cells, "--samples", 20)
     found = vaekit(*words, "--json").json
     before, after, known = read(holes), read(out), read(cells)
     empty = {name: np.asarray(pc.is_null(before.column(name))) for name in NAMES}
@@ -71,10 +51,12 @@ def test_impute_fills_every_hole_and_leaves_the_rest(bound_run, holes, tmp_path)
 
 
 @pytest.mark.parametrize("samples", [2, 30])
-def test_draws_are_whole_tables_that_differ_only_in_what_was_missing(bound_run, holes, tmp_path, samples):
+def test_draws_are_whole_tables_that_differ_only_in_what_was_missing(people_bound_run, holes, tmp_path, samples):
     out = tmp_path / "draws.parquet"
     assert (
-        vaekit("impute", bound_run, holes, "--draws", 3, "--samples", samples, "--out", out, "--json").json["draws"]
+        vaekit("impute", people_bound_run, holes, "--draws", 3, "--samples", samples, "--out", out, "--json").json[
+            "draws"
+        ]
         == 3
     )
     made = pa.parquet.read_table(out)
@@ -89,11 +71,13 @@ def test_draws_are_whole_tables_that_differ_only_in_what_was_missing(bound_run, 
     assert all(not column.null_count for column in made.columns)
 
 
-def test_a_table_without_holes_comes_back_as_it_is(bound_run, file, tmp_path):
+def test_a_table_without_holes_comes_back_as_it_is(people_bound_run, people_file, tmp_path):
     out, cells = tmp_path / "same.csv", tmp_path / "cells.csv"
-    found = vaekit("impute", bound_run, file, "--out", out, "--intervals", cells, "--draws", 1, "--json").json
+    found = vaekit(
+        "impute", people_bound_run, people_file, "--out", out, "--intervals", cells, "--draws", 1, "--json"
+    ).json
     assert (found["cells"], found["ess"]) == (0, None)
-    assert read(out).drop_columns(["draw"]).equals(read(file))
+    assert read(out).drop_columns(["draw"]).equals(read(people_file))
     assert len(read(cells)) == 0 and read(cells).column_names == [
         "row",
         "column",
@@ -104,8 +88,26 @@ def test_a_table_without_holes_comes_back_as_it_is(bound_run, file, tmp_path):
     ]
 
 
-def test_a_run_for_imputation_fills_holes(make_run, gaps, holes, tmp_path):
+def test_a_run_for_imputation_fills_holes(make_run, people_gaps, holes, tmp_path):
     keys = [key for key in TINY if not key.startswith("second_stage")]
-    run = make_run(gaps, "goal=imputation", base=keys)
-    vaekit("impute", run, holes, "--out", tmp_path / "filled.parquet", "--samples", 5)
+    people_run = make_run(people_gaps, "goal=imputation", base=keys)
+    vaekit("impute", people_run, holes, "--out", tmp_path / "filled.parquet", "--samples", 5)
     assert not pa.parquet.read_table(tmp_path / "filled.parquet").column("income").null_count
+
+
+def test_blocks_of_rows_are_filled_as_one_table(people_bound_run, holes, monkeypatch):
+    """What is in memory at once must not show: rows are counted through, nothing known changes, constraints hold."""
+    run, before = library.load(people_bound_run), read(holes)
+    monkeypatch.setattr(imputing, "_BLOCK", 17)
+    found = imputing.impute(run, before, draws=2, proposals=10)
+    for table in (found.table, *found.draws):
+        assert len(table) == len(before) == 60 and all_hold(table)
+        for name in NAMES:
+            known = np.asarray(pc.is_valid(before.column(name)))
+            old, new = (np.array(part.column(name).to_pylist()) for part in (before, table))
+            assert (old == new)[known].all() and None not in {*new.tolist()}
+    places = {(cell["row"], cell["column"]) for cell in found.cells.to_pylist()}
+    assert places == {
+        (i, name) for name in NAMES for i, cell in enumerate(before.column(name).to_pylist()) if cell is None
+    }
+    assert len(found.ess) == 60

@@ -4,29 +4,11 @@ import pyarrow as pa
 import pytest
 
 from .conftest import vaekit
-from .table_files import CONSTRAINTS, TINY, people, write
+from .table_files import TINY, people, write
 
 pytestmark = pytest.mark.usefixtures("no_report")
 
 GOOD = "".join(f"{i},{i * 2.5},{'ab'[i % 2]}\n" for i in range(40))
-
-
-@pytest.fixture(scope="module")
-def file(tmp_path_factory):
-    return write(people(), tmp_path_factory.mktemp("data") / "people.csv")
-
-
-@pytest.fixture(scope="module")
-def run(make_run, file):
-    return make_run(file, "target=plan", base=TINY)
-
-
-@pytest.fixture(scope="module")
-def bound_run(make_run, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("data")
-    (folder / "schema.yaml").write_text(CONSTRAINTS)
-    data = write(people(gaps=0.1), folder / "gaps.csv")
-    return make_run(data, f"schema_file={folder / 'schema.yaml'}", base=TINY)
 
 
 FILES = {
@@ -94,8 +76,8 @@ KEYS = {
 
 
 @pytest.mark.parametrize("words", KEYS)
-def test_a_key_that_cannot_be(file, words):
-    assert KEYS[words] in vaekit("fit", file, "--dry-run", *words.split(" ")).sentence
+def test_a_key_that_cannot_be(people_file, words):
+    assert KEYS[words] in vaekit("fit", people_file, "--dry-run", *words.split(" ")).sentence
 
 
 @pytest.mark.parametrize("word", ["goal=density", "hide=0.1", "net=column_transformer", "missing=ignore", "header=yes"])
@@ -125,9 +107,11 @@ SCHEMAS = {
 
 
 @pytest.mark.parametrize("content", SCHEMAS)
-def test_a_schema_that_cannot_be(file, tmp_path, content):
+def test_a_schema_that_cannot_be(people_file, tmp_path, content):
     (tmp_path / "schema.yaml").write_text(content)
-    told = vaekit("fit", file, f"schema_file={tmp_path / 'schema.yaml'}", *TINY, "--out", tmp_path / "run").sentence
+    told = vaekit(
+        "fit", people_file, f"schema_file={tmp_path / 'schema.yaml'}", *TINY, "--out", tmp_path / "run"
+    ).sentence
     assert SCHEMAS[content] in told
     assert not (tmp_path / "run").exists()
 
@@ -143,42 +127,45 @@ def changed(name, cell):
     return table.set_column(table.column_names.index(name), name, pa.array([cell, *cells[1:]]))
 
 
-def scores(run, table, folder):
+def scores(people_run, table, folder):
     out = folder / "scores.csv"
-    answer = vaekit("score", run, write(table, folder / "rows.csv"), "--samples", 2, "--out", out)
+    answer = vaekit("score", people_run, write(table, folder / "rows.csv"), "--samples", 2, "--out", out)
     return answer, out.read_text() if answer.code == 0 else ""
 
 
-def test_columns_are_known_by_name_and_others_are_told(run, tmp_path):
+def test_columns_are_known_by_name_and_others_are_told(people_run, tmp_path):
     table = people(40, seed=3)
-    plain, wanted = scores(run, table, tmp_path)
-    more, extra = scores(run, table.append_column("zzz", pa.array(range(40))), tmp_path)
-    other, reordered = scores(run, table.select(table.column_names[::-1]), tmp_path)
+    plain, wanted = scores(people_run, table, tmp_path)
+    more, extra = scores(people_run, table.append_column("zzz", pa.array(range(40))), tmp_path)
+    other, reordered = scores(people_run, table.select(table.column_names[::-1]), tmp_path)
     assert plain.err == other.err == "" and wanted == extra == reordered != ""
     assert more.err == "note: column 'zzz' is not one of the model's and is ignored\n"
 
 
-def test_columns_that_are_missing_or_of_another_kind(run, tmp_path):
+def test_columns_that_are_missing_or_of_another_kind(people_run, tmp_path):
     without = people(40).drop_columns(["age"])
-    assert "the table must have the column 'age'" in scores(run, without, tmp_path)[0].sentence
-    assert "column 'age'" in scores(run, changed("age", "old"), tmp_path)[0].sentence
+    assert "the table must have the column 'age'" in scores(people_run, without, tmp_path)[0].sentence
+    assert "column 'age'" in scores(people_run, changed("age", "old"), tmp_path)[0].sentence
     words = people(40).set_column(1, "age", pa.array(["old", "young"] * 20))
-    assert "column 'age' must hold int64, as in training, but holds string" in scores(run, words, tmp_path)[0].sentence
+    assert (
+        "column 'age' must hold int64, as in training, but holds string"
+        in scores(people_run, words, tmp_path)[0].sentence
+    )
     out = tmp_path / "o.csv"
-    told = vaekit("impute", run, write(without, tmp_path / "without.csv"), "--out", out).sentence
+    told = vaekit("impute", people_run, write(without, tmp_path / "without.csv"), "--out", out).sentence
     assert "the table must have the column 'age'" in told and not out.exists()
-    assert "the table must have the column 'id'" in vaekit("evaluate", run, "wine").sentence
+    assert "the table must have the column 'id'" in vaekit("evaluate", people_run, "wine").sentence
 
 
 @pytest.mark.parametrize(("name", "cell"), [("city", "Atlantis"), ("plan", "silver")])
-def test_a_class_that_training_did_not_have_is_told(run, tmp_path, name, cell):
-    answer, _ = scores(run, changed(name, cell), tmp_path)
+def test_a_class_that_training_did_not_have_is_told(people_run, tmp_path, name, cell):
+    answer, _ = scores(people_run, changed(name, cell), tmp_path)
     assert answer.code == 0
     assert f"note: column '{name}' has values that training did not: {cell}, which count as missing" in answer.err
 
 
-def test_rows_that_break_a_constraint_are_told(bound_run, tmp_path):
-    answer, _ = scores(bound_run, changed("city", "Atlantis"), tmp_path)
+def test_rows_that_break_a_constraint_are_told(people_bound_run, tmp_path):
+    answer, _ = scores(people_bound_run, changed("city", "Atlantis"), tmp_path)
     assert answer.code == 0 and "break the constraint only seen combinations of city and country" in answer.err
 
 
@@ -200,40 +187,43 @@ GIVEN = {
 
 
 @pytest.mark.parametrize("typed", GIVEN)
-def test_what_cannot_be_given(run, bound_run, typed):
+def test_what_cannot_be_given(people_run, people_bound_run, typed):
     words = [word for part in typed.split(" ") for word in ("--given", part)]
-    for one in (run, bound_run):
+    for one in (people_run, people_bound_run):
         assert GIVEN[typed] in vaekit("sample", one, *words).sentence
 
 
-def test_what_cannot_be_given_where_constraints_hold(bound_run):
+def test_what_cannot_be_given_where_constraints_hold(people_bound_run):
     for typed, said in {
         "age=400": "what is given breaks the constraint 18 <= age <= 90",
         "city=Oslo": "column 'city' cannot be given by itself, as it stands in the constraint only seen combinations",
         "until=2021-01-01": "column 'until' cannot be given by itself, as it stands in the constraint since <= until",
     }.items():
-        assert said in vaekit("sample", bound_run, "--given", typed).sentence
+        assert said in vaekit("sample", people_bound_run, "--given", typed).sentence
 
 
 def test_a_class_never_seen_of_a_column_with_missing_cells(make_run, tmp_path):
-    run = make_run(write(people(gaps=0.1), tmp_path / "gaps.csv"), base=TINY)
-    assert "column 'city' never had the value 'Atlantis'" in vaekit("sample", run, "--given", "city=Atlantis").sentence
+    people_run = make_run(write(people(gaps=0.1), tmp_path / "gaps.csv"), base=TINY)
+    assert (
+        "column 'city' never had the value 'Atlantis'"
+        in vaekit("sample", people_run, "--given", "city=Atlantis").sentence
+    )
 
 
-def test_given_and_what_it_does_not_go_with(run, class_run, tmp_path):
+def test_given_and_what_it_does_not_go_with(people_run, class_run, tmp_path):
     for more in (("--temperature", 2), ("--noise",), ("--decode", "greedy")):
-        assert vaekit("sample", run, "--given", "age=40", *more).sentence
+        assert vaekit("sample", people_run, "--given", "age=40", *more).sentence
     told = vaekit("sample", class_run, "--given", "age=40", "--out", tmp_path).sentence
     assert "--given names columns of a table, and this run is one of images" in told
 
 
-def test_options_files_and_rows_that_cannot_be(run, file, tmp_path):
+def test_options_files_and_rows_that_cannot_be(people_run, people_file, tmp_path):
     decoded = "only texts are decoded token by token; leave decoding out for other data"
     suffixes = "--out must end in .csv, .parquet, .arrow"
     for words, said in {
         ("sample", "--noise"): "--noise is one of pixels, and this run is one of tables",
         ("sample", "--decode", "greedy"): decoded,
-        ("reconstruct", file, "--decode", "greedy"): decoded,
+        ("reconstruct", people_file, "--decode", "greedy"): decoded,
         ("interpolate", 0, 1, "--decode", "beam"): decoded,
         ("analogy", 0, 1, 2, "--decode", "beam"): decoded,
         ("sample", "--label", "gold"): "so a label means nothing to it",
@@ -243,22 +233,22 @@ def test_options_files_and_rows_that_cannot_be(run, file, tmp_path):
         ("interpolate", 0, 1, "--out", tmp_path / "a.png"): suffixes,
         ("interpolate", 0, 9999): "test data, numbered from 0; got 9999",
         ("interpolate", 0, 1, "--how", "cubic"): "linear or slerp, got 'cubic'",
-        ("encode", file, "--out", tmp_path / "a.txt"): "--out must end in .npz, .parquet, .csv",
-        ("impute", file, "--out", tmp_path / "a.txt"): suffixes,
-        ("impute", file, "--out", tmp_path / "a.csv", "--intervals", tmp_path / "a.txt"): suffixes,
-        ("impute", file, "--out", tmp_path / "a.csv", "--level", 2): "level between 0 and 1",
+        ("encode", people_file, "--out", tmp_path / "a.txt"): "--out must end in .npz, .parquet, .csv",
+        ("impute", people_file, "--out", tmp_path / "a.txt"): suffixes,
+        ("impute", people_file, "--out", tmp_path / "a.csv", "--intervals", tmp_path / "a.txt"): suffixes,
+        ("impute", people_file, "--out", tmp_path / "a.csv", "--level", 2): "level between 0 and 1",
         ("impute", "nowhere.csv", "--out", tmp_path / "a.csv"): "there is no 'nowhere.csv'; check the path",
-        ("manipulate", file, "--toward", "label=silver"): "have no label 'silver'; its labels are basic, gold",
+        ("manipulate", people_file, "--toward", "label=silver"): "have no label 'silver'; its labels are basic, gold",
         ("evaluate", "digits"): "a table needs a file",
         ("evaluate", "names-demo"): "a table needs a file",
         ("fit-prior", "--kind", "nonsense"): "prior=nonsense is not one of",
     }.items():
-        assert said in vaekit(words[0], run, *words[1:]).sentence, words
+        assert said in vaekit(words[0], people_run, *words[1:]).sentence, words
     assert list(tmp_path.iterdir()) == []
 
 
-def test_impute_of_images(class_run, file, tmp_path):
-    told = vaekit("impute", class_run, file, "--out", tmp_path / "a.csv").sentence
+def test_impute_of_images(class_run, people_file, tmp_path):
+    told = vaekit("impute", class_run, people_file, "--out", tmp_path / "a.csv").sentence
     assert "is a run of images" in told
 
 
@@ -270,6 +260,6 @@ def test_impute_of_texts(make_run, tmp_path):
 
 def test_tables_that_have_changed_are_noticed(tmp_path, make_run):
     data = write(people(60), tmp_path / "people.csv")
-    run = make_run(data, base=TINY)
+    people_run = make_run(data, base=TINY)
     write(people(60, seed=1), data)
-    assert "have changed since" in vaekit("evaluate", run).sentence
+    assert "have changed since" in vaekit("evaluate", people_run).sentence

@@ -16,47 +16,19 @@ from vaekit.interfaces.cli import using
 from vaekit.interfaces.cli.progress import ProgressReport
 
 from .conftest import vaekit
-from .table_files import CONSTRAINTS, TINY, all_hold, people, read, write
+from .table_files import TINY, all_hold, people, read, write
 
 pytestmark = pytest.mark.usefixtures("no_report")
 
 NAMES = people(2).column_names
 
 
-@pytest.fixture(scope="module")
-def file(tmp_path_factory):
-    return write(people(), tmp_path_factory.mktemp("data") / "people ü.csv")
-
-
-@pytest.fixture(scope="module")
-def gaps(tmp_path_factory):
-    return write(people(gaps=0.1), tmp_path_factory.mktemp("data") / "gaps.csv")
-
-
-@pytest.fixture(scope="module")
-def declared(tmp_path_factory):
-    path = tmp_path_factory.mktemp("data") / "schema.yaml"
-    path.write_text(CONSTRAINTS)
-    return path
-
-
-@pytest.fixture(scope="module")
-def run(make_run, file):
-    return make_run(file, "target=plan", base=TINY)
-
-
-@pytest.fixture(scope="module")
-def bound_run(make_run, gaps, declared):
-    """A run of a table with missing cells, in every row of which the constraints hold."""
-    return make_run(gaps, f"schema_file={declared}", base=TINY)
-
-
 def rows_of(answer):
     return answer.json["rows"]
 
 
-def test_inspect_names_the_columns_their_kinds_and_why(file):
-    answer = vaekit("inspect", file, "target=plan")
+def test_inspect_names_the_columns_their_kinds_and_why(people_file):
+    answer = vaekit("inspect", people_file, "target=plan")
     assert answer.code == 0
     for word in (
         "200 rows, 8 columns, 7 variables",
@@ -67,26 +39,31 @@ def test_inspect_names_the_columns_their_kinds_and_why(file):
         "goal",
     ):
         assert word in answer.out, word
-    found = vaekit("inspect", file, "target=plan", "--json").json
+    found = vaekit("inspect", people_file, "target=plan", "--json").json
     assert found["data"]["schema"]["columns"]["city"] == "categorical (categories)"
     assert found["data"]["schema"]["target"] == "plan"
     assert all(choice["reason"] for choice in found["experiment"]["choices"])
 
 
-def test_a_schema_that_inspect_wrote_is_read_back_and_can_be_edited(file, tmp_path):
+def test_a_schema_that_inspect_wrote_is_read_back_and_can_be_edited(people_file, tmp_path):
     schema = tmp_path / "schema.yaml"
-    assert f"schema: {schema}; change it" in vaekit("inspect", file, "--schema", schema).out
-    whole = vaekit("inspect", file, "--json").json
-    assert vaekit("inspect", file, f"schema_file={schema}", "--json").json["data"]["schema"] == whole["data"]["schema"]
+    assert f"schema: {schema}; change it" in vaekit("inspect", people_file, "--schema", schema).out
+    whole = vaekit("inspect", people_file, "--json").json
+    assert (
+        vaekit("inspect", people_file, f"schema_file={schema}", "--json").json["data"]["schema"]
+        == whole["data"]["schema"]
+    )
     schema.write_text(
         schema.read_text().replace("kind: identifier", "use: drop #").replace("    codec: identifier\n", "")
     )
-    assert "id" not in vaekit("inspect", file, f"schema_file={schema}", "--json").json["data"]["schema"]["columns"]
+    assert (
+        "id" not in vaekit("inspect", people_file, f"schema_file={schema}", "--json").json["data"]["schema"]["columns"]
+    )
 
 
-def test_fit_prints_one_json_object_and_writes_a_run_that_explains_itself(gaps, tmp_path):
+def test_fit_prints_one_json_object_and_writes_a_run_that_explains_itself(people_gaps, tmp_path):
     out = tmp_path / "a run ü"
-    answer = vaekit("fit", gaps, *TINY, "target=plan", "--out", out, "--json")
+    answer = vaekit("fit", people_gaps, *TINY, "target=plan", "--out", out, "--json")
     found = answer.json
     assert {"run", "report", "seconds", "evaluation", "choices", "quarantine"} == set(found)
     assert (found["evaluation"]["unit"], found["evaluation"]["dimension"]) == ("row", "variable")
@@ -103,12 +80,14 @@ def test_fit_prints_one_json_object_and_writes_a_run_that_explains_itself(gaps, 
         ("imputation", "iwae", 0.1, "ignore", "none"),
     ],
 )
-def test_a_goal_sets_its_keys(gaps, tmp_path, monkeypatch, goal, objective, hide, missing, stage):
+def test_a_goal_sets_its_keys(people_gaps, tmp_path, monkeypatch, goal, objective, hide, missing, stage):
     monkeypatch.chdir(tmp_path)
-    found = vaekit("fit", gaps, "--dry-run", "--json", f"goal={goal}").json
+    found = vaekit("fit", people_gaps, "--dry-run", "--json", f"goal={goal}").json
     assert (found["model"]["goal"], found["objective"]["kind"], found["model"]["hide"]) == (goal, objective, hide)
     assert (found["data"]["missing"], found["training"]["second_stage"]) == (missing, stage)
-    typed = vaekit("fit", gaps, "--dry-run", "--json", f"goal={goal}", "second_stage=flow", "objective.beta=0.5").json
+    typed = vaekit(
+        "fit", people_gaps, "--dry-run", "--json", f"goal={goal}", "second_stage=flow", "objective.beta=0.5"
+    ).json
     assert (typed["training"]["second_stage"], typed["objective"]["kind"]) == ("flow", "elbo")
     assert list(tmp_path.iterdir()) == []
 
@@ -136,22 +115,22 @@ def refuse(*_):
     raise ValueError("not measured here")
 
 
-def test_evaluate_takes_other_rows(run, file, monkeypatch):
+def test_evaluate_takes_other_rows(people_run, people_file, monkeypatch):
     monkeypatch.setattr(using, "table_quality_of", refuse)
-    found = vaekit("evaluate", run, file, "--samples", 3, "--json").json
+    found = vaekit("evaluate", people_run, people_file, "--samples", 3, "--json").json
     assert (found["n"], found["measure"], found["bounds"]["iw"]["samples"]) == (200, "mixed", 3)
-    assert "nats per row" in vaekit("evaluate", run, "--samples", 2).out
+    assert "nats per row" in vaekit("evaluate", people_run, "--samples", 2).out
 
 
-def test_sample_prints_or_writes_by_suffix(run, tmp_path):
-    printed = rows_of(vaekit("sample", run, "-n", 30, "--json"))
+def test_sample_prints_or_writes_by_suffix(people_run, tmp_path):
+    printed = rows_of(vaekit("sample", people_run, "-n", 30, "--json"))
     assert [*printed[0]] == NAMES and len(printed) == 30
-    told = vaekit("sample", run, "-n", 30).out
+    told = vaekit("sample", people_run, "-n", 30).out
     assert "10 more" in told and all(name in told for name in NAMES)
     tables = {}
     for suffix, reads in {".csv": read, ".parquet": pa.parquet.read_table, ".arrow": pa.feather.read_table}.items():
         out = tmp_path / f"made{suffix}"
-        assert vaekit("sample", run, "-n", 30, "--out", out, "--json").json == {"out": str(out), "n": 30}
+        assert vaekit("sample", people_run, "-n", 30, "--out", out, "--json").json == {"out": str(out), "n": 30}
         tables[suffix] = reads(out)
     assert (
         tables[".parquet"].to_pydict() == tables[".csv"].to_pydict()
@@ -160,8 +139,8 @@ def test_sample_prints_or_writes_by_suffix(run, tmp_path):
     assert tables[".csv"].column("age").to_pylist() == [row["age"] for row in printed]
 
 
-def test_what_is_made_looks_like_what_was_read(run, tmp_path):
-    vaekit("sample", run, "-n", 300, "--out", tmp_path / "made.csv")
+def test_what_is_made_looks_like_what_was_read(people_run, tmp_path):
+    vaekit("sample", people_run, "-n", 300, "--out", tmp_path / "made.csv")
     made, real = read(tmp_path / "made.csv"), people()
     assert made.schema == read(write(real, tmp_path / "real.csv")).schema
     assert all(round(value, 2) == value for value in made.column("income").to_pylist())
@@ -172,8 +151,10 @@ def test_what_is_made_looks_like_what_was_read(run, tmp_path):
         assert all(low <= value <= high for value in made.column(name).to_pylist())
 
 
-def test_sample_draws_by_its_seed(run):
-    first, same, other = (rows_of(vaekit("sample", run, "-n", 5, "--seed", seed, "--json")) for seed in (0, 0, 1))
+def test_sample_draws_by_its_seed(people_run):
+    first, same, other = (
+        rows_of(vaekit("sample", people_run, "-n", 5, "--seed", seed, "--json")) for seed in (0, 0, 1)
+    )
     assert first == same != other
 
 
@@ -188,77 +169,79 @@ def test_sample_draws_by_its_seed(run):
         ("since=2021-03-04", "since", "2021-03-04T00:00:00"),
     ],
 )
-def test_rows_have_what_is_given(run, typed, name, value):
-    words = ("sample", run, "-n", 40, "--given", typed, "--json")
+def test_rows_have_what_is_given(people_run, typed, name, value):
+    words = ("sample", people_run, "-n", 40, "--given", typed, "--json")
     rows = rows_of(vaekit(*words))
     assert {row[name] for row in rows} == {value} and len(rows) == 40
     assert rows == rows_of(vaekit(*words)) != rows_of(vaekit(*words, "--seed", 1))
     assert len({row["income" if name != "income" else "age"] for row in rows}) > 5
 
 
-def test_several_columns_are_given_where_constraints_hold(bound_run, tmp_path):
+def test_several_columns_are_given_where_constraints_hold(people_bound_run, tmp_path):
     out = tmp_path / "given.csv"
     words = ("--given", "since=2021-03-04", "--given", "plan=gold", "--given", "age=33")
-    assert vaekit("sample", bound_run, "-n", 200, *words, "--out", out).code == 0
+    assert vaekit("sample", people_bound_run, "-n", 200, *words, "--out", out).code == 0
     made = read(out)
     assert {name: {*made.column(name).to_pylist()} for name in ("plan", "age")} == {"plan": {"gold"}, "age": {33}}
     assert {str(value) for value in made.column("since").to_pylist()} == {"2021-03-04 00:00:00"}
     assert all_hold(made)
 
 
-def test_constraints_hold_in_every_row_that_is_made(bound_run, tmp_path):
-    vaekit("sample", bound_run, "-n", 2000, "--out", tmp_path / "made.csv")
-    vaekit("sample", bound_run, "-n", 500, "--temperature", 5, "--out", tmp_path / "far.csv")
+def test_constraints_hold_in_every_row_that_is_made(people_bound_run, tmp_path):
+    vaekit("sample", people_bound_run, "-n", 2000, "--out", tmp_path / "made.csv")
+    vaekit("sample", people_bound_run, "-n", 500, "--temperature", 5, "--out", tmp_path / "far.csv")
     assert all_hold(read(tmp_path / "made.csv")) and all_hold(read(tmp_path / "far.csv"))
 
 
-def test_the_pattern_of_missing_cells_is_made_too(bound_run, tmp_path):
-    vaekit("sample", bound_run, "-n", 500, "--out", tmp_path / "made.csv")
+def test_the_pattern_of_missing_cells_is_made_too(people_bound_run, tmp_path):
+    vaekit("sample", people_bound_run, "-n", 500, "--out", tmp_path / "made.csv")
     made = read(tmp_path / "made.csv")
     assert made.column("age").null_count and not made.column("plan").null_count
 
 
-def test_reconstruct_keeps_rows_and_columns(run, file):
-    rows = rows_of(vaekit("reconstruct", run, file, "--json"))
+def test_reconstruct_keeps_rows_and_columns(people_run, people_file):
+    rows = rows_of(vaekit("reconstruct", people_run, people_file, "--json"))
     assert len(rows) == 200 and [*rows[0]] == NAMES
 
 
 @pytest.mark.parametrize("how", ["linear", "slerp"])
-def test_interpolate_begins_and_ends_at_the_reconstructions(run, how):
-    rows = rows_of(vaekit("interpolate", run, 0, 1, "--steps", 4, "--how", how, "--json"))
+def test_interpolate_begins_and_ends_at_the_reconstructions(people_run, how):
+    rows = rows_of(vaekit("interpolate", people_run, 0, 1, "--steps", 4, "--how", how, "--json"))
     assert [row["share"] for row in rows] == pytest.approx([0, 1 / 3, 2 / 3, 1])
-    _, own = library.load(run).reconstruct()
+    _, own = library.load(people_run).reconstruct()
     for row, wanted in ((rows[0], own.slice(0, 1)), (rows[-1], own.slice(1, 1))):
         assert [row[name] for name in ("age", "city", "plan")] == [
             wanted.column(name)[0].as_py() for name in ("age", "city", "plan")
         ]
 
 
-def test_analogy_of_twice_the_same_is_the_reconstruction(run):
-    (found,) = rows_of(vaekit("analogy", run, 0, 0, 1, "--json"))
-    assert found["income"] == library.load(run).reconstruct()[1].column("income")[1].as_py()
+def test_analogy_of_twice_the_same_is_the_reconstruction(people_run):
+    (found,) = rows_of(vaekit("analogy", people_run, 0, 0, 1, "--json"))
+    assert found["income"] == library.load(people_run).reconstruct()[1].column("income")[1].as_py()
 
 
-def test_traverse_varies_every_dimension(run, tmp_path):
-    found = vaekit("traverse", run, 3, "--steps", 3, "--json").json
+def test_traverse_varies_every_dimension(people_run, tmp_path):
+    found = vaekit("traverse", people_run, 3, "--steps", 3, "--json").json
     assert sorted(found["dimensions"]) == [0, 1] and [row["value"] for row in found["rows"]] == 2 * [-3, 0, 3]
-    vaekit("traverse", run, "--steps", 2, "--out", tmp_path / "t.csv")
+    vaekit("traverse", people_run, "--steps", 2, "--out", tmp_path / "t.csv")
     assert len(read(tmp_path / "t.csv")) == 4
 
 
-def test_manipulate_moves_toward_a_class_of_the_target(run, file, tmp_path):
-    rows = rows_of(vaekit("manipulate", run, file, "--toward", "label=gold", "--steps", 2, "--json"))
+def test_manipulate_moves_toward_a_class_of_the_target(people_run, people_file, tmp_path):
+    rows = rows_of(vaekit("manipulate", people_run, people_file, "--toward", "label=gold", "--steps", 2, "--json"))
     assert [row["strength"] for row in rows[:3]] == [0, 1, 0] and len(rows) == 400
-    assert rows[0]["income"] == rows_of(vaekit("reconstruct", run, file, "--json"))[0]["income"]
-    vaekit("manipulate", run, file, "--toward", "plan=gold", "--steps", 2, "--out", tmp_path / "m.parquet")
+    assert rows[0]["income"] == rows_of(vaekit("reconstruct", people_run, people_file, "--json"))[0]["income"]
+    vaekit(
+        "manipulate", people_run, people_file, "--toward", "plan=gold", "--steps", 2, "--out", tmp_path / "m.parquet"
+    )
     assert len(pa.parquet.read_table(tmp_path / "m.parquet")) == 400
 
 
 @pytest.mark.parametrize("suffix", [".npz", ".csv"])
-def test_encode_and_score_write_named_columns(run, file, tmp_path, suffix):
+def test_encode_and_score_write_named_columns(people_run, people_file, tmp_path, suffix):
     codes, scores = tmp_path / f"codes{suffix}", tmp_path / f"scores{suffix}"
-    assert vaekit("encode", run, file, "--out", codes, "--json").json["latent"] == 2
-    found = vaekit("score", run, file, "--out", scores, "--samples", 3, "--json").json
+    assert vaekit("encode", people_run, people_file, "--out", codes, "--json").json["latent"] == 2
+    found = vaekit("score", people_run, people_file, "--out", scores, "--samples", 3, "--json").json
     assert len(found["lowest"]) == 5 and 0 <= found["anomalies"]["auroc"] <= 1
     if suffix == ".npz":
         assert np.load(codes, allow_pickle=False)["mean"].shape == (200, 2)
@@ -268,35 +251,35 @@ def test_encode_and_score_write_named_columns(run, file, tmp_path, suffix):
     assert table.column("label").to_pylist() == people().column("plan").to_pylist()
 
 
-def test_a_model_that_is_conditional_makes_the_class_that_was_asked_for(make_run, file, tmp_path):
-    run = make_run(file, "target=plan", "condition=label", base=TINY)
-    assert len(rows_of(vaekit("sample", run, "-n", 6, "--label", "gold", "--json"))) == 6
-    assert "conditional on labels" in vaekit("sample", run, "--given", "age=30").sentence
-    assert len(rows_of(vaekit("reconstruct", run, file, "--json"))) == 200
+def test_a_model_that_is_conditional_makes_the_class_that_was_asked_for(make_run, people_file, tmp_path):
+    people_run = make_run(people_file, "target=plan", "condition=label", base=TINY)
+    assert len(rows_of(vaekit("sample", people_run, "-n", 6, "--label", "gold", "--json"))) == 6
+    assert "conditional on labels" in vaekit("sample", people_run, "--given", "age=30").sentence
+    assert len(rows_of(vaekit("reconstruct", people_run, people_file, "--json"))) == 200
     out = tmp_path / "filled.csv"
     assert (
         vaekit(
-            "impute", run, write(people(30, seed=2, gaps=0.3), tmp_path / "h.csv"), "--out", out, "--samples", 5
+            "impute", people_run, write(people(30, seed=2, gaps=0.3), tmp_path / "h.csv"), "--out", out, "--samples", 5
         ).code
         == 0
     )
 
 
-def test_fit_prior_leaves_a_run_beside_the_first_and_compare_sets_them_side_by_side(run, tmp_path):
+def test_fit_prior_leaves_a_run_beside_the_first_and_compare_sets_them_side_by_side(people_run, tmp_path):
     out = tmp_path / "prior"
     words = ("prior.covariance=full", "prior.components=2", "--out", out, "--json")
-    assert vaekit("fit-prior", run, "--kind", "gmm", *words).json["run"] == str(out)
+    assert vaekit("fit-prior", people_run, "--kind", "gmm", *words).json["run"] == str(out)
     assert library.load(out).experiment.model.prior.covariance == "full"
-    found = vaekit("compare", run, out, "--json").json
+    found = vaekit("compare", people_run, out, "--json").json
     assert found["comparable"] and {row["prior"] for row in found["runs"]} == {"standard", "gmm"}
     assert {row["likelihood"] for row in found["runs"]} == {"columns"}
     assert len(rows_of(vaekit("sample", out, "-n", 4, "--json"))) == 4
 
 
-def test_report_and_diagnose(run, monkeypatch):
-    monkeypatch.setattr(using, "write_report", lambda run, *_: run.folder.report)
-    assert vaekit("report", run, "--json").json["report"].endswith("report.html")
-    assert vaekit("diagnose", run, "--json").json["checked"]
+def test_report_and_diagnose(people_run, monkeypatch):
+    monkeypatch.setattr(using, "write_report", lambda people_run, *_: people_run.folder.report)
+    assert vaekit("report", people_run, "--json").json["report"].endswith("report.html")
+    assert vaekit("diagnose", people_run, "--json").json["checked"]
 
 
 @pytest.mark.parametrize(
@@ -308,10 +291,10 @@ def test_report_and_diagnose(run, monkeypatch):
     ],
     ids=" ".join,
 )
-def test_a_resumed_run_ends_at_the_bytes_of_an_uninterrupted_one(gaps, tmp_path, monkeypatch, keys):
+def test_a_resumed_run_ends_at_the_bytes_of_an_uninterrupted_one(people_gaps, tmp_path, monkeypatch, keys):
     base = [key for key in TINY if key.partition("=")[0] not in {word.partition("=")[0] for word in keys}]
     base = [key for key in base if "net=column_transformer" not in keys or not key.startswith("net.")]
-    words = ("fit", gaps, *base, "steps=8", "validate_every=2", *keys, "--out")
+    words = ("fit", people_gaps, *base, "steps=8", "validate_every=2", *keys, "--out")
     assert vaekit(*words, tmp_path / "whole").code == 0
 
     def stop(_self, progress, _batch):

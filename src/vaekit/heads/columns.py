@@ -54,7 +54,9 @@ class Columns(Family):
     """What the columns are called where one is complained of; their places where left out."""
 
     def model_post_init(self, _context: object) -> None:
-        """Refuse a scale in closed form, which would be that of all columns, missing cells among them."""
+        """Refuse names of other columns, and a scale in closed form: it would be that of all columns, missing cells among them."""
+        if self.names and len(self.names) != len(self.columns):
+            raise ValueError(f"{len(self.columns)} columns need as many names, got {len(self.names)}; leave names out")
         for index, family in enumerate(self.columns):
             if isinstance(getattr(family, "scale", None), Optimal):
                 raise ValueError(f"column {index} has scale=optimal, which belongs to complete data; use scale=shared")

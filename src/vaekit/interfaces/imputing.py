@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import itertools
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from vaekit.data import TableSchema
+from vaekit.data import Dataset, TableSchema
 from vaekit.data.rows import Array
-from vaekit.interfaces.drawn_cells import DrawnLabels, DrawnNumbers
+from vaekit.interfaces.filling import Filling
 from vaekit.interfaces.run import Run, Source
 from vaekit.interfaces.shown import in_batches
 from vaekit.models import evaluating, resample
@@ -22,8 +23,18 @@ if TYPE_CHECKING:
 
 __all__ = ["Imputation", "impute", "table_schema"]
 
-_OTHERS = 200  # rows whose draws may fill a row that none of its own does
+_BLOCK = 20_000  # rows that are filled together
+_SEEDS = 1_000_003  # between those of two blocks
 _BATCH = 512  # rows whose latents are looked for together
+
+
+class _Asked(NamedTuple):
+    """The settings of `impute`."""
+
+    draws: int
+    proposals: int
+    level: float
+    seed: int
 
 
 @dataclass(frozen=True)
@@ -78,25 +89,55 @@ def impute(
         raise ValueError(
             f"proposals must be 2 at least, draws 0 at least and level between 0 and 1, got {proposals}, {draws} and {level}"
         )
+    asked = _Asked(draws, proposals, level, seed)
     data, rows = run.open(source)
-    data = data.taken(rows)
+    # All draws of a block are in memory at once.
+    parts = [_filled(run, schema, data.taken(block), asked, at) for at, block in enumerate(rows.split(_BLOCK))]
+    return _joined(parts)
+
+
+def _filled(run: Run, schema: TableSchema, data: Dataset, asked: _Asked, block: int) -> Imputation:
+    """Fill one block of rows."""
     # An identifier or free text, of which the model has nothing to say, stays missing.
     empty = {name: _empty(data.table.column(name)) for name in schema.kinds}
     open_rows = torch.from_numpy(np.flatnonzero(np.any([*empty.values()], axis=0)))
     some = data.taken(open_rows)
-    made, ess = _drawn(run, schema, run.given(some), max(draws, proposals), proposals, seed)
+    # The draws of a row must not be those of another block's row in its place.
+    seed = asked.seed + _SEEDS * block
+    made, ess = _drawn(run, schema, run.given(some), max(asked.draws, asked.proposals), asked.proposals, seed)
     tables = [schema.decode(x, seed=seed + i) for i, x in enumerate(made)]
-    filled = _Filling(
+    filled = Filling(
         schema, data.table, {name: found for name, found in empty.items() if found.any()}, open_rows.numpy()
     )
     whole = torch.full((len(data),), torch.nan, dtype=torch.float64)
     whole[open_rows] = ess.double()
     return Imputation(
         filled.by_expectation(tables),
-        tuple(filled.by(table, tables) for table in tables[:draws]),
-        filled.cells(tables, level),
+        tuple(filled.by(table, tables) for table in tables[: asked.draws]),
+        filled.cells(tables, asked.level),
         whole,
     )
+
+
+def _joined(parts: Sequence[Imputation]) -> Imputation:
+    """Return blocks of rows as one table, whose filled cells count the rows of all of it."""
+    if len(parts) == 1:
+        return parts[0]
+    import pyarrow as pa
+
+    begins = itertools.accumulate((len(part.table) for part in parts[:-1]), initial=0)
+    return Imputation(
+        pa.concat_tables(part.table for part in parts),
+        tuple(pa.concat_tables(draw) for draw in zip(*(part.draws for part in parts), strict=True)),
+        pa.concat_tables(_moved(part.cells, begin) for part, begin in zip(parts, begins, strict=True)),
+        torch.cat([part.ess for part in parts]),
+    )
+
+
+def _moved(cells: pa.Table, begin: int) -> pa.Table:
+    import pyarrow.compute as pc
+
+    return cells.set_column(0, "row", pc.add(cells.column("row"), begin))
 
 
 def table_schema(run: Run) -> TableSchema:
@@ -127,105 +168,6 @@ def _drawn(
     if not made:
         return torch.empty(count, 0, len(schema.slots)), torch.empty(0)
     return torch.cat(made, 1), torch.cat(ess)
-
-
-@dataclass(frozen=True)
-class _Filling:
-    """What is filled where.
-
-    Args:
-        schema: What the columns are.
-        table: The rows as they came.
-        empty: Which cells of each column are missing, `(N,)`.
-        rows: The rows that have such a cell, in order: those that draws are of.
-    """
-
-    schema: TableSchema
-    table: pa.Table
-    empty: dict[str, Array]
-    rows: Array
-
-    def by(self, drawn: pa.Table, tables: list[pa.Table]) -> pa.Table:
-        """Return the table, filled by one draw; where that breaks a constraint, by the next that does not."""
-        return self._kept(self._with({name: drawn.column(name) for name in self.empty}), tables)
-
-    def by_expectation(self, tables: list[pa.Table]) -> pa.Table:
-        """Return the table, filled by means and by the likeliest categories; by a draw where these break a constraint."""
-        return self._kept(self._with({name: self._drawn(name, tables).expected() for name in self.empty}), tables)
-
-    def _kept(self, table: pa.Table, tables: list[pa.Table]) -> pa.Table:
-        """Return the table with the rows that break a constraint filled by draws that keep it."""
-        import pyarrow.compute as pc
-
-        for constraint in self.schema.constraints:
-            names = [name for name in constraint.needs if name in self.empty]
-            for drawn in _donors(tables):
-                broken = np.asarray(constraint.broken(table))
-                if not names or not broken.any():
-                    break
-                other = self._with({name: drawn.column(name) for name in names})
-                for name in names:
-                    place = table.column_names.index(name)
-                    table = table.set_column(place, name, pc.if_else(broken, other.column(name), table.column(name)))
-        return table
-
-    def cells(self, tables: list[pa.Table], level: float) -> pa.Table:
-        """Return a row for each cell that was missing."""
-        import pyarrow as pa
-
-        parts = [self._cells(name, tables, level) for name in self.empty]
-        types = {"row": pa.int64(), "column": pa.string(), "value": pa.string()}
-        types |= dict.fromkeys(("low", "high", "probability"), pa.float64())
-        return pa.concat_tables(parts) if parts else pa.schema(types).empty_table()
-
-    def _cells(self, name: str, tables: list[pa.Table], level: float) -> pa.Table:
-        import pyarrow as pa
-        import pyarrow.compute as pc
-
-        places = np.flatnonzero(self.empty[name])
-        among = np.flatnonzero(self.empty[name][self.rows])
-        drawn = self._drawn(name, tables)
-        nothing = np.full(len(self.rows), np.nan)
-        low, high = drawn.interval(level) if isinstance(drawn, DrawnNumbers) else (nothing, nothing)
-        chance = nothing if isinstance(drawn, DrawnNumbers) else drawn.probability()
-        said = {"low": low, "high": high, "probability": chance}
-        return pa.table(
-            {
-                "row": places,
-                "column": [name] * len(places),
-                "value": pc.cast(drawn.expected(), pa.string()).take(among),
-                **{title: pa.array(values[among], from_pandas=True) for title, values in said.items()},
-            }
-        )
-
-    def _drawn(self, name: str, tables: list[pa.Table]) -> DrawnNumbers | DrawnLabels:
-        cells = [table.column(name) for table in tables]
-        if self.schema.kinds[name] != "numeric":
-            return DrawnLabels(cells)
-        codecs = {column.name: column.codec for column in self.schema.columns}
-        return DrawnNumbers(cells, getattr(codecs.get(name), "axis", None))
-
-    def _with(self, values: dict[str, Any]) -> pa.Table:
-        import pyarrow as pa
-        import pyarrow.compute as pc
-
-        places = np.full(len(self.table), -1)
-        places[self.rows] = np.arange(len(self.rows))
-        where = pa.array(places, mask=places < 0)
-        table = self.table
-        for name, cells in values.items():
-            place = table.column_names.index(name)
-            whole = pc.take(cells, where).cast(table.schema.field(place).type)
-            table = table.set_column(place, name, pc.coalesce(table.column(place), whole))
-        return table
-
-
-def _donors(tables: list[pa.Table]) -> Iterator[pa.Table]:
-    """Yield the draws of each row, and then those of other rows, for a row none of whose own keeps a constraint."""
-    yield from tables
-    places = np.arange(len(tables[0]) if tables else 0)
-    for shift in range(1, min(len(places), _OTHERS)):
-        yield tables[shift % len(tables)].take(np.roll(places, shift))
 
 
 def _empty(cells: Any) -> Array:
