@@ -67,23 +67,33 @@ class DrawnNumbers:
 
 
 class DrawnLabels:
-    """The draws of a column of categories, as codes `(M, N)` of its dictionary."""
+    """The draws of a column of categories or of ranks.
 
-    def __init__(self, cells: list[Any]) -> None:
+    Args:
+        cells: The draws.
+        ranks: The values from the lowest to the highest, where they have an order; None for categories.
+    """
+
+    def __init__(self, cells: list[Any], ranks: Any = None) -> None:
         import pyarrow as pa
+        import pyarrow.compute as pc
 
-        together = pa.chunked_array([chunk for part in cells for chunk in part.chunks], cells[0].type)
-        found = together.combine_chunks().dictionary_encode()
-        self.names, count = found.dictionary, len(cells[0])
-        codes = found.indices.to_numpy(zero_copy_only=False).reshape(len(cells), count)
+        together = pa.chunked_array([chunk for part in cells for chunk in part.chunks], cells[0].type).combine_chunks()
+        self.names = pc.unique(together) if ranks is None else ranks
+        self.is_ordered, count = ranks is not None, len(cells[0])
+        codes = pc.index_in(together, value_set=self.names).to_numpy(zero_copy_only=False).reshape(len(cells), count)
         self.share = np.zeros((count, max(1, len(self.names))))
         for row in codes:
             self.share[np.arange(count), row] += 1 / len(cells)
 
     def expected(self) -> Any:
-        """Return the category that was drawn most often, for each cell."""
-        return self.names.take(self.share.argmax(1))
+        """Return the category that was drawn most often, or the rank in the middle of all draws, for each cell."""
+        return self.names.take(self._chosen)
 
     def probability(self) -> Array:
-        """Return the share of the draws that are that category, `(N,)`."""
-        return self.share.max(1)
+        """Return the share of the draws that are that value, `(N,)`."""
+        return self.share[np.arange(len(self.share)), self._chosen]
+
+    @property
+    def _chosen(self) -> Array:
+        return (self.share.cumsum(1) >= 0.5 - 1e-9).argmax(1) if self.is_ordered else self.share.argmax(1)

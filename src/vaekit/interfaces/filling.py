@@ -10,6 +10,8 @@ import numpy as np
 
 from vaekit.data import TableSchema
 from vaekit.data.rows import Array
+from vaekit.data.table.cells import label_cells
+from vaekit.data.table.discrete import Ordinal
 from vaekit.interfaces.drawn_cells import DrawnLabels, DrawnNumbers
 
 if TYPE_CHECKING:
@@ -91,10 +93,10 @@ class Filling:
 
     def _drawn(self, name: str, tables: list[pa.Table]) -> DrawnNumbers | DrawnLabels:
         cells = [table.column(name) for table in tables]
-        if self.schema.kinds[name] != "numeric":
-            return DrawnLabels(cells)
-        codecs = {column.name: column.codec for column in self.schema.columns}
-        return DrawnNumbers(cells, getattr(codecs.get(name), "axis", None))
+        codec = {column.name: column.codec for column in self.schema.columns}.get(name)
+        if self.schema.kinds[name] == "numeric":
+            return DrawnNumbers(cells, getattr(codec, "axis", None))
+        return DrawnLabels(cells, label_cells(codec.labels, codec.type) if isinstance(codec, Ordinal) else None)
 
     def _with(self, values: dict[str, Any]) -> pa.Table:
         import pyarrow as pa

@@ -42,7 +42,8 @@ class Imputation:
     """A table without missing cells, and what is known of those that were.
 
     Args:
-        table: The rows: observed cells as they are; a missing number by the mean of its draws, all else by the likeliest.
+        table: The rows: observed cells as they are; a missing number by the mean of its draws, a rank by their
+            median, a category by the likeliest.
         draws: Whole tables, each of which is one draw of all that was missing.
         cells: A row per cell that was missing: its row, column and value; `low` and `high` of a number, in seconds since
             1970 of a point in time; the `probability` of a category.
