@@ -21,8 +21,8 @@ _OBJECTIVE_OF = {
 }
 """The objective that a posterior brings, where it is not the ELBO, and why."""
 
-_BATCHES = {"image": (128, 256), "text": (128, 128), "table": (256, 1024)}
-"""Data per step, by kind: with 2,048 training data, and with 20,000 or more."""
+_BATCHES = {"image": (128, 256), "text": (128, 128), "table": (256, 1024), "imputation": (256, 256)}
+"""Data per step, by kind, or by the goal of a table: with 2,048 training data, and with 20,000 or more."""
 _EPOCHS = {"fast": 60, "balanced": 300, "best": 1000}
 _FEW_ROWS = 2048
 _STEPS = {"fast": 2000, "balanced": 6000, "best": 12_000}
@@ -79,9 +79,9 @@ def natural_objective(model: Model) -> Choice:
     return Choice(key="objective", value=kind, reason=reason)
 
 
-def lengths(count: int, preset: Preset, kind: str) -> list[Choice]:
+def lengths(count: int, preset: Preset, kind: str, goal: str = "") -> list[Choice]:
     """Return the choices that depend on the number of data: the batch, and how long to train."""
-    usual, large = _BATCHES[kind]
+    usual, large = _BATCHES.get(goal, _BATCHES[kind])
     batch = large if count >= 20_000 else usual if count >= 2048 else max(1, min(64, count // 8))
     epochs = _EPOCHS[preset] // _FEWER[kind]
     reason = f"{count:,} training data: large enough for quick products, small enough for many steps"

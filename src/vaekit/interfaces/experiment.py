@@ -75,7 +75,8 @@ def resolve(
     """
     count, kind = len(data.part("train")), kind_of(data.schema)
     wanted = dict(given.get("training", {}))
-    why = [choice for choice in lengths(count, preset, kind) if not settled(choice.key, wanted)]
+    goal = str(given.get("model", {}).get("goal", ""))
+    why = [choice for choice in lengths(count, preset, kind, goal) if not settled(choice.key, wanted)]
     wanted = {**{choice.key: choice.value for choice in why}, **wanted}
     training = Training.model_validate(wanted)
     objective, keys = dict(given.get("objective", {})), dict(given.get("model", {}))

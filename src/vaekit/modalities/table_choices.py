@@ -30,7 +30,7 @@ GOALS: dict[str, tuple[str, dict[str, dict[str, Any]]]] = {
         "the importance-weighted bound of the observed cells (MIWAE), under an encoder that learns to see few of them",
         {
             "objective": {"kind": "iwae", "samples": 5},
-            "model": {"likelihood": {"real": {"kind": "student_t"}}},
+            "model": {"hide": 0.1, "likelihood": {"real": {"kind": "student_t"}}},
             "training": {},
         },
     ),
@@ -93,9 +93,6 @@ def choose_table_model(
         found = _shallow(count) if wanted.get("goal") == "imputation" and count < _FEW else [_widths(count, preset)]
         choices += [choice for choice in found if choice.key.removeprefix("net.") not in net]
         net = {**{choice.key.removeprefix("net."): choice.value for choice in found}, **net}
-    if wanted.get("goal") == "imputation" and "hide" not in wanted:
-        choices.append(_hide(count))
-        wanted["hide"] = choices[-1].value
     if "latent" not in wanted:
         choices.append(_latent(len(schema.slots), count))
         wanted["latent"] = choices[-1].value
@@ -106,13 +103,6 @@ def choose_table_model(
 def _widths(count: int, preset: Preset) -> Choice:
     width = {"fast": 256, "balanced": 320, "best": 512}[preset] // (2 if count < _FEW else 1)
     return Choice(key="net.widths", value=(width, width), reason=f"preset {preset}, {count:,} training rows")
-
-
-def _hide(count: int) -> Choice:
-    reason = f"{count:,} training rows: the encoder learns to guess from few cells" + (
-        ", and few rows bear little of that" if count < _FEW else ""
-    )
-    return Choice(key="hide", value=0.1 if count < _FEW else 0.3, reason=reason)
 
 
 def _shallow(count: int) -> list[Choice]:
