@@ -87,6 +87,13 @@ def test_json_is_exact_and_small(schema):
     assert "knots" not in str(schema.brief()) and schema.brief()["counts"]["categorical"] == 1
 
 
+def test_a_schema_that_was_used_still_equals_its_copy(schema):
+    again = type(schema).model_validate_json(schema.model_dump_json())
+    for one in (schema, again):
+        one.log_jacobian(one.encode(mixed()))
+    assert again == schema and hash(again) == hash(schema)
+
+
 def test_the_jacobian_of_a_row_is_the_sum_over_its_cells(schema):
     table = mixed()
     codes = schema.encode(table)

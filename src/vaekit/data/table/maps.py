@@ -9,7 +9,6 @@ logit      the same of log(u / (1 - u)), u = (x - low) / (high - low): proportio
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from functools import cached_property
 from typing import Annotated, Literal, TypeAlias
 
 import numpy as np
@@ -92,7 +91,7 @@ class Quantile(MonotoneMap):
         slopes = np.log(np.concatenate([[below], np.diff(y) / np.diff(x), [above]]))
         return np.where(np.isnan(codes), np.nan, slopes[np.searchsorted(y, codes)])
 
-    @cached_property
+    @property
     def _points(self) -> tuple[Numbers, Numbers]:
         return np.array(self.knots), np.array(self.scores)
 
