@@ -18,6 +18,7 @@ FILES = {
     "infinite.csv": (f"x,y,z\n{GOOD}1,inf,a\n", "column 'y' of infinite.csv must hold finite numbers, but row 41 has"),
     "empty.csv": ("", "empty.csv must hold a table, but is empty"),
     "header.csv": ("x,y,z\n", "header.csv must have rows, but has nothing below its header (x, y, z)"),
+    "three_rows.csv": ("x,y,z\n1,2,a\n2,3,b\n3,4,c\n", "but the 3 here leave 1; give more rows"),
     "one_row.csv": ("x,y,z\n1,2,a\n", "learning needs two rows at least, but"),
     "one_column.csv": (
         "x\n" + "".join(f"{i}\n" for i in range(40)),
@@ -263,3 +264,9 @@ def test_tables_that_have_changed_are_noticed(tmp_path, make_run):
     people_run = make_run(data, base=TINY)
     write(people(60, seed=1), data)
     assert "have changed since" in vaekit("evaluate", people_run).sentence
+
+
+def test_a_table_is_no_test_part_of_itself(people_file):
+    assert (
+        "test must be a file of other rows" in vaekit("fit", people_file, f"test={people_file}", "--dry-run").sentence
+    )

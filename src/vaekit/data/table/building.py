@@ -102,6 +102,11 @@ def table_dataset(
     split = complete_split(row_contents(raw.table), official)
     if schema is None:
         rows = (split == TRAIN).nonzero().flatten().numpy()
+        if len(rows) < 2:
+            raise ValueError(
+                f"learning needs three distinct rows at least, to train on, to validate and to test, and two of them to train on, "
+                f"but the {len(split)} here leave {len(rows)}; give more rows"
+            )
         schema = infer_schema(raw.table, rows, overrides, target, model_missing)
         table = raw.table.select([column.name for column in schema.sources])
         strange = _held_out(schema, table)

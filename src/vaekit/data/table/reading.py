@@ -47,7 +47,12 @@ def read_raw(source: str | Path, options: ReadOptions | None = None) -> RawTable
     path = _existing(source)
     files = _parts_of_folder(path) if path.is_dir() else {path: TRAIN}
     if options.test is not None:
-        files = {**{file: part for file, part in files.items() if part != TEST}, _existing(options.test): TEST}
+        test = _existing(options.test)
+        if any(part == TRAIN and file.resolve() == test.resolve() for file, part in files.items()):
+            raise ValueError(
+                f"test must be a file of other rows, but {test.name} holds those to train on; leave it out, and a part is held out"
+            )
+        files = {**{file: part for file, part in files.items() if part != TEST}, test: TEST}
     for file in files:
         if not file.name.lower().endswith(SUFFIXES):
             raise ValueError(
