@@ -36,8 +36,8 @@ LEVEL = 0.9
 MEANING = (
     "NRMSE and error as `imputation_rivals` has them: root mean square over the hidden cells of a column, divided by its "
     "range or its standard deviation, mean over the columns; share of hidden cells with another category. A number is "
-    f"filled in by the mean of its draws, a category by the likeliest. Coverage: share of hidden numbers inside intervals of "
-    f"{LEVEL:.0%}, mean over the columns; they are the shortest that hold so many draws. Ordinal columns "
+    f"filled in by the mean of its draws, a rank by their median, a category by the likeliest. Coverage: share of hidden numbers inside intervals of "
+    f"{LEVEL:.0%}, mean over the columns; they leave out as much on either side, of a column with spikes they are the shortest. Ordinal columns "
     "are ranks, and not in it. A twentieth of the rows (a tenth of a small table) is kept from the weights, to choose the "
     "best ones by; rivals have all rows. CPU s: of fit and impute; of rivals, of the filling in."
 )
@@ -191,7 +191,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--shares", nargs="*", type=int, default=[10, 30, 50], help="hidden cells, in percent")
     parser.add_argument("--masks", type=int, default=1, help="masks per share, of seeds 0, 1, ...")
     parser.add_argument("--seconds", type=float, default=180.0, help="time limit of each fit")
-    parser.add_argument("--draws", type=int, default=100, help="latents per row, and draws behind an interval")
+    parser.add_argument("--draws", type=int, default=200, help="latents per row, and draws behind an interval")
     parser.add_argument("--keys", nargs="*", default=[], metavar="KEY=VALUE", help="more keys of vaekit fit")
     parser.add_argument("--name", help="of the rows in the page; by default vaekit and the keys")
     parser.add_argument("--threads", type=int, default=2)

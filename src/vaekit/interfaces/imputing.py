@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Imputation", "impute", "table_schema"]
 
-_BLOCK = 20_000  # rows that are filled together
+_BLOCK = 10_000  # rows that are filled together
 _SEEDS = 1_000_003  # between those of two blocks
 _BATCH = 512  # rows whose latents are looked for together
 
@@ -61,7 +61,7 @@ def impute(
     source: Source | None = None,
     *,
     draws: int = 0,
-    proposals: int = 100,
+    proposals: int = 200,
     level: float = 0.9,
     seed: int = 0,
 ) -> Imputation:

@@ -331,7 +331,7 @@ def impute(
         Path | None, typer.Option("--intervals", help="Also write a row per filled cell: value, interval, probability.")
     ] = None,
     level: Annotated[float, typer.Option("--level", help="Share of the draws inside an interval.")] = 0.9,
-    samples: Annotated[int, typer.Option("--samples", min=2, help="Latents that are compared per row.")] = 100,
+    samples: Annotated[int, typer.Option("--samples", min=2, help="Latents that are compared per row.")] = 200,
     seed: Seed = 0,
     json: Json = False,
 ) -> None:
