@@ -33,7 +33,7 @@ def test_a_run_compares_its_samples_with_its_test_images(images, tmp_path, featu
 
 def test_samples_are_the_images_that_sample_returns(images, tmp_path):
     run = vaekit.fit(images, model=SMALL, training=QUICK, out=tmp_path / "run")
-    real = run.view.intensity(run.inputs(count=10))
+    real = run.view.decode(run.inputs(count=10))
     assert run.quality(10) == sample_quality(real, run.sample(10), RandomFeatures(1))
 
 

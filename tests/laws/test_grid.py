@@ -178,7 +178,7 @@ def test_a_combination_trains_saves_loads_samples_and_resumes(combination):
         x = again.generate(3)
         model.likelihood.check(x if model.likelihood.measure == "counting" else x.clamp(1e-6, 1 - 1e-6))
         assert x.shape == (3, 1, 8, 8) and torch.isfinite(x).all()
-        assert model.intensity(again.reconstruct(model.prepare(DIGITS[:2]))).shape == (2, 1, 8, 8)
+        assert model.decode(again.reconstruct(model.prepare(DIGITS[:2]))).shape == (2, 1, 8, 8)
 
 
 @pytest.mark.parametrize("posterior", POSTERIORS)

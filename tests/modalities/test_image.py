@@ -65,9 +65,9 @@ def test_what_is_shown_is_what_was_stored(likelihood, kind):
     made.likelihood.check(x)
     low, high = (0.0, 1.0) if kind is UNIT and likelihood.support in ("unit", "open_unit") else kind["value_range"]
     expected = ((stored.float() - low) / (high - low)).permute(0, 3, 1, 2)
-    torch.testing.assert_close(made.intensity(x), expected, atol=1e-6, rtol=1e-5)
-    assert made.intensity(3 * x - 1).aminmax() >= (torch.tensor(0.0), torch.tensor(0.0))
-    assert made.intensity(1e6 * x).max() <= 1
+    torch.testing.assert_close(made.decode(x), expected, atol=1e-6, rtol=1e-5)
+    assert made.decode(3 * x - 1).aminmax() >= (torch.tensor(0.0), torch.tensor(0.0))
+    assert made.decode(1e6 * x).max() <= 1
 
 
 @pytest.mark.parametrize(("likelihood", "kind"), [*CASES, (Bernoulli(binarize="threshold"), BYTE)])
@@ -184,5 +184,5 @@ def test_a_built_model_takes_what_was_prepared(likelihood, kind):
     made = model(likelihood, **kind)
     built = made.build()
     assert torch.isfinite(built(made.prepare(pixels(kind))).elbo).all()
-    assert made.intensity(built.generate(2, likelihood_temperature=0.0)).shape == (2, 3, 5, 7)
+    assert made.decode(built.generate(2, likelihood_temperature=0.0)).shape == (2, 3, 5, 7)
     assert ImageVAE.model_validate_json(made.model_dump_json()) == made

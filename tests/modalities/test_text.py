@@ -9,7 +9,7 @@ from vaekit.heads import GMM, Floored, Full, Vamp, VonMisesFisher
 from vaekit.interfaces.data_settings import DataSettings
 from vaekit.interfaces.experiment import Experiment
 from vaekit.interfaces.fitting import plan
-from vaekit.modalities import ImageVAE, TextVAE
+from vaekit.modalities import ImageVAE, TextVAE, TextView
 from vaekit.nets import MLP, CausalConv, Recurrent, Transformer
 from vaekit.schedules import Linear
 
@@ -61,13 +61,13 @@ def test_a_description_that_was_given_stands():
 def test_rows_become_integers_and_their_size_is_that_of_what_is_said():
     data = texts_to_dataset(["ab", "abcdef", "a"] * 3, tokenizer="char", length=5)
     model = described(vocabulary=data.schema.vocabulary, length=5)
-    x = model.prepare(data.values)
+    view = TextView(model, data.schema)
+    x = view.prepare(data.values)
     assert x.dtype is torch.int64 and x.shape == (9, 5)
-    assert model.sizes(x).tolist() == [3, 5, 2] * 3
+    assert view.sizes(x).tolist() == [3, 5, 2] * 3
     assert (model.measure, model.warnings) == ("counting", ())
-    assert model.log_jacobian(torch.ones(2, 3)).tolist() == [0.0, 0.0]
-    with pytest.raises(TypeError, match="texts are shown as words, not as intensities"):
-        model.intensity(x)
+    assert view.log_jacobian(torch.ones(2, 3)).tolist() == [0.0, 0.0]
+    assert view.decode(x) == data.schema.decode(x)
 
 
 def test_data_that_do_not_suit_are_refused_with_the_cure():
@@ -87,11 +87,12 @@ def test_data_that_do_not_suit_are_refused_with_the_cure():
 def test_labels_become_the_context_of_a_conditional_model_and_missing_ones_are_named():
     labeled = texts_to_dataset(TEXTS, [text[0] for text in TEXTS], tokenizer="char", length=6)
     keys = {"condition": "label", "context": 5, "vocabulary": labeled.schema.vocabulary}
-    settled = described(**keys).settle(labeled)
+    settled = TextView(described(**keys), labeled.schema).settle(labeled)
     assert settled.context.argmax(1).tolist() == labeled.labels.tolist()
-    assert described(vocabulary=labeled.schema.vocabulary).settle(labeled).context is None
+    plain = described(vocabulary=labeled.schema.vocabulary)
+    assert TextView(plain, labeled.schema).settle(labeled).context is None
     with pytest.raises(ValueError, match="condition=label needs data with the 5 classes of training, found none"):
-        described(**keys).settle(texts_to_dataset(TEXTS, tokenizer="char", length=6))
+        TextView(described(**keys), labeled.schema).settle(texts_to_dataset(TEXTS, tokenizer="char", length=6))
 
 
 @pytest.mark.parametrize(

@@ -67,7 +67,7 @@ def closeness(subject: Subject) -> Closeness | None:
         if isinstance(view, TableView):
             return None if view.schema is None else _of_rows(_samples(subject, context, 1.0), data, view.schema)
         # All at once, since some views scale what they are given by its own range.
-        shown = view.intensity(torch.cat([_samples(subject, context, 0.0), data])).flatten(1).float()
+        shown = view.decode(torch.cat([_samples(subject, context, 0.0), data])).flatten(1).float()
         return _closeness(shown[:_SAMPLES], shown[_SAMPLES:]) if bool(torch.isfinite(shown).all()) else None
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import torch
 from torch import Tensor
 
-from vaekit.data import Dataset, TableSchema, TextSchema, sequential, unpacked
+from vaekit.data import Dataset, sequential, unpacked
 from vaekit.data.schema import Schema
 from vaekit.distributions import Decoding, point
 from vaekit.evaluation import Bounds, PosteriorPoints, SampleQuality, bounds, sample_quality
@@ -156,7 +156,7 @@ class Run:
 
     def shown(self, x: Tensor) -> Shown:
         """Return data as people see them: images as intensities, `(N, C, H, W)`; a list of texts; rows as a table."""
-        return self.schema.decode(x) if isinstance(self.schema, TextSchema | TableSchema) else self.view.intensity(x)
+        return self.view.decode(x)
 
     def sample(
         self,

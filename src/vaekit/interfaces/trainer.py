@@ -127,7 +127,7 @@ class Trainer:
         self.folder.write_data(self.data)
         if isinstance(self.data.schema, ImageSchema):
             with evaluating(self.state.model):
-                shown = self.view.intensity(self.view.prepare(self.data.values[self.data.drawn("train", 64)]))
+                shown = self.view.decode(self.view.prepare(self.data.values[self.data.drawn("train", 64)]))
             save_png(grid(shown), self.folder.plots / "data.png")
 
     def restore(self, seconds_more: float | None) -> None:

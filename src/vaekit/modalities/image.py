@@ -11,6 +11,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from vaekit.data import Dataset, ImageSchema
+from vaekit.distributions import Decoding
 from vaekit.heads import (
     LEVELED,
     AnyPrior,
@@ -27,6 +28,7 @@ from vaekit.heads import (
 from vaekit.heads.family import Measure
 from vaekit.modalities.condition import conditioned
 from vaekit.modalities.spaces import prior_beside
+from vaekit.modalities.view import Pick, Traits, pointwise
 from vaekit.models import VAE
 from vaekit.nets import MLP, Conv, Standardize, joined_size
 from vaekit.value import Value
@@ -145,7 +147,30 @@ class ImageVAE(Value):
             return 0.0
         return -math.log(self._rescaling[1])
 
-    def intensity(self, x: Tensor) -> Tensor:
+    @property
+    def traits(self) -> Traits:
+        """Images: numbers on one scale, shown as pictures."""
+        return Traits(
+            pictures=True, levels=self.levels, dequantized=self.dequantize, family=self.likelihood, net=self.net
+        )
+
+    def lengths(self, values: Tensor) -> None:
+        """Return None: all images have one size."""
+
+    def original(self, stored: Tensor) -> Tensor | None:
+        """Return intensities `(B, C, H, W)`: of a random binarisation the grey levels it is drawn by, which a static one lost."""
+        if not isinstance(self.likelihood, Bernoulli) or self.likelihood.binarize == "threshold":
+            return self.decode(self.prepare(stored))
+        if self.likelihood.binarize == "static":
+            return None
+        low, high = self.value_range
+        return ((stored.permute(0, 3, 1, 2).float() - low) / (high - low)).clamp(0, 1)
+
+    def pick(self, decoding: Decoding | None = None, *, noise: bool = False, sampling: bool = False) -> Pick:
+        """Return the mean image of p(x | z), or a draw with `noise`."""
+        return pointwise(decoding, noise=noise)
+
+    def decode(self, x: Tensor) -> Tensor:
         """Return what a screen shows of prepared data or reconstructions: values in [0, 1], `(B, C, H, W)`."""
         center, spread = self._center_and_spread()
         return ((x - center) / (2 * spread) + 0.5).clamp(0, 1)

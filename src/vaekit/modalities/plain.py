@@ -2,42 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Protocol
-
 import torch
 from torch import Tensor, nn
 
 from vaekit.data import Dataset
+from vaekit.distributions import Decoding
 from vaekit.heads import Bernoulli, Family
+from vaekit.modalities.view import Pick, Traits, pointwise
 from vaekit.models import evaluating
 
-__all__ = ["Plain", "View"]
+__all__ = ["Plain"]
 
 _CHECKED = 4096  # data that one explicit check looks at
-
-
-class View(Protocol):
-    """How stored data enter a model and how its output is shown: what every modality answers."""
-
-    def log_jacobian(self, x: Tensor) -> Tensor:
-        """Return the nats `(B,)` added to the density of each prepared datum because it was rescaled on its way in."""
-        ...
-
-    def prepare(self, stored: Tensor) -> Tensor:
-        """Return data in the support of the likelihood."""
-        ...
-
-    def sizes(self, x: Tensor) -> Tensor:
-        """Return the number of dimensions of each prepared datum, `(B,)`: what nats are divided by in bits/dim."""
-        ...
-
-    def intensity(self, x: Tensor) -> Tensor:
-        """Return what a screen shows of prepared data: values in [0, 1]."""
-        ...
-
-    def settle(self, data: Dataset) -> Dataset:
-        """Return the data with what happens once already done."""
-        ...
 
 
 class Plain:
@@ -79,7 +55,22 @@ class Plain:
         """Return zeros: nothing is rescaled."""
         return x.new_zeros(len(x))
 
-    def intensity(self, x: Tensor) -> Tensor:
+    @property
+    def traits(self) -> Traits:
+        """Nothing is known but that the data are numbers."""
+        return Traits()
+
+    def lengths(self, values: Tensor) -> None:
+        """Return None: all data have one shape."""
+
+    def original(self, stored: Tensor) -> None:
+        """Return None: nobody knows what the numbers stood for."""
+
+    def pick(self, decoding: Decoding | None = None, *, noise: bool = False, sampling: bool = False) -> Pick:
+        """Return the point of p(x | z), or a draw."""
+        return pointwise(decoding, noise=noise)
+
+    def decode(self, x: Tensor) -> Tensor:
         """Return the data scaled to [0, 1] by their own range."""
         low, high = x.min(), x.max()
         return (x - low) / (high - low).clamp_min(torch.finfo(x.dtype).tiny)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, Literal, TypeAlias
+from typing import Annotated, Any, Literal, TypeAlias
 
 import torch
 from pydantic import Field
 from torch import Tensor
 
 from vaekit.data import Dataset, Slot, TableSchema
+from vaekit.distributions import Decoding
+from vaekit.errors import NotApplicable
 from vaekit.heads import (
     AnyPrior,
     Categorical,
@@ -30,6 +32,7 @@ from vaekit.heads import (
 from vaekit.heads.family import Measure
 from vaekit.modalities.condition import conditioned
 from vaekit.modalities.spaces import prior_beside
+from vaekit.modalities.view import Pick, Traits, pointwise
 from vaekit.models import VAE
 from vaekit.nets import MLP, ColumnTransformer, joined_size, table_encoder
 from vaekit.value import Value
@@ -197,13 +200,44 @@ class TableView:
         """Return the number of observed variables of each row, `(B,)`, 1 at least."""
         return (~x.isnan()).sum(1).clamp_min(1)
 
-    def intensity(self, x: Tensor) -> Tensor:
-        """Refuse: rows are shown as a table.
+    def lengths(self, values: Tensor) -> None:
+        """Return None: all rows are equally long."""
 
-        Raises:
-            TypeError: Always.
-        """
-        raise TypeError("rows are shown as a table, not as intensities; use the schema's decode")
+    @property
+    def traits(self) -> Traits:
+        """Tables: variables of different kinds, some cells not observed."""
+        model = self.model
+        families = {
+            "real": (model.likelihood.real.kind, "logistic_mixture"),
+            "count": (model.likelihood.count.kind, "negative_binomial"),
+        }
+        return Traits(
+            numeric=False,
+            slots=model.slots,
+            columns={} if self.schema is None else self.schema.kinds,
+            repeats=True,
+            light_rate=model.goal == "synthesis",
+            families=families,
+            net=model.net,
+            rows=1000,
+            drawn=8192,
+        )
+
+    def decode(self, x: Tensor) -> Any:
+        """Return rows as a `pyarrow.Table`."""
+        if self.schema is None:
+            raise NotApplicable("the schema of these rows is lost, so they cannot be shown as a table")
+        return self.schema.decode(x)
+
+    def original(self, stored: Tensor) -> Any:
+        """Return the rows themselves."""
+        return self.decode(stored)
+
+    def pick(self, decoding: Decoding | None = None, *, noise: bool = False, sampling: bool = False) -> Pick:
+        """Return new rows drawn cell by cell; of old ones the means and the likeliest classes."""
+        if noise and not sampling:
+            raise NotApplicable("noise is one of pixels; new rows are drawn anyway")
+        return pointwise(decoding, noise=sampling)
 
     def settle(self, data: Dataset) -> Dataset:
         """Return the data with labels as vectors, where the model is conditional on them.

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, TypeAlias
+from dataclasses import dataclass
+from typing import Annotated, Literal, TypeAlias, cast
 
 import torch
 from pydantic import Field
 from torch import Tensor, nn
 from torch.distributions import Independent, Normal
 
-from vaekit.data import Dataset, TextSchema
+from vaekit.data import Dataset, TextSchema, text_lengths
+from vaekit.distributions import Autoregressive, Decoding, point
 from vaekit.distributions.tokens import PAD
+from vaekit.errors import NotApplicable
 from vaekit.heads import (
     AnyPrior,
     AutoregressiveConditional,
@@ -24,12 +27,13 @@ from vaekit.heads import (
 from vaekit.heads.family import Measure
 from vaekit.modalities.condition import conditioned
 from vaekit.modalities.spaces import prior_beside
+from vaekit.modalities.view import Pick, Traits
 from vaekit.models import VAE
 from vaekit.nets import CausalConv, Recurrent, SequenceTask, Transformer
 from vaekit.schedules import Constant, Schedule
 from vaekit.value import Value
 
-__all__ = ["TextVAE"]
+__all__ = ["TextVAE", "TextView"]
 
 TextNet: TypeAlias = Annotated[Recurrent | Transformer | CausalConv, Field(discriminator="kind")]
 
@@ -118,30 +122,10 @@ class TextVAE(Value):
         """Texts are counted: every bound is one on a probability."""
         return "counting"
 
-    def log_jacobian(self, x: Tensor) -> Tensor:
-        """Return zeros: ids are not rescaled."""
-        return torch.zeros(len(x), dtype=torch.float64)
-
     @property
     def warnings(self) -> tuple[str, ...]:
         """Sentences about settings that work but are rarely meant."""
         return ()
-
-    def prepare(self, stored: Tensor) -> Tensor:
-        """Return ids `(B, T)`, int64."""
-        return stored.long()
-
-    def sizes(self, x: Tensor) -> Tensor:
-        """Return the tokens of each text, `(B,)`, its end symbol included."""
-        return (x != PAD).sum(1)
-
-    def intensity(self, x: Tensor) -> Tensor:
-        """Refuse: texts are shown as words.
-
-        Raises:
-            TypeError: Always.
-        """
-        raise TypeError("texts are shown as words, not as intensities; use the schema's decode")
 
     def check(self, data: Dataset) -> None:
         """Refuse data that are no texts, or of another vocabulary or length.
@@ -158,13 +142,62 @@ class TextVAE(Value):
                 f"have {schema.vocabulary} and {schema.length}; give TextVAE(vocabulary=, length=) those, or model=None"
             )
 
+
+@dataclass(frozen=True)
+class TextView:
+    """How texts enter a model: as ids, which the tokenizer of their schema turns into texts again.
+
+    Args:
+        model: The description.
+        schema: The schema of its data.
+    """
+
+    model: TextVAE
+    schema: TextSchema
+
+    @property
+    def traits(self) -> Traits:
+        """Texts: sequences of tokens; a language model has latents that nothing reads."""
+        return Traits(numeric=False, tokens=True, latents=self.model.model != "lm")
+
+    def prepare(self, stored: Tensor) -> Tensor:
+        """Return ids `(B, T)`, int64."""
+        return stored.long()
+
     def settle(self, data: Dataset) -> Dataset:
         """Return the data with labels as vectors, where the model is conditional on them.
 
         Raises:
             ValueError: The model is conditional and the data lack labels.
         """
-        return conditioned(data, self.condition, self.context)
+        return conditioned(data, self.model.condition, self.model.context)
+
+    def sizes(self, x: Tensor) -> Tensor:
+        """Return the tokens of each text, `(B,)`, its end symbol included."""
+        return (x != PAD).sum(1)
+
+    def log_jacobian(self, x: Tensor) -> Tensor:
+        """Return zeros: ids are not rescaled."""
+        return torch.zeros(len(x), dtype=torch.float64)
+
+    def lengths(self, values: Tensor) -> Tensor:
+        """Return the tokens of each stored text, `(N,)`."""
+        return text_lengths(values)
+
+    def decode(self, x: Tensor) -> list[str]:
+        """Return ids as texts."""
+        return self.schema.decode(x)
+
+    def original(self, stored: Tensor) -> list[str]:
+        """Return the texts themselves."""
+        return self.decode(stored)
+
+    def pick(self, decoding: Decoding | None = None, *, noise: bool = False, sampling: bool = False) -> Pick:
+        """Return how a text is written: drawn token by token for new ones, the most probable token each time for old ones."""
+        if noise:
+            raise NotApplicable("noise is one of pixels; texts are drawn token by token anyway, see decoding")
+        how = decoding or (Decoding() if sampling else None)
+        return point if how is None else lambda likelihood: cast(Autoregressive, likelihood).decode(how)
 
 
 class _Blind(nn.Module):

@@ -1,9 +1,10 @@
 """Models: a prior, a posterior and a likelihood, and the trace of one run through them."""
 
 from vaekit.models.evaluating import evaluating
+from vaekit.models.latent_variable_model import LatentVariableModel
 from vaekit.models.resampling import Resampled, conditional_latents, resample
 from vaekit.models.trace import Latent, Trace
-from vaekit.models.vae import VAE, Evidence, LatentVariableModel
+from vaekit.models.vae import VAE, Evidence
 
 __all__ = [
     "VAE",

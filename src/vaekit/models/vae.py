@@ -3,36 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Protocol
 
-import torch
 from torch import Tensor, nn
 from torch.distributions import Distribution
 
 from vaekit.distributions import draw, full_precision, point, temper
+from vaekit.models.latent_variable_model import LatentVariableModel
 from vaekit.models.trace import Latent, Trace
 
-__all__ = ["VAE", "Evidence", "LatentVariableModel"]
-
-
-class LatentVariableModel(Protocol):
-    """What training, evaluation and diagnosis need of a model."""
-
-    def infer(self, x: Tensor, *context: Tensor) -> Any:
-        """Encode once: what `trace` needs to draw as often as wished."""
-        ...
-
-    def trace(self, x: Tensor, evidence: Any, samples: int = 1) -> Trace:
-        """Draw latents and decode them."""
-        ...
-
-    def prior_sample(self, n: int, *context: Tensor, temperature: float = 1.0) -> tuple[Tensor, ...]:
-        """Draw each group of latents from the prior."""
-        ...
-
-    def decode(self, *z: Tensor, context: tuple[Tensor, ...] = ()) -> Distribution:
-        """Return p(x | z)."""
-        ...
+__all__ = ["VAE", "Evidence"]
 
 
 @dataclass(frozen=True)
@@ -50,7 +29,7 @@ class Evidence:
     context: tuple[Tensor, ...] = ()
 
 
-class VAE(nn.Module):
+class VAE(LatentVariableModel):
     r"""A variational autoencoder: :math:`\log p(x) \ge E_{q(z \mid x)}[\log p(x \mid z)] - KL(q(z \mid x) \| p(z))`.
 
         x -> posterior -> q(z | x) ~> z -> likelihood -> p(x | z)
@@ -71,13 +50,6 @@ class VAE(nn.Module):
     def __init__(self, prior: nn.Module, posterior: nn.Module, likelihood: nn.Module) -> None:
         super().__init__()
         self.prior, self.posterior, self.likelihood = prior, posterior, likelihood
-
-    def initialize(self, x: Tensor, *context: Tensor) -> None:
-        """Let the parts that start from data (pseudo-inputs, codebooks) look at some, `(N, *event)`, before training."""
-        for part in (self.posterior, self.likelihood, self.prior):
-            start = getattr(part, "initialize", None)
-            if callable(start):
-                start(x, *context)
 
     def encode(self, x: Tensor, *context: Tensor) -> Distribution:
         """Return q(z | x) for data `(B, *event)`; draw from it, or take `point` of it for an embedding."""
@@ -104,9 +76,9 @@ class VAE(nn.Module):
         latent = Latent(z, evidence.posterior, evidence.prior, log_q)
         return Trace(x, self.likelihood(z, *evidence.context), (latent,), evidence.context)
 
-    def forward(self, x: Tensor, *context: Tensor, samples: int = 1) -> Trace:
-        """Infer, then trace."""
-        return self.trace(x, self.infer(x, *context), samples)
+    def posteriors(self, x: Tensor, *context: Tensor) -> tuple[Distribution, ...]:
+        """Return q(z | x), the only group's."""
+        return (self.posterior(x, *context),)
 
     def prior_sample(self, n: int, *context: Tensor, temperature: float = 1.0) -> tuple[Tensor, ...]:
         """Return `n` draws from the prior, `(n, *event)`, its scale multiplied by the temperature.
@@ -121,26 +93,3 @@ class VAE(nn.Module):
             return (point(prior).expand(n, *prior.event_shape),)
         prior = prior if temperature == 1 else temper(prior, temperature)
         return (prior.sample() if prior.batch_shape else prior.sample((n,)),)
-
-    @torch.no_grad()
-    def reconstruct(self, x: Tensor, *context: Tensor) -> Tensor:
-        """Return the deterministic reconstruction: the likelihood's point at the posterior's point."""
-        return point(self.decode(point(self.encode(x, *context)), context=context))
-
-    @torch.no_grad()
-    def generate(
-        self, n: int, *context: Tensor, prior_temperature: float = 1.0, likelihood_temperature: float = 1.0
-    ) -> Tensor:
-        """Return `n` new data.
-
-        Args:
-            n: How many.
-            context: What to condition on, one tensor `(n, C)` where the model is conditional.
-            prior_temperature: Scale of the prior's draws; below 1 gives more typical, less varied data.
-            likelihood_temperature: Scale of the draws from p(x | z); 0 returns its point, e.g. the mean image.
-        """
-        z = self.prior_sample(n, *context, temperature=prior_temperature)
-        likelihood = self.decode(*z, context=tuple(c.expand(n, *c.shape[1:]) for c in context))
-        if likelihood_temperature == 0:
-            return point(likelihood)
-        return (likelihood if likelihood_temperature == 1 else temper(likelihood, likelihood_temperature)).sample()

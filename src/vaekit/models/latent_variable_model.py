@@ -1,0 +1,90 @@
+"""What training, evaluation, diagnosis and the verbs need of a model, whether it has one group of latents or many."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.distributions import Distribution
+
+from vaekit.distributions import point, temper
+from vaekit.models.trace import Trace
+
+__all__ = ["LatentVariableModel"]
+
+
+class LatentVariableModel(nn.Module, ABC):
+    """A model with one or more groups of latents; a hierarchy lists them from the top one down.
+
+    Its weights belong to three parts, which settings and reports name: `prior`, `posterior` and `likelihood`.
+    """
+
+    prior: nn.Module
+    posterior: nn.Module
+    likelihood: nn.Module
+
+    @abstractmethod
+    def infer(self, x: Tensor, *context: Tensor) -> Any:
+        """Encode data `(B, *event)` once; return what `trace` needs to draw latents as often as wished."""
+
+    @abstractmethod
+    def trace(self, x: Tensor, evidence: Any, samples: int = 1) -> Trace:
+        """Draw `samples` latents per datum and decode them.
+
+        Args:
+            x: Data `(B, *event)`.
+            evidence: What `infer(x)` returned.
+            samples: S, the number of draws per datum.
+        """
+
+    @abstractmethod
+    def posteriors(self, x: Tensor, *context: Tensor) -> tuple[Distribution, ...]:
+        """Return q of each group, batch shape `(B,)`, given the points of the groups above it."""
+
+    @abstractmethod
+    def prior_sample(self, n: int, *context: Tensor, temperature: float = 1.0) -> tuple[Tensor, ...]:
+        """Return `n` draws of each group from the prior, `(n, *event)`; temperature 0 gives its most typical value."""
+
+    @abstractmethod
+    def decode(self, *z: Tensor, context: tuple[Tensor, ...] = ()) -> Distribution:
+        """Return p(x | z) for the latents of each group, `(*S, B, *event)`."""
+
+    def initialize(self, x: Tensor, *context: Tensor) -> None:
+        """Let the parts that start from data (pseudo-inputs, codebooks) look at some, `(N, *event)`, before training."""
+        for part in (self.posterior, self.likelihood, self.prior):
+            start = getattr(part, "initialize", None)
+            if callable(start):
+                start(x, *context)
+
+    def forward(self, x: Tensor, *context: Tensor, samples: int = 1) -> Trace:
+        """Infer, then trace."""
+        return self.trace(x, self.infer(x, *context), samples)
+
+    def points(self, x: Tensor, *context: Tensor) -> tuple[Tensor, ...]:
+        """Return the deterministic code of data: the point of q of each group, `(B, *event)`."""
+        return tuple(point(q) for q in self.posteriors(x, *context))
+
+    @torch.no_grad()
+    def reconstruct(self, x: Tensor, *context: Tensor) -> Tensor:
+        """Return the deterministic reconstruction: the likelihood's point at the posterior's points."""
+        return point(self.decode(*self.points(x, *context), context=context))
+
+    @torch.no_grad()
+    def generate(
+        self, n: int, *context: Tensor, prior_temperature: float = 1.0, likelihood_temperature: float = 1.0
+    ) -> Tensor:
+        """Return `n` new data.
+
+        Args:
+            n: How many.
+            context: What to condition on, one tensor `(n, C)` where the model is conditional.
+            prior_temperature: Scale of the prior's draws; below 1 gives more typical, less varied data.
+            likelihood_temperature: Scale of the draws from p(x | z); 0 returns its point, e.g. the mean image.
+        """
+        z = self.prior_sample(n, *context, temperature=prior_temperature)
+        likelihood = self.decode(*z, context=tuple(c.expand(n, *c.shape[1:]) for c in context))
+        if likelihood_temperature == 0:
+            return point(likelihood)
+        return (likelihood if likelihood_temperature == 1 else temper(likelihood, likelihood_temperature)).sample()
