@@ -4,6 +4,7 @@ The map of the house; imports point only downwards:
 
     interfaces      fit, Run, the command line, the report
     diagnosis       why is a trained model bad, and what to change? findings with their cures
+    trained         a trained model: every verb that uses it, save and load
     evaluation      how good is a trained model? bounds, information, gaps, probes, samples
     training        the visible loop, optimisers, checkpoints
     modalities      what kind of data it is: automatic choices with their reasons
@@ -70,7 +71,8 @@ _HOMES = {
         "sample_quality",
     ),
     "diagnosis": ("Finding",),
-    "interfaces": ("Run", "fit", "fit_prior", "impute", "load", "resume", "sample_given"),
+    "trained": ("TrainedModel",),
+    "interfaces": ("Experiment", "Run", "fit", "fit_prior", "load", "planned", "resume", "train"),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 

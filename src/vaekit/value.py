@@ -27,6 +27,6 @@ class Value(BaseModel):
     )
 
     def replace(self, **changes: Any) -> Any:
-        """Return a copy with `changes` applied, validated like a new value."""
-        fields = {name: getattr(self, name) for name in type(self).model_fields}
+        """Return a copy with `changes` applied, validated like a new value; what was left open stays open."""
+        fields = {name: getattr(self, name) for name in type(self).model_fields if name in self.model_fields_set}
         return type(self)(**{**fields, **changes})

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from vaekit.data.arrays import images_from_arrays
 from vaekit.data.dataset import Dataset
 from vaekit.data.decode import SUFFIXES, bombs_are_errors, decode
-from vaekit.data.folder import read_folder
+from vaekit.data.folder import find_images, read_folder
 from vaekit.data.idx import is_idx, is_idx_folder, read_idx_file, read_idx_folder
 from vaekit.data.names import NAMES, name_of, nearest_name, read_named
 from vaekit.data.numpy_files import read_npy, read_npz
@@ -104,3 +106,24 @@ def _missing(source: str) -> str:
     nearest = nearest_name(source)
     cure = f"did you mean {nearest}?" if nearest else "check the path"
     return f"images need a folder, a file, or one of the names {', '.join(NAMES)}, but there is no {source!r}; {cure}"
+
+
+def is_image(source: str | Path) -> bool:
+    """Return whether a source is one of images: their name, a file, or a folder that holds some.
+
+    >>> is_image("digits"), is_image("names-demo"), is_image("there-is-none.png")
+    (True, False, True)
+    """
+    if isinstance(source, str) and name_of(source) is not None:
+        return name_of(source) != "names-demo"
+    path = Path(source).expanduser()
+    if path.is_dir():
+        return is_idx_folder(path) or bool(find_images(path))
+    return path.suffix.lower() in (".npy", ".npz", *SUFFIXES) or (path.is_file() and is_idx(path))
+
+
+def is_images_in_memory(found: Any) -> bool:
+    """Return whether something in memory is arrays, tensors, a torch data set, or a collection of pictures."""
+    return hasattr(found, "__array__") or (
+        (hasattr(found, "__iter__") or hasattr(found, "__getitem__")) and not isinstance(found, str | Mapping)
+    )

@@ -96,7 +96,7 @@ def sharpness(subject: Subject, seed: int = 0) -> Sharpness | None:
             (model.reconstruct(x, *context), model.generate(len(x), *context, likelihood_temperature=0))
             for x, *context in zip(*given, strict=True)
         ]
-    again, made = (view.decode(torch.cat(parts)) for parts in zip(*pairs, strict=True))
+    again, made = (subject.view.decode(torch.cat(parts)) for parts in zip(*pairs, strict=True))
     spectra = [_spectrum(images - real.mean(0)) for images in (real, again, made)]
     data, reconstructions, samples = (ring_power(s, s) for s in spectra)
     if not (data.isfinite().all() and reconstructions.isfinite().all() and data.sum() > 0):
@@ -134,7 +134,7 @@ def _pictures(view: ImageVAE, subject: Subject) -> Tensor | None:
     """
     stored = subject.test.stored[:_COUNT]
     if not isinstance(view.likelihood, Bernoulli) or view.likelihood.binarize == "threshold":
-        return view.decode(subject.given(subject.test, len(stored))[0])
+        return subject.view.decode(subject.given(subject.test, len(stored))[0])
     if view.likelihood.binarize == "static":
         return None
     low, high = view.value_range

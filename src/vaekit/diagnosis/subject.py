@@ -8,7 +8,7 @@ from typing import Any
 
 from torch import Tensor
 
-from vaekit.modalities import ImageVAE, Model, TableVAE, TextVAE, View
+from vaekit.modalities import Description, ImageVAE, TableVAE, TextVAE, View
 from vaekit.models import VAE, evaluating
 from vaekit.objectives import ELBO, Objective
 from vaekit.training import Training
@@ -54,7 +54,7 @@ class Subject:
     view: View
     test: Sample
     train: Sample | None = None
-    description: Model | None = None
+    description: Description | None = None
     objective: Objective = field(default_factory=ELBO)
     training: Training = field(default_factory=Training)
     history: tuple[Mapping[str, Any], ...] = ()

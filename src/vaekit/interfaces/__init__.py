@@ -1,4 +1,7 @@
-"""What a user touches: `fit`, `fit_prior`, `load` and `Run` in Python, the command line, the report.
+"""What a user touches: `fit`, `train`, `load` and `Run` in Python, the command line, the report.
+
+    describing    keys and experiments;  runs  training, run folders;  media  how each kind of data is shown
+    measures      numbers beside the bounds;  report  the page;  cli  the command line
 
 The names are loaded when first used: the command line answers `--help` without importing torch. So no file may be called
 like one of them: importing `fit.py` would put the module in the place of the function.
@@ -9,16 +12,17 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
-__all__ = ["Run", "fit", "fit_prior", "impute", "load", "resume", "sample_given"]
+__all__ = ["Experiment", "Run", "fit", "fit_prior", "load", "planned", "resume", "train"]
 
 _HOME_OF = {
-    "Run": "run",
-    "load": "run",
-    "fit": "fitting",
-    "fit_prior": "prior",
-    "impute": "imputing",
-    "resume": "fitting",
-    "sample_given": "given",
+    "Experiment": "describing.experiment",
+    "Run": "runs.run",
+    "load": "runs.run",
+    "fit": "runs.fitting",
+    "planned": "runs.fitting",
+    "train": "runs.fitting",
+    "fit_prior": "runs.prior",
+    "resume": "runs.fitting",
 }
 
 

@@ -3,21 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 
+import torch
+from pydantic import BeforeValidator
+
+from vaekit.nets import parameter_count
 from vaekit.value import Value
 
-__all__ = ["Choice", "Preset", "latent_size", "merged"]
+if TYPE_CHECKING:
+    from vaekit.modalities.description import Description
+
+__all__ = ["Choice", "Preset", "balance", "latent_size", "merged"]
 
 Preset: TypeAlias = Literal["fast", "balanced", "best"]
 """How much to spend: on two cores about two minutes, ten minutes, or as long as it takes."""
+
+
+def _as_tuple(value: Any) -> Any:
+    """Return a list as a tuple, as which it was chosen before JSON made a list of it."""
+    return tuple(value) if isinstance(value, list) else value
 
 
 class Choice(Value):
     """One key that the user left open, what was chosen, and why."""
 
     key: str
-    value: Any
+    value: Annotated[Any, BeforeValidator(_as_tuple)]
     reason: str
 
 
@@ -45,6 +57,22 @@ def latent_size(inputs: int, features: int, usual: tuple[int, int]) -> Choice:
         f"1-4 % of {features} features: {tie[0]:.0f}-{tie[1]:.0f} (breaks ties)"
     )
     return Choice(key="latent", value=value, reason=reason)
+
+
+def balance(description: Description, cure: str) -> Choice:
+    """Return how encoder and decoder compare in size.
+
+    Args:
+        description: The model.
+        cure: What to say where one side is more than twice the other.
+    """
+    with torch.device("meta"):
+        model = description.build()
+    encoder, decoder = parameter_count(model.posterior), parameter_count(model.likelihood)
+    ratio = encoder / max(decoder, 1)
+    verdict = "balanced" if 0.5 <= ratio <= 2 else f"one side is far larger than the other: {cure}"
+    reason = f"encoder {encoder:,} and decoder {decoder:,} parameters: {verdict}"
+    return Choice(key="balance", value=f"{ratio:.2f}", reason=reason)
 
 
 def merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:

@@ -336,24 +336,24 @@ def impute(
     json: Json = False,
 ) -> None:
     """Fill the missing cells of a table: by what is expected, or by draws for multiple imputation."""
-    from vaekit.interfaces.cli import tables
+    from vaekit.interfaces.cli import imputing
 
-    tables.impute(run, data, out, intervals, tables.Filling(draws, samples, level, seed), json)
+    imputing.impute(run, data, out, intervals, imputing.Filling(draws, samples, level, seed), json)
 
 
 @app.command()
 @guarded
 def compare(runs: Annotated[list[Path], typer.Argument(help="Two run folders or more.")], json: Json = False) -> None:
     """Set runs side by side, best bound first."""
-    from vaekit.interfaces.cli import using
+    from vaekit.interfaces.cli import comparing
 
-    using.compare(runs, json)
+    comparing.compare(runs, json)
 
 
 @app.command()
 @guarded
 def report(run: RunPath, json: Json = False) -> None:
     """Write the report of a run again."""
-    from vaekit.interfaces.cli import using
+    from vaekit.interfaces.cli import comparing
 
-    using.report(run, json)
+    comparing.report(run, json)

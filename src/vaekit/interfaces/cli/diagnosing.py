@@ -6,11 +6,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from vaekit.interfaces.auto_fix import Attempt, Attempts
-from vaekit.interfaces.cli.output import emit, number
+from vaekit.interfaces.cli.output import emit
 from vaekit.interfaces.cli.sources import opened
-from vaekit.interfaces.diagnosing import diagnosed, write_diagnosis
-from vaekit.interfaces.run import load
+from vaekit.interfaces.describing.words import number
+from vaekit.interfaces.runs.auto_fix import Attempt, Attempts
+from vaekit.interfaces.runs.diagnosing import diagnosed, write_diagnosis
+from vaekit.interfaces.runs.run import load
 
 __all__ = ["attempt_table", "diagnose", "verdict"]
 

@@ -17,7 +17,7 @@ from typing import ParamSpec, TypeVar
 
 import typer
 
-from vaekit.interfaces.signals import Interruption, Stopped
+from vaekit.interfaces.runs.signals import Interruption, Stopped
 
 __all__ = ["complain", "guarded"]
 
@@ -70,7 +70,7 @@ def _explained(error: BaseException) -> tuple[str, int]:
         return str(error), 128 + error.signum
     if isinstance(error, KeyboardInterrupt):
         return "stopped", 130
-    from vaekit.interfaces.parsing import sentence
+    from vaekit.interfaces.describing.parsing import sentence
     from vaekit.training import TrainingDiverged
 
     match error:

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from typing import Any
 
 from vaekit.interfaces.cli.output import emit
-from vaekit.interfaces.keys import Key, keys
+from vaekit.interfaces.describing.keys import Key, keys
 
 __all__ = ["show_keys"]
 

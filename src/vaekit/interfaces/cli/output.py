@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import json
-import math
 import sys
 from typing import Any
 
-from vaekit.interfaces.folder import plain
+from vaekit.interfaces.describing.words import number
+from vaekit.trained.files import plain
 
-__all__ = ["bound_lines", "choice_table", "console", "duration", "emit", "number", "seconds_of"]
-
-_UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+__all__ = ["bound_lines", "choice_table", "console", "emit"]
 
 
 def emit(as_json: bool, data: dict[str, Any], *text: Any) -> None:
@@ -48,7 +46,7 @@ def choice_table(choices: Any) -> Any:
 def bound_lines(summary: dict[str, Any]) -> list[str]:
     """Return the bounds with their names, errors and units, a line each; without bounds, what there is instead."""
     elbo, iw = summary["bounds"]["elbo"], summary["bounds"]["iw"]
-    unit, dimension = summary.get("unit", "image"), summary.get("dimension", "dim")
+    unit, dimension = summary.get("unit", "datum"), summary.get("dimension", "dim")
     if elbo is None:
         return [
             f"no bound on log p(x): {summary['bounds']['why']}",
@@ -73,41 +71,3 @@ def _perplexity(summary: dict[str, Any], bound: str) -> str:
     """Return the perplexity that goes with a bound, where there are tokens."""
     found = summary.get("perplexity", {}).get(bound.lower().replace("-", "_"))
     return "" if found is None else f", perplexity {number(found['value'])}"
-
-
-def number(value: float | None, digits: int = 2) -> str:
-    """Return a number as people read it; a missing one is said to be unknown."""
-    return "unknown" if value is None or math.isnan(value) else f"{value:.{digits}f}"
-
-
-def seconds_of(text: str) -> float:
-    """Return seconds from `90`, `90s`, `10m`, `1h30m` or `+10m`.
-
-    Raises:
-        ValueError: It is none of these.
-
-    Examples:
-        >>> seconds_of("1h30m")
-        5400.0
-    """
-    import re
-
-    parts = re.findall(r"(\d+(?:\.\d+)?)([smhd]?)", text.strip().removeprefix("+").lower())
-    if not parts or "".join(n + u for n, u in parts) != text.strip().removeprefix("+").lower():
-        raise ValueError(f"a time is written like 90s, 10m or 1h30m, got {text!r}")
-    seconds = sum(float(number) * _UNITS[unit or "s"] for number, unit in parts)
-    if not 0 < seconds < math.inf:
-        raise ValueError(f"a time limit must be positive and finite, got {text!r}")
-    return seconds
-
-
-def duration(seconds: float) -> str:
-    """Return seconds as people read them.
-
-    Examples:
-        >>> duration(125)
-        '2m05s'
-    """
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}h{minutes:02}m" if hours else (f"{minutes}m{rest:02}s" if minutes else f"{rest}s")

@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from vaekit.interfaces.cli.errors import complain
-from vaekit.interfaces.cli.output import console, duration
+from vaekit.interfaces.cli.output import console
+from vaekit.interfaces.describing.words import duration
 from vaekit.training import Progress, Validation
 
 __all__ = ["ProgressReport"]
@@ -22,11 +23,11 @@ class ProgressReport:
     Args:
         steps_per_epoch: To tell epochs.
         notes: What the user is to know; it grows while the run goes on.
-        unit: What a datum is.
+        units: What data are called.
     """
 
-    def __init__(self, steps_per_epoch: int, notes: Sequence[str] = (), unit: str = "image") -> None:
-        self.steps_per_epoch, self.notes, self.unit = steps_per_epoch, notes, unit
+    def __init__(self, steps_per_epoch: int, notes: Sequence[str] = (), units: str = "data") -> None:
+        self.steps_per_epoch, self.notes, self.units = steps_per_epoch, notes, units
         self._noted = 0
         self._bar: Any = _bar() if sys.stderr.isatty() else None
         self._task: Any = None
@@ -81,7 +82,7 @@ class ProgressReport:
         left = duration((progress.stop - progress.step) / speed) if progress.stop else "measuring"
         stop = f"/{progress.stop}" if progress.stop else ""
         epoch = progress.step / self.steps_per_epoch
-        return f"step {progress.step}{stop}, epoch {epoch:.1f}, {speed * batch:,.0f} {self.unit}s/s, {left} left; {self._bound}"
+        return f"step {progress.step}{stop}, epoch {epoch:.1f}, {speed * batch:,.0f} {self.units}/s, {left} left; {self._bound}"
 
 
 def _told(validation: Validation) -> str:

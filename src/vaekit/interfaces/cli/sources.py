@@ -9,19 +9,37 @@ from typing import Any
 
 from torch import Tensor
 
-from vaekit.data import Dataset, TextSchema, name_of
+from vaekit.data import Dataset
 from vaekit.interfaces.cli.errors import complain
-from vaekit.interfaces.run import Run
+from vaekit.interfaces.media import MEDIA, Place
+from vaekit.interfaces.runs.run import Run, load
+from vaekit.trained import Source, TrainedModel
 
-__all__ = ["datum_of", "identity", "opened", "set_aside", "stems_of"]
+__all__ = ["datum_of", "identity", "opened", "opened_model", "place", "set_aside", "stems_of"]
 
 
-def opened(run: Run, source: str) -> tuple[Dataset, Tensor]:
-    """Open data for a run, a text itself where it is one of texts; name the files that were set aside."""
+def opened_model(path: Path) -> TrainedModel:
+    """Return the run in a folder, or the model that was saved there by itself."""
+    return (
+        load(path)
+        if (path / "split.json").exists() or not (path / "model.safetensors").exists()
+        else TrainedModel.load(path)
+    )
+
+
+def place(model: TrainedModel, out: Path | None) -> Place:
+    """Return where a verb writes: a run has a folder for pictures that nobody named."""
+    return Place(out, model.folder.plots if isinstance(model, Run) else None)
+
+
+def opened(model: TrainedModel, source: str) -> tuple[Dataset, Tensor]:
+    """Open data for a model, a datum itself where it can be typed; name the files that were set aside."""
     if not source.strip():
         raise ValueError("DATA is empty; give a file, a folder, a name, or a text")
-    data, rows = run.open([source] if _is_literal(run, source) else source)
-    for note in data.notes if run.kind != "image" else ():
+    medium = MEDIA[model.kind]
+    literal = medium.literal(source)
+    data, rows = model.open(source if literal is None else literal)
+    for note in data.notes if medium.repeats_notes else ():
         complain(f"note: {note}")
     for bad in data.quarantine:
         complain(f"quarantined: {bad.name}: {bad.reason}")
@@ -33,31 +51,23 @@ def set_aside(data: Dataset) -> list[dict[str, str]]:
     return [{"name": bad.name, "reason": bad.reason} for bad in data.quarantine]
 
 
-def _is_literal(run: Run, source: str) -> bool:
-    """Say whether a text itself was typed, and no file or name of data."""
-    if not isinstance(run.schema, TextSchema) or name_of(source) or Path(source).exists():
-        return False
-    return " " in source or not (Path(source).suffix or "/" in source)
-
-
-def datum_of(run: Run, text: str) -> str | Dataset | list[str]:
-    """Return an image file or a text itself, or one of the test data by its number."""
+def datum_of(model: TrainedModel, text: str) -> Source:
+    """Return a file or a datum that was typed itself, or one of the test data by its number."""
     if not (text.isascii() and text.isdecimal()) or Path(text).exists():
-        return [text] if isinstance(run.schema, TextSchema) else text
-    data, rows = run.open()
+        literal = MEDIA[model.kind].literal(text)
+        return text if literal is None else literal
+    data, rows = model.open()
     if int(text) >= len(rows):
         raise ValueError(f"the run has {len(rows)} test data, numbered from 0; got {text}")
     return data.taken(rows[int(text)].unsqueeze(0))
 
 
-def identity(data: Dataset, rows: Tensor) -> Mapping[str, Any]:
+def identity(kind: str, data: Dataset, rows: Tensor) -> Mapping[str, Any]:
     """Return the columns that say which datum a row is."""
     columns: dict[str, Any] = {"name": stems_of(data, rows, suffix=True)}
     if data.labels is not None:
         columns["label"] = [data.classes[i] if data.classes else str(i) for i in data.labels[rows].tolist()]
-    if isinstance(data.schema, TextSchema):
-        columns["text"] = data.schema.decode(data.values[rows])
-    return columns
+    return {**columns, **MEDIA[kind].identity(data, rows)}
 
 
 def stems_of(data: Dataset, rows: Tensor, *, suffix: bool = False) -> list[str]:

@@ -12,25 +12,28 @@ import torch
 import yaml
 from pydantic import TypeAdapter, ValidationError
 
-from vaekit.data import Dataset, TableSchema
+from vaekit.data import Dataset
 from vaekit.heads import AnyPrior, Prior
-from vaekit.interfaces.auto_fix import Attempts, auto_fix
 from vaekit.interfaces.cli.diagnosing import attempt_table, verdict
 from vaekit.interfaces.cli.errors import complain
 from vaekit.interfaces.cli.facts import data_lines, described_data
-from vaekit.interfaces.cli.output import bound_lines, choice_table, duration, emit, seconds_of
+from vaekit.interfaces.cli.output import bound_lines, choice_table, emit
 from vaekit.interfaces.cli.progress import ProgressReport
-from vaekit.interfaces.cli.tables import column_table, write_schema
-from vaekit.interfaces.data_settings import DataSettings
-from vaekit.interfaces.experiment import Experiment
-from vaekit.interfaces.fitting import Trainer, free_folder, plan
-from vaekit.interfaces.fitting import resumed as resumed_trainer
-from vaekit.interfaces.folder import RunFolder
-from vaekit.interfaces.parsing import described, parse, sectioned, sentence
-from vaekit.interfaces.prior import fit_prior as fitted
-from vaekit.interfaces.run import Run, load
-from vaekit.interfaces.summary import layer_table, no_bound_note
-from vaekit.modalities import Preset
+from vaekit.interfaces.describing.experiment import Experiment
+from vaekit.interfaces.describing.layers import layer_table, no_bound_note
+from vaekit.interfaces.describing.parsing import described, parse, sectioned, sentence
+from vaekit.interfaces.describing.planning import plan
+from vaekit.interfaces.describing.typed import seconds_of
+from vaekit.interfaces.describing.words import duration
+from vaekit.interfaces.media import MEDIA
+from vaekit.interfaces.runs.auto_fix import Attempts, auto_fix
+from vaekit.interfaces.runs.fitting import free_folder, reading_at
+from vaekit.interfaces.runs.fitting import resumed as resumed_recording
+from vaekit.interfaces.runs.folder import RunFolder
+from vaekit.interfaces.runs.prior import fit_prior as fitted
+from vaekit.interfaces.runs.recording import Recording
+from vaekit.interfaces.runs.run import Run, load
+from vaekit.modalities import Preset, kind_of_source, modality_named
 
 __all__ = ["FitOptions", "fit", "fit_prior", "inspect", "resume"]
 
@@ -52,8 +55,9 @@ def inspect(
 ) -> None:
     """Show the data, the choices and the layers; write what the columns of a table are, where that is asked for."""
     dataset, experiment = _planned(data, pairs, FitOptions(preset, None, None, config))
-    written = [] if schema is None else [write_schema(dataset, schema)]
-    found = described_data(dataset)
+    medium = MEDIA[experiment.data.kind]
+    written = [] if schema is None else [medium.write_schema(dataset.schema, schema)]
+    found, columns = described_data(dataset), medium.columns(dataset.schema)
     layers = _layers(experiment)
     emit(
         as_json,
@@ -63,8 +67,8 @@ def inspect(
             "layers": layers,
             "warnings": _warnings(experiment),
         },
-        *data_lines(dataset),
-        *(("", column_table(dataset.schema)) if isinstance(dataset.schema, TableSchema) else ()),
+        *data_lines(dataset, experiment.data.kind),
+        *(() if columns is None else ("", columns)),
         "",
         choice_table(experiment.choices),
         "",
@@ -84,21 +88,21 @@ def fit(data: str, pairs: list[str], out: Path | None, options: FitOptions, *, d
         emit(as_json, experiment.model_dump(mode="json"), *shown)
         return
     folder = RunFolder(out) if out else free_folder(data)
-    trainer = Trainer(folder, experiment, dataset, began=began)
-    trainer.begin()
+    recording = Recording(folder, experiment, dataset, began=began)
+    recording.begin()
     if not as_json:
-        emit(False, {}, *data_lines(dataset), choice_table(experiment.choices), "")
-    _conclude(trainer, as_json, began)
+        emit(False, {}, *data_lines(dataset, experiment.data.kind), choice_table(experiment.choices), "")
+    _conclude(recording, as_json, began)
 
 
 def resume(run: Path, time_limit: str | None, as_json: bool) -> None:
     """Continue or extend a run."""
     began = time.perf_counter()
-    trainer = resumed_trainer(run, seconds_more=seconds_of(time_limit) if time_limit else None)
+    recording = resumed_recording(run, seconds_more=seconds_of(time_limit) if time_limit else None)
     if time_limit is None:
-        _conclude(trainer, as_json, began)
+        _conclude(recording, as_json, began)
     else:  # what extends a finished run is not diagnosed again
-        _tell(_trained(trainer), as_json, began)
+        _show(_trained(recording), as_json, began)
 
 
 def fit_prior(path: Path, kind: str, pairs: list[str], out: Path | None, as_json: bool) -> None:
@@ -106,28 +110,29 @@ def fit_prior(path: Path, kind: str, pairs: list[str], out: Path | None, as_json
     began = time.perf_counter()
     run = load(path)
     prior: Prior = TypeAdapter(AnyPrior).validate_python(parse([f"prior={kind}", *pairs])["model"]["prior"])
-    _tell(fitted(run, prior, out=out), as_json, began)
+    _show(fitted(run, prior, out=out), as_json, began)
 
 
-def _trained(trainer: Trainer) -> Run:
-    model = trainer.experiment.model
-    unit = {"table": "row"}.get(model.kind, model.kind) if model is not None else "datum"
-    with ProgressReport(trainer.batches.steps_per_epoch, trainer.notes, unit) as progress:
-        return trainer.run(progress)
+def _trained(recording: Recording) -> Run:
+    trainer = recording.trainer
+    units = modality_named(trainer.experiment.data.kind).words.many
+    with ProgressReport(trainer.batches.steps_per_epoch, trainer.notes, units) as progress:
+        return recording.run(progress)
 
 
-def _conclude(trainer: Trainer, as_json: bool, began: float) -> None:
-    """Train; diagnose and train again, where that is asked for; tell the best run, and the others beside it."""
+def _conclude(recording: Recording, as_json: bool, began: float) -> None:
+    """Train; diagnose and train again, where that is asked for; show the best run, and the others beside it."""
+    trainer = recording.trainer
     spent = trainer.state.position.seconds  # before the run was stopped
-    run = _trained(trainer)
+    run = _trained(recording)
     if not trainer.training.auto_fix:
-        _tell(run, as_json, began)
+        _show(run, as_json, began)
         return
     attempts = auto_fix(run, trainer.opened, _trained, began=began - spent)
-    _tell(attempts.best.run, as_json, began, attempts)
+    _show(attempts.best.run, as_json, began, attempts)
 
 
-def _tell(run: Run, as_json: bool, began: float, attempts: Attempts | None = None) -> None:
+def _show(run: Run, as_json: bool, began: float, attempts: Attempts | None = None) -> None:
     evaluation, seconds = run.folder.read_evaluation(), time.perf_counter() - began
     answer = {
         "run": str(run.path),
@@ -152,53 +157,66 @@ def _tell(run: Run, as_json: bool, began: float, attempts: Attempts | None = Non
 def _planned(data: str, pairs: list[str], options: FitOptions) -> tuple[Dataset, Experiment]:
     if options.preset not in (None, *get_args(Preset)):
         raise ValueError(f"--preset is one of {', '.join(get_args(Preset))}, got {options.preset!r}")
-    modality = _kind_of(data, pairs)
-    base, preset, modality = _from_file(options.config, modality) if options.config else ({}, "balanced", modality)
-    given = parse(pairs, base, modality or "image")
-    training, described = given["training"], given.pop("data")
+    content = {} if options.config is None else _content_of(options.config)
+    source = data or str(_data_of(content).get("source", ""))
+    if not source:
+        raise ValueError(f"--config {options.config} names no data; give DATA too")
+    kind = _kind_of(source, pairs, content, options.config)
+    base, preset = _base(content, kind, options.config)
+    given = parse(pairs, base, kind)
+    training = given["training"]
     if options.time_limit is not None:
         training["time_limit"] = seconds_of(options.time_limit)
-    elif isinstance(training.get("time_limit"), str):
-        training["time_limit"] = seconds_of(training["time_limit"])
     if options.seed is not None:
         training["seed"] = options.seed
-    if modality == "table" and given["model"].get("goal", "synthesis") != "synthesis":
-        described = {"missing": "ignore", **described}  # only rows that are made need cells that are missing
-    settings = DataSettings.model_validate({**described, **(DataSettings.located(data) if data else {})})
-    if not settings.source:
-        raise ValueError(f"--config {options.config} names no data; give DATA too")
-    dataset = settings.open(data)
-    return dataset, plan(dataset, settings, given, options.preset or preset)  # type: ignore[arg-type]
+    modality = modality_named(kind)
+    reading = modality.opened(modality.settings(given.pop("data"), given["model"]))
+    reading = reading_at(data, reading) if data else reading
+    dataset = reading.open()
+    return dataset, plan(dataset, reading, given, options.preset or preset)  # type: ignore[arg-type]
 
 
-def _kind_of(data: str, pairs: Iterable[str]) -> str:
-    """Return the kind of data, by what is there and by the keys that only one kind has; empty where images are as likely as none."""
-    named = {name: value for name, _, value in (pair.partition("=") for pair in pairs)}
-    told = {name: named[name] for name in ("column", "target", "schema_file", "test") if named.get(name)}
-    kind = DataSettings(source=data, **told).kind
-    return "" if kind == "image" else kind
-
-
-def _from_file(path: Path, modality: str) -> tuple[dict[str, dict[str, Any]], str, str]:
-    """Return the keys in a YAML or JSON file, the preset and the kind of data; a resolved experiment has keys by section."""
+def _content_of(path: Path) -> dict[str, Any]:
+    """Return what a YAML or JSON file of keys holds, or a resolved experiment."""
     try:
         content = yaml.safe_load(path.read_text())
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise ValueError(f"--config {path} is neither YAML nor JSON: {' '.join(str(error).split())}") from error
     if not isinstance(content, Mapping):
         raise ValueError(f"--config {path} must hold keys and values, got {type(content).__name__}")
+    return {str(name): value for name, value in content.items()}
+
+
+def _data_of(content: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the keys of reading in a file, wherever its format has them."""
+    found = content.get("data", {}) if "format" in content else content
+    return found if isinstance(found, Mapping) else {}
+
+
+def _kind_of(source: str, pairs: Iterable[str], content: Mapping[str, Any], path: Path | None) -> str:
+    """Return the kind of data, by what is there and by the keys of reading; a resolved experiment must be of that kind."""
+    named = {pair.partition("=")[0].strip() for pair in pairs} | {
+        key for key, value in _data_of(content).items() if value
+    }
     if "format" not in content:
-        told = [f"{name}={value}" for name, value in content.items() if isinstance(value, str)]
-        modality = modality or _kind_of(str(content.get("source", "")), told) or "image"
-        return sectioned({str(name): value for name, value in content.items()}, modality=modality), "balanced", modality
+        return kind_of_source(source, frozenset(named))
+    model = content.get("model")
+    kind = str(model.get("kind")) if isinstance(model, Mapping) else "tensor"
+    found = kind_of_source(source, frozenset(named))
+    if found != kind:
+        raise ValueError(f"--config {path} is of a model of kind {kind}, but the data are of kind {found}")
+    return kind
+
+
+def _base(content: dict[str, Any], kind: str, path: Path | None) -> tuple[dict[str, dict[str, Any]], Preset]:
+    """Return the keys in a file by section, and its preset; a resolved experiment has them by section already."""
+    if "format" not in content:
+        return (sectioned(content, modality=kind) if content else {}), "balanced"
     try:
         experiment = Experiment.model_validate(content)
     except ValidationError as error:
         raise ValueError(f"--config {path} is no experiment of this version of vaekit: {sentence(error)}") from error
-    kind = experiment.model.kind if experiment.model is not None else "image"
-    if modality not in ("", kind):
-        raise ValueError(f"--config {path} is of a model of kind {kind}, but the data are of kind {modality}")
-    return described(experiment), experiment.preset, kind
+    return described(experiment), experiment.preset
 
 
 def _layers(experiment: Experiment) -> list[dict[str, Any]]:

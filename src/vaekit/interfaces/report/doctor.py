@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from vaekit.interfaces.language_model import NO_LATENTS, is_language_model
+from vaekit.interfaces.measures.deep import NO_LATENTS
 from vaekit.interfaces.report.doctor_figures import aggregate, calibration, rate_distortion, spectra
 from vaekit.interfaces.report.page import Picture, card, columns, commands, folded, paragraph, section, table
 
@@ -60,7 +60,7 @@ def charts_of(diagnosis: Diagnosis) -> list[Picture | str]:
     """Return the charts of an examination; a sentence where one does not exist."""
     if diagnosis.examination is None:
         return []
-    if is_language_model(diagnosis.examination.subject.description):
+    if not diagnosis.examination.subject.view.traits.latents:
         return [f"There are no charts: {NO_LATENTS}."]
     return [draw(diagnosis.examination) for draw in (_aggregate, _calibration, _spectra, _rate_distortion)]
 
@@ -124,7 +124,7 @@ def _aggregate(examination: Examination) -> Picture | str:
 
 def _calibration(examination: Examination) -> Picture | str:
     found = examination.calibration
-    if examination.subject.is_text:
+    if examination.subject.view.traits.tokens:
         return "There is no histogram of ranks: of two tokens, none is the larger one."
     if not found.histogram or found.dispersion is None:
         return "There is no histogram of ranks: the spread of binary data follows from their mean, or nothing can be drawn."

@@ -118,7 +118,7 @@ def curves(history: Sequence[dict[str, Any]]) -> list[Picture]:
     return [*pictures, Picture("curve-lr", "Learning rate over steps", caption, rate, "chart")]
 
 
-def rates(values: Tensor, threshold: float = 0.01) -> Picture:
+def rates(values: Tensor, names: Sequence[str], threshold: float = 0.01) -> Picture:
     """Return the KL of every latent dimension as sorted bars, with the line under which a dimension carries nothing."""
     order = values.argsort(descending=True)
     heights = values[order].double().nan_to_num().clamp_min(_FLOOR).tolist()
@@ -132,7 +132,7 @@ def rates(values: Tensor, threshold: float = 0.01) -> Picture:
         axes.grid(visible=False, axis="x")
         axes.set_ylabel("KL (nats, logarithmic)")
         if len(heights) <= 20:
-            axes.set_xticks(range(len(heights)), [f"z{j}" for j in order.tolist()])
+            axes.set_xticks(range(len(heights)), [names[j] for j in order.tolist()])
         axes.set_xlabel("Latent dimension" if len(heights) <= 20 else "Latent dimensions, sorted")
         axes.legend(loc="upper right")
 

@@ -10,11 +10,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence
 
-from vaekit.data import TextSchema
 from vaekit.distributions import Autoregressive
 from vaekit.heads.layers import Heads
-from vaekit.interfaces.language_model import is_language_model
-from vaekit.interfaces.run import Run
+from vaekit.interfaces.describing.layers import words
+from vaekit.interfaces.runs.run import Run
 from vaekit.models import evaluating
 
 __all__ = ["Row", "count", "layers", "parameters"]
@@ -30,9 +29,9 @@ def count(module: nn.Module) -> int:
 
 def parameters(run: Run) -> list[tuple[str, str, str]]:
     """Return each part of the model, its module and its number of parameters."""
-    parts = [part for part in _PARTS if part[1] == "likelihood"] if is_language_model(run.experiment.model) else _PARTS
+    parts = _PARTS if run.view.traits.latents else [part for part in _PARTS if part[1] == "likelihood"]
     found = [(title, getattr(run.model, name, None)) for title, name in parts]
-    return [(title, _described(m), f"{count(m):,}") for title, m in found if m is not None]
+    return [(title, words(m), f"{count(m):,}") for title, m in found if m is not None]
 
 
 def layers(run: Run, given: tuple[Tensor, ...]) -> list[tuple[str, list[Row]]]:
@@ -45,13 +44,14 @@ def layers(run: Run, given: tuple[Tensor, ...]) -> list[tuple[str, list[Row]]]:
     """
     shape = getattr(getattr(run.model, "posterior", None), "given", None)
     context = given[1:] or run.conditions.zeros(1)
-    if isinstance(run.schema, TextSchema):
-        given = given or (run.view.prepare(run.schema.encode([""])), *context)
+    blank = run.view.blank()
+    if not given and blank is not None:
+        given = (blank, *context)
     elif not given and shape is not None:
         given = (torch.zeros(1, *shape), *context)
     with evaluating(run.model), _shapes(run.model) as shapes:
         if given:
-            run.model.encode(*given)
+            run.model.posteriors(*given)
         likelihood = run.model.decode(*run.model.prior_sample(1, *context), context=context)
         if isinstance(likelihood, Autoregressive):  # which computes nothing before it is asked
             likelihood.log_prob(given[0])
@@ -93,7 +93,7 @@ def _is_layer(module: nn.Module) -> bool:
 
 def _row(path: str, layer: nn.Module, shape: str | None) -> Row:
     own = sum(p.numel() for p in layer.parameters(recurse=False))
-    return (f"{path or '(itself)'}: {_described(layer)}", shape or "-", f"{own:,}" if own else "")
+    return (f"{path or '(itself)'}: {words(layer)}", shape or "-", f"{own:,}" if own else "")
 
 
 def _shape(output: Any) -> str:
@@ -102,20 +102,3 @@ def _shape(output: Any) -> str:
     if isinstance(output, PackedSequence):
         return " x ".join(map(str, output.data.shape[1:])) + " per token"
     return " x ".join(map(str, output.shape[1:])) if isinstance(output, Tensor) else type(output).__name__
-
-
-def _described(module: nn.Module) -> str:
-    name = type(module).__name__
-    match module:
-        case nn.Linear():
-            return f"{name} {module.in_features} → {module.out_features}"
-        case nn.Conv2d() | nn.ConvTranspose2d():
-            size = " x ".join(map(str, module.kernel_size))
-            return f"{name} {module.in_channels} → {module.out_channels}, {size}"
-        case nn.Embedding():
-            return f"{name} {module.num_embeddings} → {module.embedding_dim}"
-        case nn.RNNBase():
-            both = ", both ways" if module.bidirectional else ""
-            return f"{name} {module.input_size} → {module.hidden_size}, {module.num_layers} deep{both}"
-        case _:
-            return name

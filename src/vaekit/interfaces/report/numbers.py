@@ -7,19 +7,18 @@ from html import escape
 from pathlib import PurePath
 from typing import Any
 
-from vaekit.data import TextSchema
-from vaekit.evaluation import Bounds, perplexity
-from vaekit.interfaces.language_model import is_language_model
+from vaekit.evaluation import Bounds
+from vaekit.interfaces.describing.layers import no_bound_note
+from vaekit.interfaces.describing.words import duration
+from vaekit.interfaces.media import MEDIA
 from vaekit.interfaces.report.layers import count
 from vaekit.interfaces.report.page import bullets, folded, note, paragraph, table
-from vaekit.interfaces.run import Run
-from vaekit.interfaces.summary import no_bound_note
-from vaekit.modalities import ImageVAE
+from vaekit.interfaces.runs.run import Run
+from vaekit.modalities import modality_named
 
 __all__ = ["headline", "notes", "part", "title", "title_text"]
 
 _LISTED = 20
-_WORDS = {"text": ("text", "texts"), "table": ("row", "rows")}
 _MEASURES = {
     "counting": (
         "These are logarithms of probabilities (counting measure): at most 0, and bits/{dimension} is the length of a code. "
@@ -46,8 +45,8 @@ _MEASURES = {
 
 def title_text(run: Run, about: dict[str, Any]) -> str:
     """Return the title."""
-    source, unnamed = about["source"], {"text": "texts", "table": "a table"}.get(run.kind, "arrays")
-    kind = "Language model" if is_language_model(run.experiment.model) else "Variational autoencoder"
+    source, unnamed = about["source"], modality_named(run.kind).words.unnamed
+    kind = "Variational autoencoder" if run.view.traits.latents else "Language model"
     return f"{kind} of {PurePath(source).name or source or unnamed}"
 
 
@@ -60,13 +59,14 @@ def title(run: Run, about: dict[str, Any], event: tuple[int, ...] | None) -> str
         event: The shape of one datum, where it is known.
     """
     split, history = about["split"], run.history
-    unit = {"text": "texts", "table": "rows"}.get(run.kind, "data")
+    unit = modality_named(run.kind).words.many
     counts = f"{split['train']:,} training, {split['validation']:,} validation and {split['test']:,} test {unit}"
     facts = [about["source"]] if about["source"] else []
-    facts.append(counts + (f" of {_size(about['schema'], event)}" if event or about["schema"] else ""))
+    sized = MEDIA[run.kind].size(about["schema"] or {}, event or ()) if event or about["schema"] else ""
+    facts.append(counts + (f" of {sized}" if sized else ""))
     facts.append(f"{count(run.model):,} parameters")
     if history:
-        facts.append(f"{history[-1]['step']:,} steps in {_duration(history[-1].get('seconds', 0.0))}")
+        facts.append(f"{history[-1]['step']:,} steps in {duration(history[-1].get('seconds', 0.0))}")
     return f"<h1>{escape(title_text(run, about))}</h1>{paragraph('; '.join(facts) + '.', 'soft')}"
 
 
@@ -77,11 +77,11 @@ def part(about: dict[str, Any]) -> str:
 
 def headline(run: Run, result: Bounds, about: dict[str, Any]) -> str:
     """Return the bounds, each with its name, its standard error and a sentence that explains it."""
-    count_, (one, many) = len(result.distortion), _WORDS.get(run.kind, ("datum", "data"))
-    where = f"{part(about)}, {count_:,} {one if count_ == 1 else many}"
+    count_, words = len(result.distortion), modality_named(run.kind).words
+    where = f"{part(about)}, {count_:,} {words.one if count_ == 1 else words.many}"
     if result.rate is None or result.ess is None:
         return _without_bound(run, result, where)
-    if is_language_model(run.experiment.model):
+    if not run.view.traits.latents:
         return _language_model(run, result, where)
     k = result.samples
     top = _tile(
@@ -167,22 +167,15 @@ def _estimate(run: Run, result: Bounds, name: str) -> str:
         f"{_signed(found.nats, 2)}{_error(found.se)} nats{unknown}",
         f"{_signed(found.bits_per_dim, 3)} bits/{_dimension(run)}",
     ]
-    if _is_text(run) and math.isfinite(found.nats):
-        per_token = perplexity(-getattr(result, name).double(), result.sizes)
-        told.append(f"perplexity {_signed(per_token.value, 2)}{_error(per_token.se)}")
-    return ", ".join(told)
+    return ", ".join([*told, *MEDIA[run.kind].beside_bound(getattr(result, name), result.sizes)])
 
 
 def _error(value: float) -> str:
     return f" ± {value:,.2f}" if math.isfinite(value) else ""
 
 
-def _is_text(run: Run) -> bool:
-    return isinstance(run.schema, TextSchema)
-
-
 def _dimension(run: Run) -> str:
-    return {"text": "token", "table": "variable"}.get(run.kind, "dim")
+    return modality_named(run.kind).words.dimension
 
 
 def _signed(value: float, digits: int) -> str:
@@ -194,28 +187,10 @@ def _mean(values: Any) -> float:
 
 
 def _measure(run: Run) -> str:
-    model = run.experiment.model
-    said = _MEASURES["dequantized" if isinstance(model, ImageVAE) and model.dequantize else run.measure]
-    return said.format(dimension=_dimension(run))
+    measure = "dequantized" if run.view.traits.dequantized else run.measure
+    return _MEASURES[measure].format(dimension=_dimension(run))
 
 
 def _evidence(run: Run) -> str:
     on = {"none": "", "label": " | label", "context": " | context"}[run.conditions.kind]
     return f"log p(x{on})"
-
-
-def _size(schema: dict[str, Any] | None, event: tuple[int, ...] | None) -> str:
-    if schema is not None and schema["kind"] == "text":
-        return f"at most {schema['length']} tokens, of {schema['vocabulary']:,} ({schema['tokenizer']})"
-    if schema is not None and schema["kind"] == "table":
-        return f"{len(schema['columns'])} columns, {schema['slots']} variables"
-    if schema is None:
-        return f"shape ({', '.join(map(str, event or ()))})"
-    channels = {1: "grey", 3: "RGB", 4: "RGBA"}.get(schema["channels"], f"{schema['channels']} channels")
-    return f"{schema['height']} x {schema['width']} pixels, {channels}"
-
-
-def _duration(seconds: float) -> str:
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s" if minutes else f"{rest} s"

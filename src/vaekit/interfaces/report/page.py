@@ -10,7 +10,7 @@ from typing import Literal
 
 from PIL import Image
 
-from vaekit.interfaces.pictures import png
+from vaekit.interfaces.media.pictures import png
 
 __all__ = [
     "Picture",

@@ -8,11 +8,11 @@ from typing import Any
 
 from torch import Tensor
 
-from vaekit.data import TableSchema
-from vaekit.interfaces.language_model import is_language_model
+from vaekit.interfaces.media import MEDIA
 from vaekit.interfaces.report.layers import layers, parameters
 from vaekit.interfaces.report.page import commands, folded, paragraph, section, table
-from vaekit.interfaces.run import Run
+from vaekit.interfaces.runs.run import Run
+from vaekit.modalities import modality_named
 from vaekit.value import Value
 
 __all__ = ["settings"]
@@ -26,6 +26,7 @@ _FOLLOWING = {
     "vocabulary",
     "length",
     "context",
+    "data.kind",
     "data.source",
 }  # from the data, not from a wish
 _SHORT = 24  # rows that a table may have and still be shown at once
@@ -113,77 +114,17 @@ def _next(run: Run) -> str:
         return paragraph(said) + commands(
             f"run = vaekit.load({path!r}, model=VAE(...))\nrun.evaluate(data)\nrun.sample(64)"
         )
-    verbs = {"text": _text_verbs, "table": _table_verbs}.get(run.kind, _image_verbs)
-    lines = verbs(run, quoted)
+    lines = MEDIA[run.kind].commands(run, quoted)
     if run.experiment.data.source:
         own = [f"vaekit evaluate {quoted}", f"vaekit resume {quoted} --time-limit +10m"]
-        own += (
-            [f"vaekit traverse {quoted}"]
-            if run.space.is_walkable and not is_language_model(run.experiment.model)
-            else []
-        )
+        own += [f"vaekit traverse {quoted}"] if run.view.traits.latents and run.latents.is_walkable else []
         return commands("\n".join([*own, *lines]))
-    came = {"text": "a list of texts, which is", "table": "a table in memory, which is"}.get(
-        run.kind, "arrays, which are"
+    unnamed = modality_named(run.kind).words.unnamed
+    said = (
+        f"The data came from memory ({unnamed}) and are not kept: evaluate and resume take the data again, in Python."
     )
-    said = f"The data came as {came} not kept: evaluate and resume take the data again, in Python."
-    python = f"run = vaekit.load({path!r})\nrun.evaluate(data)\nvaekit.interfaces.resume({path!r}, seconds_more=600, data=data)"
+    python = f"run = vaekit.load({path!r})\nrun.evaluate(data)\nvaekit.resume({path!r}, seconds_more=600, data=data)"
     return commands("\n".join(lines)) + paragraph(said) + commands(python)
-
-
-def _image_verbs(run: Run, path: str) -> list[str]:
-    return [
-        f"vaekit sample {path} -n 64{_label(run)} --out samples",
-        f"vaekit reconstruct {path} DATA --out reconstructions",
-        f"vaekit encode {path} DATA --out latents.npz",
-        f"vaekit score {path} DATA --out scores.csv",
-    ]
-
-
-def _text_verbs(run: Run, path: str) -> list[str]:
-    drawn = [f"vaekit sample {path} -n 10{_label(run)}", f"vaekit sample {path} -n 10{_label(run)} --decode top_p=0.9"]
-    score = f"vaekit score {path} DATA --out scores.csv"
-    if is_language_model(run.experiment.model):
-        return [*drawn, score]
-    # A text that is typed has no label: a conditional model is given files, or its own test data by their numbers.
-    typed, numbered = not run.conditions.names, bool(run.experiment.data.source)
-    text, ends = ("'a text'", "'a text' 'another text'") if typed else ("DATA", "0 1")
-    walk = [f"vaekit interpolate {path} {ends}"] if run.space.is_walkable and (typed or numbered) else []
-    return [
-        *drawn,
-        f"vaekit reconstruct {path} {text}",
-        *walk,
-        f"vaekit encode {path} DATA --out latents.npz",
-        score,
-    ]
-
-
-def _table_verbs(run: Run, path: str) -> list[str]:
-    given = _given(run)
-    return [
-        f"vaekit sample {path} -n 1000{_label(run)} --out rows.csv",
-        *([f"vaekit sample {path} -n 100 --given {given}"] if given else []),
-        f"vaekit impute {path} DATA --out filled.csv",
-        f"vaekit score {path} DATA --out scores.csv",
-        f"vaekit encode {path} DATA --out latents.npz",
-    ]
-
-
-def _given(run: Run) -> str:
-    """Return a column of a few values with one of them, as it would be typed; nothing where rows cannot be given in part."""
-    schema = run.schema
-    assert isinstance(schema, TableSchema)
-    if run.conditions.size:
-        return ""
-    named = ("binary", "categorical")
-    few = (column for column in schema.columns if column.kind in named and column.name in schema.kinds)
-    pairs = (f"{column.name}={value}" for column in few for value in getattr(column.codec, "labels", ())[:1])
-    found = next(pairs, "")
-    return shlex.quote(found) if found else ""
-
-
-def _label(run: Run) -> str:
-    return f" --label {shlex.quote(run.conditions.names[0])}" if run.conditions.names else ""
 
 
 def _plain(value: Any) -> str:

@@ -9,7 +9,8 @@ import torch
 from torch import Tensor
 
 from vaekit.evaluation import Bounds
-from vaekit.interfaces.run import Run, Shown
+from vaekit.interfaces.runs.run import Run
+from vaekit.modalities import Shown
 
 __all__ = ["REACH", "Interpolations", "interpolated", "partners", "traversed"]
 
@@ -44,8 +45,8 @@ def interpolated(run: Run, means: Tensor, labels: Tensor | None, rows: int, step
     pairs = partners(len(means), labels, rows)
     starts, ends = ([pair[i] for pair in pairs] for i in (0, 1))
     x, *context = run.given(None, 1 + max(*starts, *ends))
-    shown, share = run.shown(x), torch.linspace(0, 1, steps).view(-1, 1)
-    z = run.space.between(means[starts], means[ends], steps).flatten(0, 1)
+    shown, share = run.view.decode(x), torch.linspace(0, 1, steps).view(-1, 1)
+    z = run.latents.between(means[starts], means[ends], steps).flatten(0, 1)
     on_the_way = (torch.lerp(c[starts].unsqueeze(1), c[ends].unsqueeze(1), share).flatten(0, 1) for c in context)
     between = run.decode(_as_weights(run, z), *on_the_way)
     return Interpolations([shown[i] for i in starts], between, [shown[i] for i in ends])
@@ -77,15 +78,16 @@ def traversed(run: Run, result: Bounds, dimensions: int, steps: int) -> tuple[Sh
         The data, and the name of each dimension with its rate where that is known, most active first.
     """
     order = result.means.var(0, correction=0).argsort(descending=True)[:dimensions]
-    z = run.space.varied(result.means[:1], order, steps, REACH).flatten(0, 1)
+    z = run.latents.varied(result.means[:1], order, steps, REACH).flatten(0, 1)
     context = run.given(None, 1)[1:] if run.conditions.size else ()
     shown = run.decode(_as_weights(run, z), *(c.expand(len(z), -1) for c in context))
-    return shown, _named(order.tolist(), result.rate_per_dimension)
+    return shown, _named(run, order.tolist(), result.rate_per_dimension)
 
 
 def _as_weights(run: Run, z: Tensor) -> Tensor:
     return z.to(next(iter(run.model.parameters()), z).dtype)
 
 
-def _named(dimensions: Sequence[int], rates: Tensor | None) -> list[str]:
-    return [f"z{j}" if rates is None else f"z{j} ({rates[j]:.2f} nats)" for j in dimensions]
+def _named(run: Run, dimensions: Sequence[int], rates: Tensor | None) -> list[str]:
+    names = run.latents.names
+    return [names[j] if rates is None else f"{names[j]} ({rates[j]:.2f} nats)" for j in dimensions]

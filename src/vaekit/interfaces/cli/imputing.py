@@ -1,0 +1,76 @@
+"""The verb that fills missing cells, and the cells that a verb is given."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import NamedTuple
+
+from vaekit.interfaces.cli.output import emit
+from vaekit.interfaces.cli.sources import opened, opened_model
+from vaekit.interfaces.media import MEDIA
+from vaekit.interfaces.media.column_files import check_suffix
+from vaekit.interfaces.media.tables.files import TABLE_SUFFIXES, with_columns, write_table
+
+__all__ = ["Filling", "given_of", "impute"]
+
+
+class Filling(NamedTuple):
+    """The options of `impute`."""
+
+    draws: int
+    proposals: int
+    level: float
+    seed: int
+
+
+def impute(path: Path, data: str, out: Path, intervals: Path | None, filling: Filling, as_json: bool) -> None:
+    """Write a table without missing cells, or several draws of it; and what is known of each cell that was filled."""
+    for file in (out, *([intervals] if intervals else [])):
+        check_suffix(file, TABLE_SUFFIXES)
+    model = opened_model(path)
+    dataset, _ = opened(model, data)
+    found = model.impute(dataset, **filling._asdict())
+    table = found.table
+    if found.draws:
+        numbers = [i for i, draw in enumerate(found.draws) for _ in range(len(draw))]
+        table = with_columns({"draw": numbers}, MEDIA[model.kind].flat(found.draws))
+    write_table(table, out)
+    if intervals is not None:
+        write_table(found.cells, intervals)
+    some = found.ess[~found.ess.isnan()]
+    ess = some.median().item() if len(some) else None
+    answer = {
+        "out": str(out),
+        "n": len(found.table),
+        "cells": len(found.cells),
+        "draws": len(found.draws),
+        "ess": ess,
+        "proposals": filling.proposals,
+        "intervals": str(intervals) if intervals else None,
+    }
+    lines = [f"{len(found.cells):,} missing cells in {len(some):,} of {len(found.table):,} rows: {out}"]
+    if ess is not None:
+        lines.append(f"effective sample size per row {ess:.1f} of {filling.proposals} (median)")
+    emit(as_json, answer, *lines, *([f"intervals: {intervals}"] if intervals else []))
+
+
+def given_of(words: Iterable[str]) -> dict[str, str]:
+    """Return columns and values that were typed as `column=value`.
+
+    Raises:
+        ValueError: A word is no pair, or a column is named twice.
+
+    Examples:
+        >>> given_of(["age=40", "sex=Female"])
+        {'age': '40', 'sex': 'Female'}
+    """
+    pairs = [word.partition("=") for word in words]
+    found: dict[str, str] = {}
+    for name, sign, value in pairs:
+        if not sign or not name.strip():
+            raise ValueError(f"--given is column=value, such as --given age=40, got {name!r}")
+        if name.strip() in found:
+            raise ValueError(f"--given names column {name.strip()!r} twice; give one value")
+        found[name.strip()] = value.strip()
+    return found

@@ -1,0 +1,216 @@
+"""What was typed becomes keys: placed by section, parts named, and one sentence for whatever is wrong with them."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, TypeAlias
+
+from pydantic import ValidationError
+
+from vaekit.interfaces.describing.experiment import Experiment
+from vaekit.interfaces.describing.keys import DERIVED, SECTIONS, Key, keys
+from vaekit.interfaces.describing.typed import HUGE, is_number, read_value, seconds_of, shown
+from vaekit.modalities import modality_named
+from vaekit.modalities.choice import merged
+
+__all__ = ["described", "parse", "sectioned", "sentence"]
+
+Sections: TypeAlias = dict[str, dict[str, Any]]
+
+_CHOSEN = {"net", "likelihood", "likelihood.scale"}
+"""The parts that are chosen by looking at the data, where they are not named."""
+
+
+def parse(pairs: Iterable[str], base: Mapping[str, Mapping[str, Any]] | None = None, modality: str = "") -> Sections:
+    """Return the nested keys by section from `key=value` words.
+
+    Args:
+        pairs: The words.
+        base: The keys of a configuration, which those of the words go before.
+        modality: The kind of data, whose model the keys are of.
+
+    Raises:
+        ValueError: A word is no pair, or its key is unknown; the nearest one is named.
+
+    Examples:
+        >>> parse(["likelihood=bernoulli", "likelihood.binarize=dynamic", "lr=2e-3"])["model"]
+        {'likelihood': {'kind': 'bernoulli', 'binarize': 'dynamic'}}
+    """
+    flat: dict[str, Any] = {}
+    for pair in pairs:
+        path, sign, text = pair.partition("=")
+        if not sign or not path:
+            raise ValueError(f"expected key=value, got {pair!r}; vaekit fit --help-keys lists the keys")
+        flat[path.strip()] = read_value(path, text)
+    return sectioned(flat, base, modality)
+
+
+def sectioned(
+    flat: Mapping[str, Any], base: Mapping[str, Mapping[str, Any]] | None = None, modality: str = ""
+) -> Sections:
+    """Return keys by section; values may be nested mappings, as a configuration file has them.
+
+    Raises:
+        ValueError: A key is unknown; the nearest one is named.
+    """
+    known = _known(modality)
+    words = dict(_flattened(flat, known))
+    placed: Sections = {section: {} for section in (*SECTIONS, "objective")}
+    for path, value in words.items():
+        variants = known.get(path.removesuffix(".kind"))
+        if variants is None:
+            raise ValueError(_unknown(path, known))
+        key = _variant(variants, words)
+        if isinstance(value, bool) and {"yes", "no"} <= set(key.type.split(" | ")):
+            value = "yes" if value else "no"  # which YAML takes for true and false
+        if path == "time_limit" and isinstance(value, str):
+            value = seconds_of(value)
+        _refuse_untypical(path, value, key)
+        if key.kinds and isinstance(value, str):
+            path = f"{path.removesuffix('.kind')}.kind"
+            _refuse_other(path, value, key.kinds)
+        parts = path.split(".")
+        _place(placed[key.section], parts[1:] if key.section == "objective" else parts, value)
+    result = {section: merged((base or {}).get(section, {}), tree) for section, tree in placed.items()}
+    for variants in known.values():
+        for key in variants:
+            _name_part(result[key.section], key, known)
+    return result
+
+
+def described(experiment: Experiment) -> Sections:
+    """Return the keys of a resolved experiment by section, for others to go on top: what follows from the data is left out."""
+    content = experiment.model_dump(mode="json")
+    sections = {name: content[name] or {} for name in ("data", "model", "objective", "training")}
+    for section in ("data", "model"):
+        kept = DERIVED[section] - {"source", "typed"}
+        sections[section] = {name: value for name, value in sections[section].items() if name not in kept}
+    return sections
+
+
+def sentence(error: ValidationError) -> str:
+    """Return one sentence for the first thing wrong with a value."""
+    first = error.errors()[0]
+    path = _path(first["loc"])
+    match first["type"]:
+        case "extra_forbidden":
+            return f"key '{path}' does not belong to the part that was chosen; vaekit fit --help-keys lists the keys of each"
+        case "value_error":
+            return str(first["ctx"]["error"])
+        case "union_tag_not_found":
+            return f"{path} is a part with keys of its own: name it first, {path}=..., then set {path}.<key>=..."
+        case _:
+            said = first["msg"].replace("tuple", "list").replace("Tuple", "list").replace(" after validation", "")
+            return f"{path}={shown(first['input'])}: {said[0].lower()}{said[1:]}"
+
+
+def _known(modality: str = "") -> dict[str, list[Key]]:
+    """Return the keys by path; one path has several where kinds of a part mean different things by it."""
+    known: dict[str, list[Key]] = {}
+    for key in keys(modality):
+        known.setdefault(key.path, []).append(key)
+    return known
+
+
+def _variant(variants: list[Key], words: Mapping[str, Any]) -> Key:
+    """Return the key that the part named beside it has, or else the first."""
+    owner = variants[0].path.rpartition(".")[0]
+    named = words.get(owner, words.get(f"{owner}.kind"))
+    return next((key for key in variants if named in key.belongs_to), variants[0])
+
+
+def _path(location: Iterable[int | str]) -> str:
+    """Return what was typed for a place in a value: the names of the parts on the way are left out."""
+    known, parts, untagged = _known(), list[str](), True
+    steps = [str(step) for step in location]
+    # Only the keys of the objective are typed with the name of their section.
+    for step in steps[1:] if len(steps) > 1 and steps[0] in SECTIONS else steps:
+        variants = known.get(".".join(parts), []) if untagged else []
+        # A field may be called like a kind of some other part, as beta is.
+        if any(step in key.kinds for key in variants):
+            untagged = False
+        else:
+            parts.append(step)
+            untagged = True
+    return ".".join(parts)
+
+
+def _refuse_untypical(path: str, value: Any, key: Key) -> None:
+    """Refuse what no key of this type can mean, before it is silently taken for something else."""
+    is_left_open = value is None and key.default == "null"
+    is_constant = "constant" in key.kinds and is_number(value)
+    if key.kinds and not (isinstance(value, str | Mapping) or is_left_open or is_constant):
+        raise ValueError(f"{path}={shown(value)} names no part; it is one of {', '.join(key.kinds)}")
+    if isinstance(value, bool) and "bool" not in key.type:
+        raise ValueError(f"{path}={shown(value)} is no {key.type}")
+    for number in value if isinstance(value, list) else [value]:
+        if isinstance(number, int) and abs(number) >= HUGE:
+            raise ValueError(f"{path}={number} is too large; it must be below 2**63")
+
+
+def _name_part(tree: dict[str, Any], key: Key, known: Mapping[str, list[Key]]) -> None:
+    """Name a part by the keys that were set for it, where only one has them, or else by its default.
+
+    Raises:
+        ValueError: Several have them, and the default has not.
+    """
+    for name in key.path.split("."):
+        if name == "objective" and key.section == "objective":
+            continue
+        if not isinstance(tree, dict) or name not in tree:
+            return
+        tree = tree[name]
+    if not key.kinds or not isinstance(tree, dict) or not tree or "kind" in tree:
+        return
+    able = [kind for kind in key.kinds if all(_has(kind, f"{key.path}.{name}", known) for name in tree)]
+    if len(able) == 1:
+        tree["kind"] = able[0]
+    elif key.default in able and key.path not in _CHOSEN:
+        tree["kind"] = key.default
+    elif able and key.path not in _CHOSEN:
+        paths = ", ".join(f"{key.path}.{name}" for name in tree)
+        raise ValueError(f"{paths} may belong to {', '.join(able)}; name one of them, e.g. {key.path}={able[0]}")
+
+
+def _has(kind: str, path: str, known: Mapping[str, list[Key]]) -> bool:
+    """Say whether a kind of part has a key, or the keys below it where it is set by those alone."""
+    below = [key for other, variants in known.items() if other.startswith(f"{path}.") for key in variants]
+    return any(not key.belongs_to or kind in key.belongs_to for key in known.get(path, below))
+
+
+def _flattened(nested: Mapping[str, Any], known: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for name, value in nested.items():
+        path = f"{prefix}{name}"
+        if isinstance(value, Mapping) and (value or path in known):
+            yield from _flattened(value, known, f"{path}.")
+        else:
+            yield path, value
+
+
+def _unknown(path: str, known: Mapping[str, Any]) -> str:
+    others = sorted({key.modality for key in keys() if key.path == path})
+    if others:
+        many = " and ".join(modality_named(kind).words.many for kind in others)
+        return f"key '{path}' is one of {many}, which these data are not; leave it out"
+    near = difflib.get_close_matches(path, known, n=1, cutoff=0.4)
+    hint = f"did you mean '{near[0]}'?" if near else "none is similar;"
+    return f"unknown key '{path}'; {hint} vaekit fit --help-keys lists all"
+
+
+def _refuse_other(path: str, value: str, kinds: tuple[str, ...]) -> None:
+    if value not in kinds:
+        near = difflib.get_close_matches(value, kinds, n=1)
+        hint = f"; did you mean '{near[0]}'?" if near else ""
+        raise ValueError(f"{path.removesuffix('.kind')}={value} is not one of {', '.join(kinds)}{hint}")
+
+
+def _place(tree: dict[str, Any], parts: list[str], value: Any) -> None:
+    for part in parts[:-1]:
+        inner = tree.get(part)
+        tree[part] = tree = inner if isinstance(inner, dict) else {}
+    # A part may be named after its keys were given, and the other way round.
+    if isinstance(value, dict) and isinstance(tree.get(parts[-1]), dict):
+        tree[parts[-1]].update(value)
+    else:
+        tree[parts[-1]] = value

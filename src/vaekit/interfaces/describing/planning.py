@@ -1,0 +1,191 @@
+"""From data and the keys that a user set to a whole experiment: every other key is chosen, with its reason."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+
+from vaekit.data import Dataset
+from vaekit.interfaces.describing.experiment import Experiment
+from vaekit.interfaces.describing.keys import DERIVED
+from vaekit.modalities import Choice, Description, Modality, Pace, Preset, Reading, Situation, modality_named
+from vaekit.modalities.modality import Sections
+from vaekit.training import Training
+from vaekit.training.fabric import device_named
+
+__all__ = ["plan"]
+
+_BOUNDS = ("elbo", "iwae", "miwae", "piwae", "ciwae", "renyi")
+"""The objectives that train a prior of any form: bounds on the evidence."""
+
+_MANY = 10_000  # training data from which a prior of its own is learned without overfitting
+_OBJECTIVE_OF = {
+    "delta": ("rae", "posterior=delta has no density, hence no evidence bound: a regularised autoencoder"),
+    "vq": ("vq", "posterior=vq needs the commitment term, which ties the encoder to its codebook"),
+}
+"""The objective that a posterior brings, where it is not the ELBO, and why."""
+
+
+def plan(
+    data: Dataset,
+    reading: Reading,
+    given: Mapping[str, Mapping[str, Any]],
+    preset: Preset = "balanced",
+    model: Description | None = None,
+) -> Experiment:
+    """Complete an experiment: the user's keys stand, every other one is chosen with its reason.
+
+    Args:
+        data: The data, opened.
+        reading: How they were opened.
+        given: The user's keys by section: `model`, `objective`, `training`.
+        preset: How much to spend.
+        model: The description of the model, where it is given as a whole.
+
+    Raises:
+        pydantic.ValidationError: A key is unknown or out of range.
+        ValueError: The data do not suit the model, or nothing is known of them; or the device is not there.
+    """
+    if data.schema is None:
+        raise ValueError(
+            "data without a schema get no model by themselves; give model=VAE(prior, posterior, likelihood)"
+        )
+    modality = modality_named(reading.kind if model is None else model.kind)
+    sections = {name: dict(given.get(name, {})) for name in ("model", "objective", "training")}
+    if model is not None:
+        keys, model = modality.restated(model)
+        if keys is not None:
+            own = {name: value for name, value in keys.items() if name not in DERIVED["model"]}
+            sections["model"], model = {**own, **sections["model"]}, None
+    device = sections["training"].get("device", "auto")
+    gpu = device in ("cuda", "mps") or (device == "auto" and torch.cuda.is_available())
+    experiment = _Planner(data, reading, modality, preset, gpu).resolve(sections, model)
+    device_named(experiment.training.device)  # refused before anything is built for it
+    assert experiment.model is not None
+    experiment.model.check(data)
+    return experiment
+
+
+class _Planner:
+    """What all choices depend on."""
+
+    def __init__(self, data: Dataset, reading: Reading, modality: Modality, preset: Preset, gpu: bool) -> None:
+        self.data, self.reading, self.modality, self.preset, self.gpu = data, reading, modality, preset, gpu
+        self.count = len(data.part("train"))
+
+    def resolve(self, sections: Sections, model: Description | None) -> Experiment:
+        """Return the experiment; a model that is given as a whole stands."""
+        lengths = self.modality.lengths(self._situation(0), sections["model"])
+        why = [choice for choice in lengths if not _is_settled(choice.key, sections["training"])]
+        sections["training"] = {**{choice.key: choice.value for choice in why}, **sections["training"]}
+        training = Training.model_validate(sections["training"])
+        if model is None:
+            completed = self.modality.complete(sections, self._pace(training))
+            sections = completed.sections
+            why = [*([] if completed.choice is None else [completed.choice]), *why]
+            model, chosen = self._chosen(sections, training.batch)
+            why = [*chosen, *why]
+        for choice in self.modality.optimization(model, training.batch):
+            wanted = sections["training"]
+            # The decay is meant for adamw: under adam it would be another penalty.
+            if choice.key not in wanted and (choice.key != "weight_decay" or wanted["optimizer"] == "adamw"):
+                why.append(choice)
+                wanted[choice.key] = choice.value
+        # Validated from plain data, so that a wrong key is reported by its path.
+        return Experiment.model_validate(
+            {
+                "data": self.reading,
+                "model": model,
+                "objective": {"kind": _natural_objective(model).value, **sections["objective"]},
+                "training": sections["training"],
+                "preset": self.preset,
+                "choices": why,
+            }
+        )
+
+    def _chosen(self, sections: Sections, batch: int) -> tuple[Description, list[Choice]]:
+        """Return the model that suits the data, with its posterior and prior, and why."""
+        keys, objective = sections["model"], sections["objective"]
+        keys |= self._context(keys)
+        model, choices = self.modality.choose(self.data, keys, self._situation(batch))
+        parts = self._posterior_and_prior(model, keys, objective)
+        if "prior" not in keys:
+            model = model.replace(prior={"kind": parts[-1].value})
+        return model, [*choices, *parts, *([] if "kind" in objective else [_natural_objective(model)])]
+
+    def _posterior_and_prior(
+        self, model: Description, keys: Mapping[str, Any], objective: Mapping[str, Any]
+    ) -> list[Choice]:
+        """Return posterior and prior where they were left open; the prior comes last."""
+        if not model.view(self.data.schema).traits.latents:
+            return [Choice(key="prior", value=model.prior.kind, reason="not read: a language model has no latents")]
+        found = []
+        if "posterior" not in keys:
+            reason = "the usual family: quick, and its rate has a closed form where the prior is normal"
+            found.append(Choice(key="posterior", value=model.posterior.kind, reason=reason))
+        if "prior" not in keys:
+            found.append(self._prior(model, objective))
+        return found
+
+    def _prior(self, model: Description, objective: Mapping[str, Any]) -> Choice:
+        """Return the prior: a learned one where there are data enough, since N(0, I) leaves nats on the table."""
+        simplest = model.prior.kind
+        if simplest != "standard" or model.posterior.kind == "delta":
+            reason = f"the simplest on the space of posterior={model.posterior.kind}"
+            return Choice(key="prior", value=simplest, reason=reason)
+        why = self.modality.simple_prior(model) or self._no_learned_prior(model, objective)
+        if why is not None:
+            return Choice(key="prior", value="standard", reason=why)
+        if self.preset == "fast" or importlib.util.find_spec("zuko") is None:
+            why = "costs no time" if self.preset == "fast" else "without vaekit[flows]"
+            reason = f"a learned mixture {why} and fits the encoded data better than N(0, I)"
+            return Choice(key="prior", value="gmm", reason=reason)
+        reason = (
+            "a learned flow fits the encoded data better than N(0, I): more latents stay active, and samples improve"
+        )
+        return Choice(key="prior", value="flow", reason=reason)
+
+    def _no_learned_prior(self, model: Description, objective: Mapping[str, Any]) -> str | None:
+        """Return why no learned prior is chosen; None where one is."""
+        kind = objective.get("kind", "elbo")
+        if kind not in _BOUNDS or objective.get("free_bits"):
+            named = f"objective={kind}{' with free bits' if objective.get('free_bits') else ''}"
+            return f"{named} is meant for a prior that factorises"
+        if self.count < _MANY:
+            return f"{self.count:,} training data: nothing to learn, nothing to overfit"
+        if model.condition != "none":
+            return f"the model is conditional on {model.condition}: nothing to learn, nothing to overfit"
+        return None
+
+    def _context(self, keys: Mapping[str, Any]) -> dict[str, int]:
+        """Return the length of the vectors that come with the data, where the model is conditioned on them."""
+        if keys.get("condition") != "context":
+            return {}
+        if self.data.context is None:
+            raise ValueError(
+                "condition=context needs a vector with each datum, and these data have none; "
+                "give an array `context` of shape (N, C) in the .npz file, or fit(..., context=...)"
+            )
+        return {"context": self.data.context.shape[1]}
+
+    def _situation(self, batch: int) -> Situation:
+        return Situation(self.count, self.preset, batch, self.gpu)
+
+    def _pace(self, training: Training) -> Pace:
+        per_epoch = max(1, self.count // training.batch)
+        timed = training.time_limit and not training.steps
+        return Pace(per_epoch, None if timed else training.steps or training.epochs * per_epoch)
+
+
+def _natural_objective(model: Description) -> Choice:
+    """Return the objective that a posterior asks for."""
+    kind, reason = _OBJECTIVE_OF.get(model.posterior.kind, ("elbo", "the evidence lower bound itself"))
+    return Choice(key="objective", value=kind, reason=reason)
+
+
+def _is_settled(key: str, wanted: Mapping[str, Any]) -> bool:
+    """Say whether the user's keys leave nothing to choose; a number of steps or a time limit stands for epochs."""
+    return key in wanted or (key in ("epochs", "steps") and bool({"epochs", "steps", "time_limit"} & set(wanted)))

@@ -1,0 +1,69 @@
+"""What a typed value means: the rules of YAML, where they do not surprise."""
+
+from __future__ import annotations
+
+import math
+import re
+from typing import Any
+
+import yaml
+
+__all__ = ["HUGE", "is_number", "read_value", "seconds_of", "shown"]
+
+_UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+
+HUGE = 2**63
+"""From here on a whole number does not fit what computes with it."""
+
+
+def read_value(path: str, text: str) -> Any:
+    """Return the value that the text after `path=` stands for.
+
+    Raises:
+        ValueError: It stands for none.
+
+    Examples:
+        >>> read_value("lr", "1e-3"), read_value("epochs", "1e9"), read_value("size", "0x64")
+        (0.001, 1000000000, '0x64')
+    """
+    if path == "delimiter" and len(text) == 1:
+        return text  # which may be syntax to YAML
+    try:
+        value = yaml.safe_load(text)
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        raise ValueError(f"the value of {path} cannot be read: {text!r}") from error
+    if re.fullmatch(r"\s*0x\d+\s*", text):
+        return text.strip()  # a size, not a hexadecimal number
+    if isinstance(value, str) and re.fullmatch(r"[+-]?\d+(\.\d*)?[eE][+-]?\d+", value):
+        number = float(value)  # YAML 1.1 reads 1.0e+9 as a number and 1e9 as a text
+        return int(number) if number.is_integer() and abs(number) < HUGE else number
+    return value
+
+
+def is_number(value: Any) -> bool:
+    """Whether a value is a number; true and false are none."""
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def shown(value: Any) -> str:
+    """Return a value as it is typed."""
+    return "" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def seconds_of(text: str) -> float:
+    """Return seconds from `90`, `90s`, `10m`, `1h30m` or `+10m`.
+
+    Raises:
+        ValueError: It is none of these.
+
+    Examples:
+        >>> seconds_of("1h30m")
+        5400.0
+    """
+    parts = re.findall(r"(\d+(?:\.\d+)?)([smhd]?)", text.strip().removeprefix("+").lower())
+    if not parts or "".join(n + u for n, u in parts) != text.strip().removeprefix("+").lower():
+        raise ValueError(f"a time is written like 90s, 10m or 1h30m, got {text!r}")
+    seconds = sum(float(number) * _UNITS[unit or "s"] for number, unit in parts)
+    if not 0 < seconds < math.inf:
+        raise ValueError(f"a time limit must be positive and finite, got {text!r}")
+    return seconds

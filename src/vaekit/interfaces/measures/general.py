@@ -1,0 +1,175 @@
+"""What can be measured of any trained model beside its bounds, and how it is printed: numbers with errors and caps."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from torch import Tensor, nn
+
+from vaekit.data import Dataset
+from vaekit.distributions import Transported
+from vaekit.errors import NotApplicable
+from vaekit.evaluation import Chains, Coded, amortization, annealed, bounds, disentanglement, information, probes
+from vaekit.interfaces.describing.words import number
+from vaekit.interfaces.measures.measure import Look, Measure, Summary, nats, percent
+from vaekit.modalities import modality_named
+from vaekit.models import evaluating
+from vaekit.trained import TrainedModel
+
+__all__ = ["GENERAL"]
+
+_MOST = 10_000  # data of the mixture behind the mutual information, whose cost grows with their square
+_INVERTED = 500  # the same where every density needs a flow to be inverted
+_CODED = 5_000  # data that classifiers of latents are trained on, and tested on
+_CHAINS = Chains()
+_STEPS = 100  # of refinement
+_GRADIENT = 3  # what a decoding with its gradient costs, in decodings
+_BATCH = 100
+
+
+def _information(look: Look) -> dict[str, Any]:
+    given = look.given(_MOST)
+    with evaluating(look.trained.model):
+        slow = any(isinstance(q, Transported) for q in look.trained.model.posteriors(*(part[:2] for part in given)))
+    found = information(look.trained.model, *(part[: _INVERTED if slow else _MOST] for part in given)).summary()
+    return (
+        found | {"in_batches": _information_in_batches(look.trained.model, *given)}
+        if look.trained.view.traits.tokens
+        else found
+    )
+
+
+def _information_in_batches(model: nn.Module, *given: Tensor) -> dict[str, Any] | None:
+    """Return the mutual information as most papers on texts report it, against the mixture of a batch; None for few data."""
+    try:
+        found = information(model, *given, mixture="batch")
+    except NotApplicable:
+        return None
+    return {**found.summary()["mutual_information"], "mixture": found.mixture, "n": found.n}
+
+
+def _information_lines(found: Summary) -> list[str]:
+    mutual = found["mutual_information"]
+    limit = f"cap log N = {number(mutual['cap'])}" + (", at it: a lower bound" if mutual["at_cap"] else "")
+    parts = {
+        "marginal KL": "marginal_kl",
+        "total correlation": "total_correlation",
+        "KL by dimension": "dimension_wise_kl",
+    }
+    rest = [f"{title} {nats(found[key])}" for title, key in parts.items() if found[key] is not None]
+    return [
+        f"I(x; z) {nats(mutual)} nats ({limit}); n = {found['n']}",
+        *_batch_lines(found),
+        *(["; ".join(rest) + " nats"] if rest else []),
+        *([found["why"]] if found["why"] else []),
+    ]
+
+
+def _batch_lines(found: Summary) -> list[str]:
+    """Return the mutual information against small mixtures, which is there for texts alone."""
+    batch = found.get("in_batches")
+    if batch is None:
+        return []
+    size = batch["mixture"]
+    return [
+        f"{nats(batch)} nats in batches of {size}, as papers on texts report it (cap log {size} = {number(batch['cap'])})"
+    ]
+
+
+def _annealed(look: Look) -> dict[str, Any]:
+    moves = _CHAINS.count * _CHAINS.temperatures * (_CHAINS.leapfrog + 1)
+    given, view = look.refined(_GRADIENT * moves), look.trained.view
+    found = annealed(look.trained.model, *given, chains=_CHAINS, log_jacobian=view.log_jacobian)
+    # On the very same prepared data: what a likelihood draws on its way in would part the two otherwise.
+    batches = [part if len(part) > 1 else part[0] for part in zip(*(g.split(_BATCH) for g in given), strict=True)]
+    weighted = bounds(
+        look.trained.model, batches, prepare=_as_they_are, log_jacobian=view.log_jacobian, sizes=view.sizes
+    )
+    summary = found.summary()
+    # A text has more tokens than another, a row more cells that were observed.
+    summary["bits_per_dim"] = -found.estimate.nats / (weighted.dimensions * math.log(2))
+    summary["dimension"] = modality_named(look.trained.kind).words.dimension
+    return {**summary, "above_iw": {"samples": weighted.samples, **vars(found.gap(weighted))}}
+
+
+def _annealed_lines(found: Summary) -> list[str]:
+    above, dimension = found["above_iw"], found.get("dimension", "dim")
+    return [
+        f"{nats(found)} nats, {number(found['bits_per_dim'], 4)} bits/{dimension}, from {found['count']} chains of "
+        f"{found['temperatures']} temperatures; n = {found['n']} (a lower bound on log p(x))",
+        f"{nats(above)} above IW-{above['samples']}; acceptance {number(found['acceptance'])}",
+    ]
+
+
+def _amortization(look: Look) -> dict[str, Any]:
+    return amortization(look.trained.model, *look.refined(_GRADIENT * _STEPS), steps=_STEPS).summary()
+
+
+def _amortization_lines(found: Summary) -> list[str]:
+    gaps = f"amortization gap {nats(found['amortization_gap'])}, approximation gap {nats(found['approximation_gap'])}"
+    return [f"{gaps} nats; n = {found['n']}"]
+
+
+def _probes(look: Look) -> dict[str, Any]:
+    own = look.trained.data
+    if look.data.labels is None or own.labels is None:
+        raise NotApplicable("there are no labels to be found again (folders name them; of a table, target=COLUMN does)")
+    if look.data.classes != own.classes:
+        raise NotApplicable(
+            f"these data have the classes {_class_names(look.data)}, the training data {_class_names(own)}"
+        )
+    trained = own.taken(own.drawn("train", _CODED))
+    return probes(_coded(look.trained, trained), _coded(look.trained, look.some(_CODED))).summary()
+
+
+def _probe_lines(found: Summary) -> list[str]:
+    return [
+        f"linear {percent(found['linear'])}, {found['k']} neighbors {percent(found['knn'])}, most frequent class "
+        f"{number(100 * found['base_rate'], 1)} %; {found['train']} train, {found['test']} test"
+    ]
+
+
+def _disentanglement(look: Look) -> dict[str, Any]:
+    if look.data.factors is None:
+        raise NotApplicable("it is not known what these data were made from (it is of the data set sprites)")
+    # No data are held out: it is the representation that is judged, as in the literature, and not a prediction.
+    shown = look.data.taken(look.data.drawn("all", _CODED))
+    assert shown.factors is not None
+    return disentanglement(look.trained.encode(shown).mean, shown.factors, shown.factor_names).summary()
+
+
+def _disentanglement_lines(found: Summary) -> list[str]:
+    scores = {
+        "MIG": "mig",
+        "SAP": "sap",
+        "FactorVAE": "factor_vae",
+        "DCI disentanglement": "disentanglement",
+        "completeness": "completeness",
+        "informativeness": "informativeness",
+    }
+    told = ", ".join(f"{title} {number(found[key], 3)}" for title, key in scores.items())
+    return [f"{told}; n = {found['n']}", f"factors: {', '.join(found['factors'])}"]
+
+
+def _coded(trained: TrainedModel, data: Dataset) -> Coded:
+    assert data.labels is not None
+    return Coded(trained.encode(data).mean, data.labels)
+
+
+def _class_names(data: Dataset) -> str:
+    return ", ".join(data.classes[:5]) + (", ..." if len(data.classes) > 5 else "") or "(none)"
+
+
+def _as_they_are(x: Tensor) -> Tensor:
+    return x
+
+
+GENERAL = (
+    Measure("information", _information, _information_lines, reads_latents=True),
+    Measure("annealed", _annealed, _annealed_lines, reads_latents=True),
+    Measure("amortization", _amortization, _amortization_lines, reads_latents=True),
+    Measure("probes", _probes, _probe_lines, reads_latents=True),
+    Measure("disentanglement", _disentanglement, _disentanglement_lines, reads_latents=True),
+)
+"""The measures of any model, in their order."""

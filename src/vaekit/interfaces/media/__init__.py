@@ -1,0 +1,16 @@
+"""Media: what each kind of data looks like to people. `MEDIA` is the closed table of them.
+
+medium    what every kind answers;  images, texts, tables, tensors    one room per kind
+pictures, column_files    PNG files, and files of columns
+"""
+
+from vaekit.interfaces.media.images.medium import ImageMedium
+from vaekit.interfaces.media.medium import Answer, HeldOut, Medium, Output, Place
+from vaekit.interfaces.media.tables.medium import TableMedium
+from vaekit.interfaces.media.tensors import TensorMedium
+from vaekit.interfaces.media.texts.medium import TextMedium
+
+__all__ = ["MEDIA", "Answer", "HeldOut", "Medium", "Output", "Place"]
+
+MEDIA: dict[str, Medium] = {each.kind: each for each in (ImageMedium(), TextMedium(), TableMedium(), TensorMedium())}
+"""How each kind of data is shown, by name; a kind that lacks an entry here is an error, which a test finds."""

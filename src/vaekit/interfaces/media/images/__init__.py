@@ -1,0 +1,1 @@
+"""Images: PNG files, sheets of them, and their measures."""

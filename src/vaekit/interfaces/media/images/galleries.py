@@ -1,0 +1,140 @@
+"""Pictures of images: reconstructions, samples, interpolations, traversals."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from PIL import Image
+from torch import Tensor
+
+from vaekit.evaluation import Bounds
+from vaekit.interfaces.media.medium import HeldOut
+from vaekit.interfaces.media.pictures import picture
+from vaekit.interfaces.report.page import Picture
+from vaekit.interfaces.report.walks import REACH, interpolated, traversed
+from vaekit.interfaces.runs.run import Run
+from vaekit.models import evaluating
+
+__all__ = ["galleries", "sheet", "shows_images"]
+
+_LARGEST = 96  # pixels of a cell's longer side: ten of them fill the page
+_MANY_PIXELS = 64 * 64  # above it, decoding costs seconds and fewer images suffice
+_ROWS = 4  # of interpolations
+_DIMENSIONS = 8
+_LABELS = 20  # classes that have a row of samples
+
+
+def shows_images(run: Run) -> bool:
+    """Whether the model's data are images; a free composition says it by the shape of what it makes."""
+    shape = _shape(run)
+    return len(shape) == 3 and min(shape[1:]) > 1
+
+
+def galleries(run: Run, result: Bounds, held_out: HeldOut | None) -> list[Picture]:
+    """Return every picture of images that the data at hand allow.
+
+    Args:
+        run: A run whose data are images.
+        result: The bounds of the data that are shown.
+        held_out: The data themselves, where they are at hand.
+    """
+    has_data, labels = held_out is not None, None if held_out is None else held_out.labels
+    few = math.prod(_shape(run)[1:]) > _MANY_PIXELS
+    pictures = [_reconstructions(run, 8 if few else 32)] if has_data else []
+    if run.conditions.kind != "context" or has_data:
+        pictures.append(_samples(run, 16 if few else 64))
+    if not run.latents.is_walkable:
+        return pictures
+    if has_data and len(result.means) > 1:
+        pictures.append(_interpolations(run, result.means, labels, 6 if few else 9))
+    if has_data or not run.conditions.size:
+        pictures.append(_traversal(run, result, 7 if few else 9))
+    return pictures
+
+
+def sheet(images: Tensor, columns: int, group: int = 0, edges: bool = False) -> Image.Image:
+    """Return images `(N, C, H, W)` row by row on a transparent ground, never enlarged.
+
+    Args:
+        images: Intensities in [0, 1].
+        columns: Images in a row.
+        group: So many neighbours stand together, apart from the next ones.
+        edges: Set the first and the last image of each row apart.
+    """
+    shrink = max(1.0, max(images.shape[2:]) / _LARGEST)
+    height, width = (max(1, round(side / shrink)) for side in images.shape[2:])
+    gap = max(1, round(max(height, width) / 16))
+    lefts = _lefts(columns, width, gap, group, edges)
+    rows = math.ceil(len(images) / columns)
+    canvas = Image.new("RGBA", (lefts[-1] + width, rows * (height + gap) - gap), (0, 0, 0, 0))
+    for i, image in enumerate(images):
+        cell = picture(image).convert("RGBA")
+        if shrink > 1:
+            cell = cell.resize((width, height), Image.Resampling.LANCZOS)
+        canvas.paste(cell, (lefts[i % columns], i // columns * (height + gap)))
+    return canvas
+
+
+def _lefts(columns: int, width: int, gap: int, group: int, edges: bool) -> list[int]:
+    lefts, left = [], 0
+    for i in range(columns):
+        apart = (group and i % group == 0) or (edges and i in (1, columns - 1))
+        left += 0 if i == 0 else width + (3 * gap if apart else gap)
+        lefts.append(left)
+    return lefts
+
+
+def _shape(run: Run) -> tuple[int, ...]:
+    """Return the shape of one datum, from one that is made for it."""
+    with evaluating(run.model):
+        return tuple(run.model.generate(1, *run.conditions.zeros(1)).shape[1:])
+
+
+def _square(count: int, height: int, width: int) -> int:
+    """Return the number of columns that makes a sheet about square."""
+    return min(count, max(1, min(16, round(math.sqrt(count * height / width)))))
+
+
+def _reconstructions(run: Run, count: int) -> Picture:
+    inputs, again = run.reconstruct(None, count)
+    pairs = torch.stack([inputs, again], 1).flatten(0, 1)
+    columns = 2 * _square(len(inputs), inputs.shape[2], 2 * inputs.shape[3])
+    caption = "Pairs of held-out data: left what went in, right the point of p(x | z) at the posterior's mean."
+    return Picture("reconstructions", "Inputs beside reconstructions", caption, sheet(pairs, columns, group=2), "sheet")
+
+
+def _samples(run: Run, count: int) -> Picture:
+    caption = (
+        "z from the prior at temperature 1, shown by the mean image of p(x | z); the pixels' own noise is left out."
+    )
+    if names := run.conditions.names[:_LABELS]:
+        columns = max(2, min(8, 2 * count // len(names)))
+        images = run.sample(columns * len(names), label=names)
+        caption = f"A row per label, from the top {', '.join(names)}: {caption}"
+    else:
+        images = run.sample(count)
+        columns = _square(count, *images.shape[2:])
+    drawn = sheet(images, columns)
+    return Picture("samples", "Samples from the prior", caption, drawn, "sheet")
+
+
+def _interpolations(run: Run, means: Tensor, labels: Tensor | None, steps: int) -> Picture:
+    walks = interpolated(run, means, labels, _ROWS, steps)
+    between = walks.between.unflatten(0, (len(walks.first), steps))
+    first, last = (torch.stack([*ends]).unsqueeze(1) for ends in (walks.first, walks.last))
+    images = torch.cat([first, between.to(first), last], 1).flatten(0, 1)
+    caption = (
+        "Each row walks from the posterior mean of one held-out datum to that of another; "
+        "the data themselves stand at the two ends."
+    )
+    return Picture("interpolations", "Interpolations", caption, sheet(images, steps + 2, edges=True), "sheet")
+
+
+def _traversal(run: Run, result: Bounds, steps: int) -> Picture:
+    images, names = traversed(run, result, _DIMENSIONS, steps)
+    caption = (
+        f"Each row moves one latent dimension of one held-out datum from {-REACH:g} to {REACH:g} and keeps the others. "
+        f"From the top, most active first: {', '.join(names)}."
+    )
+    return Picture("traversal", "Latent traversal", caption, sheet(images, steps), "sheet")

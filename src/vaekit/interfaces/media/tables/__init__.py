@@ -1,0 +1,1 @@
+"""Tables: files, exhibits of the report, quality of synthetic rows."""

@@ -1,0 +1,1 @@
+"""Texts: lines, exhibits of the report, and their measures."""

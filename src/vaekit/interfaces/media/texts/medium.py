@@ -1,0 +1,123 @@
+"""Texts for people: printed, or written to a file of lines, of JSON lines or of columns."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from torch import Tensor
+
+from vaekit.data import Dataset, TextSchema, name_of
+from vaekit.distributions import Decoding
+from vaekit.evaluation import Bounds, perplexity
+from vaekit.interfaces.describing.decoding import decoding_of
+from vaekit.interfaces.media.column_files import check_suffix, write_columns
+from vaekit.interfaces.media.medium import Answer, HeldOut, Medium, Output, Place, label_option
+from vaekit.interfaces.media.texts.exhibits import texts
+from vaekit.interfaces.media.texts.measures import MEASURES
+from vaekit.interfaces.report.page import Picture
+from vaekit.training.checkpoint import write_atomically
+
+if TYPE_CHECKING:
+    from vaekit.interfaces.runs.run import Run
+
+__all__ = ["TextMedium"]
+
+_SUFFIXES = (".txt", ".jsonl", ".csv", ".parquet")
+
+
+class TextMedium(Medium):
+    """Texts: lines in a terminal, or a file."""
+
+    kind = "text"
+    measures = MEASURES
+
+    def facts(self, schema: TextSchema) -> str:
+        """Return the tokenizer, the vocabulary and the longest text."""
+        case_ = ", lower case" if schema.lowercase else ""
+        return (
+            f"texts, tokenizer {schema.tokenizer}{case_}, {schema.vocabulary:,} tokens, "
+            f"at most {schema.length} of them in a text"
+        )
+
+    def size(self, brief: Mapping[str, Any], event: Sequence[int]) -> str:
+        """Return the tokens."""
+        return f"at most {brief['length']} tokens, of {brief['vocabulary']:,} ({brief['tokenizer']})"
+
+    def write(self, output: Output, place: Place) -> Answer:
+        """Print texts, or write them to a file by its suffix."""
+        inputs = {} if output.inputs is None else {"text": output.inputs}
+        title = "text" if output.inputs is None else "reconstruction"
+        columns = {**output.lead, **inputs, title: output.shown}
+        rows = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+        if place.out is None:
+            return Answer({"n": len(rows), "texts": rows}, ["\t".join(map(_cell, row.values())) for row in rows])
+        out = check_suffix(place.out, _SUFFIXES)
+        match out.suffix.lower():
+            case ".txt":
+                write_atomically(out, "".join(f"{_one_line(row[title])}\n" for row in rows).encode())
+            case ".jsonl":
+                write_atomically(out, "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows).encode())
+            case _:
+                write_columns(out, {name: [str(value) for value in column] for name, column in columns.items()})
+        return Answer({"out": str(out), "n": len(rows)}, [f"{len(rows)} texts: {out}"])
+
+    def exhibits(self, run: Run, result: Bounds, held_out: HeldOut | None) -> tuple[list[Picture], list[str]]:
+        """Return samples, reconstructions, interpolations and a traversal."""
+        return [], texts(run, result, held_out)
+
+    def commands(self, run: Run, path: str) -> list[str]:
+        """Return the verbs of texts."""
+        label = label_option(run)
+        drawn = [f"vaekit sample {path} -n 10{label}", f"vaekit sample {path} -n 10{label} --decode top_p=0.9"]
+        score = f"vaekit score {path} DATA --out scores.csv"
+        if not run.view.traits.latents:
+            return [*drawn, score]
+        # A text that is typed has no label: a conditional model is given files, or its own test data by their numbers.
+        typed, numbered = not run.conditions.names, bool(run.experiment.data.source)
+        text, ends = ("'a text'", "'a text' 'another text'") if typed else ("DATA", "0 1")
+        walk = [f"vaekit interpolate {path} {ends}"] if run.latents.is_walkable and (typed or numbered) else []
+        encode = f"vaekit encode {path} DATA --out latents.npz"
+        return [*drawn, f"vaekit reconstruct {path} {text}", *walk, encode, score]
+
+    def units(self, result: Bounds) -> dict[str, Any]:
+        """Return the unit of the bounds, the tokens, and both perplexities, each by the name of its bound."""
+        tokens = result.sizes
+        found = {**super().units(result), "tokens": int(tokens.sum())}
+        if result.elbo is None or result.iw is None:
+            return found
+        bounds = {"elbo": result.elbo, f"iw_{result.samples}": result.iw}
+        found["perplexity"] = {name: perplexity(-nats.double(), tokens).summary() for name, nats in bounds.items()}
+        return found
+
+    def beside_bound(self, nats: Tensor, sizes: Tensor) -> list[str]:
+        """Return the perplexity."""
+        if not bool(nats.isfinite().all()):
+            return []
+        found = perplexity(-nats.double(), sizes)
+        error = f" ± {found.se:,.2f}" if found.se == found.se and abs(found.se) != float("inf") else ""
+        return [f"perplexity {found.value:,.2f}{error}"]
+
+    def literal(self, text: str) -> list[str] | None:
+        """Return a text that was typed itself: no name of data, no file, and nothing that looks like a path."""
+        if name_of(text) or Path(text).exists():
+            return None
+        return [text] if " " in text or not (Path(text).suffix or "/" in text) else None
+
+    def identity(self, data: Dataset, rows: Tensor) -> dict[str, Any]:
+        """Return the texts themselves."""
+        return {"text": data.schema.decode(data.values[rows])}  # type: ignore[union-attr]
+
+    def sampling(self, decode: str | None, temperature: float) -> tuple[Decoding | None, float]:
+        """Return how tokens are chosen: a temperature is that of the tokens, not of the prior."""
+        return decoding_of(decode, None if temperature == 1 else temperature), 1.0
+
+
+def _cell(value: Any) -> str:
+    return format(value, ".2f") if isinstance(value, float) else _one_line(str(value))
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.splitlines())

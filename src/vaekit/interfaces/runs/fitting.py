@@ -1,0 +1,294 @@
+"""Train: from data and keys to a trained model in memory, or to a run folder with its bounds and a report."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, NamedTuple, overload
+
+from vaekit.data import Dataset
+from vaekit.data.arrays import context_from_array
+from vaekit.data.names import name_of
+from vaekit.data.table.bundled import bundled_name
+from vaekit.interfaces.describing.experiment import Experiment
+from vaekit.interfaces.describing.parsing import sectioned
+from vaekit.interfaces.describing.planning import plan
+from vaekit.interfaces.runs.auto_fix import auto_fix
+from vaekit.interfaces.runs.folder import RunFolder
+from vaekit.interfaces.runs.recording import Recording
+from vaekit.interfaces.runs.run import Run
+from vaekit.interfaces.runs.trainer import Listener, Trainer
+from vaekit.modalities import Description, Plain, Preset, Reading, kind_in_memory, kind_of_source, modality_named
+from vaekit.modalities.choice import merged
+from vaekit.models import LatentVariableModel
+from vaekit.objectives import Objective
+from vaekit.trained import Source, TrainedModel, typed
+from vaekit.training import Training
+
+__all__ = ["Planned", "fit", "free_folder", "planned", "reading_at", "resume", "resumed", "train"]
+
+
+@overload
+def fit(
+    data: Source,
+    *,
+    model: Description | LatentVariableModel | str | None = None,
+    objective: Objective | str | Mapping[str, Any] | None = None,
+    training: Training | None = None,
+    out: None = None,
+    preset: Preset = "balanced",
+    listener: Listener | None = None,
+    context: Any = None,
+    **keys: Any,
+) -> TrainedModel: ...
+
+
+@overload
+def fit(
+    data: Source,
+    *,
+    model: Description | LatentVariableModel | str | None = None,
+    objective: Objective | str | Mapping[str, Any] | None = None,
+    training: Training | None = None,
+    out: str | Path,
+    preset: Preset = "balanced",
+    listener: Listener | None = None,
+    context: Any = None,
+    **keys: Any,
+) -> Run: ...
+
+
+def fit(
+    data: Source,
+    *,
+    model: Description | LatentVariableModel | str | None = None,
+    objective: Objective | str | Mapping[str, Any] | None = None,
+    training: Training | None = None,
+    out: str | Path | None = None,
+    preset: Preset = "balanced",
+    listener: Listener | None = None,
+    context: Any = None,
+    **keys: Any,
+) -> TrainedModel | Run:
+    """Train a model on data.
+
+    Args:
+        data: A folder, a file or a name; an opened data set; arrays, tensors or a torch data set of images; a
+            list of texts; a frame of pyarrow, pandas or polars. With a free
+            composition of modules: a tensor `(N, *event)` in the support of its likelihood.
+        model: A description, a composition `VAE(prior, posterior, likelihood)`, or None to choose one automatically; a
+            word is the key `model=`.
+        objective: The objective, as a value or by its name; the ELBO by default.
+        training: How to train.
+        out: The run folder; by default nothing is written.
+        preset: How much an automatic choice spends: fast, balanced or best.
+        listener: Called after every step.
+        context: What each datum is conditioned on, numbers of shape `(N, C)`, for `ImageVAE(condition="context")` or a
+            composition whose parts take a context.
+        keys: Any key of `vaekit fit --help-keys`, such as `latent=8`, `likelihood="gaussian"`, `size="64x64"`,
+            `time_limit="10m"`; a key with a dot as a nested mapping, `likelihood={"kind": "gaussian", "scale": "shared"}`, or
+            as `**{"likelihood.scale": "shared"}`.
+
+    Returns:
+        The trained model; with `out`, the run in that folder, which is a trained model too.
+
+    Raises:
+        ValueError: The data or the settings do not fit; the message says what to do.
+        TrainingDiverged: Values stayed non-finite after three rollbacks.
+    """
+    found = planned(
+        data, model=model, objective=objective, training=training, preset=preset, context=context, **keys
+    )
+    if out is None:
+        return train(found.data, found.experiment, model=found.modules, listener=listener)
+    recording = Recording(RunFolder(Path(out)), found.experiment, found.data, model=found.modules)
+    recording.begin()
+    return _best(recording, listener)
+
+
+class Planned(NamedTuple):
+    """What `fit` would train.
+
+    Args:
+        data: The data, opened.
+        experiment: What is trained, and how; every choice with its reason.
+        modules: The modules of a free composition.
+    """
+
+    data: Dataset
+    experiment: Experiment
+    modules: LatentVariableModel | None
+
+
+def planned(
+    data: Source,
+    *,
+    model: Description | LatentVariableModel | str | None = None,
+    objective: Objective | str | Mapping[str, Any] | None = None,
+    training: Training | None = None,
+    preset: Preset = "balanced",
+    context: Any = None,
+    **keys: Any,
+) -> Planned:
+    """Open data and plan what `fit` would train, whose arguments these are.
+
+    Raises:
+        ValueError: The data or the settings do not fit; the message says what to do.
+    """
+    modules = model if isinstance(model, LatentVariableModel) else None
+    description = model if isinstance(model, Description) else None
+    words: dict[str, Any] = {"model": model if isinstance(model, str) else None}
+    words["objective"] = None if isinstance(objective, Objective) else objective
+    keys |= {name: word for name, word in words.items() if word is not None}
+    kind = "tensor" if modules is not None else _kind_of(data, frozenset(keys))
+    given = sectioned(keys, modality=kind)
+    if isinstance(objective, Objective):
+        given["objective"] = merged(objective.model_dump(), given["objective"])
+    if training is not None:
+        given["training"] = {**training.model_dump(exclude_unset=True), **given["training"]}
+    modality = modality_named(kind)
+    reading = modality.opened(modality.settings(given.pop("data"), given["model"]))
+    reading, opened = _opened(data, reading)
+    if context is not None:
+        opened = replace(opened, context=context_from_array(context, len(opened)))
+    if modules is not None:
+        return Planned(opened, _experiment_of(modules, opened, reading, given), modules)
+    if description is not None and given["model"]:
+        name = next(iter(given["model"]))
+        raise ValueError(f"{name}= is a key of the model, which was given as a whole; set it in {type(description).__name__}(...)")
+    return Planned(opened, plan(opened, reading, given, preset, description), None)
+
+
+def train(
+    data: Dataset,
+    experiment: Experiment,
+    *,
+    model: LatentVariableModel | None = None,
+    listener: Listener | None = None,
+) -> TrainedModel:
+    """Train in memory: nothing is written or printed, no signal is handled, and global settings end as they were.
+
+    Args:
+        data: The data, opened.
+        experiment: What is trained, and how; see `planned`.
+        model: The modules of a free composition.
+        listener: Called after every step.
+
+    Raises:
+        ValueError: The data do not suit the experiment.
+        TrainingDiverged: Values stayed non-finite after three rollbacks.
+    """
+    trainer = Trainer(experiment, data, model=model)
+    best = None
+    with trainer.scope:
+        for progress in trainer.steps():
+            if progress.best:
+                best = _weights(trainer)
+            if listener is not None:
+                listener(progress, trainer.batches.batch)
+        best = _weights(trainer) if best is None else best
+    return trainer.finished(best)
+
+
+def _weights(trainer: Trainer) -> dict[str, Any]:
+    """Return a copy of the averaged weights, which are those that are evaluated."""
+    state = trainer.state.average.module.state_dict()
+    return {name: tensor.detach().cpu().clone() for name, tensor in state.items()}
+
+
+def resume(
+    path: str | Path,
+    *,
+    seconds_more: float | None = None,
+    data: Source | None = None,
+    model: LatentVariableModel | None = None,
+    listener: Listener | None = None,
+) -> Run:
+    """Continue a run that was stopped, bit for bit as if it had not been; or extend a finished one.
+
+    Args:
+        path: The run folder.
+        seconds_more: Seconds to extend a run by.
+        data: The data, where they came from memory.
+        model: The modules of a free composition.
+        listener: Called after every step.
+
+    Raises:
+        ValueError: The run is finished and no more time is given, or its data have changed.
+    """
+    recording = resumed(path, seconds_more=seconds_more, data=data, model=model)
+    return _best(recording, listener) if seconds_more is None else recording.run(listener)
+
+
+def resumed(
+    path: str | Path,
+    *,
+    seconds_more: float | None = None,
+    data: Source | None = None,
+    model: LatentVariableModel | None = None,
+) -> Recording:
+    """Return the recording of a run, at its newest valid checkpoint; see `resume`."""
+    folder = RunFolder(Path(path))
+    experiment = folder.read_experiment()
+    if experiment.model is None and model is None:
+        raise ValueError(f"{path} holds a user's own composition; give model=VAE(...)")
+    if data is None and not experiment.data.source:
+        raise ValueError(f"the data of {path} came as arrays and are not kept; give vaekit.resume(..., data=...)")
+    opened = experiment.data.open() if data is None else _opened(data, experiment.data)[1]
+    recording = Recording(folder, experiment, opened, model=model)
+    recording.restore(seconds_more)
+    return recording
+
+
+def reading_at(source: str, reading: Reading) -> Reading:
+    """Return a reading of a source that was typed: a path is kept absolute, a name as it is."""
+    return reading.at(source, named=bool(name_of(source) or bundled_name(source)))
+
+
+def free_folder(source: str) -> RunFolder:
+    """Return the first `runs/<name>-<number>` that is not taken."""
+    name = Path(source).stem or "run"
+    return RunFolder(next(path for i in range(1, 10**6) if not (path := Path("runs") / f"{name}-{i}").exists()))
+
+
+def _best(recording: Recording, listener: Listener | None) -> Run:
+    """Train; where that is asked for, train again with what the doctor prescribes, and return the best run."""
+    trainer = recording.trainer
+    began = trainer.began - trainer.state.position.seconds
+    run = recording.run(listener)
+    if not trainer.training.auto_fix:
+        return run
+    return auto_fix(run, trainer.opened, lambda again: again.run(listener), began=began).best.run
+
+
+def _kind_of(data: Source, keys: frozenset[str]) -> str:
+    """Return the kind of data, whichever way they come."""
+    if isinstance(data, Dataset):
+        return str(getattr(data.schema, "kind", "tensor"))
+    return kind_of_source(typed(data), keys) if isinstance(data, str | Path) else kind_in_memory(data)
+
+
+def _opened(data: Source, reading: Reading) -> tuple[Reading, Dataset]:
+    """Return data and how they were opened."""
+    if isinstance(data, Dataset):
+        return reading, data
+    if isinstance(data, str | Path):
+        reading = reading_at(typed(data), reading)
+        return reading, reading.open()
+    return reading, replace(reading.convert(data), source="")
+
+
+def _experiment_of(
+    model: LatentVariableModel, data: Dataset, reading: Reading, given: Mapping[str, Mapping[str, Any]]
+) -> Experiment:
+    """Return the experiment of a user's own composition, which has no keys of a model."""
+    if given["model"]:
+        raise ValueError(f"{next(iter(given['model']))}= is a key of a description, but model= is your own composition; leave it out")
+    experiment = Experiment.model_validate(
+        {"data": reading, "objective": {"kind": "elbo", **given["objective"]}, "training": given["training"]}
+    )
+    if experiment.training.auto_fix:
+        raise ValueError("auto_fix needs a description such as ImageVAE(...), whose keys it can change")
+    Plain(model).check(data)
+    return experiment

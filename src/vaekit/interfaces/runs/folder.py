@@ -1,0 +1,188 @@
+"""The run folder: what lies where, written so that a reader sees whole files only."""
+
+from __future__ import annotations
+
+import platform
+import sys
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import torch
+from pydantic import ValidationError
+
+from vaekit.data import Dataset
+from vaekit.interfaces.describing.experiment import Experiment
+from vaekit.modalities import MODALITIES
+from vaekit.trained.files import ModelFolder, read_json, write_json
+
+__all__ = ["RunFolder", "label_counts"]
+
+_PACKAGES = ("vaekit", "torch", "numpy", "lightning-fabric", "pydantic", "safetensors")
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """A run on disk.
+
+    config.json  environment.json  data.json  split.json  metrics.jsonl  evaluation.json  report.html
+    plots/*.png  checkpoints/{best,last,previous}.ckpt  model/{config.json,model.safetensors,schema.json}
+    """
+
+    path: Path
+
+    @property
+    def config(self) -> Path:
+        """The resolved experiment."""
+        return self.path / "config.json"
+
+    @property
+    def metrics(self) -> Path:
+        """One JSON object per logged step."""
+        return self.path / "metrics.jsonl"
+
+    @property
+    def evaluation(self) -> Path:
+        """The bounds at the end of training."""
+        return self.path / "evaluation.json"
+
+    @property
+    def report(self) -> Path:
+        """The report, one file."""
+        return self.path / "report.html"
+
+    @property
+    def plots(self) -> Path:
+        """Pictures."""
+        return self.path / "plots"
+
+    @property
+    def checkpoints(self) -> Path:
+        """Training states."""
+        return self.path / "checkpoints"
+
+    @property
+    def model(self) -> ModelFolder:
+        """The model alone, for use elsewhere."""
+        return ModelFolder(self.path / "model")
+
+    def create(self) -> None:
+        """Make the folder.
+
+        Raises:
+            FileExistsError: There is a run already, or a file in its place.
+            OSError: It cannot be written to.
+        """
+        if self.config.exists():
+            raise FileExistsError(
+                f"{self.path} already holds a run; continue it with: vaekit resume {self.path}, or give another --out"
+            )
+        if self.path.exists() and not self.path.is_dir():
+            raise FileExistsError(f"{self.path} is a file; give a folder as --out")
+        for folder in (self.path, self.plots, self.checkpoints, self.model.path):
+            folder.mkdir(parents=True, exist_ok=True)
+
+    def write_json(self, name: str, content: Any) -> None:
+        """Write a JSON file atomically."""
+        write_json(self.path / name, content)
+
+    def read_json(self, name: str) -> Any:
+        """Read a JSON file.
+
+        Raises:
+            FileNotFoundError: This is no run folder.
+            ValueError: The file is damaged.
+        """
+        return read_json(self.path / name, "a run folder")
+
+    def write_experiment(self, experiment: Experiment) -> None:
+        """Write the resolved experiment."""
+        self.write_json("config.json", experiment.model_dump(mode="json"))
+
+    def read_experiment(self) -> Experiment:
+        """Read the experiment back.
+
+        Raises:
+            ValueError: It is not one of this version of vaekit.
+        """
+        try:
+            return Experiment.model_validate(self.read_json("config.json"))
+        except ValidationError as error:
+            first = error.errors()[0]
+            where = ".".join(str(step) for step in first["loc"] if step not in MODALITIES)  # which kind is no key
+            raise ValueError(
+                f"{self.config} is no experiment of this version of vaekit: {where}: {first['msg']}"
+            ) from error
+
+    def read_evaluation(self) -> dict[str, Any]:
+        """Read the bounds at the end of training.
+
+        Raises:
+            FileNotFoundError: The run is not finished.
+            ValueError: The file is damaged.
+        """
+        self.read_json("config.json")
+        if not self.evaluation.is_file():
+            raise FileNotFoundError(f"{self.path} is not finished; finish it with: vaekit resume {self.path}")
+        content = self.read_json("evaluation.json")
+        try:
+            bounds = content["bounds"]
+            if bounds["elbo"] is None:
+                _ = bounds["why"]
+            else:
+                _ = [bounds[name][key] for name in ("elbo", "iw") for key in ("nats", "se", "bits_per_dim")]
+                _ = bounds["iw"]["samples"]
+            _ = [content[key] for key in ("n", "rate", "distortion", "active_units")]
+        except (KeyError, TypeError) as error:
+            raise ValueError(f"{self.evaluation} is damaged; write it again with: vaekit report {self.path}") from error
+        return content
+
+    def write_data(self, data: Dataset) -> None:
+        """Write what the data are, which files were set aside, and the split."""
+        counts = {name: len(data.part(name)) for name in ("train", "validation", "test")}
+        self.write_json(
+            "data.json",
+            {
+                "source": data.source,
+                "count": len(data),
+                "split": counts,
+                "schema": data.schema.brief() if data.schema else None,
+                "labels": label_counts(data),
+                "context": 0 if data.context is None else data.context.shape[1],
+                "notes": list(data.notes),
+                "quarantine": [{"name": q.name, "reason": q.reason} for q in data.quarantine],
+            },
+        )
+        held = {name: data.part(name).tolist() for name in ("validation", "test")}
+        self.write_json("split.json", {"fingerprint": data.fingerprint, "count": len(data), **held})
+
+    def write_environment(self) -> None:
+        """Write the versions and the machine."""
+        self.write_json(
+            "environment.json",
+            {
+                "python": sys.version.split()[0],
+                "platform": platform.platform(),
+                "threads": torch.get_num_threads(),
+                "cuda": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
+                "packages": {name: _version(name) for name in _PACKAGES},
+                "started": datetime.now(UTC).isoformat(timespec="seconds"),
+            },
+        )
+
+
+def label_counts(data: Dataset) -> dict[str, int]:
+    """Return how many training data each class has."""
+    if data.labels is None:
+        return {}
+    counts = data.labels[data.part("train")].bincount(minlength=len(data.classes)).tolist()
+    return dict(zip(data.classes, counts, strict=False))
+
+
+def _version(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None

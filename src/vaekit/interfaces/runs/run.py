@@ -1,0 +1,131 @@
+"""A run: a trained model and how it came about."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from vaekit.data import Dataset
+from vaekit.data.schema import Schema
+from vaekit.errors import DataNotAtHand
+from vaekit.interfaces.describing.experiment import Experiment
+from vaekit.interfaces.runs.folder import RunFolder
+from vaekit.interfaces.runs.logs import read_metrics
+from vaekit.models import LatentVariableModel
+from vaekit.trained import Conditions, Source, TrainedModel
+
+if TYPE_CHECKING:
+    from vaekit.diagnosis import Examination, Finding
+
+__all__ = ["Run", "load"]
+
+
+class Run(TrainedModel):
+    """A trained model, and the folder that tells how it came about: settings, curves, bounds, report.
+
+    Args:
+        folder: Where the run lies.
+        experiment: Its description.
+        model: The modules with the weights that were evaluated best.
+        schema: The schema of its data.
+        data: The data it was trained on, where they are open already.
+    """
+
+    def __init__(
+        self,
+        folder: RunFolder,
+        experiment: Experiment,
+        model: LatentVariableModel,
+        schema: Schema | None,
+        data: Dataset | None = None,
+    ) -> None:
+        self.folder, self.experiment = folder, experiment
+        super().__init__(
+            model,
+            experiment.model,
+            schema,
+            reading=experiment.data,
+            conditions=_conditions(folder, experiment, schema),
+            data=self._reopened if data is None else data,
+        )
+
+    @property
+    def path(self) -> Path:
+        """The run folder."""
+        return self.folder.path
+
+    @property
+    def history(self) -> list[dict[str, Any]]:
+        """The logged metrics, one mapping per line."""
+        return read_metrics(self.folder.metrics)
+
+    def diagnose(self, source: Source | None = None, *, deep: bool = False) -> list[Finding]:
+        """Return what is wrong with the model, worst first: evidence, explanation, and the keys to try; empty where nothing is.
+
+        Args:
+            source: Other data than the run's own test part.
+            deep: Whether costly measurements look at all of the data instead of 256.
+
+        Raises:
+            ValueError: There are no data to look at.
+        """
+        return list(self.examined(source, deep=deep)[1])
+
+    def examined(
+        self, source: Source | None = None, *, deep: bool = False
+    ) -> tuple[Examination, tuple[Finding, ...]]:
+        """Return the examination that findings rest on, and the findings; see `diagnose`."""
+        from vaekit.interfaces.runs.subject import Patient  # the doctor is slow to import
+
+        return Patient(self, self.experiment, self.history).examined(source, deep=deep)
+
+    def _reopened(self) -> Dataset:
+        """Open the run's own data again.
+
+        Raises:
+            DataNotAtHand: They came from memory, or have changed since.
+        """
+        source = self.experiment.data.source
+        if not source:
+            raise DataNotAtHand(f"the data of {self.path} came as arrays and are not kept; give data")
+        data = self.view.settle(self.experiment.data.open(schema=self.schema))
+        if data.fingerprint != self.folder.read_json("split.json")["fingerprint"]:
+            raise DataNotAtHand(
+                f"the data in {source} have changed since {self.path} was trained; give data, or run fit again"
+            )
+        return data
+
+
+def load(path: str | Path, *, model: LatentVariableModel | None = None) -> Run:
+    """Load a run; nothing in its files is run.
+
+    Args:
+        path: The run folder.
+        model: The modules of a free composition, whose description no file holds.
+
+    Raises:
+        FileNotFoundError: This is no run folder, or it holds no model yet.
+        ValueError: A file is damaged or does not fit.
+    """
+    folder = RunFolder(Path(path))
+    experiment = folder.read_experiment()
+    if not (folder.model.path / "model.safetensors").is_file():
+        raise FileNotFoundError(f"{path} holds no trained model yet; continue it with: vaekit resume {path}")
+    if experiment.model is None and model is None:
+        raise ValueError(f"{path} holds a user's own composition; load it with load({str(path)!r}, model=VAE(...))")
+    saved = folder.model.read()
+    if model is None and type(saved.description) is type(experiment.model):
+        # A second stage leaves the model with another prior than it was trained with.
+        assert experiment.model is not None and saved.description is not None
+        experiment = experiment.replace(model=experiment.model.replace(prior=saved.description.prior))
+    return Run(folder, experiment, folder.model.weighted(experiment.model, model), saved.schema)
+
+
+def _conditions(folder: RunFolder, experiment: Experiment, schema: Schema | None) -> Conditions:
+    about = folder.read_json("data.json")
+    if experiment.model is None:
+        size = about.get("context", 0)
+        return Conditions("context" if size else "none", size)
+    labels = about.get("labels", {})
+    counts = tuple(labels.get(name, 0) for name in (() if schema is None else schema.classes))
+    return Conditions.of(experiment.model, schema, counts)

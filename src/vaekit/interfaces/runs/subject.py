@@ -1,0 +1,80 @@
+"""A trained model with its history, as the doctor examines it."""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from vaekit.data import Dataset, sequential, unpacked
+from vaekit.diagnosis import Examination, Finding, Sample, Subject, diagnose
+from vaekit.errors import DataNotAtHand
+from vaekit.interfaces.describing.experiment import Experiment
+from vaekit.trained import Source, TrainedModel
+
+__all__ = ["Patient"]
+
+_MOST = 10_000  # test data at most
+_TRAINED = 60_000  # training data at most: duplicates are looked for among all of them
+
+
+@dataclass(frozen=True)
+class Patient:
+    """A trained model with how it came about.
+
+    Args:
+        trained: The model.
+        experiment: What it was trained by.
+        history: What was logged on the way.
+    """
+
+    trained: TrainedModel
+    experiment: Experiment
+    history: Sequence[Mapping[str, Any]]
+
+    def examined(
+        self, source: Source | None = None, *, deep: bool = False
+    ) -> tuple[Examination, tuple[Finding, ...]]:
+        """Examine the model on its test part, or on `source`; return the examination and what was found, worst first.
+
+        Args:
+            source: Other data.
+            deep: Whether costly measurements look at all test data instead of 256.
+
+        Raises:
+            ValueError: There are no data to look at, or they do not fit the model.
+        """
+        examination = Examination(self.subject(source), deep=deep)
+        return examination, tuple(diagnose(examination))
+
+    def subject(self, source: Source | None = None) -> Subject:
+        """Return the model with its data: the test part, or `source`, against the training part where that is at hand.
+
+        Raises:
+            ValueError: There are no data to look at.
+        """
+        data, rows = self.trained.open(source)
+        return Subject(
+            model=self.trained.model,
+            view=self.trained.view,
+            test=_sample(data, (rows if source is None else data.drawn("all"))[:_MOST]),
+            train=_training(self.trained),
+            description=self.trained.description,
+            objective=self.experiment.objective,
+            training=self.experiment.training,
+            history=tuple(self.history),
+        )
+
+
+def _training(run: TrainedModel) -> Sample | None:
+    try:
+        return _sample(run.data, run.data.drawn("train", _TRAINED))
+    except (DataNotAtHand, OSError):  # data that came from memory, or have moved, are no reason to have no diagnosis
+        return None
+
+
+def _sample(data: Dataset, rows: Tensor) -> Sample:
+    stored, context = unpacked(next(sequential(data.stored, rows, max(1, len(rows)))))
+    return Sample(stored, context, None if data.labels is None else data.labels[rows])

@@ -1,0 +1,193 @@
+"""One model being trained: experiment, data and state together; nothing here writes a file or prints."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from typing import Protocol
+
+import torch
+from torch import nn
+
+from vaekit.data import Batches, Dataset, Stored, sequential, unpacked
+from vaekit.diagnosis import Watch
+from vaekit.interfaces.describing.experiment import Experiment
+from vaekit.interfaces.runs.folder import label_counts
+from vaekit.interfaces.runs.memory import refuse_too_large
+from vaekit.interfaces.runs.second_stage import second_stage
+from vaekit.modalities import View, view_of
+from vaekit.models import LatentVariableModel, evaluating
+from vaekit.objectives import ELBO
+from vaekit.trained import Conditions, TrainedModel
+from vaekit.training import Progress, Step, Training, TrainingState, Validation, make_fabric, train, validate
+from vaekit.training.scope import Scope
+
+__all__ = ["Listener", "Trainer"]
+
+_VALIDATED = 2048  # held-out data that validation looks at: enough for a standard error of about a nat
+_LOOKED = 1024  # data that pseudo-inputs and codebooks start from
+
+
+class Listener(Protocol):
+    """Who watches training: a progress bar, a notebook, a test."""
+
+    def __call__(self, progress: Progress, batch: int) -> None:
+        """Take the progress of one step and the number of data in it."""
+        ...
+
+
+class Trainer:
+    """One model being trained.
+
+    Global settings (threads, generators, precision) change inside its methods alone, and are restored at their end.
+
+    Args:
+        experiment: The description of the training.
+        data: Its data.
+        model: A free composition, where there is no description to build from.
+        began: When the user's wait began, on the clock of `time.perf_counter`; a time limit counts from there.
+    """
+
+    def __init__(
+        self,
+        experiment: Experiment,
+        data: Dataset,
+        *,
+        model: LatentVariableModel | None = None,
+        began: float | None = None,
+    ) -> None:
+        self.began = time.perf_counter() if began is None else began
+        self.experiment, self.training, self.opened = experiment, experiment.training, data
+        self.scope = Scope(self.training)
+        with self.scope:
+            self._prepare(model)
+        self.seconds = time_for_training(self.training)
+        traits = self.view.traits
+        self.watch = Watch(experiment.objective, self.training, text=traits.tokens, latents=traits.latents)
+        self.notes: list[str] = list(experiment.model.warnings if experiment.model is not None else ())
+
+    def _prepare(self, model: LatentVariableModel | None) -> None:
+        """Build everything that training needs."""
+        experiment, data = self.experiment, self.opened
+        fabric = make_fabric(self.training)
+        if model is None:
+            if experiment.model is None:
+                raise ValueError("this is a user's own composition; give model=VAE(...)")
+            refuse_too_large(experiment.model)
+            model = experiment.model.build()
+        self.model = model
+        self.view: View = view_of(experiment.model, model, data.schema)
+        self.data = self.view.settle(data)
+        rows = self.data.part("train")
+        if not all(len(self.data.part(name)) for name in ("train", "validation")):
+            raise ValueError(
+                f"training needs three distinct data at least, to train on, to validate and to test, but the {len(data)} "
+                "here are fewer, or alike, or all in one part; give more data"
+            )
+        lengths = self.view.lengths(self.data.values)
+        self.batches = Batches(self.data.stored, rows, self.training.batch, self.training.seed, lengths)
+        self.held_out = self.data.drawn("validation", _VALIDATED)
+        criterion = experiment.objective.build(model, len(rows))
+        step = Step(model, criterion, self.view.prepare, experiment.objective.samples)
+        self._look(step, next(sequential(self.data.stored, self.data.drawn("train", _LOOKED), _LOOKED)))
+        self.state = TrainingState(step, self.training, fabric)
+
+    def _look(self, step: Step, batch: Stored) -> None:
+        """Let the model start from data, and the objective refuse what it has no meaning for.
+
+        Raises:
+            ValueError: Objective and model do not go together; the message says what to do.
+        """
+        stored, context = unpacked(batch)
+        with evaluating(step.model, self.training.seed):
+            self.model.initialize(self.view.prepare(stored), *context)
+            with torch.enable_grad():  # some objectives take gradients themselves
+                for at in sorted({0, self.experiment.objective.schedule_end}):
+                    step((stored[:2], *(c[:2] for c in context)), at)
+
+    def steps(self) -> Iterator[Progress]:
+        """Train to the end, one `Progress` per step; notes for the user grow on the way.
+
+        Raises:
+            TrainingDiverged: Values stayed non-finite after three rollbacks.
+        """
+        objective = self.experiment.objective
+        settled = objective.schedule_end
+        anew = 0 if objective.is_bound else settled
+        seconds = None if self.seconds is None else self.seconds - (time.perf_counter() - self.began)
+        warned = False
+        for progress in train(self.state, self.batches, self.validate, seconds=seconds, settled=settled, anew=anew):
+            if progress.validation is not None:
+                seen = (progress.step, progress.stop, progress.validation)
+                self.notes += self.watch(*seen, self.state.guard.non_finite)
+            if progress.stop is not None and progress.stop < settled and not warned:
+                warned = True
+                self.notes.append(_schedule_note(progress.stop, settled))
+            yield progress
+        stop, step = self.state.position.stop, self.state.position.step
+        if stop is not None and step < stop:
+            self.notes.append(
+                f"training ended at step {step} of {stop}: no better validation bound for "
+                f"{self.training.patience} epochs (patience)"
+            )
+
+    def validate(self, model: nn.Module) -> Validation:
+        """Return the bound on held-out data."""
+        device = self.state.fabric.device
+        batches = (batch.to(device) for batch in sequential(self.data.stored, self.held_out, 256))
+        informed = bool(self.state.phases.now.aggressive)  # an aggressive phase ends when this stops rising
+        return validate(model, batches, self.view.prepare, information=informed, beta=self._weight_of_rate)
+
+    def finished(self, best: dict[str, torch.Tensor]) -> TrainedModel:
+        """Return the trained model, after its second stage.
+
+        Args:
+            best: The weights that were evaluated best; a user's own modules end with them.
+        """
+        with self.scope:
+            self.model.load_state_dict(best)
+            self.model.to("cpu")
+            conditions = self._conditions()
+            trained = TrainedModel(
+                self.model,
+                self.experiment.model,
+                self.data.schema,
+                reading=self.experiment.data,
+                conditions=conditions,
+                data=self.data,
+            )
+            if self.training.second_stage != "none":
+                trained, note = second_stage(trained, self.training, self.experiment.preset)
+                self.notes.append(note)
+            return trained
+
+    def _conditions(self) -> Conditions:
+        description, schema = self.experiment.model, self.data.schema
+        if description is None:
+            size = 0 if self.data.context is None else self.data.context.shape[1]
+            return Conditions("context" if size else "none", size)
+        return Conditions.of(description, schema, tuple(label_counts(self.data).values()))
+
+    @property
+    def _weight_of_rate(self) -> float:
+        """The weight of the rate in what the best weights are chosen by."""
+        objective = self.experiment.objective
+        if self.training.select_by == "bound" or not isinstance(objective, ELBO):
+            return 1.0
+        return objective.beta.at(objective.beta.end)
+
+
+def time_for_training(training: Training) -> float | None:
+    """Return the seconds that training may take of a time limit: a second stage, bounds and report count too."""
+    limit = training.seconds
+    if limit is None:
+        return None
+    second = 0.0 if training.second_stage == "none" else min(45.0, 0.2 * limit)
+    return limit - second - min(40.0, 4.0 + 0.03 * limit)
+
+
+def _schedule_note(stop: int, settled: int) -> str:
+    return (
+        f"training ends at step {stop}, before the schedule of the objective does at step {settled}: "
+        f"the loss never reaches its final form; train longer, or end it earlier (objective.beta.steps, objective.capacity.nats.steps, objective.start)"
+    )

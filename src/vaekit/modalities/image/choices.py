@@ -1,0 +1,159 @@
+"""The automatic choices for images, each with its reason."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+
+from vaekit.data import ImageSchema
+from vaekit.heads import LEVELED
+from vaekit.modalities.choice import Choice, Preset, balance, latent_size
+from vaekit.modalities.image.description import ImageVAE
+from vaekit.nets import output_size
+from vaekit.value import Size
+
+__all__ = ["choose_image_model"]
+
+_LEVELED = {family.model_fields["kind"].default for family in LEVELED}
+
+
+def choose_image_model(
+    schema: ImageSchema, given: Mapping[str, Any], *, preset: Preset = "balanced", batch: int = 128, gpu: bool = False
+) -> tuple[ImageVAE, tuple[Choice, ...]]:
+    """Complete a description: keys in `given` stand, every other one is chosen and its reason told.
+
+    Args:
+        schema: What the pixels are.
+        given: The user's keys, nested, e.g. `{"latent": 40, "net": {"kind": "mlp"}}`.
+        preset: How much to spend.
+        batch: Size of the training batch; small ones rule batch norm out.
+        gpu: Whether training runs on one.
+
+    Raises:
+        pydantic.ValidationError: A given key is unknown or out of range.
+    """
+    shape = (schema.channels, schema.height, schema.width)
+    choices: list[Choice] = []
+
+    def chosen(choice: Choice) -> Any:
+        choices.append(choice)
+        return choice.value
+
+    wanted = dict(given)
+    likelihood = dict(wanted.pop("likelihood", {}))
+    if "kind" not in likelihood:
+        likelihood["kind"] = chosen(_likelihood(schema))
+    if likelihood["kind"] in _LEVELED:
+        likelihood.setdefault("levels", schema.levels or 256)
+    if likelihood["kind"] == "gaussian":
+        scale = likelihood.setdefault("scale", {})
+        if isinstance(scale, dict):
+            scale.setdefault("kind", "shared")
+    if wanted.get("condition") == "label":
+        if not schema.classes:
+            raise ValueError("condition=label needs data with labels (folders name them), and these have none")
+        wanted["context"] = len(schema.classes)
+    net = dict(wanted.pop("net", {}))
+    if "kind" not in net:
+        net["kind"] = chosen(_architecture(shape, gpu))
+    for choice in _net(net["kind"], shape, preset, batch):
+        key = choice.key.removeprefix("net.")
+        if key not in net:
+            net[key] = chosen(choice)
+    derived = {"shape": shape, "levels": schema.levels, "value_range": (schema.low, schema.high)}
+    described = {**derived, "net": net, "likelihood": likelihood, **wanted}
+    model = ImageVAE.model_validate(described)
+    if "latent" not in wanted:
+        with torch.device("meta"):
+            features = math.prod(output_size(model.net.encoder(shape), shape))
+        model = model.replace(latent=chosen(latent_size(math.prod(shape), features, _usual(max(shape[1:])))))
+    return model, (*choices, balance(model, "see net.widths and latent"))
+
+
+def _likelihood(schema: ImageSchema) -> Choice:
+    if schema.binary:
+        return Choice(key="likelihood", value="bernoulli", reason="the pixels take two values")
+    if schema.levels is not None:
+        reason = f"the pixels are integers with {schema.levels} levels: a probability per level, comparable in bits/dim"
+        return Choice(key="likelihood", value="discretized_logistic", reason=reason)
+    if schema.low >= 0 and schema.high <= 1:
+        reason = f"the pixels are real and lie in [{schema.low:.3g}, {schema.high:.3g}]: a density on [0, 1]"
+        return Choice(key="likelihood", value="continuous_bernoulli", reason=reason)
+    reason = f"the pixels are real, in [{schema.low:.3g}, {schema.high:.3g}]: Gaussian with a learned scale"
+    return Choice(key="likelihood", value="gaussian", reason=reason)
+
+
+def _architecture(shape: Size, gpu: bool) -> Choice:
+    inputs = math.prod(shape)
+    if min(shape[1:]) < 4:
+        reason = f"images {shape[1]} x {shape[2]} are too thin to be halved"
+        return Choice(key="net", value="mlp", reason=reason)
+    if inputs <= 1024 and not gpu:
+        reason = f"{inputs} inputs on a CPU: a residual MLP sees an order of magnitude more images per second than a conv net"
+        return Choice(key="net", value="mlp", reason=reason)
+    where = "on a GPU" if gpu else f"with {inputs} inputs"
+    return Choice(
+        key="net", value="conv", reason=f"images {shape[1]} x {shape[2]} {where}: weights shared over positions"
+    )
+
+
+def _net(kind: str, shape: Size, preset: Preset, batch: int) -> list[Choice]:
+    return _mlp(shape, preset) if kind == "mlp" else _conv(shape, preset, batch)
+
+
+def _mlp(shape: Size, preset: Preset) -> list[Choice]:
+    small = math.prod(shape) <= 256
+    width = {"fast": 512, "balanced": 512, "best": 1024}[preset] // (2 if small else 1)
+    depth = {"fast": 2, "balanced": 3, "best": 4}[preset]
+    return [
+        Choice(
+            key="net.widths",
+            value=(width,) * depth,
+            reason=f"preset {preset}, {math.prod(shape)} inputs: a stem and {depth - 1} residual block{'s' * (depth > 2)} of {width}",
+        ),
+        Choice(key="net.residual", value=True, reason="blocks that start near the identity train deeper nets faster"),
+        Choice(
+            key="net.norm", value="layer", reason="independent of the batch, and the same in training and evaluation"
+        ),
+    ]
+
+
+def _conv(shape: Size, preset: Preset, batch: int) -> list[Choice]:
+    height, width = shape[1:]
+    stages = 1
+    while stages < 6 and _halved(min(height, width), stages + 1) >= 4:
+        stages += 1
+    base = {"fast": 16, "balanced": 32, "best": 64}[preset]
+    widths = tuple(min(base * 2**i, 16 * base, 512) for i in range(stages))
+    grid = f"{_halved(height, stages)} x {_halved(width, stages)}"
+    floor = ", never below 4" if _halved(min(height, width), stages) >= 4 else ""
+    norm = "batch" if batch >= 16 else "group"
+    why = (
+        "the usual choice for convolutions at batch 16 and above"
+        if norm == "batch"
+        else f"batch {batch} is under 16: batch statistics would be noise"
+    )
+    return [
+        Choice(
+            key="net.widths",
+            value=widths,
+            reason=f"{height} x {width} halved {stages} time{'s' * (stages > 1)} to {grid}{floor}; "
+            f"widths double as the size halves (preset {preset})",
+        ),
+        Choice(key="net.norm", value=norm, reason=why),
+    ]
+
+
+def _halved(side: int, times: int) -> int:
+    for _ in range(times):
+        side = (side + 1) // 2
+    return side
+
+
+def _usual(side: int) -> tuple[int, int]:
+    if side <= 48:
+        return 32, 128
+    return (64, 256) if side < 256 else (256, 512)

@@ -1,0 +1,242 @@
+"""Images: the description of an image VAE, and how pixels enter it; see `image_choices` for what is chosen by itself."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from typing import Annotated, Literal, TypeAlias
+
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+
+from vaekit.data import Dataset, ImageSchema
+from vaekit.heads import (
+    LEVELED,
+    Bernoulli,
+    DiscretizedLogistic,
+    FlowLikelihood,
+    Likelihood,
+    Site,
+    conditional,
+)
+from vaekit.heads.family import Measure
+from vaekit.modalities.condition import conditioned
+from vaekit.modalities.description import Description
+from vaekit.modalities.view import Traits, View
+from vaekit.models import VAE
+from vaekit.nets import MLP, Conv, Standardize, joined_size
+
+__all__ = ["ImageVAE", "ImageView"]
+
+Net: TypeAlias = Annotated[MLP | Conv, Field(discriminator="kind")]
+_EDGE = 2.0**-24
+
+_CHECKED = 4096  # data that one explicit check looks at; readers have refused NaN in all of them
+
+
+class ImageVAE(Description):
+    """A VAE for images of one size.
+
+        pixels (B, H, W, C) -> prepare -> x (B, C, H, W) -> [standardise, net] -> q(z | x) ~> z -> [net] -> p(x | z)
+
+    Examples:
+        >>> model = ImageVAE(shape=(1, 8, 8), latent=4, net=MLP(widths=(32,)), likelihood=Bernoulli())
+        >>> model.build().generate(2).shape
+        torch.Size([2, 1, 8, 8])
+    """
+
+    kind: Literal["image"] = "image"
+    shape: tuple[int, int, int]
+    """Channels, height, width."""
+    levels: Annotated[int, Field(ge=2)] | None = 256
+    """Number of integer levels of a stored pixel (256 for 8-bit); null for real-valued pixels."""
+    value_range: tuple[float, float] = (0.0, 255.0)
+    """Smallest and largest stored value."""
+    net: Net = MLP()
+    """Architecture of encoder and decoder: mlp or conv."""
+    likelihood: Likelihood = DiscretizedLogistic()
+    """Family of p(x | z)."""
+    dequantize: bool = False
+    """Add uniform noise to integer levels, so that a density's bound is one on their probability, in bits/dim too."""
+
+    def model_post_init(self, _context: object) -> None:
+        """Refuse a likelihood whose levels are not the data's."""
+        likelihood = self.likelihood
+        if self.dequantize and (self.levels is None or likelihood.measure == "counting"):
+            why = (
+                "the pixels are real already"
+                if self.levels is None
+                else f"{likelihood.kind} has a probability per level"
+            )
+            raise ValueError(f"dequantize=true is for integer pixels under a density, but {why}; leave it out")
+        if isinstance(likelihood, FlowLikelihood) and self.levels is not None and not self.dequantize:
+            raise ValueError(
+                f"likelihood=flow is a density that grows without end on pixels of {self.levels} levels; use dequantize=true"
+            )
+        if isinstance(likelihood, LEVELED) and self.levels is not None and likelihood.levels < self.levels:
+            raise ValueError(f"likelihood.levels={likelihood.levels}, but the pixels have {self.levels} levels")
+
+    def build(self) -> VAE:
+        """Return the model, freshly initialised."""
+        latent, extra = self.posterior.latent_event(self.latent), self.context
+        standardize = Standardize(*self.center_and_spread())
+        encoder = nn.Sequential(standardize, self.net.encoder(joined_size(self.shape, extra)))
+        decoder = self.net.decoder(joined_size(latent, extra), self.shape)
+        posterior = conditional(self.posterior, encoder, given=self.shape, event=latent, context=extra)
+        likelihood = conditional(self.likelihood, decoder, given=latent, event=self.shape, context=extra)
+        return VAE(self.prior.build(Site(latent, posterior, self.shape, extra)), posterior, likelihood)
+
+    def view(self, schema: ImageSchema | None = None) -> ImageView:
+        """Return how images enter the model."""
+        return ImageView(self)
+
+    @property
+    def bound_on(self) -> str:
+        """Binarised pixels are other data than grey ones, though both are counted."""
+        return "binary pixels" if isinstance(self.likelihood, Bernoulli) else ""
+
+    @property
+    def measure(self) -> Measure:
+        """What its bounds are logarithms of; dequantisation turns one on a density into one on the level's probability."""
+        return "counting" if self.dequantize else self.likelihood.measure
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """Sentences about settings that work but are rarely meant."""
+        inputs = math.prod(self.shape)
+        if self.latent <= inputs:
+            return ()
+        return (
+            f"latent={self.latent} is larger than the {inputs} inputs: nothing is compressed; {inputs // 10} or fewer is usual",
+        )
+
+    def check(self, data: Dataset) -> None:
+        """Refuse data outside the likelihood's support.
+
+        Raises:
+            ValueError: With the cure.
+        """
+        schema = data.schema
+        if schema is not None and not isinstance(schema, ImageSchema):
+            raise ValueError("the model is one of images, but the data are not; give images, or another model")
+        if schema is not None and (schema.channels, schema.height, schema.width) != self.shape:
+            raise ValueError(
+                f"the model is one of images {self.shape} (channels, height, width), but the data are "
+                f"{(schema.channels, schema.height, schema.width)}; give ImageVAE(shape=...) that, or model=None"
+            )
+        rows, view = data.part("train")[:_CHECKED], self.view(schema)
+        self.likelihood.check(view.prepare(view.settle(data).values[rows]))
+
+    @property
+    def rescaling(self) -> tuple[float, float]:
+        """Shift and scale of `prepare`: levels and counts stay, real pixels go to [-1, 1], everything else to [0, 1]."""
+        low, high = self.value_range
+        support = self.likelihood.support
+        if support in ("levels", "counts") or (
+            support in ("unit", "open_unit") and not self.levels and low >= 0 and high <= 1
+        ):
+            return 0.0, 1.0  # in the support already, and in units of their own
+        span = high - low if high > low else 1.0
+        return ((low + high) / 2, span / 2) if support == "real" and not self.levels else (low, span)
+
+    def center_and_spread(self) -> tuple[float, float]:
+        """Return the middle of prepared data, and half their range."""
+        if isinstance(self.likelihood, LEVELED):
+            half = (self.likelihood.levels - 1) / 2
+            return half, half
+        if self.likelihood.support == "counts":
+            low, high = self.value_range
+            return (low + high) / 2, (high - low) / 2 if high > low else 1.0
+        return (0.0, 1.0) if self.likelihood.support == "real" and not self.levels else (0.5, 0.5)
+
+
+@dataclass(frozen=True)
+class ImageView(View):
+    """How images enter a model: channel first, in the support of the likelihood.
+
+    Args:
+        model: The description.
+    """
+
+    model: ImageVAE
+
+    @property
+    def traits(self) -> Traits:
+        """Images: numbers on one scale, shown as pictures."""
+        return Traits(
+            pictures=True,
+            levels=self.model.levels,
+            dequantized=self.model.dequantize,
+            family=self.model.likelihood,
+            net=self.model.net,
+        )
+
+    def prepare(self, pixels: Tensor) -> Tensor:
+        """Return data in the support of the likelihood, in single precision, channel first.
+
+        Args:
+            pixels: Stored pixels `(B, H, W, C)`. A permuted view keeps them in the channels-last memory format.
+        """
+        shift, scale = self.model.rescaling
+        x = pixels.permute(0, 3, 1, 2).float()
+        if self.model.dequantize and self.model.levels is not None:
+            x = (x - self.model.value_range[0] + torch.rand_like(x)) / self.model.levels
+            return x.clamp(_EDGE, 1 - _EDGE)  # rounding must not leave the open interval
+        x = (x - shift) / scale
+        return self.model.likelihood.binarized(x) if isinstance(self.model.likelihood, Bernoulli) else x
+
+    def settle(self, data: Dataset) -> Dataset:
+        """Return the data with what happens once already done: labels become vectors, a static binarisation one draw.
+
+        Raises:
+            ValueError: The model is conditional and the data lack what it is conditioned on.
+        """
+        data = conditioned(data, self.model.condition, self.model.context)
+        if not (isinstance(self.model.likelihood, Bernoulli) and self.model.likelihood.binarize == "static"):
+            return data
+        low, scale = self.model.rescaling
+        unit = (data.values.float() - low) / scale
+        if unit.min() < 0 or unit.max() > 1:
+            raise ValueError(
+                f"likelihood.binarize=static needs values in {list(self.model.value_range)}, which these data exceed"
+            )
+        draw = torch.bernoulli(unit, generator=torch.Generator().manual_seed(0))
+        return replace(data, values=(draw * scale + low).to(data.values.dtype))
+
+    def log_jacobian(self, x: Tensor) -> Tensor:
+        """Return the nats `(B,)` that turn a density of `prepare`d real pixels into one of the stored pixels.
+
+        Integer levels have no such units: their densities are those of pixels in [0, 1], unless `dequantize` spreads each
+        level over an interval of length 1 / levels: the bound is then one on the probability of the level.
+
+        References:
+            Theis, van den Oord and Bethge, 2016, "A note on the evaluation of generative models" (uniform dequantisation).
+        """
+        return torch.full((len(x),), self._nats_per_pixel * math.prod(self.model.shape), dtype=torch.float64)
+
+    @property
+    def _nats_per_pixel(self) -> float:
+        if self.model.dequantize and self.model.levels is not None:
+            return -math.log(self.model.levels)
+        if self.model.likelihood.measure == "counting" or self.model.levels:
+            return 0.0
+        return -math.log(self.model.rescaling[1])
+
+    def decode(self, x: Tensor) -> Tensor:
+        """Return what a screen shows of prepared data or reconstructions: values in [0, 1], `(B, C, H, W)`."""
+        center, spread = self.model.center_and_spread()
+        return ((x - center) / (2 * spread) + 0.5).clamp(0, 1)
+
+    def original(self, stored: Tensor) -> Tensor | None:
+        """Return intensities `(B, C, H, W)`: of a random binarisation the grey levels it is drawn by, which a static one lost."""
+        if not isinstance(self.model.likelihood, Bernoulli) or self.model.likelihood.binarize == "threshold":
+            return self.decode(self.prepare(stored))
+        if self.model.likelihood.binarize == "static":
+            return None
+        low, high = self.model.value_range
+        return ((stored.permute(0, 3, 1, 2).float() - low) / (high - low)).clamp(0, 1)
+
+    def grouped(self, shown: Tensor, size: int) -> Tensor:
+        """Return images in rows of `size`, `(N / size, size, C, H, W)`."""
+        return shown.unflatten(0, (-1, size))

@@ -1,0 +1,98 @@
+"""Images as a kind of data: how they are opened, and the choices of training."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator
+
+from vaekit.data import Dataset, ImageSchema, images_from_arrays, read_images
+from vaekit.data.image import is_image, is_images_in_memory
+from vaekit.data.resize import resize_dataset
+from vaekit.modalities.choice import Choice
+from vaekit.modalities.description import Description
+from vaekit.modalities.image.choices import choose_image_model
+from vaekit.modalities.image.description import ImageVAE
+from vaekit.modalities.modality import Modality, Situation, Words
+from vaekit.modalities.reading import Reading
+
+__all__ = ["ImageReading", "Images"]
+
+_MOST_PIXELS = 64_000_000  # what a reader of images decodes
+
+
+def _height_and_width(value: Any) -> Any:
+    """Accept `33x50` for height x width, and one number for a square."""
+    if isinstance(value, str):
+        sides = re.fullmatch(r"\s*(\d{1,9})\s*x\s*(\d{1,9})\s*", value.lower())
+        if sides is None:
+            raise ValueError(f"size is height x width, such as 64x48, got {value!r}")
+        value = (int(sides[1]), int(sides[2]))
+    pair = (value, value) if isinstance(value, int) and not isinstance(value, bool) else value
+    whole = isinstance(pair, tuple | list) and pair and all(isinstance(side, int) for side in pair)
+    if whole and (min(pair) < 1 or math.prod(pair) > _MOST_PIXELS):
+        raise ValueError(f"size={'x'.join(map(str, pair))} must be at least 1x1 and at most {_MOST_PIXELS:,} pixels")
+    return pair
+
+
+class ImageReading(Reading):
+    """How images are opened: they are brought to one size."""
+
+    kind: Literal["image"] = "image"
+    size: Annotated[tuple[int, int] | None, BeforeValidator(_height_and_width)] = None
+    """Height x width to bring images to, e.g. 64x64; null for images that share one size."""
+    fit: Literal["resize", "crop"] = "resize"
+    """How images of another shape come to that size."""
+
+    def read(self, source: str, schema: Any, *, own: bool) -> Dataset:
+        """Read images from a folder, a file, or by their name."""
+        return read_images(source, size=self.size, fit=self.fit)
+
+    def convert(self, found: Any, schema: Any = None) -> Dataset:
+        """Return images from arrays, tensors, or a torch data set."""
+        data = images_from_arrays(found)
+        return data if self.size is None else resize_dataset(data, self.size, self.fit)
+
+
+class Images(Modality):
+    """Images of one size."""
+
+    kind = "image"
+    words = Words("image", "images", "dim", "arrays")
+    reads = "images: a folder or a file of them, .npy, .npz, IDX, or an array (N, H, W, C)"
+    reading = ImageReading
+    description = ImageVAE
+    schema = ImageSchema
+
+    def claims(self, source: str, keys: frozenset[str]) -> bool:
+        """Say whether there are images: by name, in a folder, or in a file."""
+        return is_image(source)
+
+    def holds(self, found: Any) -> bool:
+        """Say whether these are arrays, tensors, or a collection of pictures."""
+        return is_images_in_memory(found)
+
+    def choose(
+        self, data: Dataset, keys: Mapping[str, Any], situation: Situation
+    ) -> tuple[Description, tuple[Choice, ...]]:
+        """Return the description that suits the images."""
+        assert isinstance(data.schema, ImageSchema)
+        return choose_image_model(data.schema, keys, preset=situation.preset, batch=situation.batch, gpu=situation.gpu)
+
+    def optimization(self, description: ImageVAE, batch: int) -> list[Choice]:
+        """Return learning rate and weight decay: residual MLPs with layer norm bear a high one, and profit from the other."""
+        net = description.net
+        if not (net.kind == "mlp" and net.residual and net.norm == "layer"):
+            return [Choice(key="lr", value=1e-3, reason="the usual peak of Adam for convolutions and plain nets")]
+        reason = f"residual blocks with layer norm stand 3e-3 at batch 256; scaled by the root of batch {batch}"
+        decay = "narrows the gap between training and held-out bound of an MLP"
+        return [
+            Choice(key="lr", value=round(min(3e-3, 3e-3 * math.sqrt(batch / 256)), 6), reason=reason),
+            Choice(
+                key="optimizer", value="adamw", reason="Adam with a weight decay that its step sizes do not rescale"
+            ),
+            Choice(key="weight_decay", value=0.05, reason=decay),
+        ]

@@ -1,0 +1,260 @@
+"""Tables: the description of a VAE of mixed columns with missing cells; see `choices`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal, TypeAlias
+
+import torch
+from pydantic import Field
+from torch import Tensor
+
+from vaekit.data import Dataset, Slot, TableSchema
+from vaekit.distributions import Decoding
+from vaekit.errors import NotApplicable
+from vaekit.heads import (
+    Categorical,
+    Columns,
+    Gaussian,
+    LogisticMixture,
+    NegativeBinomial,
+    Ordinal,
+    Poisson,
+    Site,
+    StudentT,
+    Vamp,
+    ZeroInflated,
+    conditional,
+)
+from vaekit.heads.family import Measure
+from vaekit.modalities.condition import conditioned
+from vaekit.modalities.description import Description
+from vaekit.modalities.table.given import GivenSample, sample_given
+from vaekit.modalities.table.imputing import Imputation, impute
+from vaekit.modalities.view import Imputing, Pick, Seed, Traits, View, pointwise
+from vaekit.models import VAE, LatentVariableModel
+from vaekit.nets import MLP, ColumnTransformer, joined_size, table_encoder
+from vaekit.value import Value
+
+__all__ = ["ColumnLikelihoods", "Goal", "TableVAE", "TableView"]
+
+Goal: TypeAlias = Literal["synthesis", "density", "imputation"]
+"""What a table's model is for: rows like the real ones, calibrated densities, or missing cells."""
+
+TableNet: TypeAlias = Annotated[MLP | ColumnTransformer, Field(discriminator="kind")]
+
+_CHECKED = 4096  # rows that one explicit check looks at
+
+
+class ColumnLikelihoods(Value):
+    """The families of the variables that a probability table is none for; codes and ranks have one each."""
+
+    real: Annotated[LogisticMixture | Gaussian | StudentT, Field(discriminator="kind")] = LogisticMixture()
+    """Family of real variables: logistic_mixture, gaussian or student_t."""
+    count: Annotated[Poisson | NegativeBinomial | ZeroInflated, Field(discriminator="kind")] = NegativeBinomial()
+    """Family of counts: poisson, negative_binomial or zero_inflated."""
+
+    def of(
+        self, slot: Slot
+    ) -> Categorical | Ordinal | LogisticMixture | Gaussian | StudentT | Poisson | NegativeBinomial | ZeroInflated:
+        """Return the family of one variable."""
+        match slot.kind:
+            case "categorical":
+                return Categorical(levels=slot.levels)
+            case "ordinal":
+                return Ordinal(levels=slot.levels)
+            case "count":
+                return self.count
+            case "real":
+                return self.real
+
+
+class TableVAE(Description):
+    r"""A VAE of a table: a row is a vector of variables, each with the family that its kind needs; NaN is not observed.
+
+        x (B, D), NaN = not observed -> [an embedding per variable, one of them for "not observed"] -> net -> q(z | x) ~> z
+        z -> [net's decoder] -> a family per variable -> p(x | z), event (D,): the product over the observed cells
+
+    Cells that are missing at random cost nothing and are not guessed at: the likelihood is that of what was observed.
+
+    References:
+        Nazabal, Olmos, Ghahramani and Valera, 2020, "Handling incomplete heterogeneous data using VAEs"; Mattei and
+        Frellsen, 2019, "MIWAE: deep generative modelling and imputation of incomplete data sets".
+
+    Examples:
+        >>> slots = (Slot(name="age", kind="real"), Slot(name="sex", kind="categorical", levels=2))
+        >>> TableVAE(slots=slots, latent=2, net=MLP(widths=(8,))).build().generate(3).shape
+        torch.Size([3, 2])
+    """
+
+    kind: Literal["table"] = "table"
+    slots: Annotated[tuple[Slot, ...], Field(min_length=1)]
+    """The variables: one or two per column."""
+    goal: Goal = "synthesis"
+    """What it is for: synthesis, density or imputation; sets beta, the second stage and what the encoder does not see."""
+    latent: Annotated[int, Field(ge=1, le=2**24)] = 16
+    """Number of latent variables."""
+    net: TableNet = MLP(widths=(256, 256))
+    """Architecture of encoder and decoder: mlp or column_transformer."""
+    likelihood: ColumnLikelihoods = ColumnLikelihoods()
+    """Families of the variables, by their kind."""
+    condition: Literal["none", "label"] = "none"
+    """What all three parts are conditioned on: nothing, or the class of each row, its target."""
+    context: Annotated[int, Field(ge=0)] = 0
+    """Length of the context vector: the number of classes."""
+    hide: Annotated[float, Field(ge=0, le=0.5)] = 0.0
+    """Mean share of the cells that the encoder does not see in training, so that it learns to guess from a few."""
+
+    def model_post_init(self, _context: object) -> None:
+        """Refuse a prior that would have to learn rows."""
+        if isinstance(self.prior, Vamp):
+            raise ValueError(
+                "prior=vamp learns pseudo-inputs by gradient, which categories have none of; use prior=gmm"
+            )
+
+    @property
+    def family(self) -> Columns:
+        """The family of one row."""
+        columns = tuple(self.likelihood.of(slot) for slot in self.slots)
+        return Columns(columns=columns, names=tuple(slot.name for slot in self.slots))
+
+    def build(self) -> VAE:
+        """Return the model, freshly initialised."""
+        size, latent = (len(self.slots),), self.posterior.latent_event(self.latent)
+        encoder = table_encoder(
+            self.net,
+            [slot.levels for slot in self.slots],
+            [slot.kind == "count" for slot in self.slots],
+            self.hide,
+            together=self._columns,
+            context=self.context,
+        )
+        given = joined_size(latent, self.context)
+        decoder = self.net.decoder(given, size) if isinstance(self.net, MLP) else self.net.decoder(given, size[0])
+        posterior = conditional(self.posterior, encoder, given=size, event=latent, context=self.context)
+        likelihood = conditional(self.family, decoder, given=latent, event=size, context=self.context)
+        return VAE(self.prior.build(Site(latent, posterior, size, self.context)), posterior, likelihood)
+
+    @property
+    def _columns(self) -> list[int]:
+        """The column that each variable is of, as a number: its cells are missing together."""
+        names = [slot.name.removesuffix(":rest").removesuffix("?") for slot in self.slots]
+        return [names.index(name) for name in names]
+
+    @property
+    def measure(self) -> Measure:
+        """What its bounds are logarithms of: probabilities, densities, or the product of both."""
+        return self.family.measure
+
+    @property
+    def likelihood_name(self) -> str:
+        """What its likelihood is called in a comparison."""
+        return "columns"
+
+    def view(self, schema: TableSchema | None = None) -> TableView:
+        """Return how rows enter the model."""
+        return TableView(self, schema)
+
+    def check(self, data: Dataset) -> None:
+        """Refuse data that are no table, have other variables, or lie outside the support of their families.
+
+        Raises:
+            ValueError: With the column and the cure.
+        """
+        schema = data.schema
+        if not isinstance(schema, TableSchema):
+            raise ValueError("the model is one of tables, but the data are none; give a table, or another model")
+        if schema.slots != self.slots:
+            other = next((a for a, b in zip(schema.slots, self.slots, strict=False) if a != b), None)
+            where = f"the variable {other.name!r} differs" if other else f"the data have {len(schema.slots)} variables"
+            raise ValueError(
+                f"the table does not fit the model: {where}; read it with the run's schema, or give model=None"
+            )
+        self.family.check(data.values[data.part("train")[:_CHECKED]].float())
+
+
+@dataclass(frozen=True)
+class TableView(View):
+    """How rows enter the model of a table: the codecs of its schema say what a density in their units is worth.
+
+    Args:
+        model: The description.
+        schema: The schema of its data; None where it is lost, and densities stay in the units of the codecs.
+    """
+
+    model: TableVAE
+    schema: TableSchema | None = None
+
+    def prepare(self, stored: Tensor) -> Tensor:
+        """Return rows `(B, D)` in single precision; NaN is not observed."""
+        return stored.float()
+
+    def log_jacobian(self, x: Tensor) -> Tensor:
+        """Return the nats `(B,)` that turn a density in the units of the codecs into one in those of the table."""
+        return torch.zeros(len(x), dtype=torch.float64) if self.schema is None else self.schema.log_jacobian(x)
+
+    def sizes(self, x: Tensor) -> Tensor:
+        """Return the number of observed variables of each row, `(B,)`, 1 at least."""
+        return (~x.isnan()).sum(1).clamp_min(1)
+
+    @property
+    def traits(self) -> Traits:
+        """Tables: variables of different kinds, some cells not observed."""
+        model, schema = self.model, self.schema
+        masks = {} if schema is None else {place: mask for mask in schema.masks for place in schema.beside(mask)}
+        families = {
+            "real": (model.likelihood.real.kind, "logistic_mixture"),
+            "count": (model.likelihood.count.kind, "negative_binomial"),
+        }
+        return Traits(
+            numeric=False,
+            slots=model.slots,
+            masks=masks,
+            columns={} if schema is None else schema.kinds,
+            repeats=True,
+            light_rate=model.goal == "synthesis",
+            families=families,
+            net=model.net,
+            rows=1000,
+            drawn=8192,
+        )
+
+    def decode(self, x: Tensor) -> Any:
+        """Return rows as a `pyarrow.Table`."""
+        return self.required_schema.decode(x)
+
+    def pick(self, decoding: Decoding | None = None, *, noise: bool = False, sampling: bool = False) -> Pick:
+        """Return new rows drawn cell by cell; of old ones the means and the likeliest classes."""
+        if noise and not sampling:
+            raise NotApplicable("noise is one of pixels; new rows are drawn anyway")
+        return pointwise(decoding, noise=sampling)
+
+    def settle(self, data: Dataset) -> Dataset:
+        """Return the data with labels as vectors, where the model is conditional on them.
+
+        Raises:
+            ValueError: The model is conditional and the data lack labels.
+        """
+        return conditioned(data, self.model.condition, self.model.context)
+
+    @property
+    def required_schema(self) -> TableSchema:
+        """The schema of the data.
+
+        Raises:
+            NotApplicable: It is lost.
+        """
+        if self.schema is None:
+            raise NotApplicable("the schema of these rows is lost, so they cannot be read or shown as a table")
+        return self.schema
+
+    def impute(self, model: LatentVariableModel, data: Dataset, how: Imputing) -> Imputation:
+        """Return the table with its missing cells filled."""
+        return impute(model, self.required_schema, data, how)
+
+    def sample_given(self, model: LatentVariableModel, n: int, given: Mapping[str, Any], seed: Seed) -> GivenSample:
+        """Return `n` new rows in which some columns are given."""
+        if self.model.context:
+            raise NotApplicable("given is not for a model that is conditional on labels; see label")
+        return sample_given(model, self.required_schema, n, given, seed)

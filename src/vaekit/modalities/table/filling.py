@@ -1,0 +1,121 @@
+"""Draws of missing cells put where they belong: by expectation or one by one, constraints kept."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from vaekit.data import TableSchema
+from vaekit.data.rows import Array
+from vaekit.data.table.cells import label_cells
+from vaekit.data.table.discrete import Ordinal
+from vaekit.modalities.table.drawn_cells import DrawnLabels, DrawnNumbers
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+__all__ = ["Filling"]
+
+_OTHERS = 200  # rows whose draws may fill a row that none of its own does
+
+
+@dataclass(frozen=True)
+class Filling:
+    """What is filled where.
+
+    Args:
+        schema: What the columns are.
+        table: The rows as they came.
+        empty: Which cells of each column are missing, `(N,)`.
+        rows: The rows that have such a cell, in order: those that draws are of.
+    """
+
+    schema: TableSchema
+    table: pa.Table
+    empty: dict[str, Array]
+    rows: Array
+
+    def by(self, drawn: pa.Table, tables: list[pa.Table]) -> pa.Table:
+        """Return the table, filled by one draw; where that breaks a constraint, by the next that does not."""
+        return self._kept(self._with({name: drawn.column(name) for name in self.empty}), tables)
+
+    def by_expectation(self, tables: list[pa.Table]) -> pa.Table:
+        """Return the table, filled by means and by the likeliest categories; by a draw where these break a constraint."""
+        return self._kept(self._with({name: self._drawn(name, tables).expected() for name in self.empty}), tables)
+
+    def _kept(self, table: pa.Table, tables: list[pa.Table]) -> pa.Table:
+        """Return the table with the rows that break a constraint filled by draws that keep it."""
+        import pyarrow.compute as pc
+
+        for constraint in self.schema.constraints:
+            names = [name for name in constraint.needs if name in self.empty]
+            for drawn in _donors(tables):
+                broken = np.asarray(constraint.broken(table))
+                if not names or not broken.any():
+                    break
+                other = self._with({name: drawn.column(name) for name in names})
+                for name in names:
+                    place = table.column_names.index(name)
+                    table = table.set_column(place, name, pc.if_else(broken, other.column(name), table.column(name)))
+        return table
+
+    def cells(self, tables: list[pa.Table], level: float) -> pa.Table:
+        """Return a row for each cell that was missing."""
+        import pyarrow as pa
+
+        parts = [self._cells(name, tables, level) for name in self.empty]
+        types = {"row": pa.int64(), "column": pa.string(), "value": pa.string()}
+        types |= dict.fromkeys(("low", "high", "probability"), pa.float64())
+        return pa.concat_tables(parts) if parts else pa.schema(types).empty_table()
+
+    def _cells(self, name: str, tables: list[pa.Table], level: float) -> pa.Table:
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
+        places = np.flatnonzero(self.empty[name])
+        among = np.flatnonzero(self.empty[name][self.rows])
+        drawn = self._drawn(name, tables)
+        nothing = np.full(len(self.rows), np.nan)
+        low, high = drawn.interval(level) if isinstance(drawn, DrawnNumbers) else (nothing, nothing)
+        chance = nothing if isinstance(drawn, DrawnNumbers) else drawn.probability()
+        said = {"low": low, "high": high, "probability": chance}
+        return pa.table(
+            {
+                "row": places,
+                "column": [name] * len(places),
+                "value": pc.cast(drawn.expected(), pa.string()).take(among),
+                **{title: pa.array(values[among], from_pandas=True) for title, values in said.items()},
+            }
+        )
+
+    def _drawn(self, name: str, tables: list[pa.Table]) -> DrawnNumbers | DrawnLabels:
+        cells = [table.column(name) for table in tables]
+        codec = {column.name: column.codec for column in self.schema.columns}.get(name)
+        if self.schema.kinds[name] == "numeric":
+            return DrawnNumbers(cells, getattr(codec, "axis", None))
+        return DrawnLabels(cells, label_cells(codec.labels, codec.type) if isinstance(codec, Ordinal) else None)
+
+    def _with(self, values: dict[str, Any]) -> pa.Table:
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
+        places = np.full(len(self.table), -1)
+        places[self.rows] = np.arange(len(self.rows))
+        where = pa.array(places, mask=places < 0)
+        table = self.table
+        for name, cells in values.items():
+            place = table.column_names.index(name)
+            whole = pc.take(cells, where).cast(table.schema.field(place).type)
+            table = table.set_column(place, name, pc.coalesce(table.column(place), whole))
+        return table
+
+
+def _donors(tables: list[pa.Table]) -> Iterator[pa.Table]:
+    """Yield the draws of each row, and then those of other rows, for a row none of whose own keeps a constraint."""
+    yield from tables
+    places = np.arange(len(tables[0]) if tables else 0)
+    for shift in range(1, min(len(places), _OTHERS)):
+        yield tables[shift % len(tables)].take(np.roll(places, shift))

@@ -1,0 +1,105 @@
+"""Tensors that go into a user's own composition of modules as they are."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import torch
+from torch import Tensor
+
+from vaekit.data import Dataset, split_by_content
+from vaekit.heads import Bernoulli, Family
+from vaekit.modalities.modality import Modality, Words
+from vaekit.modalities.reading import Reading
+from vaekit.modalities.view import View
+from vaekit.models import LatentVariableModel, evaluating
+
+__all__ = ["Plain", "TensorReading", "Tensors"]
+
+_CHECKED = 4096  # data that one explicit check looks at
+
+
+class TensorReading(Reading):
+    """Tensors `(N, *event)` in the support of a user's own likelihood; or images in a file or a folder."""
+
+    kind: Literal["tensor"] = "tensor"
+
+    def read(self, source: str, schema: Any, *, own: bool) -> Dataset:
+        """Read the arrays of a file or a folder."""
+        from vaekit.data import read_images
+
+        return read_images(source)
+
+    def convert(self, found: Any, schema: Any = None) -> Dataset:
+        """Return a tensor, split by content.
+
+        Raises:
+            ValueError: It is none.
+        """
+        if not hasattr(found, "__getitem__"):
+            raise ValueError(f"a free composition needs a tensor (N, *event), got {type(found).__name__}")
+        values = torch.as_tensor(found)
+        return Dataset(values, None, split_by_content(values), source="")
+
+
+class Tensors(Modality):
+    """Data without a description: only a user's own composition of modules takes them."""
+
+    kind = "tensor"
+    words = Words("datum", "data", "dim", "arrays")
+    reads = "a tensor (N, *event), with model=VAE(prior, posterior, likelihood)"
+    reading = TensorReading
+    description = None
+    schema = None
+
+    def claims(self, source: str, keys: frozenset[str]) -> bool:
+        """Return False: what a file holds needs a description."""
+        return False
+
+    def holds(self, found: Any) -> bool:
+        """Return False: tensors are images unless a composition comes with them."""
+        return False
+
+
+class Plain(View):
+    """The view of a user's own composition: data as they are, binarised where its likelihood says so.
+
+    Args:
+        model: The composition; the family of its likelihood is asked where it has one.
+    """
+
+    def __init__(self, model: LatentVariableModel) -> None:
+        self.model = model
+        self.family: Family | None = getattr(getattr(model, "likelihood", None), "family", None)
+        self._dtype = next((p.dtype for p in model.parameters() if p.is_floating_point()), torch.float32)
+
+    def prepare(self, stored: Tensor) -> Tensor:
+        """Return the data in the precision of the model's weights."""
+        x = stored.to(self._dtype)
+        return self.family.binarized(x) if isinstance(self.family, Bernoulli) else x
+
+    def check(self, data: Dataset) -> None:
+        """Refuse data that do not fit through the model, or lie outside the likelihood's support where that is known.
+
+        Raises:
+            ValueError: With the cure.
+        """
+        with evaluating(self.model):
+            rows = data.part("train")[:_CHECKED]
+            x = self.prepare(data.values[rows])
+            if self.family is not None:
+                self.family.check(x)
+            context = () if data.context is None else (data.context[rows[:2]],)
+            _ = self.model(x[:2], *context).log_likelihood
+
+    def decode(self, x: Tensor) -> Tensor:
+        """Return the data scaled to [0, 1] by their own range."""
+        low, high = x.min(), x.max()
+        return (x - low) / (high - low).clamp_min(torch.finfo(x.dtype).tiny)
+
+    def original(self, stored: Tensor) -> None:
+        """Return None: nobody knows what the numbers stood for."""
+
+    def grouped(self, shown: Tensor, size: int) -> Tensor:
+        """Return data in rows of `size`, `(N / size, size, *event)`."""
+        return shown.unflatten(0, (-1, size))

@@ -1,0 +1,183 @@
+"""A trained model on disk: `config.json`, `model.safetensors` and `schema.json`, which hold no code that could be run."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import safetensors.torch
+from pydantic import TypeAdapter, ValidationError
+from safetensors import SafetensorError
+
+from vaekit.data.schema import Schema
+from vaekit.modalities import AnyDescription, AnyReading, AnySchema, Description, Reading
+from vaekit.models import LatentVariableModel
+from vaekit.trained.conditions import Conditions
+from vaekit.training.checkpoint import write_atomically
+
+__all__ = ["FORMAT", "ModelFolder", "Saved", "plain", "read_json", "write_json"]
+
+FORMAT = 2
+"""The number of the format of files: 1 had the description of the model alone in `config.json`."""
+
+_DESCRIPTION: TypeAdapter[Description] = TypeAdapter(AnyDescription)
+_READING: TypeAdapter[Reading] = TypeAdapter(AnyReading)
+_SCHEMA: TypeAdapter[Schema] = TypeAdapter(AnySchema)
+V = TypeVar("V")
+
+
+@dataclass(frozen=True)
+class Saved:
+    """What is known of a model beside its weights.
+
+    Args:
+        description: What it is built from; None for a user's own composition.
+        schema: What its data must be.
+        reading: How they are opened.
+        conditions: What the model is conditioned on.
+    """
+
+    description: Description | None
+    schema: Schema | None
+    reading: Reading
+    conditions: Conditions
+
+
+@dataclass(frozen=True)
+class ModelFolder:
+    """The folder of a trained model.
+
+    Args:
+        path: Where it lies.
+    """
+
+    path: Path
+
+    def write(self, model: LatentVariableModel, saved: Saved) -> Path:
+        """Write the model; return the folder."""
+        self.path.mkdir(parents=True, exist_ok=True)
+        reading = saved.reading.replace(source="", typed="")  # a model can be given away, a path cannot
+        content = {
+            "format": FORMAT,
+            "model": None if saved.description is None else saved.description.model_dump(mode="json"),
+            "reading": reading.model_dump(mode="json"),
+            "conditions": {"size": saved.conditions.size, "counts": list(saved.conditions.counts)},
+        }
+        write_json(self.path / "config.json", content)
+        write_json(self.path / "schema.json", None if saved.schema is None else saved.schema.model_dump(mode="json"))
+        weights = {name: tensor.contiguous().cpu() for name, tensor in model.state_dict().items()}
+        write_atomically(self.path / "model.safetensors", safetensors.torch.save(weights))
+        return self.path
+
+    def read(self) -> Saved:
+        """Read what is known of the model beside its weights.
+
+        Raises:
+            FileNotFoundError: This is no folder of a trained model.
+            ValueError: A file is damaged.
+        """
+        content = self._read("config.json") if (self.path / "config.json").is_file() else {}
+        if isinstance(content, dict) and "format" not in content:  # format 1; a composition had no such file
+            content = {"model": content or None}
+        if not isinstance(content, dict) or content.get("format", FORMAT) != FORMAT:
+            raise ValueError(f"{self.path / 'config.json'} is of another version of vaekit; use that version")
+        description = self._valid(_DESCRIPTION, "config.json", content.get("model"))
+        schema = self._valid(
+            _SCHEMA, "schema.json", self._read("schema.json") if self._has_schema(description) else None
+        )
+        kind = "tensor" if description is None else description.kind
+        reading = self._valid(_READING, "config.json", content.get("reading") or {"kind": kind})
+        assert reading is not None
+        about = content.get("conditions") or {}
+        if description is None:
+            size = int(about.get("size", 0))
+            return Saved(None, schema, reading, Conditions("context" if size else "none", size))
+        return Saved(description, schema, reading, Conditions.of(description, schema, tuple(about.get("counts", ()))))
+
+    def weighted(self, description: Description | None, model: LatentVariableModel | None) -> LatentVariableModel:
+        """Return the modules with their weights.
+
+        Args:
+            description: What they are built from.
+            model: The modules of a free composition.
+
+        Raises:
+            FileNotFoundError: Training has not yet saved a model.
+            ValueError: The file is damaged, or belongs to another model; or the modules are the user's own, and missing.
+        """
+        if model is None:
+            if description is None:
+                raise ValueError(
+                    f"{self.path} holds a user's own composition; load it with load({str(self.path)!r}, model=VAE(...))"
+                )
+            model = description.build()
+        path = self.path / "model.safetensors"
+        if not path.is_file():
+            raise FileNotFoundError(f"{self.path} holds no trained model: it has no {path.name}")
+        try:
+            model.load_state_dict(safetensors.torch.load(path.read_bytes()))
+        except SafetensorError as error:
+            raise ValueError(f"{path} is damaged or no safetensors file: {error}") from error
+        except RuntimeError as error:
+            raise ValueError(
+                f"{path} does not fit the model that its config.json describes: {str(error).splitlines()[-1].strip()}"
+            ) from error
+        return model
+
+    def _has_schema(self, description: Description | None) -> bool:
+        """Say whether there is a schema.
+
+        Raises:
+            FileNotFoundError: It is needed, and missing.
+        """
+        path = self.path / "schema.json"
+        if not path.is_file() and description is not None:
+            raise FileNotFoundError(
+                f"{path} is missing, which says what the model's data are; restore it, or run fit again"
+            )
+        return path.is_file()
+
+    def _read(self, name: str) -> Any:
+        return read_json(self.path / name, "the folder of a trained model")
+
+    def _valid(self, adapter: TypeAdapter[V], name: str, content: Any) -> V | None:
+        try:
+            return None if content is None else adapter.validate_python(content)
+        except (ValidationError, TypeError, AttributeError) as error:
+            said = error.errors()[0]["msg"] if isinstance(error, ValidationError) else str(error)
+            raise ValueError(f"{self.path / name} is damaged: {said}") from error
+
+
+def read_json(path: Path, owner: str) -> Any:
+    """Read a JSON file.
+
+    Raises:
+        FileNotFoundError: There is none, so its folder is not `owner`.
+        ValueError: The file is damaged.
+    """
+    if not path.is_file():
+        raise FileNotFoundError(
+            f"{path.parent} is not {owner}: it has no {path.name}; give the --out folder of vaekit fit"
+        )
+    try:
+        return json.loads(path.read_bytes())
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"{path} is damaged: it is no valid JSON ({error})") from error
+
+
+def write_json(path: Path, content: Any) -> None:
+    """Write a JSON file atomically."""
+    text = json.dumps(plain(content), indent=2, ensure_ascii=False) + "\n"
+    write_atomically(path, text.encode(errors="backslashreplace"))
+
+
+def plain(value: Any) -> Any:
+    """Return values that JSON can hold: what is no number becomes null."""
+    if isinstance(value, dict):
+        return {str(key): plain(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(inner) for inner in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value

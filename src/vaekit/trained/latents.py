@@ -1,0 +1,121 @@
+"""The layout of a model's latents: one group or many, side by side in one vector, each in a space of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+import torch
+from torch import Tensor
+
+from vaekit.trained.latent_space import LatentSpace, Way
+from vaekit.value import Size
+
+__all__ = ["Encoding", "Latents"]
+
+
+@dataclass(frozen=True)
+class Latents:
+    """The groups of latents of a model, from the top one down.
+
+    A code is the vector `(N, D)` of all groups, each flattened.
+
+    Args:
+        events: The shape of one draw of each group.
+        spaces: Where each group lives.
+
+    Examples:
+        >>> latents = Latents((torch.Size([2]), torch.Size([1])), (LatentSpace("real"), LatentSpace("real")))
+        >>> latents.names, [z.shape[1] for z in latents.split(torch.zeros(5, 3))]
+        (('z0_0', 'z0_1', 'z1_0'), [2, 1])
+    """
+
+    events: tuple[Size, ...]
+    spaces: tuple[LatentSpace, ...]
+
+    @cached_property
+    def sizes(self) -> tuple[int, ...]:
+        """Length of each group in a code."""
+        return tuple(torch.Size(event).numel() for event in self.events)
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        """The name of each dimension of a code: `z3`, or `z1_3` for dimension 3 of group 1 where there are several."""
+        if len(self.sizes) == 1:
+            return tuple(f"z{j}" for j in range(self.sizes[0]))
+        return tuple(f"z{group}_{j}" for group, size in enumerate(self.sizes) for j in range(size))
+
+    @property
+    def is_walkable(self) -> bool:
+        """Whether there are points between any two codes."""
+        return all(space.is_walkable for space in self.spaces)
+
+    def require(self, verb: str) -> None:
+        """Refuse what needs points between points.
+
+        Raises:
+            NotApplicable: The latents of a group are discrete; the verb is named.
+        """
+        for space in self.spaces:
+            space.require(verb)
+
+    def split(self, z: Tensor) -> tuple[Tensor, ...]:
+        """Return codes `(N, D)` as the latents of each group, `(N, *event)`.
+
+        Raises:
+            ValueError: The codes have another length.
+        """
+        if z.shape[1:].numel() != sum(self.sizes):
+            raise ValueError(f"a code of this model has {sum(self.sizes)} dimensions, got {tuple(z.shape)}")
+        parts = z.flatten(1).split(self.sizes, 1)
+        return tuple(part.reshape(len(z), *event) for part, event in zip(parts, self.events, strict=True))
+
+    def between(self, first: Tensor, last: Tensor, steps: int, how: Way = "linear") -> Tensor:
+        """Return codes from `first` to `last` `(N, D)`, both included, `(N, steps, D)`; see `LatentSpace.between`."""
+        pairs = zip(self.spaces, first.split(self.sizes, 1), last.split(self.sizes, 1), strict=True)
+        return torch.cat([space.between(a, b, steps, how) for space, a, b in pairs], -1)
+
+    def varied(self, start: Tensor, dimensions: Tensor, steps: int, width: float) -> Tensor:
+        """Return one code `(1, D)` with each of some dimensions moved, `(M, steps, D)`; see `LatentSpace.varied`."""
+        parts, found = start.split(self.sizes, 1), []
+        for dimension in dimensions.tolist():
+            moved, place = [part.expand(steps, -1) for part in parts], dimension
+            for group, size in enumerate(self.sizes):
+                if 0 <= place < size:
+                    moved[group] = self.spaces[group].varied(parts[group], torch.tensor([place]), steps, width)[0]
+                place -= size
+            found.append(torch.cat(moved, 1))
+        return torch.stack(found)
+
+    def onto(self, z: Tensor) -> Tensor:
+        """Return the nearest codes of the spaces, `(..., D)`."""
+        parts = z.split(self.sizes, -1)
+        return torch.cat([space.onto(part) for space, part in zip(self.spaces, parts, strict=True)], -1)
+
+
+@dataclass(frozen=True)
+class Encoding:
+    """What data are encoded as; unpacks into `mean, std`, the codes of all groups side by side.
+
+    Args:
+        means: Posterior means of each group, `(N, *event)`; a lower group's is that at the means above it.
+        deviations: Standard deviations of each group; NaN where a posterior has none in closed form, as a flow.
+    """
+
+    means: tuple[Tensor, ...]
+    deviations: tuple[Tensor, ...]
+
+    @property
+    def mean(self) -> Tensor:
+        """Posterior means of all groups, `(N, D)`."""
+        return torch.cat([mean.flatten(1) for mean in self.means], 1)
+
+    @property
+    def std(self) -> Tensor:
+        """Posterior standard deviations of all groups, `(N, D)`."""
+        return torch.cat([deviation.flatten(1) for deviation in self.deviations], 1)
+
+    def __iter__(self) -> Iterator[Tensor]:
+        """Yield means and deviations of all groups."""
+        return iter((self.mean, self.std))

@@ -1,0 +1,466 @@
+"""A trained model: every verb that uses it, without the folder that a run leaves behind."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+import torch
+from torch import Tensor
+
+from vaekit.data import Dataset, sequential, unpacked
+from vaekit.data.schema import Schema
+from vaekit.distributions import Decoding, point
+from vaekit.errors import DataNotAtHand, NotApplicable
+from vaekit.evaluation import Bounds, PosteriorPoints, SampleQuality, bounds, sample_quality
+from vaekit.heads.family import Measure
+from vaekit.modalities import Description, Imputing, Pick, Reading, Seed, Shown, View, modality_named, view_of
+from vaekit.models import LatentVariableModel, evaluating
+from vaekit.nets import RandomFeatures
+from vaekit.trained.attributes import attribute_vector
+from vaekit.trained.conditions import Conditions, Label
+from vaekit.trained.files import ModelFolder, Saved
+from vaekit.trained.latent_space import LatentSpace, Way
+from vaekit.trained.latents import Encoding, Latents
+from vaekit.trained.opening import Data, Source, no_data
+
+__all__ = ["TrainedModel", "Traversal"]
+
+_ORDERED = 512  # data by which dimensions are ordered
+
+
+class Traversal(NamedTuple):
+    """One datum with each latent dimension varied by itself.
+
+    Args:
+        rows: The data: images `(M, steps, C, H, W)`, or a list of texts or a table for each dimension.
+        dimensions: The dimensions in their order, places in a code.
+        names: Their names: `z3`, or `z1_3` for dimension 3 of group 1 where there are several groups.
+    """
+
+    rows: Any
+    dimensions: list[int]
+    names: list[str]
+
+
+class TrainedModel:
+    """A model with its weights, its description and the schema of its data.
+
+    It is only read: any number of threads may use one at once.
+
+    Args:
+        model: The modules, with their weights.
+        description: What they were built from; None for a user's own composition.
+        schema: What the data must be; None for a composition.
+        reading: How data are opened; by default as those of the description's kind are.
+        conditions: What the model is conditioned on; by default what the description and the schema say.
+        data: The data it was trained on, or what opens them.
+    """
+
+    def __init__(
+        self,
+        model: LatentVariableModel,
+        description: Description | None = None,
+        schema: Schema | None = None,
+        *,
+        reading: Reading | None = None,
+        conditions: Conditions | None = None,
+        data: Dataset | Callable[[], Dataset] = no_data,
+    ) -> None:
+        self.model, self.description, self.schema = model.eval(), description, schema
+        self.kind = "tensor" if description is None else description.kind
+        self.view: View = view_of(description, model, schema)
+        if conditions is None:
+            conditions = Conditions("none", 0) if description is None else Conditions.of(description, schema)
+        self.conditions = conditions
+        self.sources = Data(reading or modality_named(self.kind).opened(), self.view, schema, conditions, data)
+
+    @classmethod
+    def load(cls, folder: str | Path, *, model: LatentVariableModel | None = None) -> TrainedModel:
+        """Load what `save` wrote, or the `model` folder of a run; nothing in the files is run.
+
+        Args:
+            folder: The folder.
+            model: The modules of a free composition, whose description no file holds.
+
+        Raises:
+            FileNotFoundError: This is no such folder.
+            ValueError: A file is damaged or does not fit.
+        """
+        files = ModelFolder(Path(folder))
+        saved = files.read()
+        modules = files.weighted(saved.description, model)
+        conditions = saved.conditions
+        return cls(modules, saved.description, saved.schema, reading=saved.reading, conditions=conditions)
+
+    def save(self, folder: str | Path) -> Path:
+        """Write `config.json`, `model.safetensors` and `schema.json`, all that `load` needs; return the folder.
+
+        Raises:
+            OSError: The folder cannot be written to.
+        """
+        saved = Saved(self.description, self.schema, self.sources.reading, self.conditions)
+        return ModelFolder(Path(folder)).write(self.model, saved)
+
+    def with_model(self, description: Description, model: LatentVariableModel) -> TrainedModel:
+        """Return another model of the same data."""
+        return TrainedModel(
+            model,
+            description,
+            self.schema,
+            reading=self.sources.reading,
+            conditions=self.conditions,
+            data=self.sources.opened,
+        )
+
+    @property
+    def measure(self) -> Measure | None:
+        """What its bounds are logarithms of: probabilities (counting) or densities (lebesgue); None where nobody says."""
+        if self.description is not None:
+            return self.description.measure
+        return getattr(getattr(self.model.likelihood, "family", None), "measure", None)
+
+    @cached_property
+    def latents(self) -> Latents:
+        """Its groups of latents; those of a free composition are taken for real vectors."""
+        with evaluating(self.model):
+            drawn = self.model.prior_sample(1, *self.conditions.zeros(1))
+        support = "real" if self.description is None else self.description.posterior.support
+        return Latents(tuple(tuple(z.shape[1:]) for z in drawn), tuple(LatentSpace(support) for _ in drawn))
+
+    @property
+    def data(self) -> Dataset:
+        """The data it was trained on.
+
+        Raises:
+            DataNotAtHand: They came from memory, or have changed since.
+        """
+        return self.sources.own
+
+    def open(self, source: Source | None = None) -> tuple[Dataset, Tensor]:
+        """Return data and the rows to use: the test part of the model's own, or all of other data; see `Data.open`."""
+        return self.sources.open(source)
+
+    def inputs(self, source: Source | None = None, count: int | None = None, seed: Seed = 0) -> Tensor:
+        """Return prepared data `(N, *event)`, the first `count` rows."""
+        return self.given(source, count, seed)[0]
+
+    def given(self, source: Source | None = None, count: int | None = None, seed: Seed = 0) -> tuple[Tensor, ...]:
+        """Return what the model is given: prepared data `(N, *event)`, and their context `(N, C)` where it is conditional."""
+        data, rows = self.open(source)
+        rows = rows[:count]
+        stored, context = unpacked(next(sequential(data.stored, rows, max(1, len(rows))), data.stored[:0]))
+        with evaluating(self.model, seed):
+            return self.prepared(stored), *context
+
+    def prepared(self, stored: Tensor) -> Tensor:
+        """Return prepared data, refused where the likelihood has no value for them."""
+        x = self.view.prepare(stored)
+        family = getattr(self.model.likelihood, "family", None)
+        if family is not None:
+            family.check(x)
+        return x
+
+    def evaluate(self, source: Source | None = None, samples: int = 100, count: int | None = None) -> Bounds:
+        """Return the bounds of every datum of the test part, or of `source`.
+
+        Args:
+            source: Other data.
+            samples: K of the importance-weighted bound.
+            count: Use the first so many data only.
+        """
+        data, rows = self.open(source)
+        return bounds(
+            self.model,
+            sequential(data.stored, rows[:count], self.view.traits.rows),
+            prepare=self.prepared,
+            samples=samples,
+            log_jacobian=self.view.log_jacobian,
+            sizes=self.view.sizes,
+        )
+
+    def score(self, source: Source, samples: int = 100) -> Bounds:
+        """Return the bounds of every datum: a low one marks an anomaly."""
+        return self.evaluate(source, samples)
+
+    def sample(
+        self,
+        n: int,
+        temperature: float = 1.0,
+        *,
+        label: Label = None,
+        given: Mapping[str, Any] | None = None,
+        noise: bool = False,
+        decoding: Decoding | None = None,
+        seed: Seed = 0,
+    ) -> Shown:
+        """Return `n` new data: images as intensities in [0, 1], `(n, C, H, W)`; a list of texts; a `pyarrow.Table` of rows.
+
+        Args:
+            n: How many.
+            temperature: Scale of the draws from the prior.
+            label: The class to generate, or several in equal shares, where the model is conditional on labels; by default
+                in proportion of the training data. Other contexts are drawn from those of the training data.
+            given: Of tables: values by column, which every row is to have; see `sample_given`.
+            noise: Of images: draw from p(x | z) too; otherwise its point, e.g. the mean image. Rows are always drawn.
+            decoding: Of texts: how tokens are chosen; by default drawn from p(x | z).
+            seed: Seed of the draws, or a generator.
+
+        Raises:
+            ValueError: `n` is below 1, the temperature no finite number from 0 on, or the label unknown.
+            NotApplicable: The data have no tokens to choose, or no cells to give.
+        """
+        if n < 1 or not 0 <= temperature < math.inf:
+            raise ValueError(f"n must be at least 1 and temperature finite and at least 0, got {n} and {temperature}")
+        if given:
+            if label is not None or temperature != 1:
+                raise ValueError("given goes with neither label nor temperature; leave these out")
+            return self.sample_given(n, given, seed=seed).table
+        pick = self.view.pick(decoding, noise=noise, sampling=True)
+        return self.view.decode(self.generated(n, pick, temperature, label, seed))
+
+    def sample_given(self, n: int, given: Mapping[str, Any], *, seed: Seed = 0) -> Any:
+        """Return `n` new rows of a table in which some columns are given, and the effective sample size behind them.
+
+        Raises:
+            ValueError: A column is unknown, or a value is none of its kind, or breaks a constraint.
+            NotApplicable: The data are no table, or the model is conditional.
+        """
+        if n < 1:
+            raise ValueError(f"n must be at least 1, got {n}")
+        return self.view.sample_given(self.model, n, given, seed)
+
+    def impute(
+        self, source: Source | None = None, *, draws: int = 0, proposals: int = 200, level: float = 0.9, seed: Seed = 0
+    ) -> Any:
+        """Return a table with its missing cells filled: an `Imputation`.
+
+        Args:
+            source: The table; by default the test part of the model's own.
+            draws: Whole tables to draw beside, for multiple imputation.
+            proposals: Latents that are compared per row.
+            level: Share of the draws that the interval of a number holds.
+            seed: Seed of the draws, or a generator.
+
+        Raises:
+            NotApplicable: The data are no table.
+            ValueError: The table does not fit, or a setting is out of range.
+        """
+        data, rows = self.open(source)
+        return self.view.impute(self.model, data.taken(rows), Imputing(draws, proposals, level, seed))
+
+    def quality(
+        self,
+        n: int = 2000,
+        *,
+        source: Source | None = None,
+        features: Literal["random", "model"] = "random",
+        seed: Seed = 0,
+    ) -> SampleQuality:
+        """Compare `n` samples, mean images as `sample` returns them, with the first `n` test images, fewer where fewer are.
+
+        Args:
+            n: How many; results depend on it.
+            source: Other data to compare with.
+            features: The space: fixed random features of what is seen, or the model's own posterior means.
+            seed: Seed of the draws, or a generator.
+
+        Raises:
+            NotApplicable: There are too few images, or the model is conditional and its own space asked for.
+        """
+        if features == "model" and self.conditions.kind != "none":
+            raise NotApplicable("the space of a conditional model depends on the context; use features='random'")
+        real, made = self.inputs(source, n, seed), self.generated(n, point, seed=seed)
+        if features == "model":
+            return sample_quality(real, made, PosteriorPoints(self.model))
+        return sample_quality(*self._on_one_scale(real, made), RandomFeatures(real.shape[1]))
+
+    def encode(self, source: Source | None = None, count: int | None = None) -> Encoding:
+        """Return posterior means and standard deviations of each group: deterministic, no graph, no decoder.
+
+        The result unpacks into `mean, std`, each `(N, D)`, the groups side by side.
+        """
+        return self.encoded(self.given(source, count))
+
+    def decode(self, z: Tensor, *context: Tensor, decoding: Decoding | None = None) -> Shown:
+        """Return the data of codes `(N, D)`, given their context `(N, C)` in a conditional model, as `sample` does.
+
+        Args:
+            z: Codes: the latents of all groups side by side.
+            context: What they are conditioned on.
+            decoding: Of texts: how tokens are chosen; by default the most probable one after the other.
+        """
+        pick, groups = self.view.pick(decoding), self.latents.split(z)
+        with evaluating(self.model):
+            parts = self._in_batches(*groups, *context)
+            found = [pick(self.model.decode(*part[: len(groups)], context=part[len(groups) :])) for part in parts]
+        return self.view.decode(torch.cat(found))
+
+    def reconstruct(
+        self, source: Source | None = None, count: int | None = None, *, decoding: Decoding | None = None
+    ) -> tuple[Shown, Shown]:
+        """Return inputs and their deterministic reconstructions, as `sample` returns data.
+
+        Args:
+            source: The data; by default the test part of the model's own.
+            count: How many at most.
+            decoding: Of texts: how tokens are chosen; by default the most probable one after the other.
+        """
+        given, pick = self.given(source, count), self.view.pick(decoding)
+        with evaluating(self.model):
+            parts = ((self.model.points(*part), part[1:]) for part in self._in_batches(*given))
+            again = torch.cat([pick(self.model.decode(*z, context=context)) for z, context in parts])
+        return self._on_one_scale(given[0], again)
+
+    def interpolate(
+        self, first: Source, second: Source, steps: int = 10, *, how: Way = "linear", decoding: Decoding | None = None
+    ) -> Shown:
+        """Return `steps` data between two data's posterior means, ends included.
+
+        The context of a conditional model goes along.
+
+        Args:
+            first: Where to begin.
+            second: Where to end.
+            steps: How many.
+            how: linear, or slerp: along an arc, on which norms do not shrink; on a sphere it is the great circle anyway.
+            decoding: Of texts: how tokens are chosen.
+
+        Raises:
+            NotApplicable: The latents are discrete.
+        """
+        self.latents.require("interpolate")
+        ends = [self.given(source, 1) for source in (first, second)]
+        a, b = (self.encoded(end).mean for end in ends)
+        share = torch.linspace(0, 1, steps).unsqueeze(1)
+        contexts = [torch.lerp(c, d, share.to(c)) for c, d in zip(ends[0][1:], ends[1][1:], strict=True)]
+        return self.decode(self.latents.between(a, b, steps, how)[0], *contexts, decoding=decoding)
+
+    def analogy(self, a: Source, b: Source, c: Source, *, decoding: Decoding | None = None) -> Shown:
+        r"""Return what is to c as b is to a: the datum of :math:`\mu(c) + \mu(b) - \mu(a)`.
+
+        References:
+            Mikolov, Yih and Zweig, 2013, "Linguistic regularities in continuous space word representations".
+
+        Raises:
+            NotApplicable: The latents are discrete.
+        """
+        self.latents.require("analogy")
+        given = [self.given(source, 1) for source in (a, b, c)]
+        start, end, base = (self.encoded(one).mean for one in given)
+        return self.decode(self.latents.onto(base + end - start), *given[2][1:], decoding=decoding)
+
+    def traverse(
+        self,
+        source: Source | None = None,
+        steps: int = 9,
+        width: float = 3.0,
+        *,
+        dimensions: Sequence[int] | None = None,
+    ) -> Traversal:
+        """Vary each latent dimension of one datum between -width and width.
+
+        Args:
+            source: The datum; by default the first of the model's own test part, or the prior's most typical one where
+                these are not at hand.
+            steps: Values of each dimension.
+            width: Half the way.
+            dimensions: Places in a code; by default all, those that vary most over the model's own data first.
+
+        Raises:
+            NotApplicable: The latents are discrete.
+            ValueError: A dimension does not exist.
+        """
+        self.latents.require("traverse")
+        order = self._most_active() if dimensions is None else list(dimensions)
+        if not all(0 <= dimension < sum(self.latents.sizes) for dimension in order):
+            raise ValueError(f"a code of this model has dimensions 0 to {sum(self.latents.sizes) - 1}, got {order}")
+        start, context = self._start(source)
+        z = self.latents.varied(start, torch.tensor(order, dtype=torch.long), steps, width).flatten(0, 1)
+        shown = self.decode(z, *(c.expand(len(z), -1) for c in context))
+        return Traversal(self.view.grouped(shown, steps), order, [self.latents.names[j] for j in order])
+
+    def manipulate(self, source: Source, label: str, strength: float = 1.0, steps: int = 5) -> Any:
+        """Move data along the attribute vector of a label: mean latent with the label minus mean without it.
+
+        References:
+            Larsen, Sonderby, Larochelle and Winther, 2016, "Autoencoding beyond pixels using a learned similarity metric".
+
+        Returns:
+            Images `(N, steps, C, H, W)`, or a list of texts or a table per datum, from the reconstruction to full strength.
+
+        Raises:
+            NotApplicable: The latents are discrete.
+            DataNotAtHand: The labelled data it was trained on are not at hand.
+        """
+        if not math.isfinite(strength):
+            raise ValueError(f"strength must be a finite number, got {strength}")
+        self.latents.require("manipulate")
+        direction = attribute_vector(self.data, label, self._mean_code)
+        given = self.given(source)
+        means = self.encoded(given).mean
+        shares = torch.linspace(0, strength, steps).to(means)
+        z = self.latents.onto(means.unsqueeze(1) + shares.view(1, -1, 1) * direction)
+        contexts = (c.repeat_interleave(steps, 0) for c in given[1:])
+        return self.view.grouped(self.decode(z.flatten(0, 1), *contexts), steps)
+
+    def encoded(self, given: tuple[Tensor, ...]) -> Encoding:
+        """Return the encoding of what the model is given; see `given`."""
+        with evaluating(self.model):
+            posteriors = [self.model.posteriors(*part) for part in self._in_batches(*given)]
+            groups = list(zip(*posteriors, strict=True))
+            means = tuple(torch.cat([point(q) for q in group]) for group in groups)
+            deviations = tuple(torch.cat([_deviation(q) for q in group]) for group in groups)
+        return Encoding(means, deviations)
+
+    def generated(self, n: int, pick: Pick, temperature: float = 1.0, label: Label = None, seed: Seed = 0) -> Tensor:
+        """Return new data as the likelihood has them, `(n, *event)`, `pick` saying which of p(x | z)."""
+        training = self.sources.training_context() if label is None else None
+        with evaluating(self.model, seed):
+            contexts = self.conditions.drawn(n, label, training)
+            x = []
+            for part, *context in self._in_batches(torch.empty(n, 0), *contexts, batch=self.view.traits.drawn):
+                z = self.model.prior_sample(len(part), *context, temperature=temperature)
+                x.append(pick(self.model.decode(*z, context=tuple(context))))
+        return torch.cat(x)
+
+    def _in_batches(self, *columns: Tensor, batch: int | None = None) -> list[tuple[Tensor, ...]]:
+        size = batch or self.view.traits.rows
+        return list(zip(*(column.split(size) for column in columns), strict=True))
+
+    def _on_one_scale(self, first: Tensor, second: Tensor) -> tuple[Shown, Shown]:
+        """Return two sets as people see them: that of a free composition is scaled by the range of what it is given."""
+        both = self.view.decode(torch.cat([first, second]))
+        return both[: len(first)], both[len(first) :]
+
+    def _most_active(self) -> list[int]:
+        try:
+            means = self.encode(None, _ORDERED).mean
+        except DataNotAtHand:
+            return list(range(sum(self.latents.sizes)))
+        return means.var(0, correction=0).argsort(descending=True).tolist()
+
+    def _start(self, source: Source | None) -> tuple[Tensor, tuple[Tensor, ...]]:
+        """Return the code `(1, D)` that a traversal starts from, and its context."""
+        try:
+            given = self.given(source, 1)
+        except DataNotAtHand:
+            context = self.conditions.zeros(1)
+            with evaluating(self.model):
+                drawn = self.model.prior_sample(1, *context, temperature=0.0)
+            return torch.cat([z.flatten(1) for z in drawn], 1), context
+        return self.encoded(given).mean, given[1:]
+
+    def _mean_code(self, data: Dataset, rows: Tensor) -> Tensor:
+        return self.encode(data.taken(rows)).mean.mean(0)
+
+
+def _deviation(q: torch.distributions.Distribution) -> Tensor:
+    """Return the standard deviations of a posterior; NaN where it has none in closed form."""
+    try:
+        return q.stddev
+    except NotImplementedError:
+        return torch.full_like(point(q), math.nan)
