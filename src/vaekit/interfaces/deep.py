@@ -12,7 +12,7 @@ from typing import Any
 
 from torch import Tensor
 
-from vaekit.data import Dataset, TextSchema, unpacked
+from vaekit.data import Dataset, TextSchema, as_stored, unpacked
 from vaekit.diagnosis import Sample, Subject
 from vaekit.diagnosis.affordable import affordable
 from vaekit.distributions import Transported
@@ -139,7 +139,7 @@ def _annealed(look: _Look) -> dict[str, Any]:
     given, view = look.refined(_GRADIENT * moves), look.run.view
     found = annealed(look.run.model, *given, chains=_CHAINS, log_jacobian=view.log_jacobian)
     # On the very same prepared data: what a likelihood draws on its way in would part the two otherwise.
-    batches = [part if len(part) > 1 else part[0] for part in zip(*(g.split(_BATCH) for g in given), strict=True)]
+    batches = [as_stored(*part) for part in zip(*(g.split(_BATCH) for g in given), strict=True)]
     weighted = bounds(look.run.model, batches, prepare=_as_they_are, log_jacobian=view.log_jacobian, sizes=view.sizes)
     summary = found.summary()
     if look.run.kind != "image":  # a text has more tokens than another, a row more cells that were observed

@@ -104,11 +104,12 @@ class Trainer:
             ValueError: Objective and model do not go together; the message says what to do.
         """
         stored, context = unpacked(batch)
+        few = batch.take(torch.arange(min(2, len(batch))))
         with evaluating(step.model, self.training.seed):
             self.model.initialize(self.view.prepare(stored), *context)
             with torch.enable_grad():  # some objectives take gradients themselves
                 for at in sorted({0, self.experiment.objective.schedule_end}):
-                    step((stored[:2], *(c[:2] for c in context)), at)
+                    step(few, at)
 
     def begin(self) -> None:
         """Make the folder and write what is known before training.
@@ -187,7 +188,7 @@ class Trainer:
     def validate(self, model: torch.nn.Module) -> Validation:
         """Return the bound on held-out data."""
         device = self.state.fabric.device
-        batches = (_to(batch, device) for batch in sequential(self.data.stored, self.held_out, 256))
+        batches = (batch.to(device) for batch in sequential(self.data.stored, self.held_out, 256))
         informed = bool(self.state.phases.now.aggressive)  # an aggressive phase ends when this stops rising
         return validate(model, batches, self.view.prepare, information=informed, beta=self._weight_of_rate)
 
@@ -285,10 +286,6 @@ def _for_training(training: Training) -> float | None:
         return None
     second = 0.0 if training.second_stage == "none" else min(45.0, 0.2 * limit)
     return limit - second - min(40.0, 4.0 + 0.03 * limit)
-
-
-def _to(batch: Stored, device: torch.device) -> Stored:
-    return batch.to(device) if isinstance(batch, torch.Tensor) else tuple(part.to(device) for part in batch)
 
 
 def _schedule_note(stop: int, settled: int) -> str:
