@@ -28,7 +28,7 @@ from torch import Tensor, nn
 from torch.distributions import Normal, kl_divergence
 
 from benchmarks.measuring import RESULTS, Time, interleaved, machine, ratio, report, settings, summary, table, timed
-from vaekit.data import Batches, TextSchema, read_text, text_lengths
+from vaekit.data import Batches, TextSchema, read_text, text_lengths, unpacked
 from vaekit.distributions import Autoregressive, Decoding
 from vaekit.distributions.decoding import Mode, choose
 from vaekit.distributions.tokens import BOS, EOS, PAD
@@ -172,9 +172,7 @@ def _plain(work: _Work, model: VAE, training: Training) -> Iterator[None]:
     optimizer = torch.optim.Adam(model.parameters(), lr=training.lr, fused=True)
     net: Any = model.likelihood.net
     for taken in range(_FOREVER):
-        stored = batches.at(taken)
-        assert isinstance(stored, Tensor)
-        x = stored.long()
+        x = unpacked(batches.at(taken))[0].long()
         with fabric.autocast():
             q: Any = model.encode(x)
             z = q.rsample()

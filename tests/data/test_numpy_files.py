@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import vaekit.data.numpy_files
+from vaekit.data import unpacked
 from vaekit.data.numpy_files import read_npy, read_npz
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (12, 4, 5, 3)).astype(np.uint8)
@@ -74,7 +75,7 @@ def test_npz_with_a_context(tmp_path):
     np.savez(tmp_path / "a.npz", x=IMAGES, context=context)
     found = read_npz(tmp_path / "a.npz").context
     assert found is not None and found.dtype.is_floating_point and np.array_equal(found.numpy(), context)
-    assert read_npz(tmp_path / "a.npz").stored[1] is not None
+    assert unpacked(read_npz(tmp_path / "a.npz").stored)[1][0].equal(found)
     np.savez(tmp_path / "a.npz", x=IMAGES, context=context[:, 0])
     with pytest.raises(ValueError, match="context must be a vector of numbers for each of the 12 data"):
         read_npz(tmp_path / "a.npz")

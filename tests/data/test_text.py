@@ -118,7 +118,7 @@ def test_the_schema_of_a_model_reads_other_texts():
 def test_batches_by_length_draw_each_row_once_and_waste_little():
     values = torch.tril(torch.ones(64, 64, dtype=torch.int16))[torch.randperm(64)]
     batches = Batches(values, torch.arange(64), 8, 0, lengths=text_lengths(values))
-    drawn = [batches.at(step) for step in range(8)]
+    drawn = [batches.at(step).values for step in range(8)]
     assert sorted(torch.cat(drawn).sum(1).tolist()) == list(range(1, 65))
     assert all(int(text_lengths(batch).max() - text_lengths(batch).min()) == 7 for batch in drawn)
 
@@ -275,7 +275,7 @@ def test_without_lengths_the_order_of_batches_is_as_it_was_before_there_were_any
         generator = torch.Generator().manual_seed(int.from_bytes(digest, "little") >> 1)
         rows = torch.arange(10, 95)[torch.randperm(85, generator=generator)]
         for place in range(5):
-            assert torch.equal(batches.at(epoch * 5 + place), rows[place * 16 : (place + 1) * 16])
+            assert torch.equal(batches.at(epoch * 5 + place).values, rows[place * 16 : (place + 1) * 16])
 
 
 def test_lengths_must_be_one_for_each_datum():

@@ -13,31 +13,37 @@ Nothing here knows a model.
     text_schema, tokenizers, words  what a token is
     table     tables: files and frames, what their columns are, and the way into rows of numbers and back
     split     train, validation, test by content;  batches  the order of training
+    stored    what batches are taken from: tensors, or data of unequal sizes
 """
 
 from __future__ import annotations
 
 from vaekit.data.arrays import images_from_arrays
-from vaekit.data.batches import Batches, Stored, sequential, text_lengths, unpacked
+from vaekit.data.batches import Batches, sequential
 from vaekit.data.dataset import Dataset, ImageSchema, Quarantined
 from vaekit.data.image import read_images
 from vaekit.data.names import name_of
 from vaekit.data.split import hold_out_test, hold_out_validation, split_by_content
+from vaekit.data.stored import Conditioned, Stored, TensorRows, as_stored, unpacked
 from vaekit.data.table import TableSchema, read_table, table_to_dataset
 from vaekit.data.table.codec import Slot
 from vaekit.data.table.peek import is_frame, is_table
 from vaekit.data.text import is_text, read_text, texts_to_dataset
+from vaekit.data.text_rows import text_lengths
 from vaekit.data.text_schema import TextSchema
 
 __all__ = [
     "Batches",
+    "Conditioned",
     "Dataset",
     "ImageSchema",
     "Quarantined",
     "Slot",
     "Stored",
     "TableSchema",
+    "TensorRows",
     "TextSchema",
+    "as_stored",
     "hold_out_test",
     "hold_out_validation",
     "images_from_arrays",

@@ -9,23 +9,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from hashlib import blake2b
-from typing import TypeAlias, TypeVar
 
 import torch
 from torch import Tensor
 
-from vaekit.data.rows import rows_per_chunk
-from vaekit.distributions.tokens import PAD
+from vaekit.data.stored import Stored, as_stored
 
-__all__ = ["Batches", "Stored", "sequential", "text_lengths", "unpacked"]
+__all__ = ["Batches", "sequential"]
 
 POOL = 50
 """The number of batches whose rows are sorted by length together."""
-
-Stored: TypeAlias = Tensor | tuple[Tensor, ...]
-"""Stored data: one tensor `(N, *event)`, or a tuple of it and of what it is conditioned on, row by row."""
-
-StoredT = TypeVar("StoredT", Tensor, tuple[Tensor, ...], Stored)
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,25 +30,29 @@ class Batches:
     permutation is cut into pools of 50 batches, each is sorted by length, and the batches that result are shuffled.
 
     Args:
-        values: The data, shape (N, *event), in memory or memory-mapped, on any device; or a tuple of them and a context.
+        values: The data; a tensor is taken for its rows.
         indices: The rows to draw from, shape (n,), int64.
         batch: The number of rows in a batch; the whole of `indices` is one batch if there are fewer.
         seed: The seed of the order.
         lengths: The length of each datum, shape (N,), of any integer type; None for data without one.
+        share: Which share of each batch `at` returns, and of how many: several processes train on one batch together.
 
     Raises:
-        ValueError: If there is no row to draw from, `batch` is not positive, or not every datum has a length.
+        ValueError: If there is no row to draw from, `batch` is not positive, not every datum has a length, or a batch cannot be
+            shared equally.
 
     >>> batches = Batches(torch.arange(10), torch.arange(10), batch=4, seed=0)
-    >>> batches.steps_per_epoch, batches.at(7).shape
-    (2, torch.Size([4]))
+    >>> batches.steps_per_epoch, len(batches.at(7))
+    (2, 4)
     """
 
-    values: Stored
+    values: Stored | Tensor
     indices: Tensor
     batch: int
     seed: int
     lengths: Tensor | None = None
+    share: tuple[int, int] = (0, 1)
+    _stored: Stored = field(init=False, repr=False)
     _epoch: list[tuple[int, Tensor]] = field(default_factory=list, init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -63,9 +60,15 @@ class Batches:
             raise ValueError(f"batch must be at least 1, but is {self.batch}; give a positive number of rows")
         if len(self.indices) == 0:
             raise ValueError("there is no datum to draw batches from; choose a part of the data that is not empty")
-        count = len(unpacked(self.values)[0])
+        object.__setattr__(self, "_stored", as_stored(self.values))
+        count = len(self.values)
         if self.lengths is not None and len(self.lengths) != count:
             raise ValueError(f"lengths must have one entry for each of the {count} data, but has {len(self.lengths)}")
+        rows, shares = min(self.batch, len(self.indices)), self.share[1]
+        if rows % shares:
+            raise ValueError(
+                f"a batch of {rows} rows cannot be shared equally by {shares} processes; give batch= a multiple"
+            )
 
     @property
     def steps_per_epoch(self) -> int:
@@ -73,7 +76,7 @@ class Batches:
         return max(1, len(self.indices) // self.batch)
 
     def at(self, step: int) -> Stored:
-        """Return the batch of global step `step`, shape (B, *event), in the stored type; a tuple where `values` is one.
+        """Return the batch of global step `step`, or this process's share of it.
 
         Raises:
             ValueError: If `step` is negative.
@@ -82,7 +85,8 @@ class Batches:
             raise ValueError(f"steps count from 0, but the step is {step}; give a step of 0 or more")
         epoch, place = divmod(step, self.steps_per_epoch)
         rows = self._order(epoch)[place * self.batch : (place + 1) * self.batch]
-        return _gather(self.values, rows)
+        first, shares = self.share
+        return self._stored.take(rows[first::shares])
 
     def _order(self, epoch: int) -> Tensor:
         if not self._epoch or self._epoch[0][0] != epoch:
@@ -96,7 +100,7 @@ class Batches:
         order = torch.randperm(len(self.indices), generator=generator)
         if self.lengths is not None:
             order = self._bucketed(order, self.lengths, generator)
-        return self.indices[order.to(self.indices.device)].to(unpacked(self.values)[0].device)
+        return self.indices.cpu()[order]
 
     def _bucketed(self, order: Tensor, lengths: Tensor, generator: torch.Generator) -> Tensor:
         # The rows that fill no batch go before the sorting, or the longest texts would hardly ever be drawn.
@@ -107,23 +111,11 @@ class Batches:
         return order.view(self.steps_per_epoch, -1)[torch.randperm(self.steps_per_epoch, generator=generator)].flatten()
 
 
-def text_lengths(values: Tensor) -> Tensor:
-    """Return the length of each row of ids, with its end and without what fills it, shape (N,), int64.
-
-    Args:
-        values: Rows of ids, shape (N, T), of any integer type, in memory or memory-mapped.
-
-    >>> text_lengths(torch.tensor([[7, 8, 2, 0], [7, 8, 9, 9]]))
-    tensor([3, 4])
-    """
-    return torch.cat([(chunk != PAD).sum(1) for chunk in values.split(rows_per_chunk(values))])
-
-
-def sequential(values: StoredT, indices: Tensor, batch: int) -> Iterator[StoredT]:
+def sequential(values: Stored | Tensor, indices: Tensor, batch: int) -> Iterator[Stored]:
     """Yield the rows `indices` of `values` in order, `batch` at a time; the last batch may be smaller.
 
     Args:
-        values: The data, shape (N, *event), or a tuple of them and a context.
+        values: The data; a tensor is taken for its rows.
         indices: The rows wanted, shape (n,), int64.
         batch: The number of rows in a batch.
 
@@ -132,23 +124,6 @@ def sequential(values: StoredT, indices: Tensor, batch: int) -> Iterator[StoredT
     """
     if batch < 1:
         raise ValueError(f"batch must be at least 1, but is {batch}; give a positive number of rows")
-    for rows in indices.to(unpacked(values)[0].device).split(batch) if len(indices) else ():
-        yield _gather(values, rows)
-
-
-def unpacked(stored: Stored) -> tuple[Tensor, tuple[Tensor, ...]]:
-    """Return stored data and the context they are conditioned on, an empty tuple where there is none."""
-    return (stored, ()) if isinstance(stored, Tensor) else (stored[0], stored[1:])
-
-
-def _gather(values: StoredT, rows: Tensor) -> StoredT:
-    if isinstance(values, Tensor):
-        return _rows(values, rows)
-    return tuple(_rows(column, rows.to(column.device)) for column in values)
-
-
-def _rows(values: Tensor, rows: Tensor) -> Tensor:
-    # On shared cores, index_select waits a time slice for its threads at each call: some hundred times the work itself.
-    if values.device.type == "cpu" and values.is_contiguous() and values.dtype is not torch.bfloat16:
-        return torch.from_numpy(values.detach().numpy().take(rows.numpy(), axis=0))
-    return values.index_select(0, rows)
+    stored = as_stored(values)
+    for rows in indices.cpu().split(batch) if len(indices) else ():
+        yield stored.take(rows)

@@ -10,9 +10,9 @@ from typing import Any, Literal, TypeAlias
 import torch
 from torch import Tensor
 
-from vaekit.data.batches import Stored, sequential
 from vaekit.data.rows import byte_rows, rows_per_chunk
 from vaekit.data.schema import Schema
+from vaekit.data.stored import Stored, TensorRows, as_stored
 
 __all__ = ["TEST", "TRAIN", "VALIDATION", "Dataset", "ImageSchema", "Part", "Quarantined", "observe_images"]
 
@@ -78,7 +78,7 @@ class Dataset:
     Args:
         values: Images: shape (N, H, W, C), channels last, so that a permuted batch is `channels_last` for free; uint8
             (possibly a memory-mapped file), int32 for integers of more than 256 levels, or float32. Texts: ids of tokens,
-            shape (N, T), int16 or int32, see `TextSchema`. Other data: (N, *event).
+            shape (N, T), int16 or int32, see `TextSchema`. Other data: (N, *event). Data of unequal sizes: see `Stored`.
         schema: What the data look like; None for data without a description.
         split: The part of each row, shape (N,), int8: 0 train, 1 validation, 2 test.
         labels: The class of each row, shape (N,), int64, an index into `classes`.
@@ -96,7 +96,7 @@ class Dataset:
         ValueError: If `split`, `labels`, `names`, `context`, `factors` or `table` do not have one entry for each row.
     """
 
-    values: Tensor
+    values: Any  # a Tensor but for data of unequal sizes, whose own modality knows them
     schema: Schema | None
     split: Tensor
     labels: Tensor | None = None
@@ -153,7 +153,8 @@ class Dataset:
         columns = {name: None if column is None else column[rows] for name, column in self._columns.items()}
         names = tuple(self.names[row] for row in rows.tolist()) if self.names else ()
         table = None if self.table is None else self.table.take(rows.numpy())
-        return replace(self, values=self.values[rows], names=names, table=table, **columns)  # type: ignore[arg-type]
+        values = self.values[rows] if isinstance(self.values, Tensor) else self.values.take(rows)
+        return replace(self, values=values, names=names, table=table, **columns)  # type: ignore[arg-type]
 
     @property
     def _columns(self) -> dict[str, Tensor | None]:
@@ -161,14 +162,19 @@ class Dataset:
 
     @property
     def stored(self) -> Stored:
-        """What enters a model: the values, or a tuple of them and of the context."""
-        return self.values if self.context is None else (self.values, self.context)
+        """What enters a model: the values, and where there is one the context."""
+        return as_stored(self.values, *self._context)
+
+    @property
+    def _context(self) -> tuple[Tensor, ...]:
+        return () if self.context is None else (self.context,)
 
     @cached_property
     def fingerprint(self) -> str:
         """SHA-256 over the values, the split and the context, in hexadecimal: equal fingerprints, equal data."""
-        digest = sha256(f"{self.values.dtype}{tuple(self.values.shape)}".encode())
-        for column in (self.values, self.split, *([] if self.context is None else [self.context])):
+        columns = as_stored(self.values).columns
+        digest = sha256("".join(f"{column.dtype}{tuple(column.shape)}" for column in columns).encode())
+        for column in (*columns, self.split, *self._context):
             for chunk in byte_rows(column):
                 digest.update(chunk.data)
         return digest.hexdigest()
@@ -214,7 +220,9 @@ def _range(values: Tensor) -> tuple[float, float]:
 
 def _is_binary(values: Tensor, rows: Tensor) -> bool:
     seen: set[float] = set()
-    for chunk in sequential(values, rows, rows_per_chunk(values)):
+    stored = TensorRows(values)
+    for few in rows.split(rows_per_chunk(values)) if len(rows) else ():
+        chunk = stored.take(few).values
         low, high = chunk.aminmax()
         seen |= {low.item(), high.item()}
         if len(seen) > 2 or not bool(((chunk == low) | (chunk == high)).all()):

@@ -14,12 +14,12 @@ import torch
 from torch import Tensor
 
 from vaekit.data.cache import replace_file
-from vaekit.data.rows import Array
+from vaekit.data.rows import Array, rows_per_chunk
 from vaekit.data.text_schema import CHUNK
 from vaekit.data.tokenizers import Codec, pad_rows
-from vaekit.distributions.tokens import UNK
+from vaekit.distributions.tokens import PAD, UNK
 
-__all__ = ["Encoded", "encode_texts", "ids_dtype", "map_ids"]
+__all__ = ["Encoded", "encode_texts", "ids_dtype", "map_ids", "text_lengths"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,6 +95,18 @@ def map_ids(path: Path, shape: tuple[int, int], vocabulary: int) -> Tensor:
     """Map stored rows into memory, shape (N, T)."""
     # Copy-on-write, because torch warns about memory that it must not write to.
     return torch.from_numpy(np.memmap(path, dtype=ids_dtype(vocabulary), mode="c", shape=shape))
+
+
+def text_lengths(values: Tensor) -> Tensor:
+    """Return the length of each row of ids, with its end and without what fills it, shape (N,), int64.
+
+    Args:
+        values: Rows of ids, shape (N, T), of any integer type, in memory or memory-mapped.
+
+    >>> text_lengths(torch.tensor([[7, 8, 2, 0], [7, 8, 9, 9]]))
+    tensor([3, 4])
+    """
+    return torch.cat([(chunk != PAD).sum(1) for chunk in values.split(rows_per_chunk(values))])
 
 
 def _chunks(texts: Iterable[str]) -> Iterator[list[str]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import cached_property
 
+from vaekit.data import as_stored
 from vaekit.diagnosis.affordable import affordable
 from vaekit.diagnosis.balance import Balance, balance
 from vaekit.diagnosis.blur import Sharpness, sharpness
@@ -55,7 +56,7 @@ class Examination:
         count = len(test) if self.deep else affordable(self.subject, _WEIGHTED, min(1000, len(test)))
         columns = (test.stored[:count], *test.context)
         batches = zip(*(c[:count].split(_BATCH) for c in columns), strict=True)
-        stored = [parts if len(parts) > 1 else parts[0] for parts in batches]
+        stored = [as_stored(*parts) for parts in batches]
         model, view = self.subject.model, self.subject.view
         return bounds(
             model, stored, prepare=view.prepare, samples=_WEIGHTED, log_jacobian=view.log_jacobian, sizes=view.sizes

@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from vaekit.data import as_stored
 from vaekit.diagnosis.affordable import affordable
 from vaekit.diagnosis.check import Check
 from vaekit.diagnosis.finite import is_finite
@@ -56,8 +57,7 @@ def tightness(subject: Subject, count: int | None) -> Tightness | None:
         tighter = annealed(model, x, *context, chains=_CHAINS, log_jacobian=jacobian)
     except ValueError:
         return None
-    parts = zip(*(c.split(100) for c in (x, *context)), strict=True)
-    stored = [part if context else part[0] for part in parts]
+    stored = [as_stored(*parts) for parts in zip(*(c.split(100) for c in (x, *context)), strict=True)]
     usual = bounds(model, stored, prepare=lambda x: x, samples=_SAMPLES, log_jacobian=jacobian)
     return Tightness(tighter, tighter.gap(usual), wanted)
 

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from vaekit.data import as_stored
 from vaekit.evaluation.chains import Chains, Problem, in_parts, log_mean
 from vaekit.evaluation.likelihood import LogJacobian, bounds, jacobian_of
 from vaekit.models import evaluating
@@ -89,7 +90,14 @@ def rate_distortion(
         parts = list(in_parts(chains, x, *context))
         curves = [_curve(Problem.of(model, chains, *part, betas=betas)) for part in parts]
     rate, distortion = (torch.cat(column, 1) for column in zip(*curves, strict=True))
-    own = bounds(model, parts, prepare=_as_it_is, samples=_DRAWS, log_jacobian=log_jacobian, seed=seed)
+    own = bounds(
+        model,
+        [as_stored(*part) for part in parts],
+        prepare=_as_it_is,
+        samples=_DRAWS,
+        log_jacobian=log_jacobian,
+        seed=seed,
+    )
     # The same as the deviation over root N, and not a number of a single datum.
     errors = [(column.var(1, correction=0) / (len(x) - 1)).sqrt() for column in (rate, distortion)]
     return RateDistortion(

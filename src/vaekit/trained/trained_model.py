@@ -151,8 +151,7 @@ class TrainedModel:
     def given(self, source: Source | None = None, count: int | None = None, seed: Seed = 0) -> tuple[Tensor, ...]:
         """Return what the model is given: prepared data `(N, *event)`, and their context `(N, C)` where it is conditional."""
         data, rows = self.open(source)
-        rows = rows[:count]
-        stored, context = unpacked(next(sequential(data.stored, rows, max(1, len(rows))), data.stored[:0]))
+        stored, context = unpacked(data.stored.take(rows[:count]))
         with evaluating(self.model, seed):
             return self.prepared(stored), *context
 

@@ -149,7 +149,7 @@ class TrainingState:
             self.step.train()
         # Not through the wrapper's forward: it would round real-valued data to bf16 before `prepare` sees them.
         with self.fabric.autocast():
-            value, metrics = self._compute(self.fabric.to_device(batch), self.position.step)
+            value, metrics = self._compute(batch.to(self.fabric.device), self.position.step)
         for parameter in (*self._parameters, *self._critics):
             parameter.grad = None  # what the optimisers' own loops do, without their bookkeeping
         self.fabric.backward(value)

@@ -7,7 +7,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from vaekit.data import Dataset
+from vaekit.data import Dataset, as_stored
 from vaekit.distributions import Transported
 from vaekit.errors import NotApplicable
 from vaekit.evaluation import Chains, Coded, amortization, annealed, bounds, disentanglement, information, probes
@@ -82,7 +82,7 @@ def _annealed(look: Look) -> dict[str, Any]:
     given, view = look.refined(_GRADIENT * moves), look.trained.view
     found = annealed(look.trained.model, *given, chains=_CHAINS, log_jacobian=view.log_jacobian)
     # On the very same prepared data: what a likelihood draws on its way in would part the two otherwise.
-    batches = [part if len(part) > 1 else part[0] for part in zip(*(g.split(_BATCH) for g in given), strict=True)]
+    batches = [as_stored(*part) for part in zip(*(g.split(_BATCH) for g in given), strict=True)]
     weighted = bounds(
         look.trained.model, batches, prepare=_as_they_are, log_jacobian=view.log_jacobian, sizes=view.sizes
     )

@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 
 from torch import Tensor
 
-from vaekit.data import Dataset, sequential, unpacked
+from vaekit.data import Dataset, unpacked
 from vaekit.interfaces.describing.words import number
 from vaekit.trained import Source, TrainedModel
 
@@ -57,7 +57,7 @@ class Look:
         from vaekit.diagnosis.affordable import affordable
 
         some = self.some(_REFINED)
-        stored, context = unpacked(next(sequential(some.stored, some.part("all"), _REFINED)))
+        stored, context = unpacked(some.stored)
         trained = self.trained
         subject = Subject(trained.model, trained.view, Sample(stored, context), description=trained.description)
         return self.given(affordable(subject, max(1, passes // _PATIENCE), len(stored)))

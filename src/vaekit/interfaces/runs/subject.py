@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from vaekit.data import Dataset, sequential, unpacked
+from vaekit.data import Dataset, unpacked
 from vaekit.diagnosis import Examination, Finding, Sample, Subject, diagnose
 from vaekit.errors import DataNotAtHand
 from vaekit.interfaces.describing.experiment import Experiment
@@ -76,5 +76,5 @@ def _training(run: TrainedModel) -> Sample | None:
 
 
 def _sample(data: Dataset, rows: Tensor) -> Sample:
-    stored, context = unpacked(next(sequential(data.stored, rows, max(1, len(rows)))))
+    stored, context = unpacked(data.stored.take(rows))
     return Sample(stored, context, None if data.labels is None else data.labels[rows])

@@ -99,11 +99,12 @@ class Trainer:
             ValueError: Objective and model do not go together; the message says what to do.
         """
         stored, context = unpacked(batch)
+        few = batch.take(torch.arange(min(2, len(batch))))
         with evaluating(step.model, self.training.seed):
             self.model.initialize(self.view.prepare(stored), *context)
             with torch.enable_grad():  # some objectives take gradients themselves
                 for at in sorted({0, self.experiment.objective.schedule_end}):
-                    step((stored[:2], *(c[:2] for c in context)), at)
+                    step(few, at)
 
     def steps(self) -> Iterator[Progress]:
         """Train to the end, one `Progress` per step; notes for the user grow on the way.
