@@ -24,7 +24,7 @@ from benchmarks.images import vaekit
 from benchmarks.measuring import machine, options, report, settings, table
 from vaekit import load
 from vaekit.diagnosis import Examination, values
-from vaekit.interfaces.subject import subject_of
+from vaekit.interfaces.runs.subject import subject_of
 
 GOAL = 120  # seconds
 RUNS: dict[str, tuple[str, ...]] = {

@@ -31,7 +31,7 @@ from benchmarks.table_reading import prepared
 from benchmarks.tvae_peer import EPOCHS, Order, tvae
 from vaekit import load
 from vaekit.evaluation.tables import TableQuality, table_quality
-from vaekit.interfaces.run import Run
+from vaekit.interfaces.runs.run import Run
 
 SAMPLED = 100_000  # rows that sampling is timed on
 WARM = 10_000  # rows made before

@@ -24,7 +24,7 @@ from benchmarks.text_corpora import CORPORA, counted
 from vaekit import load
 from vaekit.data import TextSchema
 from vaekit.evaluation import information
-from vaekit.interfaces.run import Run
+from vaekit.interfaces.runs.run import Run
 
 SAMPLES, FEW = 500, 50
 COLLAPSED = 0.1  # nats of rate, under which importance weights have nothing to weigh

@@ -25,7 +25,7 @@ from vaekit import VAE, Conditional, ContinuousBernoulli, Exp, Gaussian, Standar
 from vaekit.data import Dataset, read_images
 from vaekit.data.dataset import TEST, TRAIN, VALIDATION
 from vaekit.evaluation import bounds
-from vaekit.interfaces.pictures import grid, save_png
+from vaekit.interfaces.media.pictures import grid, save_png
 
 IMAGE, LATENT = (1, 64, 64), 256
 COPIED = ("net=conv", "net.widths=[32, 64, 128, 256, 512]", "net.upsample=transposed", f"latent={LATENT}")

@@ -16,12 +16,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from vaekit.interfaces.data_settings import DataSettings
+
 from benchmarks.measuring import Time, interleaved, machine, options, ratio, report, settings, summary, table
 from vaekit.data import Dataset, read_images
-from vaekit.interfaces.data_settings import DataSettings
-from vaekit.interfaces.fitting import plan
-from vaekit.interfaces.folder import RunFolder
-from vaekit.interfaces.trainer import Trainer
+from vaekit.interfaces.runs.fitting import plan
+from vaekit.interfaces.runs.folder import RunFolder
+from vaekit.interfaces.runs.trainer import Trainer
 from vaekit.training import Progress
 
 GOAL = 0.02

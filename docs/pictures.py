@@ -55,7 +55,7 @@ from vaekit.heads import (
     conditional,
 )
 from vaekit.heads.quantized import Codebook
-from vaekit.interfaces.subject import subject_of
+from vaekit.interfaces.runs.subject import subject_of
 from vaekit.objectives import Objective
 from vaekit.value import Value
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 from torch.distributions import Bernoulli, Distribution, Independent
+from vaekit.interfaces.data_settings import DataSettings
 
 from benchmarks.clinic.cases import Case
 from vaekit import MLP, VAE, Gaussian, ImageVAE, Run, Shared, load
@@ -16,12 +17,11 @@ from vaekit import Bernoulli as BernoulliFamily
 from vaekit.data import Dataset, read_images
 from vaekit.diagnosis import Subject
 from vaekit.interfaces import trainer as training_floor
-from vaekit.interfaces.data_settings import DataSettings
-from vaekit.interfaces.experiment import Experiment
-from vaekit.interfaces.fitting import Trainer, plan
-from vaekit.interfaces.folder import RunFolder
-from vaekit.interfaces.parsing import parse
-from vaekit.interfaces.subject import subject_of
+from vaekit.interfaces.describing.experiment import Experiment
+from vaekit.interfaces.describing.parsing import parse
+from vaekit.interfaces.runs.fitting import Trainer, plan
+from vaekit.interfaces.runs.folder import RunFolder
+from vaekit.interfaces.runs.subject import subject_of
 from vaekit.training import Training
 
 __all__ = ["spoiled", "trained"]

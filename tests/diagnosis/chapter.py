@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from vaekit.diagnosis import Check, Examination
-from vaekit.interfaces.parsing import parse
+from vaekit.interfaces.describing.parsing import parse
 
 
 class Chapter:

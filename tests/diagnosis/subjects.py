@@ -7,17 +7,17 @@ from pathlib import Path
 
 import pytest
 import torch
+from vaekit.interfaces.data_settings import DataSettings
 
 from vaekit import load
 from vaekit.data import read_images
 from vaekit.diagnosis import Examination, Subject
 from vaekit.interfaces import trainer as trainer_module
-from vaekit.interfaces.data_settings import DataSettings
-from vaekit.interfaces.fitting import Trainer, plan
-from vaekit.interfaces.folder import RunFolder
-from vaekit.interfaces.parsing import parse
-from vaekit.interfaces.run import Run
-from vaekit.interfaces.subject import subject_of
+from vaekit.interfaces.describing.parsing import parse
+from vaekit.interfaces.runs.fitting import Trainer, plan
+from vaekit.interfaces.runs.folder import RunFolder
+from vaekit.interfaces.runs.run import Run
+from vaekit.interfaces.runs.subject import subject_of
 from vaekit.modalities import ImageVAE
 from vaekit.models import evaluating
 from vaekit.objectives import ELBO, RAE, VQ

@@ -6,17 +6,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from vaekit.interfaces.data_settings import DataSettings
 
 from vaekit import load
 from vaekit.data import Dataset, read_table
 from vaekit.diagnosis import Examination
 from vaekit.interfaces import trainer as trainer_module
-from vaekit.interfaces.data_settings import DataSettings
-from vaekit.interfaces.fitting import Trainer, plan
-from vaekit.interfaces.folder import RunFolder
-from vaekit.interfaces.parsing import Sections, parse
-from vaekit.interfaces.run import Run
-from vaekit.interfaces.subject import subject_of
+from vaekit.interfaces.describing.parsing import Sections, parse
+from vaekit.interfaces.runs.fitting import Trainer, plan
+from vaekit.interfaces.runs.folder import RunFolder
+from vaekit.interfaces.runs.run import Run
+from vaekit.interfaces.runs.subject import subject_of
 
 SMALL = ("latent=6", "net.widths=[48,48]", "steps=200", "batch=64", "lr=0.002", "precision=fp32", "threads=1")
 _FOLDER = tempfile.TemporaryDirectory()  # gone with the process

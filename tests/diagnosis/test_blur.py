@@ -10,7 +10,7 @@ import torch
 from diagnosis.subjects import examination, untrained
 from vaekit.diagnosis import Examination, Sample
 from vaekit.diagnosis.blur import CHECKS, ring_power, sharpness
-from vaekit.interfaces.parsing import parse
+from vaekit.interfaces.describing.parsing import parse
 from vaekit.objectives import FocalFrequency
 from vaekit.training import Training
 

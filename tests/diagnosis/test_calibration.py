@@ -12,7 +12,7 @@ from torch.distributions import Independent, Laplace, Normal
 from diagnosis.subjects import examination
 from vaekit import distributions
 from vaekit.diagnosis.calibration import CHECKS, calibration, outside_support, randomized_pit
-from vaekit.interfaces.parsing import parse
+from vaekit.interfaces.describing.parsing import parse
 
 N = 4000
 LOC = torch.linspace(-2, 2, N)

@@ -9,7 +9,7 @@ from diagnosis.chapter import Chapter
 from diagnosis.linear_gaussian import linear_gaussian
 from diagnosis.subjects import examination
 from vaekit.diagnosis import Examination, collapse
-from vaekit.interfaces.parsing import parse
+from vaekit.interfaces.describing.parsing import parse
 
 CHAPTER = Chapter(collapse.CHECKS)
 CHECKS, found, prescribed = CHAPTER.checks, CHAPTER.found, CHAPTER.prescribed

@@ -13,7 +13,7 @@ from diagnosis.subjects import SMALL, examination, untrained
 from vaekit.diagnosis import Examination, Subject
 from vaekit.diagnosis.course import CHECKS, accidents, schedule_share
 from vaekit.diagnosis.trial import trial
-from vaekit.interfaces.parsing import parse
+from vaekit.interfaces.describing.parsing import parse
 from vaekit.objectives import ELBO, AnyObjective
 from vaekit.schedules import Linear
 from vaekit.training import Training

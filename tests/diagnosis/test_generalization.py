@@ -12,7 +12,7 @@ from diagnosis.subjects import SMALL, examination, untrained
 from vaekit.diagnosis import Check, Examination, Sample, Subject
 from vaekit.diagnosis.closeness import closeness
 from vaekit.diagnosis.generalization import CHECKS, Generalization, chance_above, generalization, overlap
-from vaekit.interfaces.parsing import parse
+from vaekit.interfaces.describing.parsing import parse
 from vaekit.models import evaluating
 
 NAMED = {check.name: check for check in CHECKS}

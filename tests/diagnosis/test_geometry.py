@@ -9,7 +9,7 @@ from diagnosis.linear_gaussian import linear_gaussian
 from diagnosis.subjects import examination
 from vaekit.diagnosis import Examination, geometry
 from vaekit.diagnosis.two_samples import told_apart
-from vaekit.interfaces.parsing import parse
+from vaekit.interfaces.describing.parsing import parse
 
 CHAPTER = Chapter(geometry.CHECKS)
 CHECKS, found, prescribed = CHAPTER.checks, CHAPTER.found, CHAPTER.prescribed

@@ -17,7 +17,7 @@ from laws.members import POSTERIORS, name
 from vaekit.diagnosis import Examination, Sample, Subject
 from vaekit.diagnosis.inference import CHECKS, NormMismatch, inference_gap, norm_mismatch
 from vaekit.heads import Bernoulli
-from vaekit.interfaces.parsing import parse
+from vaekit.interfaces.describing.parsing import parse
 from vaekit.modalities import ImageVAE, Plain
 from vaekit.models import VAE
 from vaekit.nets import MLP, Conv

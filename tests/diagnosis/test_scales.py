@@ -13,7 +13,7 @@ from vaekit import VAE, distributions
 from vaekit.diagnosis import Examination
 from vaekit.diagnosis.deviations import Scales, scales
 from vaekit.diagnosis.scales import CHECKS
-from vaekit.interfaces.parsing import parse
+from vaekit.interfaces.describing.parsing import parse
 
 CHECK = {check.name: check for check in CHECKS}
 AVERAGED = "ema=0.99"

@@ -21,9 +21,9 @@ from vaekit.diagnosis.latent_use import latent_use
 from vaekit.diagnosis.pressure import late, lighter
 from vaekit.heads import Gaussian
 from vaekit.heads.scale import Fixed
-from vaekit.interfaces.auto_fix import revised
-from vaekit.interfaces.fitting import plan
-from vaekit.interfaces.parsing import parse
+from vaekit.interfaces.describing.parsing import parse
+from vaekit.interfaces.runs.auto_fix import revised
+from vaekit.interfaces.runs.fitting import plan
 from vaekit.modalities import TableVAE
 from vaekit.objectives import ELBO
 from vaekit.schedules import Constant

@@ -5,7 +5,7 @@ import math
 import pytest
 
 from vaekit.diagnosis import Watch
-from vaekit.interfaces.parsing import parse
+from vaekit.interfaces.describing.parsing import parse
 from vaekit.objectives import DIP, ELBO, MSSSIM, RAE, VQ, BetaTC, Capacity, FreeBits, Objective
 from vaekit.schedules import Cosine, Linear
 from vaekit.training import Training, Validation

@@ -6,7 +6,7 @@ from typer.testing import CliRunner
 
 from vaekit.interfaces import ending
 from vaekit.interfaces.cli import app
-from vaekit.interfaces.run import load
+from vaekit.interfaces.runs.run import load
 
 from . import table_files
 from .shapes import class_folder, odd_folder

@@ -11,11 +11,11 @@ import torch
 import vaekit as library
 from vaekit.diagnosis import Check, Finding, collapse, doctor
 from vaekit.interfaces import diagnosing, ending
-from vaekit.interfaces.auto_fix import Attempt, Attempts, auto_fix
-from vaekit.interfaces.fitting import Trainer
-from vaekit.interfaces.folder import RunFolder
 from vaekit.interfaces.report.doctor import Diagnosis
-from vaekit.interfaces.signals import Stopped
+from vaekit.interfaces.runs.auto_fix import Attempt, Attempts, auto_fix
+from vaekit.interfaces.runs.fitting import Trainer
+from vaekit.interfaces.runs.folder import RunFolder
+from vaekit.interfaces.runs.signals import Stopped
 from vaekit.training import Training, TrainingDiverged
 
 from .conftest import TINY, vaekit

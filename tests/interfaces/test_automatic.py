@@ -2,10 +2,10 @@
 
 import pytest
 import torch
+from vaekit.interfaces.data_settings import DataSettings
 
 from vaekit.data import Dataset, ImageSchema
-from vaekit.interfaces.data_settings import DataSettings
-from vaekit.interfaces.experiment import resolve
+from vaekit.interfaces.describing.experiment import resolve
 
 SCHEMA = ImageSchema(height=8, width=8, channels=1, levels=256, low=0, high=255, binary=False)
 

@@ -7,9 +7,9 @@ from PIL import Image
 
 import vaekit as library
 from vaekit.data import Dataset, ImageSchema, images_from_arrays
-from vaekit.interfaces.conditions import Conditions
 from vaekit.interfaces.report import figures, write_report
 from vaekit.interfaces.report import latent_map as latents
+from vaekit.trained.conditions import Conditions
 
 from .conftest import vaekit
 from .shapes import class_folder, plain_folder

@@ -6,16 +6,16 @@ from typing import Literal, get_args
 
 import pytest
 import yaml
+from vaekit.interfaces.data_settings import DataSettings
 
 from laws.members import members as classes_of
 from vaekit.data import table_to_dataset, texts_to_dataset
 from vaekit.heads import AnyPrior, Likelihood, Posterior
-from vaekit.interfaces.data_settings import DataSettings
-from vaekit.interfaces.experiment import Experiment
-from vaekit.interfaces.fitting import plan
-from vaekit.interfaces.folder import RunFolder
-from vaekit.interfaces.keys import _parts, keys
-from vaekit.interfaces.parsing import parse, sectioned
+from vaekit.interfaces.describing.experiment import Experiment
+from vaekit.interfaces.describing.keys import _parts, keys
+from vaekit.interfaces.describing.parsing import parse, sectioned
+from vaekit.interfaces.runs.fitting import plan
+from vaekit.interfaces.runs.folder import RunFolder
 from vaekit.value import Value
 
 from .conftest import TINY, vaekit

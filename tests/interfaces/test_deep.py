@@ -7,14 +7,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from vaekit.interfaces.cli.depth import deep_lines
 
 import vaekit
 from diagnosis import subjects
 from vaekit.evaluation import Chains
 from vaekit.heads import Conditional, Gaussian, StandardNormal
 from vaekit.interfaces import deep as module
-from vaekit.interfaces.cli.depth import deep_lines
-from vaekit.interfaces.deep import PARTS, deep
+from vaekit.interfaces.measures.deep import PARTS, deep
 
 from .conftest import TINY
 from .conftest import vaekit as command

@@ -5,15 +5,15 @@ import math
 
 import pytest
 import torch
+from vaekit.interfaces.cli.depth import deep_lines
+from vaekit.interfaces.language_model import NO_LATENTS
 
 import vaekit
 from vaekit.evaluation import Chains, text_overlap
 from vaekit.interfaces import deep as module
 from vaekit.interfaces import deep_texts
-from vaekit.interfaces.cli.depth import deep_lines
-from vaekit.interfaces.deep import PARTS, TEXT_PARTS, deep
-from vaekit.interfaces.fitting import fit
-from vaekit.interfaces.language_model import NO_LATENTS
+from vaekit.interfaces.measures.deep import PARTS, TEXT_PARTS, deep
+from vaekit.interfaces.runs.fitting import fit
 
 from .conftest import vaekit as command
 

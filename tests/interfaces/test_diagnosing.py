@@ -13,7 +13,7 @@ from vaekit import MLP, VAE, Conditional, Gaussian, StandardNormal, Training
 from vaekit.diagnosis import Check, doctor
 from vaekit.interfaces import diagnosing, ending
 from vaekit.interfaces.cli import using
-from vaekit.interfaces.subject import subject_of
+from vaekit.interfaces.runs.subject import subject_of
 
 from .conftest import vaekit
 

@@ -4,7 +4,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from vaekit.interfaces.drawn_cells import DrawnLabels, DrawnNumbers
+from vaekit.modalities.table.drawn_cells import DrawnLabels, DrawnNumbers
 
 
 def cells(rows, kind=None):

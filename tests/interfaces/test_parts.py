@@ -13,9 +13,9 @@ import vaekit as library
 from laws.members import members
 from vaekit.heads import Posterior
 from vaekit.interfaces.cli.progress import _told
-from vaekit.interfaces.latent_space import LatentSpace
 from vaekit.interfaces.report import figures, write_report
 from vaekit.interfaces.report import latent_map as latents
+from vaekit.trained.latent_space import LatentSpace
 from vaekit.training import Validation
 
 from .conftest import vaekit
@@ -247,7 +247,7 @@ def test_an_objective_that_does_not_go_with_the_model(classes, tmp_path, words, 
 
 
 def test_a_key_of_several_kinds_asks_which_and_one_of_a_single_kind_names_it():
-    from vaekit.interfaces.parsing import parse
+    from vaekit.interfaces.describing.parsing import parse
 
     assert parse(["posterior.rank=3"])["model"] == {"posterior": {"rank": 3, "kind": "lowrank"}}
     base = {"objective": {"kind": "iwae", "samples": 5}}

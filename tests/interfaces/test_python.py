@@ -12,7 +12,7 @@ from torch.utils.data import TensorDataset
 import vaekit
 from vaekit.data import Dataset
 from vaekit.interfaces import resume
-from vaekit.interfaces.signals import Stopped
+from vaekit.interfaces.runs.signals import Stopped
 
 from .shapes import plain_folder
 
@@ -61,7 +61,7 @@ def test_the_names_are_functions_every_time_they_are_asked_for():
         assert callable(vaekit.fit)
         assert callable(vaekit.load)
         assert callable(vaekit.interfaces.resume)
-        importlib.import_module("vaekit.interfaces.fitting")
+        importlib.import_module("vaekit.interfaces.runs.fitting")
 
 
 def test_everything_is_chosen_where_nothing_is_given(tmp_path):

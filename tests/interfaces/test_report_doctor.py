@@ -12,7 +12,7 @@ from vaekit.interfaces.report import doctor_figures, figures, latent_map, write_
 from vaekit.interfaces.report.doctor import Diagnosis, charts_of, examination_section, findings_section
 from vaekit.interfaces.report.doctor_figures import aggregate, calibration, rate_distortion, spectra
 from vaekit.interfaces.report.page import Picture
-from vaekit.interfaces.subject import subject_of
+from vaekit.interfaces.runs.subject import subject_of
 
 HOSTILE = '<script>alert(1)</script><img src="http://x.invalid/y"> & "quoted" \u6f22\u5b57'
 

@@ -11,9 +11,9 @@ from PIL import Image
 
 import vaekit
 from vaekit.evaluation import cell_likelihoods
-from vaekit.interfaces.fitting import fit
+from vaekit.interfaces.media.tables.files import plain_rows
 from vaekit.interfaces.report import figures, latent_map, marginals, tables, write_report
-from vaekit.interfaces.table_files import plain_rows
+from vaekit.interfaces.runs.fitting import fit
 
 from .conftest import vaekit as command
 

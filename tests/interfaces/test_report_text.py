@@ -7,17 +7,17 @@ from html import escape, unescape
 import pytest
 import torch
 from PIL import Image
+from vaekit.interfaces.language_model import NO_LATENTS, is_language_model
 
 import vaekit
 from vaekit.diagnosis import Examination
 from vaekit.evaluation import perplexity
-from vaekit.interfaces.fitting import fit
-from vaekit.interfaces.language_model import NO_LATENTS, is_language_model
 from vaekit.interfaces.report import doctor_figures, figures, latent_map, texts, write_report
 from vaekit.interfaces.report.doctor import Diagnosis, charts_of
 from vaekit.interfaces.report.page import verbatim
 from vaekit.interfaces.report.walks import interpolated, partners, traversed
-from vaekit.interfaces.subject import subject_of
+from vaekit.interfaces.runs.fitting import fit
+from vaekit.interfaces.runs.subject import subject_of
 
 from .conftest import vaekit as command
 

@@ -13,14 +13,14 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import save_file
+from vaekit.interfaces.data_settings import DataSettings
 
 import vaekit as library
 from vaekit.interfaces import ending
 from vaekit.interfaces import trainer as trainer_module
 from vaekit.interfaces.cli.progress import ProgressReport
-from vaekit.interfaces.data_settings import DataSettings
-from vaekit.interfaces.run import Run
-from vaekit.interfaces.signals import Interruption, Stopped
+from vaekit.interfaces.runs.run import Run
+from vaekit.interfaces.runs.signals import Interruption, Stopped
 
 from .conftest import TINY, vaekit
 

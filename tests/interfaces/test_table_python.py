@@ -6,8 +6,8 @@ import pytest
 
 import vaekit as library
 from vaekit.data import read_table
-from vaekit.interfaces.given import sample_given
-from vaekit.interfaces.imputing import impute
+from vaekit.modalities.table.given import sample_given
+from vaekit.modalities.table.imputing import impute
 
 from .table_files import people, write
 

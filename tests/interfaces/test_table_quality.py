@@ -6,6 +6,7 @@ import pyarrow as pa
 import pyarrow.csv
 import pytest
 import torch
+from vaekit.interfaces.cli.depth import deep_lines
 
 import vaekit
 from vaekit.data import table_to_dataset
@@ -14,10 +15,9 @@ from vaekit.evaluation.tables import auroc
 from vaekit.interfaces import deep as module
 from vaekit.interfaces import table_quality as quality_module
 from vaekit.interfaces.cli import using
-from vaekit.interfaces.cli.depth import deep_lines
-from vaekit.interfaces.deep import PARTS, deep
-from vaekit.interfaces.folder import plain
-from vaekit.interfaces.table_quality import anomalies, judged_by, table_quality_of
+from vaekit.interfaces.measures.deep import PARTS, deep
+from vaekit.interfaces.media.tables.quality import anomalies, judged_by, table_quality_of
+from vaekit.interfaces.runs.folder import plain
 
 from .conftest import vaekit as command
 

@@ -12,7 +12,7 @@ from vaekit.diagnosis import Examination, collapse
 from vaekit.distributions import Decoding
 from vaekit.evaluation import NGrams
 from vaekit.interfaces.cli.progress import ProgressReport
-from vaekit.interfaces.subject import subject_of
+from vaekit.interfaces.runs.subject import subject_of
 from vaekit.modalities import TextVAE
 from vaekit.nets import Recurrent, Transformer
 

@@ -10,7 +10,7 @@ import pytest
 
 import vaekit as library
 from vaekit.distributions import Decoding
-from vaekit.interfaces.cli.decoding import decoding_of
+from vaekit.interfaces.describing.decoding import decoding_of
 
 from .conftest import vaekit
 from .text_files import TINY, captions, lines

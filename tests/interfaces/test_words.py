@@ -11,9 +11,9 @@ from torch import nn
 
 import vaekit
 from vaekit.interfaces.cli.output import bound_lines, duration, emit, seconds_of
-from vaekit.interfaces.folder import RunFolder, plain
-from vaekit.interfaces.pictures import grid, picture
-from vaekit.interfaces.summary import layer_table, layers, words
+from vaekit.interfaces.describing.layers import layer_table, layers, words
+from vaekit.interfaces.media.pictures import grid, picture
+from vaekit.interfaces.runs.folder import RunFolder, plain
 
 
 @pytest.mark.parametrize(

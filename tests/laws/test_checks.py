@@ -7,16 +7,16 @@ from functools import cache
 
 import pytest
 import torch
+from vaekit.interfaces.data_settings import DataSettings
 
 from diagnosis import subjects
 from vaekit import MLP, VAE, Bernoulli, Conditional, Gaussian, StandardNormal
 from vaekit.data import read_images, unpacked
 from vaekit.diagnosis import CHECKS, Examination, Sample, Subject
-from vaekit.interfaces.auto_fix import revised
-from vaekit.interfaces.data_settings import DataSettings
-from vaekit.interfaces.fitting import Trainer, plan
-from vaekit.interfaces.folder import RunFolder
-from vaekit.interfaces.parsing import parse
+from vaekit.interfaces.describing.parsing import parse
+from vaekit.interfaces.runs.auto_fix import revised
+from vaekit.interfaces.runs.fitting import Trainer, plan
+from vaekit.interfaces.runs.folder import RunFolder
 from vaekit.modalities import Plain
 
 TINY = ("latent=3", "net.kind=mlp", "net.widths=[12]", "net.residual=false", "steps=3", "batch=16", "precision=fp32")

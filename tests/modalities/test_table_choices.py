@@ -6,7 +6,7 @@ import torch
 
 from vaekit.data import table_to_dataset
 from vaekit.modalities import TableVAE
-from vaekit.modalities.table_choices import GOALS, choose_table_model, with_goal
+from vaekit.modalities.table.choices import GOALS, choose_table_model, with_goal
 from vaekit.nets import parameter_count
 
 RNG = np.random.default_rng(0)

@@ -3,12 +3,12 @@
 import pytest
 import torch
 from pydantic import ValidationError
+from vaekit.interfaces.data_settings import DataSettings
 
 from vaekit.data import images_from_arrays, texts_to_dataset
 from vaekit.heads import GMM, Floored, Full, Vamp, VonMisesFisher
-from vaekit.interfaces.data_settings import DataSettings
-from vaekit.interfaces.experiment import Experiment
-from vaekit.interfaces.fitting import plan
+from vaekit.interfaces.describing.experiment import Experiment
+from vaekit.interfaces.runs.fitting import plan
 from vaekit.modalities import ImageVAE, TextVAE, TextView
 from vaekit.nets import MLP, CausalConv, Recurrent, Transformer
 from vaekit.schedules import Linear

@@ -4,15 +4,15 @@ import math
 
 import pytest
 import torch
+from vaekit.interfaces.data_settings import DataSettings
 
 import vaekit
 from vaekit.data import read_text
 from vaekit.interfaces import ending
-from vaekit.interfaces.data_settings import DataSettings
-from vaekit.interfaces.experiment import Experiment
-from vaekit.interfaces.fitting import Trainer, plan
-from vaekit.interfaces.folder import RunFolder
-from vaekit.modalities.text_recipes import RECIPES, Pace
+from vaekit.interfaces.describing.experiment import Experiment
+from vaekit.interfaces.runs.fitting import Trainer, plan
+from vaekit.interfaces.runs.folder import RunFolder
+from vaekit.modalities.text.recipes import RECIPES, Pace
 
 BRIEFER = {"aggressive": {"phases": ({"until": 0.1, "aggressive": 100}, {"until": 1.0})}}
 """Training of a recipe whose phases would last too long for a test."""

@@ -123,7 +123,12 @@ def is_image(source: str | Path) -> bool:
 
 
 def is_images_in_memory(found: Any) -> bool:
-    """Return whether something in memory is arrays, tensors, a torch data set, or a collection of pictures."""
-    return hasattr(found, "__array__") or (
-        (hasattr(found, "__iter__") or hasattr(found, "__getitem__")) and not isinstance(found, str | Mapping)
-    )
+    """Return whether something in memory is arrays, tensors, a torch data set, or a collection of pictures.
+
+    >>> is_images_in_memory([[1.0]]), is_images_in_memory(["a text"]), is_images_in_memory(3)
+    (True, False, False)
+    """
+    if isinstance(found, list | tuple) and found and isinstance(found[0], str):
+        return False
+    collection = hasattr(found, "__iter__") or hasattr(found, "__getitem__")
+    return hasattr(found, "__array__") or (collection and not isinstance(found, str | Mapping))
