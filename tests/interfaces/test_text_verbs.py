@@ -301,7 +301,7 @@ def test_every_key_of_texts_is_listed():
 
 def test_the_report_is_written_again(run, copy, monkeypatch):
     from vaekit.interfaces.cli import using
-    from vaekit.interfaces.report import write_report
+    from vaekit.interfaces.report.report import write_report
 
     monkeypatch.setattr(using, "write_report", write_report)
     found = vaekit("report", copy(run), "--json").json

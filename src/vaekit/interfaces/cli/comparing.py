@@ -10,7 +10,7 @@ import torch
 
 from vaekit.interfaces.cli.output import emit
 from vaekit.interfaces.describing.words import number
-from vaekit.interfaces.report import write_report
+from vaekit.interfaces.report.report import write_report
 from vaekit.interfaces.runs.diagnosing import kept_diagnosis
 from vaekit.interfaces.runs.folder import RunFolder
 from vaekit.interfaces.runs.run import load

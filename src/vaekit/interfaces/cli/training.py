@@ -220,7 +220,7 @@ def _base(content: dict[str, Any], kind: str, path: Path | None) -> tuple[dict[s
 
 
 def _layers(experiment: Experiment) -> list[dict[str, Any]]:
-    from vaekit.interfaces.summary import layers
+    from vaekit.interfaces.describing.layers import layers
 
     assert experiment.model is not None
     with torch.device("meta"):

@@ -1,5 +1,5 @@
-"""The report: one HTML file that explains a run."""
+"""The report of a run: one HTML page with its pictures.
 
-from vaekit.interfaces.report.report import write_report
-
-__all__ = ["write_report"]
+    report    the whole page;  page  its HTML;  figures  its charts;  walks  data between data
+    numbers, settings, layers, latent_map    its sections;  doctor, doctor_figures  findings and what they rest on
+"""

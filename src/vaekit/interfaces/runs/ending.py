@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from vaekit.interfaces.media import MEDIA
-from vaekit.interfaces.report import write_report
+from vaekit.interfaces.report.report import write_report
 from vaekit.interfaces.runs.run import Run
 from vaekit.nets import parameter_count
 
