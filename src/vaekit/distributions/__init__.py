@@ -2,7 +2,7 @@
 
 Members that torch has are torch's own; those it lacks, or has in a form that loses precision or time, are here. Next
 to them stand the functions over distributions: `point` (one deterministic value), `temper` (sharper or broader), `draw`
-(samples, with their density where it comes along), `stopped` (the same without gradients to its parameters), `kl` and
+(samples, with their density where it comes along), `drawing` (a scope whose draws come from its own generators), `stopped` (the same without gradients to its parameters), `kl` and
 `kl_terms` (the Kullback-Leibler divergence in closed form, whole or one term per dimension).
 """
 
@@ -31,6 +31,7 @@ from vaekit.distributions.point import point
 from vaekit.distributions.power_spherical import PowerSpherical
 from vaekit.distributions.precision import full_precision
 from vaekit.distributions.quantized import CodeVectors, Quantized, nearest_code, uniform_codes
+from vaekit.distributions.randomness import drawing
 from vaekit.distributions.sphere import Spherical, UniformSphere
 from vaekit.distributions.stopped import stopped
 from vaekit.distributions.straight_through import StraightThrough
@@ -80,6 +81,7 @@ __all__ = [
     "WrappedNormal",
     "ZeroInflated",
     "draw",
+    "drawing",
     "exponential",
     "full_precision",
     "kl",

@@ -12,7 +12,6 @@ from torch.distributions import Categorical, Distribution
 from vaekit.distributions.point import point
 from vaekit.distributions.precision import full_precision
 from vaekit.distributions.temperature import temper
-from vaekit.distributions.threads import one_thread
 
 __all__ = ["FullGaussianMixture", "natural", "quadratic"]
 
@@ -101,8 +100,7 @@ class FullGaussianMixture(Distribution):
     @property
     def _cholesky(self) -> Tensor:
         """The Cholesky factors of the covariances, `(K, D, D)`."""
-        # Batched solvers meet at a barrier for each small matrix, where threads on a busy machine wait for one another.
-        with full_precision(self.whitening), one_thread():
+        with full_precision(self.whitening):
             unit = torch.eye(self.whitening.shape[-1], dtype=self.whitening.dtype, device=self.whitening.device)
             return torch.linalg.solve_triangular(self.whitening, unit, upper=False)
 

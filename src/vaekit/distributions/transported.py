@@ -10,6 +10,7 @@ from torch import Size, Tensor
 from torch.distributions import Distribution
 
 from vaekit.distributions.point import point
+from vaekit.distributions.randomness import drawing
 from vaekit.distributions.temperature import temper
 
 __all__ = ["Bijection", "Transported"]
@@ -100,8 +101,7 @@ class Transported(Distribution):
 
     @cached_property
     def _draws(self) -> Tensor:
-        with torch.random.fork_rng(range(torch.cuda.device_count())):
-            torch.manual_seed(0)
+        with drawing(0):
             return self.sample((_DRAWS,))
 
     def _forward(self, u: Tensor) -> tuple[Tensor, Tensor]:

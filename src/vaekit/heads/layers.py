@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import cast
+from collections.abc import Callable, Mapping, Sequence
+from typing import TypeAlias, cast
 
 import torch
 from torch import Tensor, nn
-from torch.func import functional_call
+from torch.nn import functional as F
 
 from vaekit.heads.family import single
 from vaekit.nets import xavier
 from vaekit.value import Size
 
 __all__ = ["Heads"]
+
+_Linear: TypeAlias = nn.Linear | nn.Conv2d | nn.ConvTranspose2d
 
 
 class Heads(nn.Module):
@@ -49,10 +51,7 @@ class Heads(nn.Module):
         """Map features `(N, *features)` to one tensor `(N, *size)` per name, in single precision or better."""
         first = next(iter(self.layers.values()))
         layers = [_linear(layer) for layer in self.layers.values()]
-        if len(layers) == 1:
-            merged = first(features)
-        else:
-            merged = functional_call(layers[0], _merged(layers), _prefix(first, features))
+        merged = first(features) if len(layers) == 1 else _applied(layers, _prefix(first, features))
         # Densities are evaluated in full precision, whatever autocast did to the matrix product.
         parts = single(merged).split([_outputs(layer) for layer in layers], dim=1)
         return {
@@ -61,7 +60,7 @@ class Heads(nn.Module):
         }
 
 
-def _linear(layer: nn.Module) -> nn.Linear | nn.Conv2d | nn.ConvTranspose2d:
+def _linear(layer: nn.Module) -> _Linear:
     last = layer[-1] if isinstance(layer, nn.Sequential) else layer
     if not isinstance(last, nn.Linear | nn.Conv2d | nn.ConvTranspose2d):
         raise TypeError(f"a head must end in a linear or convolutional layer, got {type(last).__name__}")
@@ -72,13 +71,20 @@ def _prefix(layer: nn.Module, features: Tensor) -> Tensor:
     return layer[:-1](features) if isinstance(layer, nn.Sequential) else features
 
 
-def _outputs(layer: nn.Linear | nn.Conv2d | nn.ConvTranspose2d) -> int:
+def _outputs(layer: _Linear) -> int:
     return layer.out_features if isinstance(layer, nn.Linear) else layer.out_channels
 
 
-def _merged(layers: list[nn.Linear | nn.Conv2d | nn.ConvTranspose2d]) -> dict[str, Tensor]:
-    outputs = 1 if isinstance(layers[0], nn.ConvTranspose2d) else 0
-    return {
-        "weight": torch.cat([layer.weight for layer in layers], dim=outputs),
-        "bias": torch.cat([cast(Tensor, layer.bias) for layer in layers]),
-    }
+def _applied(layers: Sequence[_Linear], x: Tensor) -> Tensor:
+    """Return the outputs of layers of one kind side by side, by one product with all their weights."""
+    first, transposed = layers[0], isinstance(layers[0], nn.ConvTranspose2d)
+    weight = torch.cat([layer.weight for layer in layers], int(transposed))
+    bias = torch.cat([cast(Tensor, layer.bias) for layer in layers])
+    if isinstance(first, nn.Linear):
+        return F.linear(x, weight, bias)
+    if isinstance(first, nn.Conv2d):
+        return F.conv2d(x, weight, bias, first.stride, first.padding, first.dilation, first.groups)
+    padding = cast("tuple[int, ...]", first.padding)
+    return F.conv_transpose2d(
+        x, weight, bias, first.stride, padding, first.output_padding, first.groups, first.dilation
+    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import importlib
+import threading
 from types import ModuleType
 from typing import Any, cast
 
@@ -17,6 +18,7 @@ from vaekit.value import Size
 __all__ = ["PlanarTransform", "autoregressive", "coupling"]
 
 _BINS = 8  # of a spline
+_IMPORT = threading.Lock()
 
 
 def autoregressive(size: int, context: int, transforms: int, hidden: Size) -> nn.Module:
@@ -100,13 +102,16 @@ def _begun_as_identity(transform: Any) -> nn.Module:
 def _zuko(name: str) -> ModuleType:
     """Import a module of zuko, which switches the validation of torch's distributions off for the whole process: restore it.
 
+    One thread at a time: a second one would take what the first one has switched off for what was there before.
+
     Raises:
         ImportError: It is not installed.
     """
-    validate = Distribution._validate_args
-    try:
-        return importlib.import_module(name)
-    except ImportError as error:
-        raise ImportError("flows need the package zuko; install it with: pip install vaekit[flows]") from error
-    finally:
-        Distribution.set_default_validate_args(validate)
+    with _IMPORT:
+        validate = Distribution._validate_args
+        try:
+            return importlib.import_module(name)
+        except ImportError as error:
+            raise ImportError("flows need the package zuko; install it with: pip install vaekit[flows]") from error
+        finally:
+            Distribution.set_default_validate_args(validate)

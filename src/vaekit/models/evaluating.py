@@ -1,49 +1,34 @@
-"""Evaluation leaves a model exactly as it was."""
+"""Evaluation leaves a model, and the randomness of the process, exactly as they were."""
 
 from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import torch
 from torch import nn
 
+from vaekit.distributions import drawing
+
 __all__ = ["evaluating"]
 
 
-class evaluating:
-    """Put a model into evaluation mode with seeded generators and no graph; leave model and generators as they were.
+@contextmanager
+def evaluating(model: nn.Module, seed: int | torch.Generator = 0) -> Iterator[None]:
+    """Put a model into evaluation mode, without a graph and with noise of its own; leave it as it was.
 
-    Only the generators of the CPU and of the model's own devices are touched.
+    A model that is in evaluation mode already is not written to at all, so any number of threads may use it at once.
 
     Args:
         model: The model.
-        seed: Seed of the noise inside.
+        seed: Seed of the noise inside, or a generator.
     """
-
-    def __init__(self, model: nn.Module, seed: int = 0) -> None:
-        self.model, self.seed = model, seed
-
-    def __enter__(self) -> None:
-        devices = {p.device for p in self.model.parameters() if p.device.type != "cpu"}
-        self._modes = [(module, module.training) for module in self.model.modules()]
-        self._states = [(device, _generator(device).get_state()) for device in (torch.device("cpu"), *devices)]
-        self._no_grad = torch.no_grad()
-        self._no_grad.__enter__()
-        for device, _ in self._states:
-            _generator(device).manual_seed(self.seed)
-        self.model.eval()
-
-    def __exit__(self, *exception: object) -> None:
-        for module, mode in self._modes:
-            module.training = mode
-        self._no_grad.__exit__(None, None, None)
-        for device, state in self._states:
-            _generator(device).set_state(state)
-
-
-def _generator(device: torch.device) -> torch.Generator:
-    match device.type:
-        case "cuda":
-            return torch.cuda.default_generators[device.index or 0]
-        case "mps":
-            return torch.mps._get_default_mps_generator()
-        case _:
-            return torch.default_generator
+    training = [module for module in model.modules() if module.training]
+    if training:
+        model.eval()
+    try:
+        with torch.no_grad(), drawing(seed):
+            yield
+    finally:
+        for module in training:
+            module.training = True

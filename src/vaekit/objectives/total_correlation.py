@@ -117,5 +117,7 @@ def _aggregate(latent: Latent, log_weight: Tensor) -> tuple[Tensor, Tensor]:
         return rows(z, log_weight)
     count = math.ceil(pairs / _LARGEST)
     chunks = zip(z.chunk(count, 1), log_weight.chunk(count), strict=True)
-    joint, product = zip(*(checkpoint(rows, *chunk, use_reentrant=False) for chunk in chunks), strict=True)
+    joint, product = zip(
+        *(checkpoint(rows, *chunk, use_reentrant=False, preserve_rng_state=False) for chunk in chunks), strict=True
+    )
     return torch.cat(joint, 1), torch.cat(product, 1)

@@ -5,13 +5,13 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
 from vaekit.distributions.full_gaussian_mixture import natural, quadratic
-from vaekit.distributions.threads import one_thread
 from vaekit.heads import LearnedMixture
 from vaekit.training.prior import Encoded, clusters, scored_draws
 
@@ -41,7 +41,7 @@ class _Mixture:
     def natural(self) -> Tensor:
         """Return the weights of the monomials in each component's log-density and log-share, `(K, M)`."""
         unit = torch.eye(self.means.shape[1], dtype=self.means.dtype)
-        with one_thread():
+        with _one_thread():
             whitening = torch.linalg.solve_triangular(torch.linalg.cholesky(self.covariances), unit, upper=False)
         theta = natural(self.means, whitening)
         theta[:, -1] += self.weights.log()
@@ -181,3 +181,17 @@ def _shares(theta: Tensor, _rows: Tensor, monomials: Tensor) -> Tensor:
 
 def _log_density(theta: Tensor, monomials: Tensor) -> float:
     return (monomials @ theta.T).logsumexp(1).mean().item()
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Let torch compute on one thread of the CPU, and on as many as before afterwards.
+
+    Batched solvers meet at a barrier for each small matrix, where threads on a busy machine wait for one another.
+    """
+    count = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(count)

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.distributions import Independent, Normal
 
 from vaekit.data import Stored, unpacked
+from vaekit.distributions import drawing
 from vaekit.heads import LearnedMixture
 from vaekit.models import VAE
 
@@ -219,6 +220,5 @@ def _loss(prior: nn.Module, z: Tensor, context: tuple[Tensor, ...]) -> Tensor:
 @torch.no_grad()
 def _held_out_loss(prior: nn.Module, held_out: Encoded) -> float:
     """Return the criterion of the same draws, with the same noise, at every call."""
-    with torch.random.fork_rng(range(torch.cuda.device_count())):
-        torch.manual_seed(_SCORE_SEED)
+    with drawing(_SCORE_SEED):
         return _loss(prior, *scored_draws(held_out)).double().item()

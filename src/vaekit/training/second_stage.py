@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import torch
 from torch import nn
 
+from vaekit.distributions import drawing
 from vaekit.heads import Denoised, LearnedMixture
 from vaekit.models import VAE
 from vaekit.training.mixture import place_by_em
@@ -38,8 +38,7 @@ def fit_second_stage(
         ValueError: The prior has nothing to fit, or more components than there are data.
     """
     before = score(model.prior, held_out)
-    with torch.random.fork_rng(range(torch.cuda.device_count())):
-        torch.manual_seed(seed)
+    with drawing(seed):
         match prior:
             case LearnedMixture(full=True):
                 place_by_em(prior, train, held_out, seed)

@@ -98,12 +98,12 @@ class PseudoInputs(nn.Module):
 @contextlib.contextmanager
 def _still(module: nn.Module) -> Iterator[None]:
     """Let batch norm use its running statistics: pseudo-inputs must neither move them nor be normalised by each other."""
-    layers = [layer for layer in module.modules() if isinstance(layer, nn.modules.batchnorm._BatchNorm)]
-    modes = [layer.training for layer in layers]
+    norms = (layer for layer in module.modules() if isinstance(layer, nn.modules.batchnorm._BatchNorm))
+    layers = [layer for layer in norms if layer.training]  # a model in evaluation may be in use by other threads
     for layer in layers:
         layer.eval()
     try:
         yield
     finally:
-        for layer, mode in zip(layers, modes, strict=True):
-            layer.train(mode)
+        for layer in layers:
+            layer.train()
