@@ -26,6 +26,7 @@ from vaekit.training import (
     Progress,
     Step,
     Training,
+    TrainingScope,
     TrainingState,
     Validation,
     make_fabric,
@@ -69,8 +70,18 @@ class Trainer:
     ) -> None:
         self.began = time.perf_counter() if began is None else began
         self.folder, self.experiment, self.training = folder, experiment, experiment.training
+        self.scope = TrainingScope(self.training)
+        with self.scope:
+            self._set_up(data, model)
+
+    def _set_up(self, data: Dataset, model: VAE | None) -> None:
+        """Build all that a run consists of.
+
+        Raises:
+            ValueError: The data are too few, or do not suit the model, or no memory holds it.
+        """
+        folder, experiment = self.folder, self.experiment
         fabric = make_fabric(self.training)
-        torch.manual_seed(self.training.seed)
         if model is None:
             if experiment.model is None:
                 raise ValueError(f"{folder.path} holds a user's own composition; give model=VAE(...)")
@@ -151,7 +162,8 @@ class Trainer:
         self.checkpoints = Checkpoints(self.folder.checkpoints)
         state, note = self.checkpoints.load()
         self.notes += [note] if note else []
-        self.state.load_state_dict(state)
+        with self.scope:
+            self.state.load_state_dict(state)
         position = self.state.position
         if seconds_more is not None:
             position.begin, position.stop, position.limit = position.step, None, seconds_more
@@ -170,13 +182,14 @@ class Trainer:
             Stopped: A signal came; the state is saved.
             TrainingDiverged: Values stayed non-finite after three rollbacks; the last good checkpoint is intact.
         """
-        with Interruption() as interruption:
+        with self.scope, Interruption() as interruption:
             self._train(listener, interruption)
             self._save(finished=True)
             if interruption.signum is not None:
                 self._stop(interruption.signum)
         path = self.folder.path
-        with Interruption(f"stopped after training, which is saved; get bounds and report with: vaekit resume {path}"):
+        stopped = f"stopped after training, which is saved; get bounds and report with: vaekit resume {path}"
+        with self.scope, Interruption(stopped):
             return self._finish()
 
     def _is_evaluated(self) -> bool:

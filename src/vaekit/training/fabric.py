@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import warnings
+
 import torch
-from lightning_fabric import Fabric
 
 from vaekit.training.settings import Training
 
-__all__ = ["device_named", "make_fabric"]
+with warnings.catch_warnings():  # it adds a filter of its own when it is imported
+    from lightning_fabric import Fabric
+
+__all__ = ["Fabric", "device_named", "make_fabric"]
 
 
 def make_fabric(training: Training, devices: int = 1) -> Fabric:

@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import torch
-from lightning_fabric import Fabric
 from torch import Tensor, distributed, nn
+
+from vaekit.training.fabric import Fabric
 
 __all__ = ["average", "draw_apart", "share_weights"]
 

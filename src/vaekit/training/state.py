@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from lightning_fabric import Fabric
 from torch import Tensor, nn
 
 from vaekit.data import Batches, Stored
+from vaekit.training.fabric import Fabric
 from vaekit.training.optimizers import Average, learning_rate, make_critic, make_optimizer
 from vaekit.training.phases import Phases
 from vaekit.training.processes import average, draw_apart, share_weights
