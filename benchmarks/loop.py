@@ -28,6 +28,7 @@ _FOREVER = 10**7
 
 def main() -> None:
     arguments = _parser().parse_args()
+    torch.set_num_threads(arguments.threads)
     results: dict[str, Any] = {
         "machine": machine(),
         "settings": settings(arguments, batch=f"{W1.batch} and {W2.batch}", precision="auto"),

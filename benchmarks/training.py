@@ -46,6 +46,7 @@ class Outcome:
 
 def main() -> None:
     arguments = _parser().parse_args()
+    torch.set_num_threads(arguments.threads)
     install()
     results: dict[str, Any] = {
         "machine": machine(),

@@ -8,6 +8,7 @@ from vaekit.training.checkpoint import Checkpoints, CorruptCheckpoint
 from vaekit.training.fabric import make_fabric
 from vaekit.training.loop import Progress, train
 from vaekit.training.phases import Phase
+from vaekit.training.scope import TrainingScope
 from vaekit.training.settings import RUNS_OF_A_FIX, Training
 from vaekit.training.stability import TrainingDiverged
 from vaekit.training.state import TrainingState
@@ -24,6 +25,7 @@ __all__ = [
     "Step",
     "Training",
     "TrainingDiverged",
+    "TrainingScope",
     "TrainingState",
     "Validation",
     "active_units",

@@ -2,25 +2,36 @@
 
 from __future__ import annotations
 
+import warnings
+
 import torch
-from lightning_fabric import Fabric
 
 from vaekit.training.settings import Training
 
-__all__ = ["device_named", "make_fabric"]
+with warnings.catch_warnings():  # it adds a filter of its own when it is imported
+    from lightning_fabric import Fabric
+
+__all__ = ["Fabric", "device_named", "make_fabric"]
 
 
-def make_fabric(training: Training) -> Fabric:
-    """Return a launched Fabric for one device.
+def make_fabric(training: Training, devices: int = 1) -> Fabric:
+    """Return a launched Fabric.
+
+    Args:
+        training: The settings.
+        devices: How many devices train together, a process for each. The processes are those of `torchrun`, or are started
+            here, with the command line of this one.
 
     Raises:
         ValueError: The device asked for is not there.
     """
-    if training.threads is not None:
-        torch.set_num_threads(training.threads)
     device = device_named(training.device)
     precision = "bf16-mixed" if _is_bf16(training.precision, device) else "32-true"
-    return Fabric(accelerator=device, devices=1, precision=precision)  # type: ignore[arg-type]
+    strategy = "auto" if devices == 1 else "ddp"
+    fabric = Fabric(accelerator=device, devices=devices, strategy=strategy, precision=precision)  # type: ignore[arg-type]
+    if devices > 1:
+        fabric.launch()
+    return fabric
 
 
 def device_named(name: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from torch import Tensor, nn
 
@@ -63,6 +63,9 @@ def train(
     Raises:
         TrainingDiverged: Non-finite values came back after three rollbacks.
     """
+    fabric = state.fabric
+    if fabric.world_size > 1:
+        batches = replace(batches, share=(fabric.global_rank, fabric.world_size))
     return _Loop(state, batches, validate, seconds, settled, anew).run()
 
 
@@ -91,7 +94,7 @@ class _Loop:
             if verdict == "roll back":
                 state.roll_back()
             validation, best = None, False
-            if self._watch is not None and self._watch.tick():
+            if self._watch is not None and state.fabric.broadcast(self._watch.tick()):
                 validation = self._measure(self._watch)
             elif verdict != "roll back" and self._is_due():
                 validation = self._validated()
@@ -115,12 +118,13 @@ class _Loop:
 
     def _measure(self, watch: Stopwatch) -> Validation:
         """Turn the time limit into a number of steps, once."""
-        per_step = watch.per_step
+        fabric = self.state.fabric  # the first process decides: each has a clock of its own
+        per_step = fabric.broadcast(watch.per_step)
         started = time.perf_counter()
         validation = self._validated()
-        per_validation = time.perf_counter() - started
+        per_validation = fabric.broadcast(time.perf_counter() - started)
         training, position = self.state.training, self.state.position
-        position.stop = position.step + watch.remaining_steps(per_step, per_validation)
+        position.stop = position.step + fabric.broadcast(watch.remaining_steps(per_step, per_validation))
         length = position.stop - position.begin
         every = validations(length, self.batches.steps_per_epoch, per_step, per_validation)
         position.validate_every = training.validate_every or every
@@ -144,7 +148,7 @@ class _Loop:
         """Validate the averaged weights; roll back first where they are not finite."""
         if not self.state.is_finite():
             self.state.roll_back()
-        return self.validate(self.state.average.module)
+        return self.state.fabric.broadcast(self.validate(self.state.average.module))
 
     def _select(self, validation: Validation) -> bool:
         """Keep a good state to roll back to; say whether its bound is the best so far."""

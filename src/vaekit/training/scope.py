@@ -1,36 +1,121 @@
-"""placeholder until the training engineer's scope is merged."""
+"""The global settings of torch and Python that a training needs, or may disturb: set on the way in, restored on the way out."""
 
 from __future__ import annotations
 
+import logging
+import warnings
+from collections.abc import Callable
+from contextlib import ExitStack
 from typing import Any
 
 import torch
+from torch.distributions import Distribution
 
-__all__ = ["Scope"]
+from vaekit.training.fabric import device_named
+from vaekit.training.settings import Training
+
+__all__ = ["TrainingScope"]
+
+_FABRIC = logging.getLogger("lightning_fabric")
 
 
-class Scope:
-    def __init__(self, training: Any) -> None:
-        self.training = training
-        self._state: Any = None
-        self._depth = 0
+class TrainingScope:
+    """The threads and the random numbers of one training; outside of it all global settings are as they were.
 
-    def __enter__(self) -> Scope:
-        if self._depth == 0:
-            self._outer = torch.get_rng_state()
-            self._threads = torch.get_num_threads()
-            if self._state is None:
-                torch.manual_seed(self.training.seed)
-            else:
-                torch.set_rng_state(self._state)
-            if self.training.threads:
-                torch.set_num_threads(self.training.threads)
-        self._depth += 1
-        return self
+    It may be entered again and again: each time the random numbers go on from where they were left. They are global ones, so
+    two trainings cannot run in two threads of one process.
+
+    Args:
+        training: The settings; `threads`, `seed` and `device` count here.
+
+    Raises:
+        ValueError: The device is not there.
+
+    Examples:
+        >>> before = torch.get_rng_state(), torch.get_num_threads()
+        >>> scope = TrainingScope(Training(threads=1, seed=7, device="cpu"))
+        >>> with scope:
+        ...     noise = torch.randn(3), torch.get_num_threads()
+        >>> torch.get_rng_state().equal(before[0]), torch.get_num_threads() == before[1]
+        (True, True)
+    """
+
+    def __init__(self, training: Training) -> None:
+        self.threads, self.seed, self.device = training.threads, training.seed, device_named(training.device)
+        self._own: list[torch.Tensor] | None = None
+        self._outer = ExitStack()
+
+    def __enter__(self) -> None:
+        self._outer.enter_context(warnings.catch_warnings())
+        for read, write in _SETTINGS:
+            self._outer.callback(_restore, read, write, read())
+        generators = _generators(self.device)
+        self._outer.callback(_set_states, generators, [generator.get_state() for generator in generators])
+        if self._own is None:
+            for generator in generators:
+                generator.manual_seed(self.seed)
+        else:
+            _set_states(generators, self._own)
+        if self.threads is not None:
+            torch.set_num_threads(self.threads)
+        _FABRIC.setLevel(
+            max(_FABRIC.level, logging.WARNING)
+        )  # it announces its precision, which the settings say already
 
     def __exit__(self, *exception: object) -> None:
-        self._depth -= 1
-        if self._depth == 0:
-            self._state = torch.get_rng_state()
-            torch.set_rng_state(self._outer)
-            torch.set_num_threads(self._threads)
+        self._own = [generator.get_state() for generator in _generators(self.device)]
+        self._outer.close()
+
+
+def _generators(device: str) -> list[torch.Generator]:
+    match device:
+        case "cuda":
+            torch.cuda.init()
+            return [torch.default_generator, *torch.cuda.default_generators]
+        case "mps":
+            return [torch.default_generator, torch.mps._get_default_mps_generator()]
+        case _:
+            return [torch.default_generator]
+
+
+def _set_states(generators: list[torch.Generator], states: list[torch.Tensor]) -> None:
+    for generator, state in zip(generators, states, strict=True):
+        generator.set_state(state)
+
+
+def _restore(read: Callable[[], Any], write: Callable[[Any], None], value: Any) -> None:
+    # Written only where it changed: torch refuses to mix its two ways of setting a precision.
+    if read() != value:
+        write(value)
+
+
+def _matmul_precision() -> str | None:
+    try:
+        return torch.get_float32_matmul_precision()
+    except RuntimeError:  # it was set for a backend, by the other of the two ways
+        return None
+
+
+def _set_matmul_precision(value: str | None) -> None:
+    if value is not None:
+        torch.set_float32_matmul_precision(value)
+
+
+def _determinism() -> tuple[bool, bool]:
+    return torch.are_deterministic_algorithms_enabled(), torch.is_deterministic_algorithms_warn_only_enabled()
+
+
+def _attribute(owner: object, name: str) -> tuple[Callable[[], Any], Callable[[Any], None]]:
+    return lambda: getattr(owner, name), lambda value: setattr(owner, name, value)
+
+
+_SETTINGS: tuple[tuple[Callable[[], Any], Callable[[Any], None]], ...] = (
+    (torch.get_num_threads, torch.set_num_threads),
+    (torch.get_default_dtype, torch.set_default_dtype),
+    (_matmul_precision, _set_matmul_precision),
+    (_determinism, lambda both: torch.use_deterministic_algorithms(both[0], warn_only=both[1])),
+    _attribute(torch.backends.cudnn, "benchmark"),
+    _attribute(torch.backends.cudnn, "deterministic"),
+    _attribute(Distribution, "_validate_args"),
+    (lambda: _FABRIC.level, _FABRIC.setLevel),
+)

@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from lightning_fabric import Fabric
 from torch import Tensor, nn
 
 from vaekit.data import Batches, Stored
+from vaekit.training.fabric import Fabric
 from vaekit.training.optimizers import Average, learning_rate, make_critic, make_optimizer
 from vaekit.training.phases import Phases
+from vaekit.training.processes import average, draw_apart, share_weights
 from vaekit.training.settings import Training
 from vaekit.training.stability import Guard, Verdict
 from vaekit.training.step import Step
@@ -52,15 +53,19 @@ class TrainingState:
         if any(isinstance(module, nn.Conv2d | nn.ConvTranspose2d) for module in step.modules()):
             step.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.model, self.criterion = step.model, step.criterion
-        average = fabric.to_device(copy.deepcopy(step.model))
-        runs: nn.Module = torch.compile(step) if training.compile else step  # type: ignore[assignment]
-        self._compute = runs
-        self.step, self.optimizer = fabric.setup(runs, make_optimizer(step.model.parameters(), training))
+        # Not wrapped by Fabric: its forward would round real-valued data to bf16 before `prepare` sees them.
+        fabric.to_device(step)
+        share_weights(fabric, step)
+        draw_apart(fabric, training.seed)
+        averaged = copy.deepcopy(step.model)
+        self._compute: nn.Module = torch.compile(step) if training.compile else step  # type: ignore[assignment]
+        self.optimizer: Any = fabric.setup_optimizers(make_optimizer(step.model.parameters(), training))
+        self._statistics = [buffer for buffer in step.buffers() if buffer.is_floating_point()]
         self._critics = [p for p in _parameters(step.criterion) if p.requires_grad]
         # Adversaries learn slowly; what merely helps the model learns as fast as it does.
         self._critic_lr = training.lr if getattr(step.criterion, "auxiliary", False) else training.critic_lr
         self.critic: Any = fabric.setup_optimizers(make_critic(self._critics, training)) if self._critics else None
-        self.average = Average(self.model, average, training.ema)
+        self.average = Average(self.model, averaged, training.ema)
         self.guard = Guard(training.skip)
         self.position = Position()
         self._parameters = [p for p in step.model.parameters() if p.requires_grad]
@@ -76,6 +81,7 @@ class TrainingState:
             for optimizer in self._optimizers:
                 optimizer.step()
             self.criterion.after_step()
+            average(self.fabric, self._statistics)
             self.average.update(position.taken - self.phases.ramp)
             position.taken += 1
         else:
@@ -146,15 +152,17 @@ class TrainingState:
     def _descend(self, batch: Stored) -> tuple[Tensor, dict[str, Tensor], float, float]:
         """Leave the clipped gradients of a stored batch; return the loss, the metrics, and loss and norm as numbers."""
         if not self.model.training:  # asked first: `train()` walks over all modules, which shows in small models
-            self.step.train()
-        # Not through the wrapper's forward: it would round real-valued data to bf16 before `prepare` sees them.
+            self._compute.train()
         with self.fabric.autocast():
             value, metrics = self._compute(batch.to(self.fabric.device), self.position.step)
         for parameter in (*self._parameters, *self._critics):
             parameter.grad = None  # what the optimisers' own loops do, without their bookkeeping
         self.fabric.backward(value)
+        average(self.fabric, [p.grad for p in (*self._parameters, *self._critics) if p.grad is not None])
         norm = nn.utils.get_total_norm([p.grad for p in self._parameters if p.grad is not None])
-        loss, size = torch.stack([value.detach().float(), norm.float()]).tolist()  # one synchronisation, not two
+        both = torch.stack([value.detach().float(), norm.float()])
+        average(self.fabric, [both])  # all processes judge a step by the same numbers
+        loss, size = both.tolist()  # one synchronisation, not two
         if math.isfinite(size) and size > self.training.clip:  # seldom: the pass over all gradients is saved
             nn.utils.clip_grads_with_norm_(self._parameters, self.training.clip, norm)
         return value, metrics, loss, size
@@ -204,6 +212,7 @@ class TrainingState:
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Continue from a saved state."""
         self._set(state)
+        draw_apart(self.fabric, self.training.seed, self.position.step)
         self.kept = state["kept"]
 
     def _now(self) -> dict[str, Any]:
