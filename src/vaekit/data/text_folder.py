@@ -11,13 +11,15 @@ from pathlib import Path
 from vaekit.data.corpus import NO_PART, Corpus, Entry
 from vaekit.data.dataset import TEST, TRAIN, VALIDATION, Quarantined
 from vaekit.data.decode import SUFFIXES
+from vaekit.data.delimited.encoding import Encoding, find_encoding
 from vaekit.data.idx import is_idx_folder
 from vaekit.data.layout import Layout, read_layout
 from vaekit.data.survey import FEW, SHARE
 from vaekit.data.text_files import TEXTS, read_lines, read_whole
-from vaekit.data.text_tables import TABLES, read_table
+from vaekit.data.text_options import TextFile, TextOptions
+from vaekit.data.text_tables import TABLES, open_table
 
-__all__ = ["has_texts", "read_entries", "read_text_folder"]
+__all__ = ["has_texts", "open_text_file", "read_text_folder"]
 
 PARTS = {"train": TRAIN, "val": VALIDATION, "valid": VALIDATION, "dev": VALIDATION, "test": TEST}
 
@@ -38,7 +40,7 @@ def has_texts(root: Path) -> bool:
     return found
 
 
-def read_text_folder(root: Path, column: str | None = None, label: str | None = None) -> Corpus:
+def read_text_folder(root: Path, options: TextOptions) -> Corpus:
     """Read a folder of texts.
 
     Files at its top whose names begin with train and with val, valid, validation, dev or test are the parts of an official
@@ -46,8 +48,7 @@ def read_text_folder(root: Path, column: str | None = None, label: str | None = 
 
     Args:
         root: The folder.
-        column: The column of texts, in tables.
-        label: The column of the classes, in tables.
+        options: How its files are read.
 
     Raises:
         ValueError: If there is no text, or too many files are unusable.
@@ -59,37 +60,39 @@ def read_text_folder(root: Path, column: str | None = None, label: str | None = 
         beside = (
             f"{len(left_out)} files beside the parts of the official split were left out: {', '.join(left_out[:3])}"
         )
-        read = partial(_read_parts, root, parts, column, label)
-        return Corpus(read, root, tuple(parts), notes=(beside,) if left_out else ())
+        files = {name: open_text_file(root / name, options) for name in parts}
+        notes = dict.fromkeys(note for file in files.values() for note in file.notes)
+        read = partial(_read_parts, files, parts)
+        return Corpus(read, root, tuple(parts), notes=(*notes, *([beside] if left_out else [])))
     if not names:
         raise ValueError(
             f"a folder of texts needs {' or '.join(TEXTS)}, or files called train and test, but {root} holds none;"
             " give another folder"
         )
-    return _documents(root, read_layout(names))
+    return _documents(root, read_layout(names), options)
 
 
-def read_entries(path: Path, column: str | None = None, label: str | None = None) -> Iterator[Entry]:
-    """Yield the texts of one file: those in the column of a table, or its lines.
+def open_text_file(path: Path, options: TextOptions) -> TextFile:
+    """Look at one file, whose texts are those in the column of a table, or its lines.
 
     Raises:
         ValueError: If the file is damaged, or does not have the columns; lines have no columns at all.
     """
-    if path.suffix.lower() in TABLES:
-        return read_table(path, column, label)
-    for key, name in (("column", column), ("label", label)):
-        if name is not None:
-            raise ValueError(
-                f"a {key} needs a table ({', '.join(TABLES)}), but {path.name} has a text on each line; leave it out"
-            )
-    return map(Entry, read_lines(path))
+    if path.name.lower().endswith(TABLES):
+        return open_table(path, options)
+    for name in options.of_tables:
+        raise ValueError(
+            f"a {name} needs a table ({', '.join(TABLES)}), but {path.name} has a text on each line; leave it out"
+        )
+    encoding = find_encoding(path, options.encoding)
+    return TextFile(lambda: map(Entry, read_lines(path, encoding.name)), (encoding.note,) if encoding.note else ())
 
 
 def _parts(root: Path) -> dict[str, int]:
     found = {}
     for path in sorted(root.iterdir()):
         beginning = BEGINNING.match(path.name)
-        if beginning and path.is_file() and path.suffix.lower() in (".txt", ".gz", *TABLES):
+        if beginning and path.is_file() and path.name.lower().endswith((".txt", ".gz", *TABLES)):
             found[path.name] = PARTS[beginning[1].lower()]
     return found
 
@@ -103,39 +106,49 @@ def _find_texts(root: Path) -> list[str]:
     return sorted(names)
 
 
-def _read_parts(root: Path, parts: dict[str, int], column: str | None, label: str | None) -> Iterator[Entry]:
-    for name, part in parts.items():
-        yield from (entry._replace(part=part) for entry in read_entries(root / name, column, label))
+def _read_parts(files: dict[str, TextFile], parts: dict[str, int]) -> Iterator[Entry]:
+    for name, file in files.items():
+        yield from (entry._replace(part=parts[name]) for entry in file.read())
 
 
-def _documents(root: Path, layout: Layout) -> Corpus:
-    quarantine = [Quarantined(name, reason) for name in layout.names if (reason := _reason(root / name))]
-    _check_share(len(layout.names), quarantine)
-    left_out = len(layout.left_out)
-    beside = f"{left_out} texts beside the folders of the official split were left out, such as {layout.left_out[:1]}"
+def _documents(root: Path, layout: Layout, options: TextOptions) -> Corpus:
+    found = {name: _examine(root / name, options.encoding) for name in layout.names}
+    quarantine = [Quarantined(name, reason) for name, reason in found.items() if isinstance(reason, str)]
+    encodings = {name: encoding for name, encoding in found.items() if isinstance(encoding, Encoding)}
+    _check_share(len(found), quarantine)
     return Corpus(
-        read=partial(_read_documents, root, layout, frozenset(bad.name for bad in quarantine)),
+        read=partial(_read_documents, root, layout, encodings),
         root=root,
         files=layout.names,
         quarantine=tuple(quarantine),
-        notes=(beside,) if left_out else (),
+        notes=tuple(_document_notes(layout, encodings)),
     )
 
 
-def _read_documents(root: Path, layout: Layout, broken: frozenset[str]) -> Iterator[Entry]:
+def _document_notes(layout: Layout, encodings: dict[str, Encoding]) -> Iterator[str]:
+    if layout.left_out:
+        yield f"{len(layout.left_out)} texts beside the folders of the official split were left out, such as {layout.left_out[0]}"
+    foreign = [f"{name} ({encoding.name})" for name, encoding in encodings.items() if encoding.note]
+    if foreign:
+        yield f"{len(foreign)} of {len(layout.names)} texts are not in UTF-8: {', '.join(foreign[:3])} (encoding= says otherwise)"
+
+
+def _read_documents(root: Path, layout: Layout, encodings: dict[str, Encoding]) -> Iterator[Entry]:
     for row, name in enumerate(layout.names):
-        if name not in broken:
+        if name in encodings:
             label = layout.labels[row] if layout.labels else None
             part = layout.split[row] if layout.split else NO_PART
-            yield Entry(read_whole(root / name), label, part, name)
+            yield Entry(read_whole(root / name, encodings[name].name), label, part, name)
 
 
-def _reason(path: Path) -> str:
+def _examine(path: Path, known: str | None) -> Encoding | str:
+    """Return the encoding of a text, or why it cannot be read."""
     try:
-        read_whole(path)
+        encoding = find_encoding(path, known)
+        read_whole(path, encoding.name)
     except (OSError, ValueError) as error:
         return getattr(error, "strerror", None) or str(error)
-    return ""
+    return encoding
 
 
 def _check_share(count: int, quarantine: list[Quarantined]) -> None:

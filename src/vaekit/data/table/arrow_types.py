@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from vaekit.data.table.arrow import pa, pc
+from vaekit.data.arrow import pa, pc
 
 __all__ = ["canonical_table", "check_types", "joined_tables"]
 

@@ -37,7 +37,7 @@ def raw_from_sklearn(name: str) -> RawTable:
     """
     from sklearn import datasets
 
-    from vaekit.data.table.arrow import pa
+    from vaekit.data.arrow import pa
 
     found = bundled_name(name)
     if found is None:

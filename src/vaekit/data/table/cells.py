@@ -56,7 +56,7 @@ def arrow() -> Any:
     Raises:
         ImportError: If it is missing.
     """
-    from vaekit.data.table.arrow import pa
+    from vaekit.data.arrow import pa
 
     return pa
 
@@ -67,7 +67,7 @@ def compute() -> Any:
     Raises:
         ImportError: If it is missing.
     """
-    from vaekit.data.table.arrow import pc
+    from vaekit.data.arrow import pc
 
     return pc
 

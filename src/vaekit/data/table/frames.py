@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from vaekit.data.table.arrow import pa
+from vaekit.data.arrow import pa
 from vaekit.data.table.arrow_types import canonical_table
 from vaekit.data.table.checks import check_columns
 from vaekit.data.table.raw import RawTable, ReadOptions

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from vaekit.data.table.arrow import pa, pc
+from vaekit.data.arrow import pa, pc
 
 __all__ = [
     "NumberStyle",

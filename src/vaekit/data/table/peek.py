@@ -9,18 +9,21 @@ from typing import Any, NamedTuple
 
 from vaekit.data.dataset import TRAIN
 from vaekit.data.decode import SUFFIXES as IMAGES
+from vaekit.data.delimited.dialect import has_header, look
+from vaekit.data.delimited.encoding import guess_encoding, opened
+from vaekit.data.delimited.layout import sample_rows
+from vaekit.data.delimited.options import SUFFIXES as DELIMITED
+from vaekit.data.delimited.options import DelimitedOptions
 from vaekit.data.table.bundled import bundled_name
-from vaekit.data.table.dialect import has_header, look, sniff_dialect, sniff_rows
-from vaekit.data.table.encoding import guess_encoding, opened, sample_text
 from vaekit.data.table.parts import find_parts
-from vaekit.data.table.raw import SUFFIXES, ReadOptions
+from vaekit.data.table.raw import SUFFIXES
 
 __all__ = ["is_frame", "is_table"]
 
 TEXTS = ("text", "sentence", "content", "caption")
 """What a column of texts is called; a table that has one is a collection of texts."""
 
-SHARED = (".csv", ".parquet")
+SHARED = (*DELIMITED, ".parquet")
 """The tables that can be collections of texts as well."""
 
 
@@ -32,11 +35,11 @@ class _Peek(NamedTuple):
 def is_table(source: str | Path) -> bool:
     """Return whether a source is a table: one by name, a file of one, or a folder of such files called train and test.
 
-    A .csv or .parquet with a column called text, sentence, content or caption, or with a single column, of text, is a
+    A delimited file or a .parquet with a column called text, sentence, content or caption, or with a single column, of text, is a
     collection of texts, and so is one of two columns with names in one of them. What is not there or cannot be read is no
     table, unless its name ends as no other kind of data does.
 
-    >>> is_table("wine"), is_table("there-is-none.tsv"), is_table("there-is-none.csv")
+    >>> is_table("wine"), is_table("there-is-none.feather"), is_table("there-is-none.csv")
     (True, True, False)
     """
     if isinstance(source, str) and bundled_name(source):
@@ -75,7 +78,7 @@ def _is_file_of_table(path: Path) -> bool:
     if path.is_file() and not path.stat().st_size:
         return True  # whose reader says best what is wrong
     try:
-        peek = _peek_parquet(path) if path.suffix.lower() == ".parquet" else _peek_csv(path)
+        peek = _peek_parquet(path) if path.suffix.lower() == ".parquet" else _peek_delimited(path)
     except (OSError, ValueError, ImportError):
         return False
     lower = [name.lower() for name in peek.names]
@@ -84,16 +87,15 @@ def _is_file_of_table(path: Path) -> bool:
     return bool(lower) and (len(lower) > 1 or not peek.is_text[0])
 
 
-def _peek_csv(path: Path) -> _Peek:
+def _peek_delimited(path: Path) -> _Peek:
     with opened(path) as stream:
         first = stream.read(4096)
     if not first or first.startswith((b"PK", b"PAR1")):
         return _Peek([], [])
-    sample, whole = sample_text(path, guess_encoding(first) or "utf-8", 1 << 16)
-    rows = sniff_rows(sample, sniff_dialect(sample), whole=whole)
+    rows, _ = sample_rows(path, guess_encoding(first) or "utf-8", size=1 << 16)
     if not rows:
         return _Peek([], [])
-    named = has_header(rows, ReadOptions())
+    named = has_header(rows, DelimitedOptions())
     body = [row[0] for row in rows[named:]]
     names = rows[0] if named else [f"c{place}" for place in range(len(rows[0]))]
     return _Peek(names, [any(look(cell) == "word" for cell in body)])

@@ -10,8 +10,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from vaekit.data.table.arrow import pa, pc
-from vaekit.data.table.marks import MISSING
+from vaekit.data.arrow import pa, pc
+from vaekit.data.delimited.marks import MISSING
 from vaekit.data.table.number_cells import (
     NumberStyle,
     number_style,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from vaekit.data.table.arrow import pa, pc
+from vaekit.data.arrow import pa, pc
 from vaekit.data.table.number_cells import all_match, cast_cells
 
 __all__ = ["Times", "parse_times"]

@@ -6,13 +6,14 @@ import csv
 import re
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from io import StringIO
 from itertools import islice
 from typing import Any, Literal
 
-from vaekit.data.table.marks import MISSING
-from vaekit.data.table.raw import ReadOptions
+from vaekit.data.delimited.marks import MISSING
+from vaekit.data.delimited.options import DelimitedOptions
 
 __all__ = ["DELIMITERS", "Dialect", "csv_options", "has_header", "look", "sniff_dialect", "sniff_rows"]
 
@@ -72,26 +73,26 @@ def sniff_rows(sample: str, dialect: Dialect, *, whole: bool, count: int = ROWS)
         whole: Whether it is the whole file.
         count: The largest number of rows.
     """
-    try:
-        reader = csv.reader(StringIO(sample, newline=""), **csv_options(dialect))
-        found = [[cell.strip() for cell in row] for row in islice(reader, count) if row]
-    except csv.Error:  # a cell without end
-        return []
+    found = []
+    with suppress(csv.Error):  # a cell that is longer than Python's reader takes
+        for row in islice(csv.reader(StringIO(sample, newline=""), **csv_options(dialect)), count):
+            if row:
+                found.append([cell.strip() for cell in row])
     return found[:-1] if not whole and 1 < len(found) < count else found
 
 
 def csv_options(dialect: Dialect) -> dict[str, Any]:
-    """Return what Python's own reader of CSV is told."""
+    """Return the options of Python's own reader of CSV."""
     return {"delimiter": dialect.delimiter, "quotechar": dialect.quote, "skipinitialspace": dialect.spaced}
 
 
-def has_header(rows: Sequence[Sequence[str]], options: ReadOptions) -> bool:
+def has_header(rows: Sequence[Sequence[str]], options: DelimitedOptions) -> bool:
     """Return whether the first of the rows names the columns.
 
     It does where words stand over numbers or times; it does not where it holds numbers among numbers, or words that come
     again below them. Where the names are known, it does if it has half of them.
 
-    >>> has_header([["a", "b"], ["1", "x"]], ReadOptions()), has_header([["2", "x"], ["1", "x"]], ReadOptions())
+    >>> has_header([["a", "b"], ["1", "x"]], DelimitedOptions()), has_header([["2", "x"], ["1", "x"]], DelimitedOptions())
     (True, False)
     """
     if options.header != "auto":
