@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, cast
 
 import torch
 from pydantic import Field
@@ -84,14 +84,14 @@ class _Encoder(SequenceEncoder):
         """
         place, end = torch.arange(h.shape[1], device=h.device), lengths[:, None]
         turned = torch.where(place < end, end - 1 - place, place)
-        weights = self.cells.all_weights
+        weights = cast(list[list[Tensor]], self.cells.all_weights)
         for layer in range(self.cells.num_layers):
             inputs = (h, _take(h, turned))[: self.directions]
             found = [self._layer(x, weights[layer * self.directions + i]) for i, x in enumerate(inputs)]
             h = torch.cat([found[0], *(_take(x, turned) for x in found[1:])], -1)
         return torch.cat([_take(x, end - 1)[:, 0] for x in found], -1)
 
-    def _layer(self, x: Tensor, weights: list[nn.Parameter]) -> Tensor:
+    def _layer(self, x: Tensor, weights: list[Tensor]) -> Tensor:
         """Return the hidden states `(N, T, H)` of one layer in one direction."""
         start = x.new_zeros(1, x.shape[0], self.cells.hidden_size)
         if isinstance(self.cells, nn.LSTM):
