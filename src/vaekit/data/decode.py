@@ -7,7 +7,6 @@ only the formats that are promised, a cap on the pixels before anything is decod
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -22,7 +21,7 @@ from vaekit.data.rows import Array
 if TYPE_CHECKING:
     from PIL import Image as Pillow
 
-__all__ = ["PIXEL_CAP", "SUFFIXES", "Header", "Target", "as_array", "bombs_are_errors", "decode", "read_header"]
+__all__ = ["PIXEL_CAP", "SUFFIXES", "Header", "Target", "as_array", "decode", "read_header"]
 
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".gif"})
 """The file name endings of images, in lower case."""
@@ -73,20 +72,6 @@ class Target:
     channels: int
     size: tuple[int, int] | None = None
     fit: Fit = "resize"
-
-
-@contextmanager
-def bombs_are_errors() -> Iterator[None]:
-    """Make Pillow refuse decompression bombs instead of warning, and keep its remarks on metadata to itself.
-
-    The filters belong to the process, so this goes around a pool of threads, not into it.
-    """
-    from PIL import Image
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        warnings.simplefilter("error", Image.DecompressionBombWarning)
-        yield
 
 
 def read_header(root: Path, name: str) -> Header:

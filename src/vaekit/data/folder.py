@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
@@ -21,7 +20,8 @@ from vaekit.data.cache import (
     write_sidecar,
 )
 from vaekit.data.dataset import Dataset, Quarantined, observe_images
-from vaekit.data.decode import SUFFIXES, bombs_are_errors
+from vaekit.data.decode import SUFFIXES
+from vaekit.data.files import files_below
 from vaekit.data.labels import encode_labels
 from vaekit.data.layout import Layout, read_layout
 from vaekit.data.resize import Fit
@@ -64,13 +64,11 @@ def find_images(root: Path) -> list[str]:
         ValueError: If there is none.
     """
     names, others = [], Counter[str]()
-    for place, folders, files in os.walk(root):
-        folders[:] = [folder for folder in folders if not folder.startswith(".")]
-        for path in (Path(place, file) for file in files if not file.startswith(".")):
-            if path.suffix.lower() in SUFFIXES and path.is_file():
-                names.append(path.relative_to(root).as_posix())
-            else:
-                others[path.suffix.lower() or "no suffix"] += 1
+    for path in files_below(root):
+        if path.suffix.lower() in SUFFIXES and path.is_file():
+            names.append(path.relative_to(root).as_posix())
+        else:
+            others[path.suffix.lower() or "no suffix"] += 1
     if names:
         return sorted(names)
     found = ", ".join(f"{count} {suffix}" for suffix, count in others.most_common(5)) or "nothing"
@@ -80,7 +78,7 @@ def find_images(root: Path) -> list[str]:
 
 
 def _decode(root: Path, layout: Layout, folder: Path, key: str, *, size: tuple[int, int] | None, fit: Fit) -> Dataset:
-    with bombs_are_errors(), writable_folder(folder) as (place, notes):
+    with writable_folder(folder) as (place, notes):
         found = survey(root, layout.names, size, fit)
         names: list[str] = []
         quarantine = list(found.quarantine)

@@ -7,14 +7,29 @@ from pathlib import Path
 
 from vaekit.data.arrays import images_from_arrays
 from vaekit.data.dataset import Dataset
-from vaekit.data.decode import SUFFIXES, bombs_are_errors, decode
+from vaekit.data.decode import SUFFIXES, decode
+from vaekit.data.files import has_images
 from vaekit.data.folder import read_folder
 from vaekit.data.idx import is_idx, is_idx_folder, read_idx_file, read_idx_folder
-from vaekit.data.names import NAMES, name_of, nearest_name, read_named
+from vaekit.data.names import DEMO, NAMES, name_of, nearest_name, read_named
 from vaekit.data.numpy_files import read_npy, read_npz
 from vaekit.data.resize import Fit, resize_dataset
 
-__all__ = ["images_from_arrays", "read_images"]
+__all__ = ["images_from_arrays", "is_image", "read_images"]
+
+
+def is_image(source: str | Path) -> bool:
+    """Return whether a source is one of images: their name, a file of them, or a folder that holds image or IDX files.
+
+    >>> is_image("mnist"), is_image("photo.JPG"), is_image("names-demo"), is_image("reviews.csv")
+    (True, True, False, False)
+    """
+    if isinstance(source, str) and name_of(source) is not None:
+        return name_of(source) != DEMO
+    path = Path(source).expanduser()
+    if path.is_dir():
+        return is_idx_folder(path) or has_images(path)
+    return path.suffix.lower() in (".npy", ".npz", *SUFFIXES) or is_idx(path)
 
 
 def read_images(
@@ -42,6 +57,8 @@ def read_images(
     """
     size = _checked(size, fit)
     name = name_of(source) if isinstance(source, str) else None
+    if name == DEMO:
+        raise ValueError(f"images are wanted, but {DEMO} are texts; give a file or a folder of images")
     if name is not None:
         dataset = _beside_path(read_named(name, cache), name)
     else:
@@ -74,8 +91,7 @@ def _read_file(path: Path) -> Dataset:
 
 def _read_image(path: Path) -> Dataset:
     try:
-        with bombs_are_errors():
-            pixels = decode(path)
+        pixels = decode(path)
     except Exception as error:  # hostile files make Pillow raise anything, from SyntaxError to struct.error
         raise ValueError(f"{path.name} must be an image, but cannot be decoded ({error}); give another file") from error
     return replace(images_from_arrays(pixels[None].copy()), names=(path.name,))

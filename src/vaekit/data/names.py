@@ -14,9 +14,12 @@ from vaekit.data.download import download_files
 from vaekit.data.idx import read_idx_folder
 from vaekit.data.sprites import draw_sprites
 
-__all__ = ["NAMES", "name_of", "nearest_name", "read_named"]
+__all__ = ["DEMO", "NAMES", "name_of", "nearest_name", "read_named"]
 
-NAMES = ("digits", "fashion-mnist", "mnist", "names-demo", "sprites")
+DEMO = "names-demo"
+"""The name of the texts that come with the package; all others are images."""
+
+NAMES = ("digits", "fashion-mnist", "mnist", DEMO, "sprites")
 
 MIRRORS = {
     "mnist": "https://ossci-datasets.s3.amazonaws.com/mnist/",
@@ -75,8 +78,6 @@ def read_named(name: str, cache: Path | None = None) -> Dataset:
         return _digits()
     if name == "sprites":
         return draw_sprites()
-    if name == "names-demo":
-        return _names()
     folder = DEBIAN.get(name)
     if folder is None or not (folder / "train-images-idx3-ubyte.gz").exists():
         folder = cache_folder(cache) / name
@@ -101,13 +102,6 @@ def nearest_name(typed: str) -> str | None:
     'fashion-mnist'
     """
     return next(iter(get_close_matches(typed.lower(), NAMES, n=1)), None)
-
-
-def _names() -> Dataset:
-    # Texts know the names of data sets, too.
-    from vaekit.data.text import read_text
-
-    return read_text("names-demo")
 
 
 def _digits() -> Dataset:

@@ -14,7 +14,7 @@ from vaekit.data.arrays import context_from_array
 from vaekit.data.corpus import NO_PART, Corpus, Entry, Label, mended
 from vaekit.data.dataset import Dataset
 from vaekit.data.delimited.options import Header
-from vaekit.data.names import name_of, nearest_name
+from vaekit.data.names import DEMO, name_of, nearest_name
 from vaekit.data.table.peek import is_table
 from vaekit.data.text_encoding import Reading, encode_corpus
 from vaekit.data.text_files import TEXTS
@@ -23,10 +23,7 @@ from vaekit.data.text_options import TextOptions
 from vaekit.data.text_schema import TextSchema
 from vaekit.data.text_tables import TABLES
 
-__all__ = ["is_text", "read_text", "texts_to_dataset"]
-
-DEMO = "names-demo"
-"""The name of the texts that come with the package."""
+__all__ = ["is_text", "is_texts_in_memory", "read_text", "texts_to_dataset"]
 
 FIRST_NAMES = Path(__file__).with_name("first_names.txt")
 
@@ -44,6 +41,15 @@ def is_text(source: str | Path) -> bool:
     path = Path(source).expanduser()
     is_likely = has_texts(path) if path.is_dir() else path.name.lower().endswith((*TEXTS, *TABLES))
     return is_likely and not is_table(source)
+
+
+def is_texts_in_memory(found: Any) -> bool:
+    """Return whether something is a list or a tuple that begins with a string.
+
+    >>> is_texts_in_memory(["to be", "or not"]), is_texts_in_memory("to be"), is_texts_in_memory([])
+    (True, False, False)
+    """
+    return isinstance(found, list | tuple) and bool(found) and isinstance(found[0], str)
 
 
 def read_text(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterator
 from functools import partial
@@ -10,8 +9,8 @@ from pathlib import Path
 
 from vaekit.data.corpus import NO_PART, Corpus, Entry
 from vaekit.data.dataset import TEST, TRAIN, VALIDATION, Quarantined
-from vaekit.data.decode import SUFFIXES
 from vaekit.data.delimited.encoding import Encoding, find_encoding
+from vaekit.data.files import files_below, has_images
 from vaekit.data.idx import is_idx_folder
 from vaekit.data.layout import Layout, read_layout
 from vaekit.data.survey import FEW, SHARE
@@ -29,15 +28,9 @@ BEGINNING = re.compile(r"(train|val|valid|dev|test)(?:ing|idation)?\d*(?![a-z])"
 
 def has_texts(root: Path) -> bool:
     """Return whether a folder holds texts, and no image."""
-    if is_idx_folder(root):
+    if is_idx_folder(root) or has_images(root):
         return False
-    found = TRAIN in _parts(root).values()
-    for _, folders, files in os.walk(root):
-        folders[:] = [folder for folder in folders if not folder.startswith(".")]
-        if any(Path(file).suffix.lower() in SUFFIXES for file in files):
-            return False
-        found = found or any(file.lower().endswith(TEXTS) for file in files if not file.startswith("."))
-    return found
+    return TRAIN in _parts(root).values() or bool(_find_texts(root))
 
 
 def read_text_folder(root: Path, options: TextOptions) -> Corpus:
@@ -98,12 +91,7 @@ def _parts(root: Path) -> dict[str, int]:
 
 
 def _find_texts(root: Path) -> list[str]:
-    names = []
-    for place, folders, files in os.walk(root):
-        folders[:] = [folder for folder in folders if not folder.startswith(".")]
-        paths = (Path(place, file) for file in files if not file.startswith("."))
-        names += [path.relative_to(root).as_posix() for path in paths if path.name.lower().endswith(TEXTS)]
-    return sorted(names)
+    return sorted(path.relative_to(root).as_posix() for path in files_below(root) if path.name.lower().endswith(TEXTS))
 
 
 def _read_parts(files: dict[str, TextFile], parts: dict[str, int]) -> Iterator[Entry]:

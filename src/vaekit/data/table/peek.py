@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sized
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from vaekit.data.dataset import TRAIN
-from vaekit.data.decode import SUFFIXES as IMAGES
 from vaekit.data.delimited.dialect import has_header, look
 from vaekit.data.delimited.encoding import guess_encoding, opened
 from vaekit.data.delimited.layout import sample_rows
 from vaekit.data.delimited.options import SUFFIXES as DELIMITED
 from vaekit.data.delimited.options import DelimitedOptions
+from vaekit.data.files import has_images
 from vaekit.data.table.bundled import bundled_name
 from vaekit.data.table.parts import find_parts
 from vaekit.data.table.raw import SUFFIXES
@@ -47,7 +46,9 @@ def is_table(source: str | Path) -> bool:
     path = Path(source).expanduser()
     if path.is_dir():
         parts = find_parts(path)
-        return TRAIN in parts.values() and all(map(_is_file_of_table, parts)) and not _has_images(path)
+        return (
+            TRAIN in parts.values() and all(map(_is_file_of_table, parts)) and not has_images(path)
+        )  # beside images, train.csv is about them
     return path.name.lower().endswith(SUFFIXES) and _is_file_of_table(path)
 
 
@@ -61,11 +62,6 @@ def is_frame(found: Any) -> bool:
         return bool(found) and all(map(_is_column, found.values()))
     arrow = hasattr(found, "__arrow_c_stream__") or hasattr(found, "__arrow_c_array__")
     return hasattr(found, "columns") and (arrow or type(found).__module__.partition(".")[0] == "pandas")
-
-
-def _has_images(root: Path) -> bool:
-    """Return whether there are images in a folder, which train.csv tells about then."""
-    return any(Path(name).suffix.lower() in IMAGES for _, _, names in os.walk(root) for name in names)
 
 
 def _is_column(found: Any) -> bool:
