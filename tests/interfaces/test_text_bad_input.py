@@ -208,7 +208,7 @@ def test_a_run_of_texts_given_images_and_the_other_way_round(run, class_run, cla
         assert "texts" in vaekit(verb, run, classes).sentence
     assert vaekit("evaluate", run, tmp_path / "images.npy").sentence
     assert "lines.txt" in vaekit("evaluate", class_run, file).sentence
-    assert "the model expects image" in vaekit("evaluate", class_run, "names-demo").sentence
+    assert "images are wanted, but names-demo are texts" in vaekit("evaluate", class_run, "names-demo").sentence
     told = "only texts are decoded token by token; leave decoding out for other data"
     assert told in vaekit("sample", class_run, "--decode", "greedy", "--out", tmp_path / "s").sentence
     assert told in vaekit("interpolate", class_run, 0, 1, "--decode", "beam").sentence

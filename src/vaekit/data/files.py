@@ -3,12 +3,32 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from difflib import get_close_matches
 from pathlib import Path
 
 from vaekit.data.decode import SUFFIXES
 
-__all__ = ["files_below", "has_images"]
+__all__ = ["existing_path", "files_below", "has_images"]
+
+
+def existing_path(source: str | Path, needs: str, names: Sequence[str]) -> Path:
+    """Return the path of a source that is not the name of a data set.
+
+    Args:
+        source: What the user typed.
+        needs: The beginning of the error: what is wanted.
+        names: The names of the data sets, in case one was mistyped.
+
+    Raises:
+        FileNotFoundError: If there is no such file or folder.
+    """
+    path = Path(source).expanduser()
+    if path.exists():
+        return path
+    nearest = get_close_matches(str(source).lower(), names, n=1)
+    cure = f"did you mean {nearest[0]}?" if nearest else "check the path"
+    raise FileNotFoundError(f"{needs}, but there is no {str(source)!r}; {cure}")
 
 
 def files_below(root: Path) -> Iterator[Path]:

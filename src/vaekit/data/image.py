@@ -8,10 +8,10 @@ from pathlib import Path
 from vaekit.data.arrays import images_from_arrays
 from vaekit.data.dataset import Dataset
 from vaekit.data.decode import SUFFIXES, decode
-from vaekit.data.files import has_images
+from vaekit.data.files import existing_path, has_images
 from vaekit.data.folder import read_folder
 from vaekit.data.idx import is_idx, is_idx_folder, read_idx_file, read_idx_folder
-from vaekit.data.names import DEMO, NAMES, name_of, nearest_name, read_named
+from vaekit.data.names import DEMO, NAMES, name_of, read_named
 from vaekit.data.numpy_files import read_npy, read_npz
 from vaekit.data.resize import Fit, resize_dataset
 
@@ -62,9 +62,8 @@ def read_images(
     if name is not None:
         dataset = _beside_path(read_named(name, cache), name)
     else:
-        path = Path(source).expanduser()
-        if not path.exists():
-            raise FileNotFoundError(_missing(str(source)))
+        needs = f"images need a folder, a file, or one of the names {', '.join(NAMES)}"
+        path = existing_path(source, needs, NAMES)
         if path.is_dir() and not is_idx_folder(path):
             dataset = read_folder(path, size=size, fit=fit, cache=cache)
         else:
@@ -114,9 +113,3 @@ def _beside_path(dataset: Dataset, name: str) -> Dataset:
         return dataset
     note = f"{name} was taken as the name of the data set, not as the path that is also there; write ./{name} for that"
     return replace(dataset, notes=(*dataset.notes, note))
-
-
-def _missing(source: str) -> str:
-    nearest = nearest_name(source)
-    cure = f"did you mean {nearest}?" if nearest else "check the path"
-    return f"images need a folder, a file, or one of the names {', '.join(NAMES)}, but there is no {source!r}; {cure}"

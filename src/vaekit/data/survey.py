@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import islice
 from math import prod
 from pathlib import Path
 from typing import TypeVar
@@ -84,7 +85,7 @@ def decode_all(root: Path, found: Survey) -> Iterator[Array | Quarantined]:
     return _attempts(lambda name: _sized(decode(root / name, found.target), found.size), names, group)
 
 
-def check_share(count: int, quarantine: Sequence[Quarantined]) -> None:
+def check_share(count: int, quarantine: Sequence[Quarantined], kind: str = "images") -> None:
     """Check that few enough of `count` files are unusable.
 
     Raises:
@@ -92,9 +93,10 @@ def check_share(count: int, quarantine: Sequence[Quarantined]) -> None:
     """
     if len(quarantine) <= (SHARE if count >= FEW else 0.5) * count:
         return
-    first = "; ".join(f"{bad.name}: {bad.reason}" for bad in quarantine[:3])
+    reasons = (bad.reason if bad.name in bad.reason else f"{bad.name}: {bad.reason}" for bad in quarantine)
+    first = "; ".join(islice(reasons, 3))
     raise ValueError(
-        f"at most {'5 %' if count >= FEW else 'half'} of the images may be unusable, but {len(quarantine)} of {count} are"
+        f"at most {'5 %' if count >= FEW else 'half'} of the {kind} may be unusable, but {len(quarantine)} of {count} are"
         f" ({first}{'; ...' if len(quarantine) > 3 else ''}); repair or remove them"
     )
 

@@ -14,7 +14,8 @@ from vaekit.data.arrays import context_from_array
 from vaekit.data.corpus import NO_PART, Corpus, Entry, Label, mended
 from vaekit.data.dataset import Dataset
 from vaekit.data.delimited.options import Header
-from vaekit.data.names import DEMO, name_of, nearest_name
+from vaekit.data.files import existing_path
+from vaekit.data.names import DEMO, NAMES, name_of
 from vaekit.data.table.peek import is_table
 from vaekit.data.text_encoding import Reading, encode_corpus
 from vaekit.data.text_files import TEXTS
@@ -158,11 +159,7 @@ def _open(source: str | Path, options: TextOptions) -> Corpus:
         return Corpus(open_text_file(FIRST_NAMES, options).read)
     if isinstance(source, str) and name_of(source) is not None:
         raise ValueError(f"texts are wanted, but {source} are images; give a file or a folder of texts, or {DEMO}")
-    path = Path(source).expanduser()
-    if not path.exists():
-        nearest = nearest_name(str(source))
-        cure = f"did you mean {nearest}?" if nearest else "check the path"
-        raise FileNotFoundError(f"texts need a file, a folder or {DEMO}, but there is no {str(source)!r}; {cure}")
+    path = existing_path(source, f"texts need a file, a folder or {DEMO}", NAMES)
     if path.is_dir():
         return read_text_folder(path, options)
     file = open_text_file(path, options)

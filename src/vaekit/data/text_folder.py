@@ -2,28 +2,22 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
 from vaekit.data.corpus import NO_PART, Corpus, Entry
-from vaekit.data.dataset import TEST, TRAIN, VALIDATION, Quarantined
+from vaekit.data.dataset import TRAIN, Quarantined
 from vaekit.data.delimited.encoding import Encoding, find_encoding
 from vaekit.data.files import files_below, has_images
 from vaekit.data.idx import is_idx_folder
-from vaekit.data.layout import Layout, read_layout
-from vaekit.data.survey import FEW, SHARE
+from vaekit.data.layout import Layout, find_parts, read_layout
+from vaekit.data.survey import check_share
 from vaekit.data.text_files import TEXTS, read_lines, read_whole
 from vaekit.data.text_options import TextFile, TextOptions
 from vaekit.data.text_tables import TABLES, open_table
 
 __all__ = ["has_texts", "open_text_file", "read_text_folder"]
-
-PARTS = {"train": TRAIN, "val": VALIDATION, "valid": VALIDATION, "dev": VALIDATION, "test": TEST}
-
-BEGINNING = re.compile(r"(train|val|valid|dev|test)(?:ing|idation)?\d*(?![a-z])", re.IGNORECASE)
-"""How the name of a file begins that is a part of a split."""
 
 
 def has_texts(root: Path) -> bool:
@@ -36,7 +30,7 @@ def has_texts(root: Path) -> bool:
 def read_text_folder(root: Path, options: TextOptions) -> Corpus:
     """Read a folder of texts.
 
-    Files at its top whose names begin with train and with val, valid, validation, dev or test are the parts of an official
+    Files at its top with train and with val, valid, validation, dev or test as a word in their names are the parts of an official
     split: a text on each line, or a table. In any other folder each .txt is a text, and folders are classes or parts.
 
     Args:
@@ -82,12 +76,8 @@ def open_text_file(path: Path, options: TextOptions) -> TextFile:
 
 
 def _parts(root: Path) -> dict[str, int]:
-    found = {}
-    for path in sorted(root.iterdir()):
-        beginning = BEGINNING.match(path.name)
-        if beginning and path.is_file() and path.name.lower().endswith((".txt", ".gz", *TABLES)):
-            found[path.name] = PARTS[beginning[1].lower()]
-    return found
+    found = find_parts(root, (".txt", ".gz", *TABLES))
+    return {path.name: part for path, part in sorted(found.items())}
 
 
 def _find_texts(root: Path) -> list[str]:
@@ -103,7 +93,7 @@ def _documents(root: Path, layout: Layout, options: TextOptions) -> Corpus:
     found = {name: _examine(root / name, options.encoding) for name in layout.names}
     quarantine = [Quarantined(name, reason) for name, reason in found.items() if isinstance(reason, str)]
     encodings = {name: encoding for name, encoding in found.items() if isinstance(encoding, Encoding)}
-    _check_share(len(found), quarantine)
+    check_share(len(found), quarantine, "texts")
     return Corpus(
         read=partial(_read_documents, root, layout, encodings),
         root=root,
@@ -137,11 +127,3 @@ def _examine(path: Path, known: str | None) -> Encoding | str:
     except (OSError, ValueError) as error:
         return getattr(error, "strerror", None) or str(error)
     return encoding
-
-
-def _check_share(count: int, quarantine: list[Quarantined]) -> None:
-    if len(quarantine) > (SHARE if count >= FEW else 0.5) * count:
-        raise ValueError(
-            f"at most {'5 %' if count >= FEW else 'half'} of the texts may be unusable, but {len(quarantine)} of {count}"
-            f" are ({'; '.join(bad.reason for bad in quarantine[:3])}); repair or remove them"
-        )

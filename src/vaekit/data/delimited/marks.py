@@ -4,33 +4,8 @@ from __future__ import annotations
 
 __all__ = ["MISSING"]
 
-MISSING = frozenset(
-    [
-        "?",
-        "-",
-        "--",
-        ".",
-        "NA",
-        "N/A",
-        "n/a",
-        "na",
-        "NaN",
-        "nan",
-        "NAN",
-        "-nan",
-        "NULL",
-        "Null",
-        "null",
-        "None",
-        "none",
-        "NaT",
-        "<NA>",
-        "#N/A",
-        "#NA",
-        "N.A.",
-        "n.a.",
-        "(null)",
-        "\\N",
-    ]
-) | {""}
-"""The usual marks; only those that are found are told of."""
+MISSING = frozenset([
+    "", "?", "-", "--", ".", "NA", "N/A", "n/a", "na", "NaN", "nan", "NAN", "-nan", "NULL", "Null", "null", "None", "none",
+    "NaT", "<NA>", "#N/A", "#NA", "N.A.", "n.a.", "(null)", "\\N",
+])  # fmt: skip
+"""The usual marks; a note names those that are found."""

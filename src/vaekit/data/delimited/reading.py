@@ -5,14 +5,13 @@ from __future__ import annotations
 import csv
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from io import RawIOBase, StringIO
-from itertools import islice
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any
 
 from vaekit.data.arrow import csv as pa_csv
 from vaekit.data.arrow import pa, pc
-from vaekit.data.delimited.dialect import Dialect, csv_options
+from vaekit.data.delimited.dialect import csv_options
 from vaekit.data.delimited.encoding import opened, opened_text
 from vaekit.data.delimited.layout import Layout, find_layout
 from vaekit.data.delimited.options import DelimitedOptions
@@ -121,29 +120,11 @@ def _stream(layout: Layout) -> Iterator[Any]:
         with pa.input_stream(str(layout.path), compression="detect") as stream:
             yield stream
         return
-    with _rows(layout) as rows, pa.PythonFile(_Rewritten(rows, layout.dialect), "r") as stream:
-        yield stream
-
-
-class _Rewritten(RawIOBase):
-    """A file written anew, a few rows at a time: Arrow takes a quote for one only at the very beginning of a cell."""
-
-    def __init__(self, rows: Iterator[list[str]], dialect: Dialect) -> None:
-        self._rows, self._left = rows, bytearray()
-        self._dialect = dialect
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int:
-        while len(self._left) < len(buffer) and (rows := list(islice(self._rows, 1000))):
-            text = StringIO(newline="")
-            csv.writer(text, delimiter=self._dialect.delimiter, quotechar=self._dialect.quote).writerows(rows)
-            self._left += text.getvalue().encode()
-        count = min(len(buffer), len(self._left))
-        buffer[:count] = self._left[:count]
-        del self._left[:count]
-        return count
+    # Arrow takes a quote for one only at the very beginning of a cell, so the file is written anew.
+    with _rows(layout) as rows, TemporaryFile("w+", encoding="utf-8", newline="") as made:
+        csv.writer(made, delimiter=layout.dialect.delimiter, quotechar=layout.dialect.quote).writerows(rows)
+        made.seek(0)
+        yield made.buffer
 
 
 def _ragged(layout: Layout) -> ValueError | None:

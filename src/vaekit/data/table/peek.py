@@ -13,8 +13,8 @@ from vaekit.data.delimited.layout import sample_rows
 from vaekit.data.delimited.options import SUFFIXES as DELIMITED
 from vaekit.data.delimited.options import DelimitedOptions
 from vaekit.data.files import has_images
+from vaekit.data.layout import find_parts
 from vaekit.data.table.bundled import bundled_name
-from vaekit.data.table.parts import find_parts
 from vaekit.data.table.raw import SUFFIXES
 
 __all__ = ["is_frame", "is_table"]
@@ -45,7 +45,7 @@ def is_table(source: str | Path) -> bool:
         return True
     path = Path(source).expanduser()
     if path.is_dir():
-        parts = find_parts(path)
+        parts = find_parts(path, SUFFIXES)
         return (
             TRAIN in parts.values() and all(map(_is_file_of_table, parts)) and not has_images(path)
         )  # beside images, train.csv is about them
