@@ -98,12 +98,12 @@ def test_an_official_split_and_documents_in_classes(tmp_path):
 
 
 def test_a_large_corpus_is_mapped_and_opened_again(tmp_path, monkeypatch, cache):
-    for module in ("corpus", "text_cache"):
+    for module in ("corpus", "text_encoding"):
         monkeypatch.setattr(f"vaekit.data.{module}.LARGE", 100)
     (tmp_path / "x.txt").write_text("\n".join(f"some text {i % 7} and {i}" for i in range(200)))
     first, second = read_text(str(tmp_path / "x.txt")), read_text(str(tmp_path / "x.txt"))
     assert first.fingerprint == second.fingerprint and first.notes == second.notes
-    assert sorted(path.suffix for path in cache.iterdir()) == [".ids", ".safetensors"]
+    assert sorted(path.suffix for path in cache.iterdir()) == [".safetensors", ".values"]
 
 
 def test_the_schema_of_a_model_reads_other_texts():

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -14,12 +15,12 @@ from vaekit.data.cache import (
     cache_folder,
     content_key,
     load_entry,
-    map_pixels,
+    map_values,
     writable_folder,
-    write_pixels,
-    write_sidecar,
+    write_facts,
+    write_values,
 )
-from vaekit.data.dataset import Dataset, Quarantined, observe_images
+from vaekit.data.dataset import Dataset, ImageSchema, Quarantined, observe_images
 from vaekit.data.decode import SUFFIXES
 from vaekit.data.files import files_below
 from vaekit.data.labels import encode_labels
@@ -49,7 +50,7 @@ def read_folder(
     layout = read_layout(find_images(root))
     key = content_key(root, layout.names, f"{size} {fit if size else ''}")
     folder = cache_folder(cache)
-    dataset = load_entry(folder, key) or _decode(root, layout, folder, key, size=size, fit=fit)
+    dataset = load_entry(folder, key, ImageSchema) or _decode(root, layout, folder, key, size=size, fit=fit)
     left_out = len(layout.left_out)
     beside = f"{left_out} images beside the folders of the official split were left out, such as {layout.left_out[:1]}"
     return replace(dataset, source=str(root), notes=(*dataset.notes, *([beside] if left_out else [])))
@@ -82,10 +83,10 @@ def _decode(root: Path, layout: Layout, folder: Path, key: str, *, size: tuple[i
         found = survey(root, layout.names, size, fit)
         names: list[str] = []
         quarantine = list(found.quarantine)
-        write_pixels(place, key, _usable(root, found, names, quarantine))
-        values = map_pixels(place, key, (len(names), *found.size, found.target.channels))
+        write_values(place, key, _usable(root, found, names, quarantine))
+        values = map_values(place, key, (len(names), *found.size, found.target.channels), np.uint8)
         dataset = _describe(values, layout, names, quarantine, describe_conversions(found, names))
-        write_sidecar(place, key, dataset)
+        write_facts(place, key, dataset)
         return replace(dataset, notes=(*dataset.notes, *notes))
 
 

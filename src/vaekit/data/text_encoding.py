@@ -7,12 +7,21 @@ from pathlib import Path
 from typing import get_args
 
 import numpy as np
+import torch
+from torch import Tensor
 
-from vaekit.data.cache import cache_folder, writable_folder
-from vaekit.data.corpus import Corpus, Survey, survey_corpus
+from vaekit.data.cache import (
+    cache_folder,
+    content_key,
+    load_entry,
+    map_values,
+    writable_folder,
+    write_facts,
+    write_values,
+)
+from vaekit.data.corpus import LARGE, Corpus, Survey, survey_corpus
 from vaekit.data.dataset import TRAIN, Dataset
 from vaekit.data.rows import Array
-from vaekit.data.text_cache import ids_path, load_texts, text_key, write_texts
 from vaekit.data.text_rows import Encoded, encode_texts
 from vaekit.data.text_schema import TextSchema
 from vaekit.data.tokenizers import SPECIALS, Kind, Trained, codec_of, definition_from_file, train_definition
@@ -28,6 +37,10 @@ FEW_WORDS, LONG_WORDS = 2, 20
 """Texts of so few words are names, and words of so many characters are none: both are read by characters."""
 
 UNITS: dict[Kind, str] = {"word": "words", "char": "characters", "bpe": "pieces of words", "file": "tokens"}
+
+
+COMPRESSION = 16
+"""Files that are this much smaller than a large corpus cannot hold one."""
 
 
 @dataclass(frozen=True)
@@ -102,17 +115,31 @@ def encode_corpus(corpus: Corpus, reading: Reading, source: str, columns: str = 
         ImportError: If the package tokenizers is missing.
         ValueError: If there is no text, or every token is the same.
     """
-    key = text_key(corpus, f"{columns} {reading.key()}")
+    key = _key(corpus, f"{columns} {reading.key()}")
     if key is None:
         return _encode(corpus, reading, source)
     folder = cache_folder()
-    stored = load_texts(folder, key)
+    stored = load_entry(folder, key, TextSchema)
     if stored is not None:
         return replace(stored, source=source)
-    with writable_folder(folder) as (place, trouble):
+    with writable_folder(folder) as (place, notes):
         dataset = _encode(corpus, reading, source, place, key)
-        kept = f"the cache folder {folder} is not writable: the texts are encoded at each start"
-        return replace(dataset, notes=(*dataset.notes, *([kept] if trouble else [])))
+        return replace(dataset, notes=(*dataset.notes, *notes))
+
+
+def _key(corpus: Corpus, options: str) -> str | None:
+    """Return what names the entry of a corpus in the cache; None if its files are too small to be worth one."""
+    if corpus.root is None:
+        return None
+    size = sum((corpus.root / name).stat().st_size for name in corpus.files)
+    return content_key(corpus.root, corpus.files, f"text {options}") if size > LARGE / COMPRESSION else None
+
+
+def _stored(encoded: Encoded, length: int, place: Path | None, key: str) -> Tensor:
+    if place is None:
+        return torch.from_numpy(np.concatenate(list(encoded.rows(length))))
+    write_values(place, key, encoded.rows(length))
+    return map_values(place, key, (len(encoded.lengths), length), encoded.dtype)
 
 
 def _encode(corpus: Corpus, reading: Reading, source: str, place: Path | None = None, key: str = "") -> Dataset:
@@ -131,7 +158,7 @@ def _encode(corpus: Corpus, reading: Reading, source: str, place: Path | None = 
         _check_tokens(schema, encoded, source)
     schema = schema.replace(classes=found.classes) if found.classes or reading.schema is None else schema
     dataset = Dataset(
-        values=encoded.stored(schema.length, None if place is None else ids_path(place, key)),
+        values=_stored(encoded, schema.length, place, key),
         schema=schema,
         split=found.split,
         labels=found.labels,
@@ -142,7 +169,7 @@ def _encode(corpus: Corpus, reading: Reading, source: str, place: Path | None = 
         notes=(*corpus.notes, *_sentences(found, encoded, schema, is_own=reading.schema is None)),
     )
     if place is not None:
-        write_texts(place, key, dataset)
+        write_facts(place, key, dataset)
     return dataset
 
 
