@@ -1,4 +1,4 @@
-"""One image file: its header, its pixels, and no trust in either.
+"""One image file: its header and its pixels, neither of which is trusted.
 
 Pillow opens a truncated file without complaint and fails only when it loads the pixels, warns where it should refuse a
 decompression bomb, clips 16-bit grey when it converts it, and by default offers a file to every decoder it has. So:

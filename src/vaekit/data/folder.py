@@ -52,8 +52,8 @@ def read_folder(
     folder = cache_folder(cache)
     dataset = load_entry(folder, key, ImageSchema) or _decode(root, layout, folder, key, size=size, fit=fit)
     left_out = len(layout.left_out)
-    beside = f"{left_out} images beside the folders of the official split were left out, such as {layout.left_out[:1]}"
-    return replace(dataset, source=str(root), notes=(*dataset.notes, *([beside] if left_out else [])))
+    note = f"{left_out} images beside the folders of the official split were left out, such as {layout.left_out[:1]}"
+    return replace(dataset, source=str(root), notes=(*dataset.notes, *([note] if left_out else [])))
 
 
 def find_images(root: Path) -> list[str]:
@@ -91,7 +91,7 @@ def _decode(root: Path, layout: Layout, folder: Path, key: str, *, size: tuple[i
 
 
 def _usable(root: Path, found: Survey, names: list[str], quarantine: list[Quarantined]) -> Iterator[Array]:
-    """Yield the images that can be decoded, and append to `names` and `quarantine` on the way."""
+    """Yield the images that can be decoded; add their names to `names`, and the others to `quarantine`."""
     for header, result in zip(found.headers, decode_all(root, found), strict=True):
         if isinstance(result, Quarantined):
             quarantine.append(result)

@@ -69,7 +69,7 @@ def read_idx_folder(folder: Path, *, classes: tuple[str, ...] = (), source: str 
     Args:
         folder: The folder, with names such as train-images-idx3-ubyte.gz and train-labels-idx1-ubyte.gz.
         classes: The names of the classes, if they are known.
-        source: What the user typed.
+        source: The name of the data.
 
     Raises:
         ValueError: If a file is not whole, several fit one part, or images and labels do not agree.

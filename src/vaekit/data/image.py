@@ -1,4 +1,4 @@
-"""The door: images from whatever the user names."""
+"""The door of images: from a name, a folder or a file."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def read_images(
     if name == DEMO:
         raise ValueError(f"images are wanted, but {DEMO} are texts; give a file or a folder of images")
     if name is not None:
-        dataset = _beside_path(read_named(name, cache), name)
+        dataset = _with_path_note(read_named(name, cache), name)
     else:
         needs = f"images need a folder, a file, or one of the names {', '.join(NAMES)}"
         path = existing_path(source, needs, NAMES)
@@ -108,7 +108,7 @@ def _checked(size: tuple[int, int] | None, fit: str) -> tuple[int, int] | None:
     return int(size[0]), int(size[1])
 
 
-def _beside_path(dataset: Dataset, name: str) -> Dataset:
+def _with_path_note(dataset: Dataset, name: str) -> Dataset:
     if not Path(name).exists():
         return dataset
     note = f"{name} was taken as the name of the data set, not as the path that is also there; write ./{name} for that"

@@ -1,4 +1,4 @@
-"""What the places of files in a folder mean: which part of the data, and which class."""
+"""What the path of a file says about it: its part of the split, and its class."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ PARTS = {
 
 
 FILES = {**PARTS, "dev": VALIDATION}
-"""The words in the names of files that tell the part."""
+"""The words in the names of files that name a part."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class Layout:
 def find_parts(root: Path, suffixes: tuple[str, ...]) -> dict[Path, int]:
     """Return the files in a folder whose names say which part of a split they are, training first.
 
-    It is a whole word that counts: train.csv and adult-train.csv are both for training. A file whose name says two parts,
+    Only whole words count: train.csv and adult-train.csv are both for training. A file whose name says two parts,
     or none, is left out.
 
     Args:

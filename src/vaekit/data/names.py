@@ -85,7 +85,7 @@ def read_named(name: str, cache: Path | None = None) -> Dataset:
 
 
 def name_of(typed: str) -> str | None:
-    """Return the name of the data set that was typed, or None where it is none.
+    """Return the name of a data set as it is spelled here, or None if there is no such data set.
 
     >>> name_of("Fashion_MNIST"), name_of("./mnist")
     ('fashion-mnist', None)

@@ -34,7 +34,7 @@ GROUP, GROUP_BYTES = 256, 2**28
 
 @dataclass(frozen=True)
 class Survey:
-    """What a folder holds, and what its images are brought to.
+    """The images of a folder, and the form that all of them get.
 
     Args:
         headers: The files that look usable.
@@ -102,9 +102,9 @@ def check_share(count: int, quarantine: Sequence[Quarantined], kind: str = "imag
 
 
 def describe_conversions(found: Survey, names: Sequence[str]) -> tuple[str, ...]:
-    """Say in sentences what was converted to make all images alike; `names` are those that could be decoded."""
-    kept = set(names)
-    headers = [header for header in found.headers if header.name in kept]
+    """Describe in sentences how images were converted to one form; `names` are those that could be decoded."""
+    decoded = set(names)
+    headers = [header for header in found.headers if header.name in decoded]
     target = found.target
     grey = sum(header.is_grey for header in headers) if target.channels > 1 else 0
     opaque = sum(header.alpha and header.name not in found.translucent for header in headers)
@@ -162,5 +162,5 @@ def _attempt(work: Callable[[str], Result], name: str) -> Result | Quarantined:
     try:
         return work(name)
     except Exception as error:  # hostile files make Pillow raise anything, from SyntaxError to struct.error
-        said = error.strerror if isinstance(error, OSError) and error.strerror else str(error).split("\n")[0]
-        return Quarantined(name, said or type(error).__name__)
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error).split("\n")[0]
+        return Quarantined(name, reason or type(error).__name__)

@@ -11,7 +11,7 @@ from typing import Any
 from torch import Tensor
 
 from vaekit.data.arrays import context_from_array
-from vaekit.data.corpus import NO_PART, Corpus, Entry, Label, mended
+from vaekit.data.corpus import NO_PART, Corpus, Entry, Label, without_surrogates
 from vaekit.data.dataset import Dataset
 from vaekit.data.delimited.options import Header
 from vaekit.data.files import existing_path
@@ -77,13 +77,13 @@ def read_text(
         tokenizer: "word", "char", "bpe", the path of a tokenizer.json, or "auto": characters for names, else words.
         vocabulary: The largest number of ids, with the four special ones; None for 10,000 words, 8,000 pieces, every character.
         length: The width of a row in tokens, with the end; None for the longest training text, 512 at most.
-        column: The column of texts in a table; None for one called text, sentence, content, caption or name, or the only one.
+        column: The column of texts in a table; None takes one called text, sentence, content, caption or name, or the only one.
         label: The column of the classes in a table.
-        lowercase: Whether texts are lower-cased; None where tokens are words.
+        lowercase: Whether texts are lower-cased; None lower-cases them if tokens are words.
         delimiter: What separates the cells of a .csv or .tsv, as for tables; None finds it.
         encoding: The encoding of the files, as for tables; None finds it.
         header: Whether the first line of a .csv or .tsv names the columns, as for tables.
-        schema: That of a model, whose tokenizer and length are used then, in place of all that is said here about them.
+        schema: The schema of a model. Its tokenizer and length then replace those given here.
 
     Returns:
         Rows of ids, shape (N, T), int16 below 32,768 ids, else int32.
@@ -127,7 +127,7 @@ def texts_to_dataset(
         vocabulary: The largest number of ids.
         length: The width of a row.
         lowercase: Whether texts are lower-cased.
-        schema: That of a model.
+        schema: The schema of a model.
 
     Raises:
         ImportError: If the package tokenizers is missing.
@@ -151,7 +151,7 @@ def texts_to_dataset(
 def _listed(texts: Sequence[str], labels: Sequence[Label] | None, split: Tensor | None) -> Iterator[Entry]:
     for row, text in enumerate(texts):
         label = None if labels is None else labels[row]
-        yield Entry(mended(text), label, NO_PART if split is None else int(split[row]))
+        yield Entry(without_surrogates(text), label, NO_PART if split is None else int(split[row]))
 
 
 def _open(source: str | Path, options: TextOptions) -> Corpus:

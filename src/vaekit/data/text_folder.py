@@ -1,4 +1,4 @@
-"""A folder of texts: files that are the parts of a split, with a text on each line, or files that are a text each."""
+"""A folder of texts: one file for each part of a split, with a text on each line; or one file for each text."""
 
 from __future__ import annotations
 
@@ -30,8 +30,9 @@ def has_texts(root: Path) -> bool:
 def read_text_folder(root: Path, options: TextOptions) -> Corpus:
     """Read a folder of texts.
 
-    Files at its top with train and with val, valid, validation, dev or test as a word in their names are the parts of an official
-    split: a text on each line, or a table. In any other folder each .txt is a text, and folders are classes or parts.
+    Files at its top whose names have the word train, or val, valid, validation, dev or test, are the parts of an official
+    split. They have a text on each line, or are tables. In any other folder each .txt is a text, and folders are classes
+    or parts.
 
     Args:
         root: The folder.
@@ -44,13 +45,11 @@ def read_text_folder(root: Path, options: TextOptions) -> Corpus:
     names = _find_texts(root)
     if TRAIN in parts.values() and (len(set(parts.values())) > 1 or set(names) <= parts.keys()):
         left_out = sorted(set(names) - parts.keys())
-        beside = (
-            f"{len(left_out)} files beside the parts of the official split were left out: {', '.join(left_out[:3])}"
-        )
+        note = f"{len(left_out)} files beside the parts of the official split were left out: {', '.join(left_out[:3])}"
         files = {name: open_text_file(root / name, options) for name in parts}
         notes = dict.fromkeys(note for file in files.values() for note in file.notes)
         read = partial(_read_parts, files, parts)
-        return Corpus(read, root, tuple(parts), notes=(*notes, *([beside] if left_out else [])))
+        return Corpus(read, root, tuple(parts), notes=(*notes, *([note] if left_out else [])))
     if not names:
         raise ValueError(
             f"a folder of texts needs {' or '.join(TEXTS)}, or files called train and test, but {root} holds none;"
@@ -60,7 +59,7 @@ def read_text_folder(root: Path, options: TextOptions) -> Corpus:
 
 
 def open_text_file(path: Path, options: TextOptions) -> TextFile:
-    """Look at one file, whose texts are those in the column of a table, or its lines.
+    """Examine one file, whose texts are the column of a table, or its lines.
 
     Raises:
         ValueError: If the file is damaged, or does not have the columns; lines have no columns at all.

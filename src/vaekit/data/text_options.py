@@ -14,7 +14,7 @@ __all__ = ["TextFile", "TextOptions"]
 
 @dataclass(frozen=True)
 class TextOptions(DelimitedOptions):
-    """How files of texts are read: as delimited files, where they are some.
+    """How files of texts are read, the delimited ones among them.
 
     Args:
         column: The column of texts in a table; None for one with a usual name, or the only one that holds text.
@@ -33,7 +33,7 @@ class TextOptions(DelimitedOptions):
 
 
 class TextFile(NamedTuple):
-    """A file of texts that was looked at, and can be read any number of times."""
+    """A file of texts that was examined, and can be read any number of times."""
 
     read: Callable[[], Iterator[Entry]]
     """Return the texts, a few at a time."""

@@ -54,7 +54,7 @@ def encode_texts(codec: Codec, texts: Iterable[str], place: Path | None = None) 
     Args:
         codec: The tokenizer.
         texts: The texts, which are read once.
-        place: A folder for the ids, where they do not belong into memory.
+        place: A folder for a temporary file of the ids; None keeps them in memory.
     """
     seen = np.zeros(codec.vocabulary, dtype=bool)
     lengths, unknown = [], []

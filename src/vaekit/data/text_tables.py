@@ -10,7 +10,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from vaekit.data.corpus import Entry, Label, mended
+from vaekit.data.corpus import Entry, Label, without_surrogates
 from vaekit.data.delimited.encoding import find_encoding
 from vaekit.data.delimited.layout import Layout, find_layout
 from vaekit.data.delimited.options import SUFFIXES as DELIMITED
@@ -114,7 +114,7 @@ def _read_jsonl(path: Path, encoding: str, column: str, label: str | None) -> It
             raise ValueError(
                 f"column {column!r} of {path.name} must hold text, but line {number} has {text!r}; repair it"
             )
-        yield Entry(mended(text or ""), None if label is None else _label(row.get(label), path, number))
+        yield Entry(without_surrogates(text or ""), None if label is None else _label(row.get(label), path, number))
 
 
 def _label(found: Any, path: Path, number: int) -> Label | None:

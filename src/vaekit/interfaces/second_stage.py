@@ -90,7 +90,7 @@ def _matched(run: Run, found: Refitted) -> Refitted:
     """Return the model of a table with the marginals of its categories as they are in training."""
     if isinstance(run.schema, TableSchema) and not run.conditions.size:
         rows = run.data.drawn("train")
-        masks = {place: mask for mask in run.schema.masks for place in run.schema.beside(mask)}
+        masks = {place: mask for mask in run.schema.masks for place in run.schema.masked_by(mask)}
         with evaluating(found.model):
             match_marginals(found.model, run.view.prepare(run.data.values[rows]), masks)
     return found

@@ -1,4 +1,4 @@
-"""Which bytes are text, and in what encoding: UTF-8, UTF-16, or one of Western Europe."""
+"""The encoding of a file: UTF-8, UTF-16, UTF-32, or one of Western Europe; and whether it is text at all."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from vaekit.data.delimited.options import is_delimited
 __all__ = ["Encoding", "find_encoding", "guess_encoding", "opened", "opened_text", "sample_text"]
 
 CHUNK = 1 << 22
-"""The bytes that are looked at in one go."""
+"""The number of bytes that are read at a time."""
 
 MARKS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
-    (codecs.BOM_UTF32_LE, "utf-32"),  # begins as UTF-16 does, so it is asked first
+    (codecs.BOM_UTF32_LE, "utf-32"),  # begins like UTF-16, so it comes first
     (codecs.BOM_UTF32_BE, "utf-32"),
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
@@ -41,7 +41,7 @@ UNDEFINED = (b"\x81", b"\x8d", b"\x8f", b"\x90", b"\x9d")
 
 @dataclass(frozen=True)
 class Encoding:
-    """The encoding of a file, and a sentence about it where it is not UTF-8."""
+    """The encoding of a file, and a sentence about it if it is not UTF-8."""
 
     name: str
     note: str = ""
@@ -49,7 +49,7 @@ class Encoding:
 
 @contextmanager
 def opened(path: Path) -> Iterator[BinaryIO]:
-    """Open a file for its bytes, decompressed where its name ends in .gz.
+    """Open a file for its bytes, decompressed if its name ends in .gz.
 
     Raises:
         ValueError: If the compressed file is damaged.
@@ -93,7 +93,7 @@ def find_encoding(path: Path, known: str | None = None) -> Encoding:
 
 
 def guess_encoding(first: bytes) -> str | None:
-    """Tell an encoding from the first bytes of a file: by its byte order mark, or the zeros of UTF-16; None if by neither.
+    """Guess an encoding from the first bytes of a file: its byte order mark, or the zeros of UTF-16; None without either.
 
     >>> guess_encoding("a,b".encode("utf-16-le")), guess_encoding(b"a,b")
     ('utf-16-le', None)
@@ -108,10 +108,10 @@ def guess_encoding(first: bytes) -> str | None:
 
 
 def sample_text(path: Path, encoding: str, size: int = 1 << 18) -> tuple[str, bool]:
-    """Return the text at the beginning of a file, and whether it is the whole."""
+    """Return the text at the beginning of a file, and whether it is all of it."""
     with opened(path) as stream:
         first = stream.read(size + 1)
-    # A character may be cut in two at the end of what was read, and a wrong encoding is told of elsewhere.
+    # The end of the sample may cut a character in two; the reader reports a wrong encoding.
     text = codecs.getincrementaldecoder(encoding)(errors="replace").decode(first[:size], final=False)
     return text.removeprefix("\ufeff"), len(first) <= size
 
@@ -128,7 +128,7 @@ def _refuse_formats(path: Path, first: bytes) -> None:
 
 
 def _eight_bits(path: Path, chunk: bytes, stream: BinaryIO) -> Encoding:
-    """Tell UTF-8 from Windows-1252 and Latin-1, in all of a file."""
+    """Choose among UTF-8, Windows-1252 and Latin-1, from all bytes of a file."""
     decoder, start, lines, name, note = codecs.getincrementaldecoder("utf-8")(), 0, 1, "utf-8", ""
     while chunk:
         following = stream.read(CHUNK)

@@ -21,7 +21,7 @@ class Layout:
     Args:
         path: The file, compressed by gzip if its name ends in .gz.
         encoding: Its encoding.
-        dialect: How its cells are told apart.
+        dialect: Its delimiter and its quotes.
         names: The names of the columns; those without one are called by their place.
         unnamed: The places of the columns without a name in the header.
         has_header: Whether the first line holds the names.
@@ -64,7 +64,7 @@ def find_layout(path: Path, options: DelimitedOptions) -> Layout:
 def sample_rows(
     path: Path, encoding: str, delimiter: str | None = None, size: int = 1 << 18
 ) -> tuple[list[list[str]], Dialect]:
-    """Return the first rows of a file with their cells stripped, and the dialect that cut them; a .tsv is cut at tabs."""
+    """Return the first rows of a file with their cells stripped, and its dialect; a .tsv has tabs."""
     sample, whole = sample_text(path, encoding, size)
     dialect = sniff_dialect(sample, delimiter or ("\t" if ".tsv" in path.name.lower() else None))
     return sniff_rows(sample, dialect, whole=whole), dialect

@@ -1,4 +1,4 @@
-"""What stands for a missing cell in files of text."""
+"""The marks of missing cells in files of text."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What every raw table must have: rows, and columns of different names."""
+"""Checks of raw tables: they have rows, and columns of different names."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def check_columns(names: Sequence[str], rows: int, source: str) -> None:
 
 
 def check_trainable(raw: RawTable, source: str) -> None:
-    """Check that a model can learn from a table: scoring takes one row, learning needs more.
+    """Check that a model can learn from a table: one row can be scored, but learning needs more.
 
     Raises:
         ValueError: If it has one row or one column.

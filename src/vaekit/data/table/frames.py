@@ -21,7 +21,7 @@ def read_frame(frame: Any, options: ReadOptions, source: str = "the table") -> R
     Args:
         frame: A pyarrow.Table, a frame of pandas or polars or of anything with Arrow's stream, or columns by name.
         options: The marks of missing cells.
-        source: What the table is called in errors.
+        source: The name of the table in errors.
 
     Raises:
         ValueError: If it has no rows, two columns of one name, columns of different lengths, or one of mixed types.

@@ -1,4 +1,4 @@
-"""Whether something is a table, or texts in one: told by the names of the columns, without reading the rows."""
+"""Whether a source is a table or texts in one, by the names of its columns; the rows are not read."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ from vaekit.data.table.raw import SUFFIXES
 __all__ = ["is_frame", "is_table"]
 
 TEXTS = ("text", "sentence", "content", "caption")
-"""What a column of texts is called; a table that has one is a collection of texts."""
+"""The names of a column of texts; a table that has one is a collection of texts."""
 
 SHARED = (*DELIMITED, ".parquet")
-"""The tables that can be collections of texts as well."""
+"""The endings of tables that can be collections of texts."""
 
 
 class _Peek(NamedTuple):
@@ -35,8 +35,8 @@ def is_table(source: str | Path) -> bool:
     """Return whether a source is a table: one by name, a file of one, or a folder of such files called train and test.
 
     A delimited file or a .parquet with a column called text, sentence, content or caption, or with a single column, of text, is a
-    collection of texts, and so is one of two columns with names in one of them. What is not there or cannot be read is no
-    table, unless its name ends as no other kind of data does.
+    collection of texts, and so is one of two columns with names in one of them. A file that does not
+    exist or cannot be read is no table, unless its name ends as no other kind of data does.
 
     >>> is_table("wine"), is_table("there-is-none.feather"), is_table("there-is-none.csv")
     (True, True, False)

@@ -1,4 +1,7 @@
-"""One file of a table, or several that become one: cells of CSVs get their types together, so that all parts agree."""
+"""One file of a table, or several that become one.
+
+The cells of all delimited files get their types together, so that the parts agree.
+"""
 
 from __future__ import annotations
 
@@ -59,9 +62,9 @@ def _typed(file: Path, options: ReadOptions) -> Any:
 
 
 def _without_final_dots(table: Any, lengths: Sequence[int]) -> tuple[Any, tuple[str, ...]]:
-    """Remove the full stop behind every word of a column in one part where the first part has the same words without.
+    """Remove the full stop after every word of a column in one part, if the first part has the same words without it.
 
-    The test part of the census data (Adult) ends so; its classes would be strangers otherwise.
+    The test part of the census data (Adult) has such full stops; its classes would otherwise be unknown.
     """
     starts = np.cumsum([0, *lengths])
     notes: tuple[str, ...] = ()

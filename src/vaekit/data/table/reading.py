@@ -36,7 +36,7 @@ def read_raw(source: str | Path, options: ReadOptions | None = None) -> RawTable
         options: How it is read.
 
     Returns:
-        Its columns, each int64, float64, string, bool or timestamp, and what was found, in sentences.
+        Its columns, each int64, float64, string, bool or timestamp, and notes about the files.
 
     Raises:
         FileNotFoundError: If there is no such file, folder or name.
