@@ -6,26 +6,27 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import save_file
 
 from vaekit.data.cache import (
     cache_folder,
     content_key,
     load_entry,
-    map_pixels,
+    map_values,
     replace_file,
     writable_folder,
-    write_pixels,
-    write_sidecar,
+    write_facts,
+    write_values,
 )
-from vaekit.data.dataset import Dataset, Quarantined, observe_images
+from vaekit.data.dataset import Dataset, ImageSchema, Quarantined, observe_images
 
 IMAGES = [np.full((2, 3, 1), shade, dtype=np.uint8) for shade in range(4)]
 
 
 @pytest.fixture
 def entry(tmp_path):
-    write_pixels(tmp_path, "key", IMAGES)
-    values, split = map_pixels(tmp_path, "key", (4, 2, 3, 1)), torch.tensor([0, 0, 1, 2], dtype=torch.int8)
+    write_values(tmp_path, "key", IMAGES)
+    values, split = map_values(tmp_path, "key", (4, 2, 3, 1), np.uint8), torch.tensor([0, 0, 1, 2], dtype=torch.int8)
     dataset = Dataset(
         values=values,
         schema=observe_images(values, split, 256, ("a", "b")),
@@ -36,48 +37,50 @@ def entry(tmp_path):
         quarantine=(Quarantined("bad.png", "the file is empty"),),
         notes=("seen",),
     )
-    write_sidecar(tmp_path, "key", dataset)
+    write_facts(tmp_path, "key", dataset)
     return dataset
 
 
 def test_an_entry_comes_back_as_it_was(tmp_path, entry):
-    found = load_entry(tmp_path, "key")
+    found = load_entry(tmp_path, "key", ImageSchema)
     assert found.fingerprint == entry.fingerprint
     for name in ("schema", "classes", "names", "quarantine", "notes"):
         assert getattr(found, name) == getattr(entry, name)
     assert torch.equal(found.labels, entry.labels)
-    assert {path.name for path in tmp_path.iterdir() if path.is_file()} == {"key.u8", "key.json"}
+    assert {path.name for path in tmp_path.iterdir() if path.is_file()} == {"key.values", "key.safetensors"}
 
 
 @pytest.mark.parametrize(
     "damage",
     [
-        lambda folder: (folder / "key.json").unlink(),
-        lambda folder: (folder / "key.u8").unlink(),
-        lambda folder: os.truncate(folder / "key.u8", 23),
-        lambda folder: os.truncate(folder / "key.json", 40),
-        lambda folder: (folder / "key.json").write_text("{}"),
-        lambda folder: (folder / "key.json").write_text("[1]"),
-        lambda folder: (folder / "key.json").write_bytes(b"\xff\xfe"),
+        lambda folder: (folder / "key.safetensors").unlink(),
+        lambda folder: (folder / "key.values").unlink(),
+        lambda folder: os.truncate(folder / "key.values", 23),
+        lambda folder: os.truncate(folder / "key.safetensors", 40),
+        lambda folder: (folder / "key.safetensors").write_text("{}"),
+        lambda folder: (folder / "key.safetensors").write_text("[1]"),
+        lambda folder: (folder / "key.safetensors").write_bytes(b"\xff\xfe"),
+        lambda folder: save_file({"split": torch.zeros(4)}, folder / "key.safetensors"),
+        lambda folder: save_file({}, folder / "key.safetensors", metadata={"facts": "[1]"}),
     ],
 )
 def test_a_damaged_entry_is_none(tmp_path, entry, damage):
     damage(tmp_path)
-    assert load_entry(tmp_path, "key") is None
+    assert load_entry(tmp_path, "key", ImageSchema) is None
 
 
 def test_mapped_pixels_can_be_written_to_without_reaching_the_file(tmp_path, entry):
     entry.values.fill_(9)
-    assert load_entry(tmp_path, "key").values.max() == 3
+    assert load_entry(tmp_path, "key", ImageSchema).values.max() == 3
 
 
 def test_an_entry_can_be_written_again_while_it_is_in_use(tmp_path, entry):
     fingerprint = entry.fingerprint
-    write_pixels(tmp_path, "key", [image + 100 for image in IMAGES])
+    write_values(tmp_path, "key", [image + 100 for image in IMAGES])
     assert entry.values.max() == 3
-    write_pixels(tmp_path, "key", IMAGES)
-    write_sidecar(tmp_path, "key", entry)
-    assert load_entry(tmp_path, "key").fingerprint == fingerprint
+    write_values(tmp_path, "key", IMAGES)
+    write_facts(tmp_path, "key", entry)
+    assert load_entry(tmp_path, "key", ImageSchema).fingerprint == fingerprint
 
 
 def test_an_error_while_writing_leaves_nothing(tmp_path):
@@ -86,7 +89,7 @@ def test_an_error_while_writing_leaves_nothing(tmp_path):
         raise OSError(28, "No space left on device")
 
     with pytest.raises(OSError, match="No space left"):
-        write_pixels(tmp_path, "key", broken())
+        write_values(tmp_path, "key", broken())
     assert not any(path.is_file() for path in tmp_path.iterdir())
 
 
@@ -126,8 +129,8 @@ def test_a_folder_that_is_not_writable_is_replaced_and_said(tmp_path):
     (tmp_path / "file").write_text("")
     with writable_folder(tmp_path / "file") as (place, notes):
         assert place.is_dir()
-        write_pixels(place, "key", IMAGES)
-        values = map_pixels(place, "key", (4, 2, 3, 1))
+        write_values(place, "key", IMAGES)
+        values = map_values(place, "key", (4, 2, 3, 1), np.uint8)
     assert not place.exists()
     assert values[3].max() == 3
     assert "not writable" in notes[0]

@@ -110,7 +110,7 @@ def test_changed_content_and_options_decode_again(tmp_path, draw, decodes):
 def test_a_damaged_cache_is_rebuilt(tmp_path, draw, decodes, cache):
     draw(tmp_path / "in")
     fingerprint = read_folder(tmp_path / "in").fingerprint
-    for pattern in ("*.u8", "*.json"):
+    for pattern in ("*.values", "*.safetensors"):
         path = next(cache.glob(pattern))
         content = path.read_bytes()
         path.unlink()

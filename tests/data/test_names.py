@@ -8,7 +8,8 @@ import pytest
 import torch
 
 import vaekit.data.names
-from vaekit.data.names import CLASSES, DIGESTS, MIRRORS, nearest_name, read_named
+from vaekit.data.files import existing_path
+from vaekit.data.names import CLASSES, DIGESTS, MIRRORS, NAMES, read_named
 
 
 def test_digits():
@@ -20,10 +21,17 @@ def test_digits():
 
 
 @pytest.mark.parametrize(
-    ("typed", "name"), [("fashon-mnist", "fashion-mnist"), ("MINST", "mnist"), ("digit", "digits"), ("celeba", None)]
+    ("typed", "cure"),
+    [
+        ("fashon-mnist", "did you mean fashion-mnist"),
+        ("MINST", "did you mean mnist"),
+        ("digit", "did you mean digits"),
+        ("celeba", "check the path"),
+    ],
 )
-def test_the_nearest_name(typed, name):
-    assert nearest_name(typed) == name
+def test_the_nearest_name(typed, cure):
+    with pytest.raises(FileNotFoundError, match=cure):
+        existing_path(typed, "a sentence", NAMES)
 
 
 @pytest.fixture

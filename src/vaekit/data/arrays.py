@@ -1,4 +1,4 @@
-"""Arrays, tensors and torch data sets as images: where the channels are, and what one pixel can be."""
+"""Arrays, tensors and torch data sets as images: the place of the channels, and the type of the pixels."""
 
 from __future__ import annotations
 
@@ -34,18 +34,18 @@ def images_from_arrays(
     """Make a data set of images from arrays, tensors, or a torch data set.
 
     Integers stay integers (256 levels for uint8, 2 for bool, else the largest value + 1); floats become float32. Memory is
-    shared with `x` where type and layout allow.
+    shared with `x` if type and layout allow it.
 
     Args:
         x: Images of shape (N, H, W), or with channels: last in numpy arrays, first in tensors, unless only the other place
             has a length of 1 to 4; or an iterable of images or of (image, label) pairs.
         labels: One class for each image, integers or names.
-        context: What each image is conditioned on, numbers of shape (N, C).
-        split: The official part of each image, shape (N,): 0 train, 1 validation, 2 test; parts that it does not have are
-            held out by content.
+        context: A vector for each image that the model is conditioned on, shape (N, C).
+        split: The official part of each image, shape (N,): 0 train, 1 validation, 2 test; a missing part is held out by
+            content.
         levels: The number of levels of integer pixels, if it is known.
         classes: The names of the classes, if the labels are indices into them.
-        source: What the user typed.
+        source: The name of the data.
         notes: Sentences to keep with the data.
 
     Raises:
@@ -78,7 +78,7 @@ def images_from_arrays(
 
 
 def context_from_array(context: Any, count: int) -> Tensor:
-    """Return what `count` data are conditioned on, shape (N, C), float32.
+    """Return the context of `count` data, shape (N, C), float32.
 
     Raises:
         ValueError: If it is no finite vector of numbers for each datum.

@@ -1,8 +1,8 @@
-"""Decoded pixels in a memory-mapped file, so that a folder of images is decoded once.
+"""Data in memory-mapped files, so that a folder of images is decoded once and a large corpus of texts encoded once.
 
-An entry is named by the content of the image files and by the options; it is a file of pixels and, written last, a JSON
-file with everything else. Both appear by renaming, so a reader never sees half an entry, and two processes that write the
-same one do no harm. An entry that does not hold what its JSON file says is written again.
+An entry is named by the content of the files and by the options. It is a file of values and, written last, one of
+everything else. Both appear by renaming, so a reader never sees half an entry, and two processes that write the same one
+do no harm. An entry whose values do not fit the rest is written again.
 """
 
 from __future__ import annotations
@@ -18,25 +18,29 @@ from pathlib import Path
 from tempfile import NamedTemporaryFile, TemporaryDirectory
 
 import numpy as np
+import numpy.typing as npt
 import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
 from torch import Tensor
 
 from vaekit.data.dataset import Dataset, ImageSchema, Quarantined
 from vaekit.data.rows import Array
+from vaekit.data.text_schema import TextSchema
 
 __all__ = [
     "cache_folder",
     "content_key",
     "load_entry",
-    "map_pixels",
+    "map_values",
     "replace_file",
     "writable_folder",
-    "write_pixels",
-    "write_sidecar",
+    "write_facts",
+    "write_values",
 ]
 
-VERSION = 1
-"""Part of each key; raised when decoding changes, so that no old entry is found."""
+VERSION = 2
+"""Part of each key; raised when decoding, encoding or the files of an entry change, so that no old entry is found."""
 
 
 def cache_folder(chosen: Path | None = None) -> Path:
@@ -61,23 +65,27 @@ def content_key(root: Path, names: Sequence[str], options: str) -> str:
     return key.hexdigest()
 
 
-def load_entry(folder: Path, key: str) -> Dataset | None:
-    """Open the entry `key`, or return None if there is none, or it is damaged."""
+def load_entry(folder: Path, key: str, schema: type[ImageSchema | TextSchema]) -> Dataset | None:
+    """Open the entry `key` of data of a kind, or return None if there is none, or it is damaged."""
     try:
-        facts = json.loads((folder / f"{key}.json").read_text(encoding="utf-8"))
-        if (folder / f"{key}.u8").stat().st_size != prod(facts["shape"]):
+        with safe_open(folder / f"{key}.safetensors", framework="pt") as stored:
+            facts = json.loads(stored.metadata()["facts"])
+            tensors = {name: stored.get_tensor(name) for name in stored.keys()}  # noqa: SIM118
+        described = schema.model_validate(facts["schema"])
+        size = np.dtype(facts["dtype"]).itemsize * prod(facts["shape"])
+        if (folder / f"{key}.values").stat().st_size != size:
             return None
         return Dataset(
-            values=map_pixels(folder, key, tuple(facts["shape"])),
-            schema=ImageSchema.model_validate(facts["schema"]),
-            split=torch.tensor(facts["split"], dtype=torch.int8),
-            labels=None if facts["labels"] is None else torch.tensor(facts["labels"], dtype=torch.int64),
-            classes=tuple(facts["schema"]["classes"]),
+            values=map_values(folder, key, tuple(facts["shape"]), facts["dtype"]),
+            schema=described,
+            split=tensors["split"],
+            labels=tensors.get("labels"),
+            classes=described.classes,
             names=tuple(facts["names"]),
             quarantine=tuple(Quarantined(name, reason) for name, reason in facts["quarantine"]),
             notes=tuple(facts["notes"]),
         )
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, SafetensorError):
         return None
 
 
@@ -96,43 +104,46 @@ def writable_folder(folder: Path) -> Iterator[tuple[Path, tuple[str, ...]]]:
         yield folder, ()
         return
     with TemporaryDirectory(prefix="vaekit-", ignore_cleanup_errors=True) as place:
-        yield Path(place), (f"the cache folder {folder} is not writable ({reason}): images are decoded at each start",)
+        yield (
+            Path(place),
+            (f"the cache folder {folder} is not writable ({reason}): the data are prepared at each start",),
+        )
 
 
-def write_pixels(folder: Path, key: str, images: Iterable[Array]) -> None:
-    """Write the pixels of an entry, one image after another.
+def write_values(folder: Path, key: str, rows: Iterable[Array]) -> None:
+    """Write the values of an entry, a few rows at a time.
 
     Raises:
         OSError: If the disk is full, for example; nothing is left behind then.
     """
-    with replace_file(folder / f"{key}.u8") as path, path.open("wb") as stream:
-        for image in images:
-            stream.write(image.tobytes())
+    with replace_file(folder / f"{key}.values") as path, path.open("wb") as stream:
+        for row in rows:
+            stream.write(row.tobytes())
 
 
-def map_pixels(folder: Path, key: str, shape: tuple[int, ...]) -> Tensor:
-    """Map the pixels of an entry into memory, shape (N, H, W, C), uint8."""
+def map_values(folder: Path, key: str, shape: tuple[int, ...], dtype: npt.DTypeLike) -> Tensor:
+    """Map the values of an entry into memory, shape (N, *event)."""
     # Copy-on-write, because torch warns about memory that it must not write to.
-    return torch.from_numpy(np.memmap(folder / f"{key}.u8", dtype=np.uint8, mode="c", shape=shape))
+    return torch.from_numpy(np.memmap(folder / f"{key}.values", dtype=dtype, mode="c", shape=shape))
 
 
-def write_sidecar(folder: Path, key: str, dataset: Dataset) -> None:
-    """Write everything but the pixels of an entry, which makes it complete.
+def write_facts(folder: Path, key: str, dataset: Dataset) -> None:
+    """Write everything but the values of an entry, which makes it complete.
 
     Raises:
         OSError: If the disk is full, for example; nothing is left behind then.
     """
     facts = {
         "shape": list(dataset.values.shape),
-        "schema": None if dataset.schema is None else dataset.schema.model_dump(),
-        "split": dataset.split.tolist(),
-        "labels": None if dataset.labels is None else dataset.labels.tolist(),
+        "dtype": str(dataset.values.numpy().dtype),
+        "schema": None if dataset.schema is None else dataset.schema.model_dump(mode="json"),
         "names": dataset.names,
         "quarantine": [(bad.name, bad.reason) for bad in dataset.quarantine],
         "notes": dataset.notes,
     }
-    with replace_file(folder / f"{key}.json") as path:
-        path.write_text(json.dumps(facts), encoding="utf-8")
+    tensors = {"split": dataset.split} | ({} if dataset.labels is None else {"labels": dataset.labels})
+    with replace_file(folder / f"{key}.safetensors") as path:
+        save_file(tensors, path, metadata={"facts": json.dumps(facts)})
 
 
 @contextmanager

@@ -22,7 +22,7 @@ from vaekit.data.dataset import TRAIN, Quarantined
 from vaekit.data.labels import encode_labels
 from vaekit.data.split import complete_split
 
-__all__ = ["NO_PART", "Corpus", "Entry", "Label", "Survey", "mended", "survey_corpus"]
+__all__ = ["NO_PART", "Corpus", "Entry", "Label", "Survey", "survey_corpus", "without_surrogates"]
 
 LARGE = 64 * 2**20
 """From this many characters on, a corpus is read again each time instead of kept in memory."""
@@ -33,7 +33,7 @@ Label: TypeAlias = str | int
 
 
 class Entry(NamedTuple):
-    """A text, and what its reader knows of it."""
+    """A text, its label, its part of the split, and its file."""
 
     text: str
     label: Label | None = None
@@ -51,7 +51,7 @@ class Corpus:
         files: Those files, relative to it.
         quarantine: The files that could not be used.
         notes: Sentences about what was found.
-        keep_empty: Whether a text of nothing but white space stays, because what came beside it counts its rows.
+        keep_empty: Whether a text of white space alone stays, because labels or a split count its row.
     """
 
     read: Callable[[], Iterator[Entry]]
@@ -62,7 +62,7 @@ class Corpus:
     keep_empty: bool = False
 
     def entries(self) -> Iterator[Entry]:
-        """Yield the entries that count."""
+        """Yield the entries, without empty ones unless they stay."""
         return (entry for entry in self.read() if self.keep_empty or entry.text.strip())
 
 
@@ -76,8 +76,8 @@ class Survey:
         is_official: Whether the corpus came with its split.
         labels: The class of each text, shape (N,), int64.
         classes: The names of the classes.
-        names: The file of each text, where a text is a file.
-        empty: The number of texts that were left out, because nothing is in them.
+        names: The file of each text, if each text has its own.
+        empty: The number of empty texts, which were left out.
         characters: The number of characters in all texts.
         words: The median number of words, by white space.
     """
@@ -106,23 +106,23 @@ class Survey:
         return (text for text, code in zip(self.texts(), self.split.numpy(), strict=True) if code == TRAIN)
 
 
-def mended(text: str) -> str:
-    """Return a text without halves of characters, which JSON and Python can name and no encoding knows."""
+def without_surrogates(text: str) -> str:
+    """Return a text without lone surrogates: Python and JSON allow these halves of characters, and no encoding does."""
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 def survey_corpus(corpus: Corpus, source: str) -> Survey:
     """Read a corpus once, and split it.
 
-    Without an official split, equal texts share a part, and so do those that differ in case or white space alone: whatever the
-    tokenizer makes of them, it makes no held-out text that was trained on.
+    Without an official split, texts that differ in case or white space alone share a part. So no tokenizer turns a held-out
+    text into one of the training part.
 
     Args:
         corpus: The texts.
-        source: What the user typed, to be named in an error.
+        source: The name of the corpus in an error.
 
     Raises:
-        ValueError: If there is no text, or but some have a label.
+        ValueError: If there is no text, or only some have a label.
     """
     kept: list[Entry] | None = []
     found, empty = _Columns(), 0
@@ -145,7 +145,7 @@ def survey_corpus(corpus: Corpus, source: str) -> Survey:
 
 
 class _Columns:
-    """What is kept of each text: a few bytes."""
+    """A few bytes about each text."""
 
     def __init__(self) -> None:
         self.places, self.parts, self.labels = bytearray(), array("b"), array("q")
@@ -193,12 +193,12 @@ def _labels(found: _Columns, count: int, source: str) -> tuple[Tensor | None, tu
             f"each text needs a label, but {count - len(found.labels)} of {count} in {source} have none;"
             " fill them in, or leave label_column out"
         )
-    index, classes = encode_labels(_comparable(list(found.classes)), len(found.classes))
+    index, classes = encode_labels(_as_integers(list(found.classes)), len(found.classes))
     return index[torch.from_numpy(np.asarray(found.labels, dtype=np.int64))], classes
 
 
-def _comparable(names: list[Label]) -> list[str] | list[int]:
-    """Return names of one type: integers where all are, also those in a table without types, so that 10 comes after 9."""
+def _as_integers(names: list[Label]) -> list[str] | list[int]:
+    """Return the names as integers if all of them are, so that 10 comes after 9; else as strings."""
     words = [str(name) for name in names]
     return [int(word) for word in words] if all(re.fullmatch("0|-?[1-9][0-9]{0,17}", word) for word in words) else words
 

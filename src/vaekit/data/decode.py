@@ -1,4 +1,4 @@
-"""One image file: its header, its pixels, and no trust in either.
+"""One image file: its header and its pixels, neither of which is trusted.
 
 Pillow opens a truncated file without complaint and fails only when it loads the pixels, warns where it should refuse a
 decompression bomb, clips 16-bit grey when it converts it, and by default offers a file to every decoder it has. So:
@@ -7,7 +7,6 @@ only the formats that are promised, a cap on the pixels before anything is decod
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -22,7 +21,7 @@ from vaekit.data.rows import Array
 if TYPE_CHECKING:
     from PIL import Image as Pillow
 
-__all__ = ["PIXEL_CAP", "SUFFIXES", "Header", "Target", "as_array", "bombs_are_errors", "decode", "read_header"]
+__all__ = ["PIXEL_CAP", "SUFFIXES", "Header", "Target", "as_array", "decode", "read_header"]
 
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".gif"})
 """The file name endings of images, in lower case."""
@@ -73,20 +72,6 @@ class Target:
     channels: int
     size: tuple[int, int] | None = None
     fit: Fit = "resize"
-
-
-@contextmanager
-def bombs_are_errors() -> Iterator[None]:
-    """Make Pillow refuse decompression bombs instead of warning, and keep its remarks on metadata to itself.
-
-    The filters belong to the process, so this goes around a pool of threads, not into it.
-    """
-    from PIL import Image
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        warnings.simplefilter("error", Image.DecompressionBombWarning)
-        yield
 
 
 def read_header(root: Path, name: str) -> Header:

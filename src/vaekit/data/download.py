@@ -1,4 +1,4 @@
-"""Files that come over the network once, and are kept only if they are what they should be."""
+"""Files that are downloaded once, and stored only if their digests are right."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from vaekit.data.cache import replace_file, writable_folder
 __all__ = ["download_files"]
 
 LIMIT = 100 * 2**20
-"""The largest file that is taken, in bytes, compressed or not."""
+"""The largest size of a file in bytes, compressed or not."""
 
 
 def download_files(mirror: str, digests: dict[str, str], folder: Path) -> None:
@@ -25,8 +25,8 @@ def download_files(mirror: str, digests: dict[str, str], folder: Path) -> None:
         folder: Where the files go.
 
     Raises:
-        OSError: If a file cannot be had, or the folder cannot be written.
-        ValueError: If what came is not the file that was meant.
+        OSError: If a download fails, or the folder cannot be written.
+        ValueError: If a file has another digest than expected.
     """
     missing = {name: digest for name, digest in digests.items() if not (folder / name).exists()}
     if not missing:

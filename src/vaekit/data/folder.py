@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -15,13 +15,14 @@ from vaekit.data.cache import (
     cache_folder,
     content_key,
     load_entry,
-    map_pixels,
+    map_values,
     writable_folder,
-    write_pixels,
-    write_sidecar,
+    write_facts,
+    write_values,
 )
-from vaekit.data.dataset import Dataset, Quarantined, observe_images
-from vaekit.data.decode import SUFFIXES, bombs_are_errors
+from vaekit.data.dataset import Dataset, ImageSchema, Quarantined, observe_images
+from vaekit.data.decode import SUFFIXES
+from vaekit.data.files import files_below
 from vaekit.data.labels import encode_labels
 from vaekit.data.layout import Layout, read_layout
 from vaekit.data.resize import Fit
@@ -49,10 +50,10 @@ def read_folder(
     layout = read_layout(find_images(root))
     key = content_key(root, layout.names, f"{size} {fit if size else ''}")
     folder = cache_folder(cache)
-    dataset = load_entry(folder, key) or _decode(root, layout, folder, key, size=size, fit=fit)
+    dataset = load_entry(folder, key, ImageSchema) or _decode(root, layout, folder, key, size=size, fit=fit)
     left_out = len(layout.left_out)
-    beside = f"{left_out} images beside the folders of the official split were left out, such as {layout.left_out[:1]}"
-    return replace(dataset, source=str(root), notes=(*dataset.notes, *([beside] if left_out else [])))
+    note = f"{left_out} images beside the folders of the official split were left out, such as {layout.left_out[:1]}"
+    return replace(dataset, source=str(root), notes=(*dataset.notes, *([note] if left_out else [])))
 
 
 def find_images(root: Path) -> list[str]:
@@ -64,13 +65,11 @@ def find_images(root: Path) -> list[str]:
         ValueError: If there is none.
     """
     names, others = [], Counter[str]()
-    for place, folders, files in os.walk(root):
-        folders[:] = [folder for folder in folders if not folder.startswith(".")]
-        for path in (Path(place, file) for file in files if not file.startswith(".")):
-            if path.suffix.lower() in SUFFIXES and path.is_file():
-                names.append(path.relative_to(root).as_posix())
-            else:
-                others[path.suffix.lower() or "no suffix"] += 1
+    for path in files_below(root):
+        if path.suffix.lower() in SUFFIXES and path.is_file():
+            names.append(path.relative_to(root).as_posix())
+        else:
+            others[path.suffix.lower() or "no suffix"] += 1
     if names:
         return sorted(names)
     found = ", ".join(f"{count} {suffix}" for suffix, count in others.most_common(5)) or "nothing"
@@ -80,19 +79,19 @@ def find_images(root: Path) -> list[str]:
 
 
 def _decode(root: Path, layout: Layout, folder: Path, key: str, *, size: tuple[int, int] | None, fit: Fit) -> Dataset:
-    with bombs_are_errors(), writable_folder(folder) as (place, notes):
+    with writable_folder(folder) as (place, notes):
         found = survey(root, layout.names, size, fit)
         names: list[str] = []
         quarantine = list(found.quarantine)
-        write_pixels(place, key, _usable(root, found, names, quarantine))
-        values = map_pixels(place, key, (len(names), *found.size, found.target.channels))
+        write_values(place, key, _usable(root, found, names, quarantine))
+        values = map_values(place, key, (len(names), *found.size, found.target.channels), np.uint8)
         dataset = _describe(values, layout, names, quarantine, describe_conversions(found, names))
-        write_sidecar(place, key, dataset)
+        write_facts(place, key, dataset)
         return replace(dataset, notes=(*dataset.notes, *notes))
 
 
 def _usable(root: Path, found: Survey, names: list[str], quarantine: list[Quarantined]) -> Iterator[Array]:
-    """Yield the images that can be decoded, and append to `names` and `quarantine` on the way."""
+    """Yield the images that can be decoded; add their names to `names`, and the others to `quarantine`."""
     for header, result in zip(found.headers, decode_all(root, found), strict=True):
         if isinstance(result, Quarantined):
             quarantine.append(result)

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import gzip
 import re
-import zlib
 from math import prod
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import BinaryIO
 
 import numpy as np
 import torch
@@ -15,6 +13,7 @@ from torch import Tensor
 
 from vaekit.data.arrays import images_from_arrays
 from vaekit.data.dataset import TEST, TRAIN, Dataset
+from vaekit.data.delimited.encoding import opened
 from vaekit.data.rows import Array
 
 __all__ = ["is_idx", "is_idx_folder", "read_idx", "read_idx_file", "read_idx_folder"]
@@ -27,9 +26,9 @@ IMAGES = re.compile(r"(train|t10k|test)\b.*images[-.]idx\d-ubyte(\.gz)?$")
 def is_idx(path: Path) -> bool:
     """Return whether a file begins like an IDX file."""
     try:
-        with _open(path) as stream:
+        with opened(path) as stream:
             magic = stream.read(4)
-    except (OSError, EOFError, zlib.error):
+    except (OSError, ValueError):  # no gzip
         return False
     return len(magic) == 4 and magic[:2] == b"\0\0" and magic[2] in TYPES and magic[3] > 0
 
@@ -41,12 +40,12 @@ def read_idx(path: Path) -> Array:
         ValueError: If the file is not whole.
     """
     try:
-        with _open(path) as stream:
+        with opened(path) as stream:
             _, _, code, axes = stream.read(4)
             shape = np.frombuffer(stream.read(4 * axes), dtype=">u4").tolist()
             kind = np.dtype(TYPES[code])
             return np.frombuffer(_read(stream, prod(shape) * kind.itemsize), dtype=kind).reshape(shape)
-    except (OSError, EOFError, KeyError, ValueError, zlib.error) as error:
+    except (OSError, KeyError, ValueError) as error:
         raise ValueError(f"{path.name} must be an IDX file, but it is damaged ({error}); get it again") from error
 
 
@@ -70,7 +69,7 @@ def read_idx_folder(folder: Path, *, classes: tuple[str, ...] = (), source: str 
     Args:
         folder: The folder, with names such as train-images-idx3-ubyte.gz and train-labels-idx1-ubyte.gz.
         classes: The names of the classes, if they are known.
-        source: What the user typed.
+        source: The name of the data.
 
     Raises:
         ValueError: If a file is not whole, several fit one part, or images and labels do not agree.
@@ -127,8 +126,3 @@ def _read(stream: BinaryIO, count: int) -> bytearray:
     while len(content) < count and (piece := stream.read(min(count - len(content), 2**24))):
         content += piece
     return content
-
-
-def _open(path: Path) -> BinaryIO:
-    # GzipFile has all of BinaryIO that is used here, but does not say so.
-    return cast(BinaryIO, gzip.open(path, "rb")) if path.suffix == ".gz" else path.open("rb")

@@ -1,22 +1,35 @@
-"""The door: images from whatever the user names."""
+"""The door of images: from a name, a folder or a file."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from vaekit.data.arrays import images_from_arrays
 from vaekit.data.dataset import Dataset
-from vaekit.data.decode import SUFFIXES, bombs_are_errors, decode
-from vaekit.data.folder import find_images, read_folder
+from vaekit.data.decode import SUFFIXES, decode
+from vaekit.data.files import existing_path, has_images
+from vaekit.data.folder import read_folder
 from vaekit.data.idx import is_idx, is_idx_folder, read_idx_file, read_idx_folder
-from vaekit.data.names import NAMES, name_of, nearest_name, read_named
+from vaekit.data.names import DEMO, NAMES, name_of, read_named
 from vaekit.data.numpy_files import read_npy, read_npz
 from vaekit.data.resize import Fit, resize_dataset
 
-__all__ = ["images_from_arrays", "read_images"]
+__all__ = ["images_from_arrays", "is_image", "read_images"]
+
+
+def is_image(source: str | Path) -> bool:
+    """Return whether a source is one of images: their name, a file of them, or a folder that holds image or IDX files.
+
+    >>> is_image("mnist"), is_image("photo.JPG"), is_image("names-demo"), is_image("reviews.csv")
+    (True, True, False, False)
+    """
+    if isinstance(source, str) and name_of(source) is not None:
+        return name_of(source) != DEMO
+    path = Path(source).expanduser()
+    if path.is_dir():
+        return is_idx_folder(path) or has_images(path)
+    return path.suffix.lower() in (".npy", ".npz", *SUFFIXES) or is_idx(path)
 
 
 def read_images(
@@ -44,12 +57,13 @@ def read_images(
     """
     size = _checked(size, fit)
     name = name_of(source) if isinstance(source, str) else None
+    if name == DEMO:
+        raise ValueError(f"images are wanted, but {DEMO} are texts; give a file or a folder of images")
     if name is not None:
-        dataset = _beside_path(read_named(name, cache), name)
+        dataset = _with_path_note(read_named(name, cache), name)
     else:
-        path = Path(source).expanduser()
-        if not path.exists():
-            raise FileNotFoundError(_missing(str(source)))
+        needs = f"images need a folder, a file, or one of the names {', '.join(NAMES)}"
+        path = existing_path(source, needs, NAMES)
         if path.is_dir() and not is_idx_folder(path):
             dataset = read_folder(path, size=size, fit=fit, cache=cache)
         else:
@@ -76,8 +90,7 @@ def _read_file(path: Path) -> Dataset:
 
 def _read_image(path: Path) -> Dataset:
     try:
-        with bombs_are_errors():
-            pixels = decode(path)
+        pixels = decode(path)
     except Exception as error:  # hostile files make Pillow raise anything, from SyntaxError to struct.error
         raise ValueError(f"{path.name} must be an image, but cannot be decoded ({error}); give another file") from error
     return replace(images_from_arrays(pixels[None].copy()), names=(path.name,))
@@ -95,40 +108,8 @@ def _checked(size: tuple[int, int] | None, fit: str) -> tuple[int, int] | None:
     return int(size[0]), int(size[1])
 
 
-def _beside_path(dataset: Dataset, name: str) -> Dataset:
+def _with_path_note(dataset: Dataset, name: str) -> Dataset:
     if not Path(name).exists():
         return dataset
     note = f"{name} was taken as the name of the data set, not as the path that is also there; write ./{name} for that"
     return replace(dataset, notes=(*dataset.notes, note))
-
-
-def _missing(source: str) -> str:
-    nearest = nearest_name(source)
-    cure = f"did you mean {nearest}?" if nearest else "check the path"
-    return f"images need a folder, a file, or one of the names {', '.join(NAMES)}, but there is no {source!r}; {cure}"
-
-
-def is_image(source: str | Path) -> bool:
-    """Return whether a source is one of images: their name, a file, or a folder that holds some.
-
-    >>> is_image("digits"), is_image("names-demo"), is_image("there-is-none.png")
-    (True, False, True)
-    """
-    if isinstance(source, str) and name_of(source) is not None:
-        return name_of(source) != "names-demo"
-    path = Path(source).expanduser()
-    if path.is_dir():
-        return is_idx_folder(path) or bool(find_images(path))
-    return path.suffix.lower() in (".npy", ".npz", *SUFFIXES) or (path.is_file() and is_idx(path))
-
-
-def is_images_in_memory(found: Any) -> bool:
-    """Return whether something in memory is arrays, tensors, a torch data set, or a collection of pictures.
-
-    >>> is_images_in_memory([[1.0]]), is_images_in_memory(["a text"]), is_images_in_memory(3)
-    (True, False, False)
-    """
-    if isinstance(found, list | tuple) and found and isinstance(found[0], str):
-        return False
-    collection = hasattr(found, "__iter__") or hasattr(found, "__getitem__")
-    return hasattr(found, "__array__") or (collection and not isinstance(found, str | Mapping))

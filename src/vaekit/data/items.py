@@ -9,11 +9,30 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
+from torch.utils.data import Dataset as TorchDataset
 
 from vaekit.data.decode import as_array
 from vaekit.data.rows import Array
 
-__all__ = ["stack_items"]
+__all__ = ["is_images_in_memory", "stack_items"]
+
+
+def is_images_in_memory(found: Any) -> bool:
+    """Return whether something holds images: a tensor or an array of numbers, a torch data set, or a list of pictures.
+
+    >>> is_images_in_memory(np.zeros((5, 8, 8))), is_images_in_memory(["to be"]), is_images_in_memory([])
+    (True, False, False)
+    """
+    if isinstance(found, np.ndarray):
+        return found.dtype.kind in "biuf"
+    is_list = isinstance(found, list | tuple) and bool(found)
+    return isinstance(found, Tensor | TorchDataset) or (is_list and _is_picture(found[0]))
+
+
+def _is_picture(item: Any) -> bool:
+    """Return whether an item of a list is a picture, or a pair of a picture and its label."""
+    image = item[0] if isinstance(item, list | tuple) and item else item
+    return isinstance(image, Tensor | np.ndarray) or hasattr(image, "getbands")
 
 
 def stack_items(items: Any) -> tuple[Tensor | Array, list[Any] | None]:

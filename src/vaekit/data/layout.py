@@ -1,13 +1,15 @@
-"""What the places of files in a folder mean: which part of the data, and which class."""
+"""What the path of a file says about it: its part of the split, and its class."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from vaekit.data.dataset import TEST, TRAIN, VALIDATION
 
-__all__ = ["Layout", "read_layout"]
+__all__ = ["Layout", "find_parts", "read_layout"]
 
 PARTS = {
     "train": TRAIN,
@@ -18,6 +20,10 @@ PARTS = {
     "test": TEST,
     "testing": TEST,
 }
+
+
+FILES = {**PARTS, "dev": VALIDATION}
+"""The words in the names of files that name a part."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +41,25 @@ class Layout:
     left_out: tuple[str, ...]
     split: tuple[int, ...] | None
     labels: tuple[str, ...] | None
+
+
+def find_parts(root: Path, suffixes: tuple[str, ...]) -> dict[Path, int]:
+    """Return the files in a folder whose names say which part of a split they are, training first.
+
+    Only whole words count: train.csv and adult-train.csv are both for training. A file whose name says two parts,
+    or none, is left out.
+
+    Args:
+        root: The folder.
+        suffixes: How the names of the files may end.
+    """
+    found = {}
+    for path in sorted(root.iterdir()):
+        parts = {FILES[word] for word in re.split(r"[^a-z]+", path.name.lower()) if word in FILES}
+        is_part = path.name.lower().endswith(suffixes) and not path.name.startswith(".") and len(parts) == 1
+        if is_part and path.is_file():
+            found[path] = parts.pop()
+    return dict(sorted(found.items(), key=lambda item: item[1]))
 
 
 def read_layout(names: Sequence[str]) -> Layout:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from difflib import get_close_matches
 from pathlib import Path
 
 import numpy as np
@@ -14,9 +13,12 @@ from vaekit.data.download import download_files
 from vaekit.data.idx import read_idx_folder
 from vaekit.data.sprites import draw_sprites
 
-__all__ = ["NAMES", "name_of", "nearest_name", "read_named"]
+__all__ = ["DEMO", "NAMES", "name_of", "read_named"]
 
-NAMES = ("digits", "fashion-mnist", "mnist", "names-demo", "sprites")
+DEMO = "names-demo"
+"""The name of the texts that come with the package; all others are images."""
+
+NAMES = ("digits", "fashion-mnist", "mnist", DEMO, "sprites")
 
 MIRRORS = {
     "mnist": "https://ossci-datasets.s3.amazonaws.com/mnist/",
@@ -61,10 +63,10 @@ DEBIAN = {"fashion-mnist": Path("/usr/share/datasets/fashion-mnist")}
 def read_named(name: str, cache: Path | None = None) -> Dataset:
     """Read a data set by its name; the MNISTs are downloaded on first use, unless Debian's package is installed.
 
-    The digits are scikit-learn's, the sprites are drawn; the names, which are texts, come with the package.
+    The digits are scikit-learn's, and the sprites are drawn.
 
     Args:
-        name: One of `NAMES`.
+        name: One of `NAMES`, but not `DEMO`.
         cache: The folder for downloads.
 
     Raises:
@@ -75,8 +77,6 @@ def read_named(name: str, cache: Path | None = None) -> Dataset:
         return _digits()
     if name == "sprites":
         return draw_sprites()
-    if name == "names-demo":
-        return _names()
     folder = DEBIAN.get(name)
     if folder is None or not (folder / "train-images-idx3-ubyte.gz").exists():
         folder = cache_folder(cache) / name
@@ -85,29 +85,13 @@ def read_named(name: str, cache: Path | None = None) -> Dataset:
 
 
 def name_of(typed: str) -> str | None:
-    """Return the name of the data set that was typed, or None where it is none.
+    """Return the name of a data set as it is spelled here, or None if there is no such data set.
 
     >>> name_of("Fashion_MNIST"), name_of("./mnist")
     ('fashion-mnist', None)
     """
     name = typed.lower().replace("_", "-")
     return name if name in NAMES else None
-
-
-def nearest_name(typed: str) -> str | None:
-    """Return the name of a data set that looks most like what was typed, or None.
-
-    >>> nearest_name("fashon-mnist")
-    'fashion-mnist'
-    """
-    return next(iter(get_close_matches(typed.lower(), NAMES, n=1)), None)
-
-
-def _names() -> Dataset:
-    # Texts know the names of data sets, too.
-    from vaekit.data.text import read_text
-
-    return read_text("names-demo")
 
 
 def _digits() -> Dataset:

@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import islice
 from math import prod
 from pathlib import Path
 from typing import TypeVar
@@ -33,7 +34,7 @@ GROUP, GROUP_BYTES = 256, 2**28
 
 @dataclass(frozen=True)
 class Survey:
-    """What a folder holds, and what its images are brought to.
+    """The images of a folder, and the form that all of them get.
 
     Args:
         headers: The files that look usable.
@@ -84,7 +85,7 @@ def decode_all(root: Path, found: Survey) -> Iterator[Array | Quarantined]:
     return _attempts(lambda name: _sized(decode(root / name, found.target), found.size), names, group)
 
 
-def check_share(count: int, quarantine: Sequence[Quarantined]) -> None:
+def check_share(count: int, quarantine: Sequence[Quarantined], kind: str = "images") -> None:
     """Check that few enough of `count` files are unusable.
 
     Raises:
@@ -92,17 +93,18 @@ def check_share(count: int, quarantine: Sequence[Quarantined]) -> None:
     """
     if len(quarantine) <= (SHARE if count >= FEW else 0.5) * count:
         return
-    first = "; ".join(f"{bad.name}: {bad.reason}" for bad in quarantine[:3])
+    reasons = (bad.reason if bad.name in bad.reason else f"{bad.name}: {bad.reason}" for bad in quarantine)
+    first = "; ".join(islice(reasons, 3))
     raise ValueError(
-        f"at most {'5 %' if count >= FEW else 'half'} of the images may be unusable, but {len(quarantine)} of {count} are"
+        f"at most {'5 %' if count >= FEW else 'half'} of the {kind} may be unusable, but {len(quarantine)} of {count} are"
         f" ({first}{'; ...' if len(quarantine) > 3 else ''}); repair or remove them"
     )
 
 
 def describe_conversions(found: Survey, names: Sequence[str]) -> tuple[str, ...]:
-    """Say in sentences what was converted to make all images alike; `names` are those that could be decoded."""
-    kept = set(names)
-    headers = [header for header in found.headers if header.name in kept]
+    """Describe in sentences how images were converted to one form; `names` are those that could be decoded."""
+    decoded = set(names)
+    headers = [header for header in found.headers if header.name in decoded]
     target = found.target
     grey = sum(header.is_grey for header in headers) if target.channels > 1 else 0
     opaque = sum(header.alpha and header.name not in found.translucent for header in headers)
@@ -160,5 +162,5 @@ def _attempt(work: Callable[[str], Result], name: str) -> Result | Quarantined:
     try:
         return work(name)
     except Exception as error:  # hostile files make Pillow raise anything, from SyntaxError to struct.error
-        said = error.strerror if isinstance(error, OSError) and error.strerror else str(error).split("\n")[0]
-        return Quarantined(name, said or type(error).__name__)
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error).split("\n")[0]
+        return Quarantined(name, reason or type(error).__name__)

@@ -11,25 +11,28 @@ from typing import Any
 from torch import Tensor
 
 from vaekit.data.arrays import context_from_array
-from vaekit.data.corpus import NO_PART, Corpus, Entry, Label, mended
+from vaekit.data.corpus import NO_PART, Corpus, Entry, Label, without_surrogates
 from vaekit.data.dataset import Dataset
-from vaekit.data.names import name_of, nearest_name
+from vaekit.data.delimited.options import Header
+from vaekit.data.files import existing_path
+from vaekit.data.names import DEMO, NAMES, name_of
+from vaekit.data.table.peek import is_table
 from vaekit.data.text_encoding import Reading, encode_corpus
 from vaekit.data.text_files import TEXTS
-from vaekit.data.text_folder import has_texts, read_entries, read_text_folder
+from vaekit.data.text_folder import has_texts, open_text_file, read_text_folder
+from vaekit.data.text_options import TextOptions
 from vaekit.data.text_schema import TextSchema
 from vaekit.data.text_tables import TABLES
 
-__all__ = ["is_text", "read_text", "texts_to_dataset"]
-
-DEMO = "names-demo"
-"""The name of the texts that come with the package."""
+__all__ = ["is_text", "is_texts_in_memory", "read_text", "texts_to_dataset"]
 
 FIRST_NAMES = Path(__file__).with_name("first_names.txt")
 
 
 def is_text(source: str | Path) -> bool:
-    """Return whether a source is one of texts: their name, a file of lines, a table, or a folder of texts without images.
+    """Return whether a source is one of texts: their name, a file of lines, a table with a column of texts, or a folder of them.
+
+    What `is_table` claims is no collection of texts, and neither is a folder that holds images.
 
     >>> is_text("names-demo"), is_text("reviews.csv"), is_text("mnist")
     (True, True, False)
@@ -37,7 +40,17 @@ def is_text(source: str | Path) -> bool:
     if isinstance(source, str) and name_of(source) is not None:
         return name_of(source) == DEMO
     path = Path(source).expanduser()
-    return path.name.lower().endswith((*TEXTS, *TABLES)) if not path.is_dir() else has_texts(path)
+    is_likely = has_texts(path) if path.is_dir() else path.name.lower().endswith((*TEXTS, *TABLES))
+    return is_likely and not is_table(source)
+
+
+def is_texts_in_memory(found: Any) -> bool:
+    """Return whether something is a list or a tuple that begins with a string.
+
+    >>> is_texts_in_memory(["to be", "or not"]), is_texts_in_memory("to be"), is_texts_in_memory([])
+    (True, False, False)
+    """
+    return isinstance(found, list | tuple) and bool(found) and isinstance(found[0], str)
 
 
 def read_text(
@@ -49,11 +62,14 @@ def read_text(
     column: str | None = None,
     label: str | None = None,
     lowercase: bool | None = None,
+    delimiter: str | None = None,
+    encoding: str | None = None,
+    header: Header = "auto",
     schema: TextSchema | None = None,
 ) -> Dataset:
     """Read texts from a named data set, a file, or a folder.
 
-    A file is .txt with a text on each line (.gz of it too), .csv, .jsonl or .parquet. A folder holds the parts of an official
+    A file is .txt with a text on each line, .csv, .tsv, .jsonl (.gz of all of these too) or .parquet. A folder holds the parts of an official
     split (train.txt, test.txt, ...), a text on each line, or one text in each .txt, nested as they may be.
 
     Args:
@@ -61,10 +77,13 @@ def read_text(
         tokenizer: "word", "char", "bpe", the path of a tokenizer.json, or "auto": characters for names, else words.
         vocabulary: The largest number of ids, with the four special ones; None for 10,000 words, 8,000 pieces, every character.
         length: The width of a row in tokens, with the end; None for the longest training text, 512 at most.
-        column: The column of texts in a table; None for one called text, sentence, content, caption or name, or the only one.
+        column: The column of texts in a table; None takes one called text, sentence, content, caption or name, or the only one.
         label: The column of the classes in a table.
-        lowercase: Whether texts are lower-cased; None where tokens are words.
-        schema: That of a model, whose tokenizer and length are used then, in place of all that is said here about them.
+        lowercase: Whether texts are lower-cased; None lower-cases them if tokens are words.
+        delimiter: What separates the cells of a .csv or .tsv, as for tables; None finds it.
+        encoding: The encoding of the files, as for tables; None finds it.
+        header: Whether the first line of a .csv or .tsv names the columns, as for tables.
+        schema: The schema of a model. Its tokenizer and length then replace those given here.
 
     Returns:
         Rows of ids, shape (N, T), int16 below 32,768 ids, else int32.
@@ -79,9 +98,10 @@ def read_text(
     ['aaliyah', 'aarav']
     """
     reading = Reading(tokenizer, vocabulary, length, lowercase, schema)
+    options = TextOptions(delimiter, encoding, header, column=column, label=label)
     if schema is not None and str(source).lower().endswith(TEXTS):
-        column = label = None  # they are those of the table that the model was trained on
-    return encode_corpus(_opened(source, column, label), reading, str(source), f"{column} {label}")
+        options = TextOptions(encoding=encoding)  # the others are those of the table that the model was trained on
+    return encode_corpus(_open(source, options), reading, str(source), str(options))
 
 
 def texts_to_dataset(
@@ -107,7 +127,7 @@ def texts_to_dataset(
         vocabulary: The largest number of ids.
         length: The width of a row.
         lowercase: Whether texts are lower-cased.
-        schema: That of a model.
+        schema: The schema of a model.
 
     Raises:
         ImportError: If the package tokenizers is missing.
@@ -131,19 +151,16 @@ def texts_to_dataset(
 def _listed(texts: Sequence[str], labels: Sequence[Label] | None, split: Tensor | None) -> Iterator[Entry]:
     for row, text in enumerate(texts):
         label = None if labels is None else labels[row]
-        yield Entry(mended(text), label, NO_PART if split is None else int(split[row]))
+        yield Entry(without_surrogates(text), label, NO_PART if split is None else int(split[row]))
 
 
-def _opened(source: str | Path, column: str | None, label: str | None) -> Corpus:
+def _open(source: str | Path, options: TextOptions) -> Corpus:
     if isinstance(source, str) and name_of(source) == DEMO:
-        return Corpus(partial(read_entries, FIRST_NAMES, column, label))
+        return Corpus(open_text_file(FIRST_NAMES, options).read)
     if isinstance(source, str) and name_of(source) is not None:
         raise ValueError(f"texts are wanted, but {source} are images; give a file or a folder of texts, or {DEMO}")
-    path = Path(source).expanduser()
-    if not path.exists():
-        nearest = nearest_name(str(source))
-        cure = f"did you mean {nearest}?" if nearest else "check the path"
-        raise FileNotFoundError(f"texts need a file, a folder or {DEMO}, but there is no {str(source)!r}; {cure}")
+    path = existing_path(source, f"texts need a file, a folder or {DEMO}", NAMES)
     if path.is_dir():
-        return read_text_folder(path, column, label)
-    return Corpus(partial(read_entries, path, column, label), path.parent, (path.name,))
+        return read_text_folder(path, options)
+    file = open_text_file(path, options)
+    return Corpus(file.read, path.parent, (path.name,), notes=file.notes)

@@ -1,4 +1,4 @@
-"""From a corpus to a data set: the tokenizer is chosen and learned, the texts become rows, and what was found is said."""
+"""From a corpus to a data set: choose and train the tokenizer, encode the texts as rows, and describe them in notes."""
 
 from __future__ import annotations
 
@@ -7,12 +7,21 @@ from pathlib import Path
 from typing import get_args
 
 import numpy as np
+import torch
+from torch import Tensor
 
-from vaekit.data.cache import cache_folder, writable_folder
-from vaekit.data.corpus import Corpus, Survey, survey_corpus
+from vaekit.data.cache import (
+    cache_folder,
+    content_key,
+    load_entry,
+    map_values,
+    writable_folder,
+    write_facts,
+    write_values,
+)
+from vaekit.data.corpus import LARGE, Corpus, Survey, survey_corpus
 from vaekit.data.dataset import TRAIN, Dataset
 from vaekit.data.rows import Array
-from vaekit.data.text_cache import ids_path, load_texts, text_key, write_texts
 from vaekit.data.text_rows import Encoded, encode_texts
 from vaekit.data.text_schema import TextSchema
 from vaekit.data.tokenizers import SPECIALS, Kind, Trained, codec_of, definition_from_file, train_definition
@@ -20,14 +29,18 @@ from vaekit.data.tokenizers import SPECIALS, Kind, Trained, codec_of, definition
 __all__ = ["Reading", "encode_corpus"]
 
 LONGEST = 512
-"""The largest length that is chosen without being asked for."""
+"""The largest length that is chosen by default."""
 
 VOCABULARY: dict[Trained, int | None] = {"word": 10_000, "char": None, "bpe": 8_000}
 
 FEW_WORDS, LONG_WORDS = 2, 20
-"""Texts of so few words are names, and words of so many characters are none: both are read by characters."""
+"""Texts of so few words are names, and words of so many characters are not words: both become characters."""
 
 UNITS: dict[Kind, str] = {"word": "words", "char": "characters", "bpe": "pieces of words", "file": "tokens"}
+
+
+COMPRESSION = 16
+"""Files that are this much smaller than a large corpus cannot hold one."""
 
 
 @dataclass(frozen=True)
@@ -38,8 +51,8 @@ class Reading:
         tokenizer: "word", "char", "bpe", "auto", or the path of a tokenizer.json.
         vocabulary: The largest number of ids, with the four special ones; None for 10,000 words, 8,000 pieces, every character.
         length: The width of a row; None for the longest text of the training part and its end, 512 at most.
-        lowercase: Whether texts are lower-cased; None where tokens are words.
-        schema: That of a model, which decides all of this.
+        lowercase: Whether texts are lower-cased; None lower-cases them if tokens are words.
+        schema: The schema of a model, which then decides everything else.
     """
 
     tokenizer: str = "auto"
@@ -59,7 +72,7 @@ class Reading:
         if self.vocabulary is not None and self._is_file:
             raise ValueError(f"the vocabulary of {self.tokenizer} is that of the file; leave vocabulary out")
 
-    def learned(self, found: Survey) -> tuple[Kind, str, bool]:
+    def tokenizer_of(self, found: Survey) -> tuple[Kind, str, bool]:
         """Return the tokenizer of a corpus: its kind, its definition, and whether it lower-cases."""
         if self._is_file:
             lowercase = bool(self.lowercase)
@@ -70,7 +83,7 @@ class Reading:
         return kind, train_definition(kind, found.training(), vocabulary, lowercase=lowercase), lowercase
 
     def key(self) -> str:
-        """Return all that decides about the ids, as a string."""
+        """Return everything that the ids depend on, as a string."""
         if self.schema is not None:
             return self.schema.model_dump_json()
         content = self._path.read_bytes().hex() if self._is_file else self.tokenizer
@@ -96,23 +109,37 @@ def encode_corpus(corpus: Corpus, reading: Reading, source: str, columns: str = 
         corpus: The texts.
         reading: How they become ids.
         source: What the user typed.
-        columns: What else decided about the texts.
+        columns: The options that chose the texts, as part of the key in the cache.
 
     Raises:
         ImportError: If the package tokenizers is missing.
         ValueError: If there is no text, or every token is the same.
     """
-    key = text_key(corpus, f"{columns} {reading.key()}")
+    key = _key(corpus, f"{columns} {reading.key()}")
     if key is None:
         return _encode(corpus, reading, source)
     folder = cache_folder()
-    stored = load_texts(folder, key)
+    stored = load_entry(folder, key, TextSchema)
     if stored is not None:
         return replace(stored, source=source)
-    with writable_folder(folder) as (place, trouble):
+    with writable_folder(folder) as (place, notes):
         dataset = _encode(corpus, reading, source, place, key)
-        kept = f"the cache folder {folder} is not writable: the texts are encoded at each start"
-        return replace(dataset, notes=(*dataset.notes, *([kept] if trouble else [])))
+        return replace(dataset, notes=(*dataset.notes, *notes))
+
+
+def _key(corpus: Corpus, options: str) -> str | None:
+    """Return the key of a corpus in the cache; None if its files are too small for one."""
+    if corpus.root is None:
+        return None
+    size = sum((corpus.root / name).stat().st_size for name in corpus.files)
+    return content_key(corpus.root, corpus.files, f"text {options}") if size > LARGE / COMPRESSION else None
+
+
+def _stored(encoded: Encoded, length: int, place: Path | None, key: str) -> Tensor:
+    if place is None:
+        return torch.from_numpy(np.concatenate(list(encoded.rows(length))))
+    write_values(place, key, encoded.rows(length))
+    return map_values(place, key, (len(encoded.lengths), length), encoded.dtype)
 
 
 def _encode(corpus: Corpus, reading: Reading, source: str, place: Path | None = None, key: str = "") -> Dataset:
@@ -131,7 +158,7 @@ def _encode(corpus: Corpus, reading: Reading, source: str, place: Path | None = 
         _check_tokens(schema, encoded, source)
     schema = schema.replace(classes=found.classes) if found.classes or reading.schema is None else schema
     dataset = Dataset(
-        values=encoded.stored(schema.length, None if place is None else ids_path(place, key)),
+        values=_stored(encoded, schema.length, place, key),
         schema=schema,
         split=found.split,
         labels=found.labels,
@@ -139,16 +166,16 @@ def _encode(corpus: Corpus, reading: Reading, source: str, place: Path | None = 
         names=found.names,
         quarantine=corpus.quarantine,
         source=source,
-        notes=(*corpus.notes, *_sentences(found, encoded, schema, is_own=reading.schema is None)),
+        notes=(*corpus.notes, *_notes(found, encoded, schema, is_own=reading.schema is None)),
     )
     if place is not None:
-        write_texts(place, key, dataset)
+        write_facts(place, key, dataset)
     return dataset
 
 
 def _tokenizer(reading: Reading, found: Survey) -> tuple[Kind, str, bool]:
     given = reading.schema
-    return reading.learned(found) if given is None else (given.tokenizer, given.definition, given.lowercase)
+    return reading.tokenizer_of(found) if given is None else (given.tokenizer, given.definition, given.lowercase)
 
 
 def _kind(found: Survey) -> Trained:
@@ -171,28 +198,28 @@ def _check_tokens(schema: TextSchema, encoded: Encoded, source: str) -> None:
     )
 
 
-def _sentences(found: Survey, encoded: Encoded, schema: TextSchema, *, is_own: bool) -> tuple[str, ...]:
+def _notes(found: Survey, encoded: Encoded, schema: TextSchema, *, is_own: bool) -> tuple[str, ...]:
     lengths, train = encoded.lengths, found.split.numpy() == TRAIN
     median, most = np.percentile(lengths, [50, 95], method="inverted_cdf")
     cut, unknown = int((lengths >= schema.length).sum()), _share(encoded, np.ones_like(train))
-    said = []
+    notes = []
     if is_own:
-        said.append(f"{len(lengths):,} texts hold {lengths.sum():,} tokens")
-        said.append(
+        notes.append(f"{len(lengths):,} texts hold {lengths.sum():,} tokens")
+        notes.append(
             f"the median text has {median:,} tokens, 95 % have at most {most:,}, the longest has {lengths.max():,}"
         )
         unit, known = UNITS[schema.tokenizer], 1 - _share(encoded, train)
         size = schema.vocabulary - len(SPECIALS)
-        said.append(f"the vocabulary of {size:,} {unit} covers {_percent(known)} of the tokens in the training texts")
-        said.append(f"{_percent(_share(encoded, ~train))} of the tokens in the held-out texts are unknown")
+        notes.append(f"the vocabulary of {size:,} {unit} covers {_percent(known)} of the tokens in the training texts")
+        notes.append(f"{_percent(_share(encoded, ~train))} of the tokens in the held-out texts are unknown")
     elif unknown:
-        said.append(f"{_percent(unknown)} of the tokens are unknown to the model")
+        notes.append(f"{_percent(unknown)} of the tokens are unknown to the model")
     if cut:
         many = "1 text is" if cut == 1 else f"{cut:,} texts are"
-        said.append(f"{many} longer than {schema.length - 1:,} tokens and the end, and cut")
+        notes.append(f"{many} longer than {schema.length - 1:,} tokens and the end, and cut")
     if found.empty:
-        said.append(f"{'1 empty text was' if found.empty == 1 else f'{found.empty:,} empty texts were'} left out")
-    return tuple(said)
+        notes.append(f"{'1 empty text was' if found.empty == 1 else f'{found.empty:,} empty texts were'} left out")
+    return tuple(notes)
 
 
 def _share(encoded: Encoded, rows: Array) -> float:
@@ -200,7 +227,7 @@ def _share(encoded: Encoded, rows: Array) -> float:
 
 
 def _percent(share: float) -> str:
-    """Return a share in %, rounded, which is 0 or 100 only where it is exactly so.
+    """Return a share in %, rounded; only an exact 0 or 1 becomes 0 or 100 %.
 
     >>> _percent(0.99999), _percent(1.0), _percent(0.012)
     ('99.99 %', '100 %', '1.2 %')

@@ -1,53 +1,42 @@
-"""A folder of texts: files that are the parts of a split, with a text on each line, or files that are a text each."""
+"""A folder of texts: one file for each part of a split, with a text on each line; or one file for each text."""
 
 from __future__ import annotations
 
-import os
-import re
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
 from vaekit.data.corpus import NO_PART, Corpus, Entry
-from vaekit.data.dataset import TEST, TRAIN, VALIDATION, Quarantined
-from vaekit.data.decode import SUFFIXES
+from vaekit.data.dataset import TRAIN, Quarantined
+from vaekit.data.delimited.encoding import Encoding, find_encoding
+from vaekit.data.files import files_below, has_images
 from vaekit.data.idx import is_idx_folder
-from vaekit.data.layout import Layout, read_layout
-from vaekit.data.survey import FEW, SHARE
+from vaekit.data.layout import Layout, find_parts, read_layout
+from vaekit.data.survey import check_share
 from vaekit.data.text_files import TEXTS, read_lines, read_whole
-from vaekit.data.text_tables import TABLES, read_table
+from vaekit.data.text_options import TextFile, TextOptions
+from vaekit.data.text_tables import TABLES, open_table
 
-__all__ = ["has_texts", "read_entries", "read_text_folder"]
-
-PARTS = {"train": TRAIN, "val": VALIDATION, "valid": VALIDATION, "dev": VALIDATION, "test": TEST}
-
-BEGINNING = re.compile(r"(train|val|valid|dev|test)(?:ing|idation)?\d*(?![a-z])", re.IGNORECASE)
-"""How the name of a file begins that is a part of a split."""
+__all__ = ["has_texts", "open_text_file", "read_text_folder"]
 
 
 def has_texts(root: Path) -> bool:
     """Return whether a folder holds texts, and no image."""
-    if is_idx_folder(root):
+    if is_idx_folder(root) or has_images(root):
         return False
-    found = TRAIN in _parts(root).values()
-    for _, folders, files in os.walk(root):
-        folders[:] = [folder for folder in folders if not folder.startswith(".")]
-        if any(Path(file).suffix.lower() in SUFFIXES for file in files):
-            return False
-        found = found or any(file.lower().endswith(TEXTS) for file in files if not file.startswith("."))
-    return found
+    return TRAIN in _parts(root).values() or bool(_find_texts(root))
 
 
-def read_text_folder(root: Path, column: str | None = None, label: str | None = None) -> Corpus:
+def read_text_folder(root: Path, options: TextOptions) -> Corpus:
     """Read a folder of texts.
 
-    Files at its top whose names begin with train and with val, valid, validation, dev or test are the parts of an official
-    split: a text on each line, or a table. In any other folder each .txt is a text, and folders are classes or parts.
+    Files at its top whose names have the word train, or val, valid, validation, dev or test, are the parts of an official
+    split. They have a text on each line, or are tables. In any other folder each .txt is a text, and folders are classes
+    or parts.
 
     Args:
         root: The folder.
-        column: The column of texts, in tables.
-        label: The column of the classes, in tables.
+        options: How its files are read.
 
     Raises:
         ValueError: If there is no text, or too many files are unusable.
@@ -56,91 +45,84 @@ def read_text_folder(root: Path, column: str | None = None, label: str | None = 
     names = _find_texts(root)
     if TRAIN in parts.values() and (len(set(parts.values())) > 1 or set(names) <= parts.keys()):
         left_out = sorted(set(names) - parts.keys())
-        beside = (
-            f"{len(left_out)} files beside the parts of the official split were left out: {', '.join(left_out[:3])}"
-        )
-        read = partial(_read_parts, root, parts, column, label)
-        return Corpus(read, root, tuple(parts), notes=(beside,) if left_out else ())
+        note = f"{len(left_out)} files beside the parts of the official split were left out: {', '.join(left_out[:3])}"
+        files = {name: open_text_file(root / name, options) for name in parts}
+        notes = dict.fromkeys(note for file in files.values() for note in file.notes)
+        read = partial(_read_parts, files, parts)
+        return Corpus(read, root, tuple(parts), notes=(*notes, *([note] if left_out else [])))
     if not names:
         raise ValueError(
             f"a folder of texts needs {' or '.join(TEXTS)}, or files called train and test, but {root} holds none;"
             " give another folder"
         )
-    return _documents(root, read_layout(names))
+    return _documents(root, read_layout(names), options)
 
 
-def read_entries(path: Path, column: str | None = None, label: str | None = None) -> Iterator[Entry]:
-    """Yield the texts of one file: those in the column of a table, or its lines.
+def open_text_file(path: Path, options: TextOptions) -> TextFile:
+    """Examine one file, whose texts are the column of a table, or its lines.
 
     Raises:
         ValueError: If the file is damaged, or does not have the columns; lines have no columns at all.
     """
-    if path.suffix.lower() in TABLES:
-        return read_table(path, column, label)
-    for key, name in (("column", column), ("label", label)):
-        if name is not None:
-            raise ValueError(
-                f"a {key} needs a table ({', '.join(TABLES)}), but {path.name} has a text on each line; leave it out"
-            )
-    return map(Entry, read_lines(path))
+    if path.name.lower().endswith(TABLES):
+        return open_table(path, options)
+    for name in options.of_tables:
+        raise ValueError(
+            f"a {name} needs a table ({', '.join(TABLES)}), but {path.name} has a text on each line; leave it out"
+        )
+    encoding = find_encoding(path, options.encoding)
+    return TextFile(lambda: map(Entry, read_lines(path, encoding.name)), (encoding.note,) if encoding.note else ())
 
 
 def _parts(root: Path) -> dict[str, int]:
-    found = {}
-    for path in sorted(root.iterdir()):
-        beginning = BEGINNING.match(path.name)
-        if beginning and path.is_file() and path.suffix.lower() in (".txt", ".gz", *TABLES):
-            found[path.name] = PARTS[beginning[1].lower()]
-    return found
+    found = find_parts(root, (".txt", ".gz", *TABLES))
+    return {path.name: part for path, part in sorted(found.items())}
 
 
 def _find_texts(root: Path) -> list[str]:
-    names = []
-    for place, folders, files in os.walk(root):
-        folders[:] = [folder for folder in folders if not folder.startswith(".")]
-        paths = (Path(place, file) for file in files if not file.startswith("."))
-        names += [path.relative_to(root).as_posix() for path in paths if path.name.lower().endswith(TEXTS)]
-    return sorted(names)
+    return sorted(path.relative_to(root).as_posix() for path in files_below(root) if path.name.lower().endswith(TEXTS))
 
 
-def _read_parts(root: Path, parts: dict[str, int], column: str | None, label: str | None) -> Iterator[Entry]:
-    for name, part in parts.items():
-        yield from (entry._replace(part=part) for entry in read_entries(root / name, column, label))
+def _read_parts(files: dict[str, TextFile], parts: dict[str, int]) -> Iterator[Entry]:
+    for name, file in files.items():
+        yield from (entry._replace(part=parts[name]) for entry in file.read())
 
 
-def _documents(root: Path, layout: Layout) -> Corpus:
-    quarantine = [Quarantined(name, reason) for name in layout.names if (reason := _reason(root / name))]
-    _check_share(len(layout.names), quarantine)
-    left_out = len(layout.left_out)
-    beside = f"{left_out} texts beside the folders of the official split were left out, such as {layout.left_out[:1]}"
+def _documents(root: Path, layout: Layout, options: TextOptions) -> Corpus:
+    found = {name: _examine(root / name, options.encoding) for name in layout.names}
+    quarantine = [Quarantined(name, reason) for name, reason in found.items() if isinstance(reason, str)]
+    encodings = {name: encoding for name, encoding in found.items() if isinstance(encoding, Encoding)}
+    check_share(len(found), quarantine, "texts")
     return Corpus(
-        read=partial(_read_documents, root, layout, frozenset(bad.name for bad in quarantine)),
+        read=partial(_read_documents, root, layout, encodings),
         root=root,
         files=layout.names,
         quarantine=tuple(quarantine),
-        notes=(beside,) if left_out else (),
+        notes=tuple(_document_notes(layout, encodings)),
     )
 
 
-def _read_documents(root: Path, layout: Layout, broken: frozenset[str]) -> Iterator[Entry]:
+def _document_notes(layout: Layout, encodings: dict[str, Encoding]) -> Iterator[str]:
+    if layout.left_out:
+        yield f"{len(layout.left_out)} texts beside the folders of the official split were left out, such as {layout.left_out[0]}"
+    foreign = [f"{name} ({encoding.name})" for name, encoding in encodings.items() if encoding.note]
+    if foreign:
+        yield f"{len(foreign)} of {len(layout.names)} texts are not in UTF-8: {', '.join(foreign[:3])} (encoding= says otherwise)"
+
+
+def _read_documents(root: Path, layout: Layout, encodings: dict[str, Encoding]) -> Iterator[Entry]:
     for row, name in enumerate(layout.names):
-        if name not in broken:
+        if name in encodings:
             label = layout.labels[row] if layout.labels else None
             part = layout.split[row] if layout.split else NO_PART
-            yield Entry(read_whole(root / name), label, part, name)
+            yield Entry(read_whole(root / name, encodings[name].name), label, part, name)
 
 
-def _reason(path: Path) -> str:
+def _examine(path: Path, known: str | None) -> Encoding | str:
+    """Return the encoding of a text, or why it cannot be read."""
     try:
-        read_whole(path)
+        encoding = find_encoding(path, known)
+        read_whole(path, encoding.name)
     except (OSError, ValueError) as error:
         return getattr(error, "strerror", None) or str(error)
-    return ""
-
-
-def _check_share(count: int, quarantine: list[Quarantined]) -> None:
-    if len(quarantine) > (SHARE if count >= FEW else 0.5) * count:
-        raise ValueError(
-            f"at most {'5 %' if count >= FEW else 'half'} of the texts may be unusable, but {len(quarantine)} of {count}"
-            f" are ({'; '.join(bad.reason for bad in quarantine[:3])}); repair or remove them"
-        )
+    return encoding

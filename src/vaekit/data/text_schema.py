@@ -10,12 +10,12 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from vaekit.data.rows import Array
+from vaekit.data.rows import Array, rows_per_chunk
 from vaekit.data.schema import Schema
 from vaekit.data.tokenizers import Codec, Kind, codec_of, pad_rows
 from vaekit.distributions.tokens import BOS, EOS, PAD
 
-__all__ = ["TextSchema"]
+__all__ = ["TextSchema", "text_lengths"]
 
 CHUNK = 4096
 """The number of texts that are encoded at a time."""
@@ -96,6 +96,18 @@ class TextSchema(Schema):
     def brief(self) -> dict[str, Any]:
         """Return the fields without the definition, which can be long."""
         return self.model_dump(mode="json", exclude={"definition"})
+
+
+def text_lengths(values: Tensor) -> Tensor:
+    """Return the length of each row of ids, with its end and without what fills it, shape (N,), int64.
+
+    Args:
+        values: Rows of ids, shape (N, T), of any integer type, in memory or memory-mapped.
+
+    >>> text_lengths(torch.tensor([[7, 8, 2, 0], [7, 8, 9, 9]]))
+    tensor([3, 4])
+    """
+    return torch.cat([(chunk != PAD).sum(1) for chunk in values.split(rows_per_chunk(values))])
 
 
 def _trimmed(ids: Tensor) -> Iterator[list[int]]:

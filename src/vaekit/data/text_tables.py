@@ -1,48 +1,54 @@
-"""Texts in a column of a table: .csv, .jsonl or .parquet, read a few rows at a time."""
+"""Texts in a column of a table: a delimited file, .jsonl or .parquet, read a few rows at a time."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from functools import partial
 from itertools import islice
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
-from vaekit.data.corpus import Entry, Label, mended
+from vaekit.data.corpus import Entry, Label, without_surrogates
+from vaekit.data.delimited.encoding import find_encoding
+from vaekit.data.delimited.layout import Layout, find_layout
+from vaekit.data.delimited.options import SUFFIXES as DELIMITED
 from vaekit.data.text_files import read_lines
+from vaekit.data.text_options import TextFile, TextOptions
 
-__all__ = ["TABLES", "choose_column", "read_table"]
+__all__ = ["TABLES", "choose_column", "open_table"]
 
-TABLES = (".csv", ".jsonl", ".parquet")
-"""How the names of tables end."""
+JSONL = (".jsonl", ".jsonl.gz")
+
+TABLES = (*DELIMITED, *JSONL, ".parquet")
+"""How the names of tables of texts end."""
 
 COLUMNS = ("text", "sentence", "content", "caption", "name")
-"""What a column of texts is called, the likeliest first."""
+"""The usual names of a column of texts, the likeliest first."""
 
 ROWS = 1000
 """The number of rows that tell the types of the columns of .jsonl."""
 
 TYPES = {int: "int64", bool: "bool", float: "double"}
-"""The types of JSON as those of the other tables are called."""
+"""The names of the types of JSON in the other tables."""
 
 
-def read_table(path: Path, column: str | None = None, label: str | None = None) -> Iterator[Entry]:
-    """Yield the texts in a column of a table, and their labels; a missing text is empty.
+def open_table(path: Path, options: TextOptions) -> TextFile:
+    """Find the column of texts in a table; a missing text is empty.
 
     Args:
         path: The table.
-        column: The column of texts; by default the one with a usual name, or the only one that holds text.
-        label: The column of the classes, if they are wanted.
+        options: The columns of the texts and of the classes, and how a delimited file is read.
 
     Raises:
         ImportError: If pyarrow is missing.
         ValueError: If the file is damaged, a column is not there or of another type, or none can be chosen.
     """
-    suffix = path.suffix.lower()
-    if suffix == ".jsonl":
-        return _read_jsonl(path, column, label)
-    return _read_parquet(path, column, label) if suffix == ".parquet" else _read_csv(path, column, label)
+    name = path.name.lower()
+    if name.endswith(JSONL):
+        return _open_jsonl(path, options)
+    return _open_parquet(path, options) if name.endswith(".parquet") else _open_delimited(path, options)
 
 
 def choose_column(types: Mapping[str, str], column: str | None, label: str | None, file: str) -> str:
@@ -87,22 +93,28 @@ def _texts(types: Mapping[str, str]) -> str:
     return ", ".join(name for name, type_ in types.items() if type_ == "string") or "those of another table"
 
 
-def _read_jsonl(path: Path, column: str | None, label: str | None) -> Iterator[Entry]:
-    types: dict[str, str] = {}
-    for row in islice(_rows(path), ROWS):
+def _open_jsonl(path: Path, options: TextOptions) -> TextFile:
+    encoding, types = find_encoding(path, options.encoding), dict[str, str]()
+    for row in islice(_rows(path, encoding.name), ROWS):
         for name, value in row.items():
             if value is not None:
                 types.setdefault(name, "string" if isinstance(value, str) else TYPES.get(type(value), "nested"))
     if not types:
-        return
-    chosen = choose_column(types, column, label, path.name)
-    for number, row in enumerate(_rows(path), 1):
-        text = row.get(chosen)
+        return TextFile(lambda: iter(()))
+    column = choose_column(types, options.column, options.label, path.name)
+    return TextFile(
+        partial(_read_jsonl, path, encoding.name, column, options.label), (encoding.note,) if encoding.note else ()
+    )
+
+
+def _read_jsonl(path: Path, encoding: str, column: str, label: str | None) -> Iterator[Entry]:
+    for number, row in enumerate(_rows(path, encoding), 1):
+        text = row.get(column)
         if not isinstance(text, str | None):
             raise ValueError(
-                f"column {chosen!r} of {path.name} must hold text, but line {number} has {text!r}; repair it"
+                f"column {column!r} of {path.name} must hold text, but line {number} has {text!r}; repair it"
             )
-        yield Entry(mended(text or ""), None if label is None else _label(row.get(label), path, number))
+        yield Entry(without_surrogates(text or ""), None if label is None else _label(row.get(label), path, number))
 
 
 def _label(found: Any, path: Path, number: int) -> Label | None:
@@ -111,8 +123,8 @@ def _label(found: Any, path: Path, number: int) -> Label | None:
     raise ValueError(f"a label must be a name or an integer, but line {number} of {path.name} has {found!r}; repair it")
 
 
-def _rows(path: Path) -> Iterator[dict[str, Any]]:
-    for number, line in enumerate(read_lines(path), 1):
+def _rows(path: Path, encoding: str) -> Iterator[dict[str, Any]]:
+    for number, line in enumerate(read_lines(path, encoding), 1):
         if not line.strip():
             continue
         try:
@@ -126,37 +138,41 @@ def _rows(path: Path) -> Iterator[dict[str, Any]]:
         yield row
 
 
-def _read_csv(path: Path, column: str | None, label: str | None) -> Iterator[Entry]:
-    pyarrow, csv = _pyarrow("pyarrow"), _pyarrow("pyarrow.csv")
-    for _ in read_lines(path):
-        pass  # pyarrow does not say where a file leaves UTF-8
-    if not path.stat().st_size:
-        return
-    parse = csv.ParseOptions(newlines_in_values=True)
-    try:
-        with csv.open_csv(path, parse_options=parse) as reader:
-            types = {field.name: _type(field.type, pyarrow) for field in reader.schema}
-        chosen = choose_column(types, column, label, path.name)
-        names = [chosen] if label in (None, chosen) else [chosen, label]
-        forced = csv.ConvertOptions(include_columns=names, column_types={name: pyarrow.string() for name in names})
-        with csv.open_csv(path, parse_options=parse, convert_options=forced) as reader:
-            for batch in reader:
-                yield from _entries(batch, chosen, label)
-    except pyarrow.ArrowInvalid as error:
-        raise _damaged(path, error) from error
+def _open_delimited(path: Path, options: TextOptions) -> TextFile:
+    from vaekit.data.delimited.reading import column_types
+
+    layout = find_layout(path, options)
+    types = {name: _type_name(found) for name, found in column_types(layout).items()}
+    column = choose_column(types, options.column, options.label, path.name)
+    return TextFile(partial(_read_delimited, layout, column, options.label), layout.notes)
 
 
-def _read_parquet(path: Path, column: str | None, label: str | None) -> Iterator[Entry]:
-    pyarrow, parquet = _pyarrow("pyarrow"), _pyarrow("pyarrow.parquet")
-    try:
-        with parquet.ParquetFile(path) as table:
-            types = {field.name: _type(field.type, pyarrow) for field in table.schema_arrow}
-            chosen = choose_column(types, column, label, path.name)
-            names = [chosen] if label in (None, chosen) else [chosen, label]
-            for batch in table.iter_batches(columns=names):
-                yield from _entries(batch, chosen, label)
-    except (pyarrow.ArrowInvalid, OSError) as error:
-        raise _damaged(path, error) from error
+def _read_delimited(layout: Layout, column: str, label: str | None) -> Iterator[Entry]:
+    from vaekit.data.delimited.reading import stream_strings
+
+    for batch in stream_strings(layout, _both(column, label)):
+        yield from _entries(batch, column, label)
+
+
+def _open_parquet(path: Path, options: TextOptions) -> TextFile:
+    from vaekit.data.arrow import parquet
+
+    with _damage_explained(path), parquet.ParquetFile(path) as table:
+        types = {field.name: _type_name(field.type) for field in table.schema_arrow}
+    column = choose_column(types, options.column, options.label, path.name)
+    return TextFile(partial(_read_parquet, path, column, options.label))
+
+
+def _read_parquet(path: Path, column: str, label: str | None) -> Iterator[Entry]:
+    from vaekit.data.arrow import parquet
+
+    with _damage_explained(path), parquet.ParquetFile(path) as table:
+        for batch in table.iter_batches(columns=_both(column, label)):
+            yield from _entries(batch, column, label)
+
+
+def _both(column: str, label: str | None) -> list[str]:
+    return [column] if label in (None, column) else [column, str(label)]
 
 
 def _entries(batch: Any, column: str, label: str | None) -> Iterator[Entry]:
@@ -165,22 +181,22 @@ def _entries(batch: Any, column: str, label: str | None) -> Iterator[Entry]:
     return (Entry(text or "", None if found == "" else found) for text, found in zip(texts, labels, strict=True))
 
 
-def _type(found: Any, pyarrow: ModuleType) -> str:
-    if pyarrow.types.is_dictionary(found):
+def _type_name(found: Any) -> str:
+    from vaekit.data.arrow import pa
+
+    if pa.types.is_dictionary(found):
         found = found.value_type
-    texts = (pyarrow.string(), pyarrow.large_string(), pyarrow.string_view())
-    return "string" if found in texts else str(found)
+    return "string" if found in (pa.string(), pa.large_string(), pa.string_view()) else str(found)
 
 
-def _damaged(path: Path, error: Exception) -> ValueError:
-    said = str(error).split("\n")[0]
-    return ValueError(f"{path.name} must be a {path.suffix[1:]} table, but cannot be read ({said}); save it again")
-
-
-def _pyarrow(name: str) -> ModuleType:
-    from importlib import import_module
+@contextmanager
+def _damage_explained(path: Path) -> Iterator[None]:
+    from vaekit.data.arrow import pa
 
     try:
-        return import_module(name)
-    except ImportError as error:
-        raise ImportError("a table of texts needs pyarrow; install it with: pip install vaekit[text]") from error
+        yield
+    except (pa.ArrowInvalid, OSError) as error:
+        reason = str(error).split("\n")[0]
+        raise ValueError(
+            f"{path.name} must be a parquet table, but cannot be read ({reason}); save it again"
+        ) from error

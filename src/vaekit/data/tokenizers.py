@@ -2,7 +2,7 @@
 
 A tokenizer is its definition, the text that the library `tokenizers` writes to a tokenizer.json; so it travels as a string,
 and is parsed once. The first four ids of every vocabulary are ours (`vaekit.distributions.tokens`), and no text reaches
-the first three. The ids of a tokenizer from a file are moved up by four, but for its unknown token, which becomes ours.
+the first three. The ids of a tokenizer from a file are moved up by four; only its unknown token becomes ours.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ __all__ = ["SPECIALS", "Codec", "Kind", "Trained", "codec_of", "definition_from_
 Trained: TypeAlias = Literal["word", "char", "bpe"]
 
 Kind: TypeAlias = Literal["word", "char", "bpe", "file"]
-"""Words and marks; characters; pieces of UTF-8 made by byte-pair encoding; whatever a file defines."""
+"""Words and marks; characters; pieces of UTF-8 made by byte-pair encoding; the tokens of a file."""
 
 SPECIALS = ("<pad>", "<s>", "</s>", "<unk>")
 """The names of the first four ids, in their order."""
@@ -41,11 +41,11 @@ Ragged: TypeAlias = tuple[Array, Array]
 
 
 class Codec:
-    """A tokenizer that was parsed: texts to ids, ids to texts.
+    """A parsed tokenizer: texts to ids, ids to texts.
 
     Args:
         definition: The text of a tokenizer.json.
-        kind: How tokens make a text again.
+        kind: How tokens are joined to a text.
 
     Raises:
         ImportError: If the package tokenizers is missing.
@@ -64,7 +64,7 @@ class Codec:
         self._names |= dict(enumerate(SPECIALS))
 
     def encode(self, texts: Sequence[str]) -> Ragged:
-        """Return the ids of texts, without any that begin, end or fill them."""
+        """Return the ids of texts, without special ones for the beginning, the end and the padding."""
         found = [encoding.ids for encoding in self._tokenizer.encode_batch_fast(texts, add_special_tokens=False)]
         lengths = np.fromiter(map(len, found), dtype=np.int64, count=len(found))
         flat = np.fromiter(chain.from_iterable(found), dtype=np.int32, count=int(lengths.sum()))
@@ -81,7 +81,7 @@ class Codec:
         return [self._names.get(index, SPECIALS[UNK]) for index in row]
 
     def decode(self, rows: Sequence[Sequence[int]]) -> list[str]:
-        """Return the texts of rows of ids; what is unknown is shown as `<unk>`."""
+        """Return the texts of rows of ids; an unknown token is written `<unk>`."""
         if self._kind == "word":
             return [join_words(self.names(row)) for row in rows]
         if self._kind == "char":
@@ -133,11 +133,11 @@ def train_definition(kind: Trained, texts: Iterable[str], vocabulary: int | None
 
 
 def definition_from_file(path: Path, *, lowercase: bool = False) -> str:
-    """Read a tokenizer.json, and switch off what would cut, fill or frame texts.
+    """Read a tokenizer.json, and switch off truncation, padding and special tokens.
 
     Raises:
         ImportError: If the package tokenizers is missing.
-        ValueError: If the file is no such definition.
+        ValueError: If the file defines no tokenizer.
     """
     library = _library()
     try:
@@ -155,7 +155,7 @@ def definition_from_file(path: Path, *, lowercase: bool = False) -> str:
 
 
 def pad_rows(flat: Array, lengths: Array, length: int) -> Array:
-    """Set the ids of texts into rows: its tokens, the end, and nothing more; a text of `length` tokens or more has no end.
+    """Write the ids of texts as rows: the tokens, the end, and padding; a text of `length` tokens or more has no end.
 
     Args:
         flat: The ids of all texts, one after another, shape (sum of lengths,).
@@ -182,7 +182,7 @@ def _train_words(texts: Iterable[str], pattern: str, vocabulary: int, *, lowerca
     tokenizer = library.Tokenizer(library.models.WordLevel(unk_token=SPECIALS[UNK]))
     split = library.pre_tokenizers.Split(library.Regex(pattern), "removed", invert=True)
     _train(tokenizer, split, texts, library.trainers.WordLevelTrainer(show_progress=False), lowercase=lowercase)
-    # The library numbers what it was told to begin with a second time where a text holds it.
+    # The library gives special tokens a second id if a text contains them.
     known = tokenizer.get_vocab()
     words = (word for word in sorted(known, key=known.__getitem__) if word not in SPECIALS)
     ids = {name: index for index, name in enumerate((*SPECIALS, *islice(words, vocabulary - len(SPECIALS))))}

@@ -33,7 +33,7 @@ BEFORE_WORD = frozenset("([{“«$#¿¡")
 
 
 def join_words(words: Iterable[str]) -> str:
-    """Join words and marks to a text, with spaces where one would write them; a straight quotation mark opens and closes.
+    """Join words and marks to a text, with the usual spaces. A straight quotation mark opens and closes in turn.
 
     >>> print(join_words(["she", "did", "n't", "say", '"', "no", '"', "(", "or", "yes", ")", "."]))
     she didn't say "no" (or yes).

@@ -8,13 +8,14 @@ tensor        data without a description, for a user's own composition
 from __future__ import annotations
 
 from difflib import get_close_matches
-from pathlib import Path
 from typing import Annotated, Any, TypeAlias
 
 from pydantic import SerializeAsAny, WrapValidator
 
-from vaekit.data.names import nearest_name
+from vaekit.data.files import existing_path
+from vaekit.data.names import NAMES
 from vaekit.data.schema import Schema
+from vaekit.data.table.bundled import BUNDLED
 from vaekit.modalities.choice import Choice, Preset
 from vaekit.modalities.description import Description
 from vaekit.modalities.image.description import ImageVAE, ImageView
@@ -100,12 +101,9 @@ def kind_of_source(source: str, keys: frozenset[str] = frozenset()) -> str:
     found = next((modality.kind for modality in MODALITIES.values() if modality.claims(source, keys)), None)
     if found is not None:
         return found
+    names = (*NAMES, *BUNDLED)
+    existing_path(source, f"data are a folder, a file, or one of {', '.join(names)}", names)
     readers = "; ".join(modality.reads for modality in described())
-    if not Path(source).expanduser().exists():
-        near = nearest_name(source)
-        raise FileNotFoundError(
-            f"there is no file, folder or data set {source!r}; {f'did you mean {near}?' if near else 'check the path'}"
-        )
     raise ValueError(f"no kind of data is recognized in {source!r}; vaekit reads {readers}")
 
 

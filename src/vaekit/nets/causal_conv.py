@@ -93,7 +93,7 @@ class _Decoder(CausalNet):
         return self.norm(h)
 
     def _begin(self, z: Tensor) -> State:
-        return tuple(z.new_zeros(len(z), block.span, self.width) for block in self.blocks)
+        return tuple(z.new_zeros(z.shape[0], block.span, self.width) for block in self.blocks)
 
     def _next(self, embedded: Tensor, z: Tensor, past: State) -> tuple[Tensor, State]:
         h, future = self.join(joined(embedded, z)), []

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, cast
 
 import torch
 from pydantic import Field
@@ -69,11 +69,34 @@ class _Encoder(SequenceEncoder):
         self.cells = _cells(spec, spec.embedding, units, spec.encoder_layers, spec.bidirectional)
 
     def _pooled(self, embedded: Tensor, lengths: Tensor) -> Tensor:
+        if torch.compiler.is_exporting():  # packing reads the lengths, which a traced program does not have
+            return self.drop(self._padded(self.drop(embedded), lengths))
         # Packed, the cells pass over the pads: the backward direction begins at each row's own end.
         rows = pack_padded_sequence(self.drop(embedded), lengths.cpu(), batch_first=True, enforce_sorted=False)
         state = self.cells(rows)[1]
         last = state[0] if isinstance(state, tuple) else state
         return self.drop(last[-self.directions :].transpose(0, 1).flatten(1))
+
+    def _padded(self, h: Tensor, lengths: Tensor) -> Tensor:
+        """Return the same states from padded rows `(N, T, E)`: the backward direction reads each row turned round in place.
+
+        Packed rows are one call for all layers and both directions, which a GPU's kernels are made for.
+        """
+        place, end = torch.arange(h.shape[1], device=h.device), lengths[:, None]
+        turned = torch.where(place < end, end - 1 - place, place)
+        weights = cast(list[list[Tensor]], self.cells.all_weights)
+        for layer in range(self.cells.num_layers):
+            inputs = (h, _take(h, turned))[: self.directions]
+            found = [self._layer(x, weights[layer * self.directions + i]) for i, x in enumerate(inputs)]
+            h = torch.cat([found[0], *(_take(x, turned) for x in found[1:])], -1)
+        return torch.cat([_take(x, end - 1)[:, 0] for x in found], -1)
+
+    def _layer(self, x: Tensor, weights: list[Tensor]) -> Tensor:
+        """Return the hidden states `(N, T, H)` of one layer in one direction."""
+        start = x.new_zeros(1, x.shape[0], self.cells.hidden_size)
+        if isinstance(self.cells, nn.LSTM):
+            return torch.lstm(x, (start, start), weights, True, 1, 0.0, False, False, True)[0]
+        return torch.gru(x, start, weights, True, 1, 0.0, False, False, True)[0]
 
 
 class _Decoder(CausalNet):
@@ -90,7 +113,7 @@ class _Decoder(CausalNet):
 
     def _begin(self, z: Tensor) -> State:
         if self.start is None:
-            return (z.new_zeros(len(z), *self._size),) * self._states
+            return (z.new_zeros(z.shape[0], *self._size),) * self._states
         return tuple(part.unflatten(1, self._size) for part in self.start(z).chunk(self._states, 1))
 
     def _next(self, embedded: Tensor, z: Tensor, past: State) -> tuple[Tensor, State]:
@@ -108,6 +131,11 @@ class _Decoder(CausalNet):
         """Return the state as torch's cells take it: the layers first, and a GRU's by itself."""
         parts = tuple(part.transpose(0, 1).contiguous() for part in state)
         return parts if self._states > 1 else parts[0]
+
+
+def _take(x: Tensor, places: Tensor) -> Tensor:
+    """Return what stands at some places `(N, T')` of rows `(N, T, E)`."""
+    return x.gather(1, places[..., None].expand(-1, -1, x.shape[2]))
 
 
 def _cells(spec: Recurrent, inputs: int, units: int, layers: int, bidirectional: bool = False) -> nn.RNNBase:

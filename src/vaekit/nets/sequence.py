@@ -21,7 +21,8 @@ class SequenceEncoder(nn.Module, ABC):
 
         x (N, T + C) -> tokens (N, T), label (N, C) -> embed, add the label's embedding to every token's -> pool (N, F)
 
-    Pads change nothing: the batch is cut to its longest row, and what is left of them is masked.
+    Pads change nothing: the batch is cut to its longest row, and the pads that are left are masked. A program made by
+    `torch.export` has a fixed length instead, and masks all pads.
 
     Args:
         vocabulary: Number of tokens.
@@ -45,7 +46,8 @@ class SequenceEncoder(nn.Module, ABC):
         """
         tokens, label = self._split(x)
         lengths = (tokens != PAD).sum(1).clamp(min=1)
-        inputs = embed(self.embedding, tokens[:, : int(lengths.max())])
+        longest = self.length if torch.compiler.is_exporting() else int(lengths.max())
+        inputs = embed(self.embedding, tokens[:, :longest])
         if self.label is not None:
             inputs = inputs + self.label(label.to(inputs.dtype))[:, None]
         return self._pooled(inputs, lengths)

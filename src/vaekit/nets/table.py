@@ -117,7 +117,7 @@ class _Codes(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         codes = torch.where(x.isnan(), self.missing.to(x.dtype), x).long()
         # The gradient of a selection is four times as fast as that of nn.Embedding.
-        return self.table.index_select(0, (codes + self.first).flatten()).view(len(x), -1)
+        return self.table.index_select(0, (codes + self.first).flatten()).view(x.shape[0], -1)
 
 
 class _Numbers(nn.Module):

@@ -98,7 +98,7 @@ class _Decoder(CausalNet):
         return self.norm(h[:, self._prefix :])
 
     def _begin(self, z: Tensor) -> State:
-        empty = z.new_zeros(len(z), self._spec.heads, 0, self._spec.width // self._spec.heads)
+        empty = z.new_zeros(z.shape[0], self._spec.heads, 0, self._spec.width // self._spec.heads)
         past = (empty,) * (2 * self._spec.layers)
         if self._prefix and self.latent is not None:
             return self._advanced(self.latent(z)[:, None], past)[1]

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as some
 
-from vaekit.data.table.marks import MISSING
+from vaekit.data.delimited.marks import MISSING
 from vaekit.data.table.reading import ReadOptions, read_raw
 
 
@@ -63,6 +63,7 @@ def test_an_encoding_may_be_given_and_a_wrong_one_is_told(read):
     with pytest.raises(ValueError, match=r"a\.csv must be a CSV, but cannot be read \(it is not ascii"):
         read("a,b\n1,ж\n", encoding="ascii")
     note = read(b"a,b\n1,x\n2,caf\xe9\n").notes[0]
+    assert read(b"a,b\n1,caf\xe9").table["b"].to_pylist() == ["café"]
     assert note == "line 3 is not UTF-8: the encoding is taken to be cp1252 (encoding=... says otherwise)"
 
 

@@ -152,10 +152,8 @@ def test_learning_needs_two_rows_and_two_columns():
 
 
 def test_a_missing_pyarrow_is_told_with_the_way_to_get_it(monkeypatch):
-    for name in [
-        name for name in sys.modules if name.startswith(("vaekit.data.table.frames", "vaekit.data.table.arrow"))
-    ]:
+    for name in [name for name in sys.modules if name.startswith(("vaekit.data.table.frames", "vaekit.data.arrow"))]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "pyarrow", None)
-    with pytest.raises(ImportError, match=r"a table needs pyarrow; install it with: pip install vaekit\[table\]"):
+    with pytest.raises(ImportError, match=r"need pyarrow; install it with: pip install vaekit\[table\]"):
         frame_to_raw({"a": [1, 2]})

@@ -4,9 +4,9 @@
 
     reading       files and frames -> a table of canonical types (raw), with what was found on the way
     cells         the cells of a column between Arrow and numpy;  axis  where numbers lie;  maps  monotone maps to normal scores
-    codec         what a codec is;  numeric, discrete, dropped  the codecs;  column  a column with its codec
-    inference     what kind of column it is;  words  names of rows, sentences, words with an order;  fitting  its codec
-    constraints   what holds in every row;  declared, schema_file  what a user says
+    codec         the codecs in general;  numeric, discrete, dropped  the codecs;  column  a column with its codec
+    inference     the kind of a column;  words  names of rows, sentences, words with an order;  fitting  its codec
+    constraints   conditions on every row;  declared, schema_file  what a user declares
     schema        the table as a model sees it;  alignment  a new table brought to it
     building      a table -> its schema -> a data set;  content  the split by content
 """
@@ -51,20 +51,20 @@ def read_table(
     model_missing: bool = False,
     **reading: Any,
 ) -> Dataset:
-    """Read a file of a table, decide what its columns are, and code it.
+    """Read a table from files, choose the kinds of its columns, and code it.
 
     Args:
         source: A file, a folder with a file for each part, or the name of a bundled table.
         schema: The schema of a model, which then codes the table; None infers one from the training rows.
-        overrides: What is declared about the table.
-        target: The column that one wants to predict.
+        overrides: The declarations about the table.
+        target: The column to predict.
         model_missing: Whether the pattern of missing cells is modelled.
         **reading: The fields of `ReadOptions`.
 
     Raises:
         FileNotFoundError: If there is no such file.
         ImportError: If pyarrow is missing.
-        ValueError: If the file cannot be read, or what is declared does not fit it.
+        ValueError: If the file cannot be read, or the declarations do not fit it.
     """
     from vaekit.data.table.reading import check_trainable, read_raw
 
@@ -95,18 +95,18 @@ def table_to_dataset(
     target: str | None = None,
     model_missing: bool = False,
 ) -> Dataset:
-    """Decide what the columns of a table in memory are, and code it.
+    """Choose the kinds of the columns of a table in memory, and code it.
 
     Args:
         frame: A frame of pyarrow, pandas or polars, or a mapping of names to arrays.
         schema: The schema of a model, which then codes the table; None infers one from the training rows.
-        overrides: What is declared about the table.
-        target: The column that one wants to predict.
+        overrides: The declarations about the table.
+        target: The column to predict.
         model_missing: Whether the pattern of missing cells is modelled.
 
     Raises:
         ImportError: If pyarrow is missing.
-        ValueError: If the frame is no table, or what is declared does not fit it.
+        ValueError: If the frame is no table, or the declarations do not fit it.
     """
     from vaekit.data.table.reading import check_trainable, frame_to_raw
 

@@ -23,7 +23,7 @@ class Source(Value):
 def aligned(
     table: Table, sources: Sequence[Source], known: Collection[str], allow_missing: bool
 ) -> tuple[Table, tuple[str, ...]]:
-    """Return a table with the columns of `sources`, and sentences about what was left out or filled in.
+    """Return a table with the columns of `sources`, and sentences about columns that were left out or filled in.
 
     Args:
         table: A table of canonical types.

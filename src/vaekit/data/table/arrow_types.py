@@ -1,11 +1,11 @@
-"""From the many types of Arrow to the few that tables have here: int64, float64, string, bool, timestamp."""
+"""From the types of Arrow to the few types of tables here: int64, float64, string, bool, timestamp."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
 
-from vaekit.data.table.arrow import pa, pc
+from vaekit.data.arrow import pa, pc
 
 __all__ = ["canonical_table", "check_types", "joined_tables"]
 
@@ -47,7 +47,7 @@ def check_types(schema: Any, source: str) -> None:
 
 
 def joined_tables(tables: Sequence[Any], sources: Sequence[str]) -> Any:
-    """Put canonical tables with the same columns below each other; integers join floats, and nulls anything.
+    """Concatenate canonical tables with the same columns; integers may join floats, and nulls any type.
 
     Raises:
         ValueError: If the first has other columns than another, or a column has types that do not go together.
@@ -74,9 +74,9 @@ def _joined(name: str, columns: Sequence[Any], sources: Sequence[str]) -> Any:
             wanted = pa.unify_schemas([pa.schema([(name, one)]) for one in types], promote_options="permissive")
             wanted = wanted.field(0).type
         except pa.ArrowTypeError as error:
-            said = " and ".join(map(str, types))
+            found = " and ".join(map(str, types))
             raise ValueError(
-                f"column {name!r} must have one type in {' and '.join(sources)}, but is {said}; repair the file that is wrong"
+                f"column {name!r} must have one type in {' and '.join(sources)}, but is {found}; repair the file that is wrong"
             ) from error
     empty = [column.null_count == len(column) for column in columns]
     chunks = [

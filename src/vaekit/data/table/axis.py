@@ -63,7 +63,7 @@ class Grid(Value):
         return self.decimals * math.log(10) - math.log(self.step)
 
     def positions(self, cells: Cells) -> Numbers:
-        """Return the positions of cells, shape (N,); integers for numbers on the grid, NaN where cells are missing."""
+        """Return the positions of cells, shape (N,); integers for numbers on the grid, NaN for a missing cell."""
         if type_name(cells) == "float64":
             return (_scaled(numbers(cells), self.decimals) - self.offset) / self.step
         found = _difference(integers(cells), self.offset) / self.step
@@ -107,7 +107,7 @@ class Line(Value):
         return 0.0
 
     def positions(self, cells: Cells) -> Numbers:
-        """Return the numbers in cells, shape (N,), NaN where cells are missing."""
+        """Return the numbers in cells, shape (N,), NaN for a missing cell."""
         return numbers(cells)
 
     def cells(self, positions: Numbers, type: str) -> Cells:
@@ -155,7 +155,7 @@ def _grid(values: npt.NDArray[np.int64], decimals: int) -> Grid:
 
 
 def _scaled(values: Numbers, decimals: int) -> Numbers:
-    """Return numbers in units of the last decimal, free of the error of the product where they are on the grid."""
+    """Return numbers in units of the last decimal; those on the grid have no rounding error of the product."""
     scaled = values * 10.0**decimals
     nearest = np.rint(scaled)
     return np.where(nearest / 10.0**decimals == values, nearest, scaled)

@@ -1,4 +1,4 @@
-"""From a table to its schema, and from both to a data set."""
+"""From a table to its schema, and from the two to a data set."""
 
 from __future__ import annotations
 
@@ -35,13 +35,13 @@ def infer_schema(
     target: str | None = None,
     model_missing: bool = False,
 ) -> TableSchema:
-    """Decide what each column of a table is, and fit its codec.
+    """Choose the kind of each column of a table, and fit its codec.
 
     Args:
         table: A table of canonical types.
-        rows: The training rows, which alone are looked at; by default all.
-        overrides: What is declared about the table.
-        target: The column that one wants to predict.
+        rows: The training rows, the only ones that are used; by default all.
+        overrides: The declarations about the table.
+        target: The column to predict.
         model_missing: Whether the pattern of missing cells is modelled.
 
     Raises:
@@ -90,10 +90,10 @@ def table_dataset(
     Args:
         raw: The table.
         schema: The schema of a model; None infers one from the training rows.
-        overrides: What is declared about the table.
-        target: The column that one wants to predict.
+        overrides: The declarations about the table.
+        target: The column to predict.
         model_missing: Whether the pattern of missing cells is modelled.
-        source: What the user typed.
+        source: The name of the data.
 
     Raises:
         ValueError: If what is declared or the schema does not fit the table.
@@ -118,7 +118,7 @@ def table_dataset(
 
 
 def _held_out(schema: TableSchema, table: Table) -> tuple[str, ...]:
-    """Say in one sentence what held-out rows have that training rows do not."""
+    """Return a sentence about the values that only held-out rows have."""
     found = schema.unseen(freed(table, schema.constraints))
     if not found:
         return ()

@@ -9,11 +9,11 @@ from vaekit.data.table.raw import RawTable
 __all__ = ["BUNDLED", "bundled_name", "raw_from_sklearn"]
 
 BUNDLED = ("breast-cancer", "diabetes", "wine")
-"""How they are called."""
+"""Their names."""
 
 
 def bundled_name(typed: str) -> str | None:
-    """Return the name of the bundled table that was typed, or None where it is none.
+    """Return the name of a bundled table as it is spelled here, or None if there is no such table.
 
     >>> bundled_name("Breast_Cancer"), bundled_name("wine.csv")
     ('breast-cancer', None)
@@ -23,7 +23,7 @@ def bundled_name(typed: str) -> str | None:
 
 
 def raw_from_sklearn(name: str) -> RawTable:
-    """Read a table that comes with scikit-learn; its target is the column `target`, by name where it is a class.
+    """Read a table that comes with scikit-learn; its target is the column `target`, with the names of the classes if it has any.
 
     Args:
         name: One of `BUNDLED`.
@@ -37,7 +37,7 @@ def raw_from_sklearn(name: str) -> RawTable:
     """
     from sklearn import datasets
 
-    from vaekit.data.table.arrow import pa
+    from vaekit.data.arrow import pa
 
     found = bundled_name(name)
     if found is None:

@@ -56,7 +56,7 @@ def arrow() -> Any:
     Raises:
         ImportError: If it is missing.
     """
-    from vaekit.data.table.arrow import pa
+    from vaekit.data.arrow import pa
 
     return pa
 
@@ -67,7 +67,7 @@ def compute() -> Any:
     Raises:
         ImportError: If it is missing.
     """
-    from vaekit.data.table.arrow import pc
+    from vaekit.data.arrow import pc
 
     return pc
 
@@ -92,14 +92,14 @@ def is_null(cells: Cells) -> Mask:
 
 
 def numbers(cells: Cells) -> Numbers:
-    """Return the cells of a column of numbers or points in time, shape (N,), NaN where they are missing."""
+    """Return the cells of a column of numbers or points in time, shape (N,), NaN for a missing cell."""
     if type_name(cells).startswith("timestamp"):
         cells = cells.cast("int64")
     return np.asarray(cells.cast("float64"), dtype=np.float64)
 
 
 def integers(cells: Cells) -> npt.NDArray[np.int64]:
-    """Return the cells of a column of integers or points in time, shape (N,), 0 where they are missing."""
+    """Return the cells of a column of integers or points in time, shape (N,), 0 for a missing cell."""
     return np.asarray(cells.cast("int64").fill_null(0), dtype=np.int64)
 
 

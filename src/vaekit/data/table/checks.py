@@ -1,28 +1,13 @@
-"""What every raw table must have: rows, and columns of different names."""
+"""Checks of raw tables: they have rows, and columns of different names."""
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 
+from vaekit.data.delimited.layout import check_names
 from vaekit.data.table.raw import RawTable
 
-__all__ = ["check_columns", "check_names", "check_trainable"]
-
-
-def check_names(names: Sequence[str], source: str) -> None:
-    """Check that no two columns of a table are called the same.
-
-    Raises:
-        ValueError: If two are; both are named by their place.
-    """
-    twice = next((name for name, count in Counter(names).items() if count > 1), None)
-    if twice is not None:
-        places = [str(place) for place, name in enumerate(names, 1) if name == twice]
-        raise ValueError(
-            f"the columns of {source} must have different names, but columns {' and '.join(places)} are called"
-            f" {twice!r}; rename one"
-        )
+__all__ = ["check_columns", "check_trainable"]
 
 
 def check_columns(names: Sequence[str], rows: int, source: str) -> None:
@@ -39,7 +24,7 @@ def check_columns(names: Sequence[str], rows: int, source: str) -> None:
 
 
 def check_trainable(raw: RawTable, source: str) -> None:
-    """Check that a model can learn from a table: scoring takes one row, learning needs more.
+    """Check that a model can learn from a table: one row can be scored, but learning needs more.
 
     Raises:
         ValueError: If it has one row or one column.

@@ -1,7 +1,7 @@
-"""What a codec is: the way from the cells of a column to numbers that a model understands, and back.
+"""Codecs: from the cells of a column to numbers that a model understands, and back.
 
 A *slot* is one variable of the model. A column has none (an identifier), one, or two: a number with spikes has a class that
-says which spike it is, and a number for where it is none, so that p(x) = p(spike) p(rest | elsewhere).
+says which spike it is, and a number for the other cells, so that p(x) = p(spike) p(rest | no spike).
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ class Codec(Value, ABC):
         """
 
     def log_jacobian(self, codes: Numbers) -> Numbers:
-        """Return log |d code / d number|, shape (N,); 0 for what is discrete and for NaN.
+        """Return log |d code / d number|, shape (N,); 0 for discrete slots and for NaN.
 
         Args:
             codes: The codes, shape (N, K).

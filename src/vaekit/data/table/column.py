@@ -33,7 +33,7 @@ AnyCodec: TypeAlias = Annotated[
     Numeric | Spiked | Count | Levels | Ordinal | Categories | Identifier | Constant | Text,
     Field(discriminator="kind"),
 ]
-"""A codec, told apart by its kind."""
+"""Any codec; its `kind` says which."""
 
 NUMERIC = frozenset({"continuous", "spiked", "count", "bounded", "datetime"})
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from vaekit.data.table.arrow import feather, pa, parquet
+from vaekit.data.arrow import feather, pa, parquet
 from vaekit.data.table.arrow_types import canonical_table, check_types
 from vaekit.data.table.checks import check_columns
 from vaekit.data.table.raw import ReadOptions

@@ -1,4 +1,4 @@
-"""What a constraint is: something that holds in every row of a table, and so in every row that a model makes.
+"""Constraints: conditions that every row of a table obeys, and so does every row that a model generates.
 
 By construction, not by rejection: other columns take the place of those that obey it, and any values of these give rows that obey.
 """
@@ -21,35 +21,35 @@ class Constraint(Value, ABC):
     """The fields that `fitted` fills in."""
 
     def described(self) -> dict[str, Any]:
-        """Return what a user writes of it, ready for YAML."""
+        """Return the fields that a user writes, ready for YAML."""
         return self.model_dump(mode="json", exclude=set(self.learned), exclude_none=True)
 
     @property
     @abstractmethod
     def needs(self) -> tuple[str, ...]:
-        """The columns it speaks of."""
+        """The columns of the condition."""
 
     @property
     @abstractmethod
     def replaces(self) -> tuple[str, ...]:
-        """The columns that others take the place of."""
+        """The columns that are replaced."""
 
     @property
     @abstractmethod
     def makes(self) -> tuple[str, ...]:
-        """The columns that take their place."""
+        """The columns that replace them."""
 
     @abstractmethod
     def broken(self, table: Table) -> Mask:
-        """Return which rows break it, shape (N,); a row with a missing cell does not.
+        """Return which rows break it, shape (N,); a row with a missing cell never does.
 
         Raises:
-            ValueError: If a column is of a type that it cannot speak of.
+            ValueError: If a column has a type that the condition does not apply to.
         """
 
     @abstractmethod
     def fitted(self, table: Table) -> Any:
-        """Return the constraint with what the training rows, all of which obey it, tell."""
+        """Return the constraint fitted to the training rows, all of which obey it."""
 
     @abstractmethod
     def forward(self, table: Table) -> Table:

@@ -27,7 +27,7 @@ __all__ = [
 ]
 
 AnyConstraint: TypeAlias = Annotated[Inequality | Range | FixedCombinations | OneHot, Field(discriminator="kind")]
-"""A constraint, told apart by its kind."""
+"""Any constraint; its `kind` says which."""
 
 
 def freed(table: Table, constraints: Sequence[Constraint]) -> Table:

@@ -39,7 +39,7 @@ class Declared(Value):
     codec: CodecName | None = None
     """How it is coded."""
     order: tuple[StrictBool | StrictInt | StrictFloat | StrictStr, ...] | None = None
-    """Its values from the lowest to the highest, where it is ordinal."""
+    """Its values from the lowest to the highest, if it is ordinal."""
     min: StrictInt | StrictFloat | StrictStr | None = None
     """The smallest number that it may hold, or the first point in time, as ISO 8601 writes it."""
     max: StrictInt | StrictFloat | StrictStr | None = None

@@ -47,14 +47,14 @@ NUMBERS: frozenset[CodecName] = frozenset({"quantile", "standard", "log1p", "log
 
 
 def fit_column(name: str, cells: Cells, declared: Declared | None = None, role: Role = "input") -> Column:
-    """Decide what a column is, where that is not declared, and fit its codec.
+    """Choose the kind of a column, unless it is declared, and fit its codec.
 
     Args:
         name: The column.
         cells: The cells of its training rows.
         declared: What is declared about it.
-        role: Whether it is what one wants to predict (rare classes stay what they are), or was derived by a constraint (it
-            never names rows).
+        role: Whether it is the target (its rare classes stay apart), or was derived by a constraint (it is never an
+            identifier).
 
     Raises:
         ValueError: If a number is infinite, or what is declared does not fit the cells; the sentence names the column.
@@ -131,7 +131,7 @@ def _only(profile: Profile) -> Label | None:
 
 
 def _categories(profile: Profile, keep: bool) -> Categories:
-    """Pool the rare classes: of fewer than 10 rows (1 % in small tables), or 0.1 % where there are more than 50 classes."""
+    """Pool the rare classes: of fewer than 10 rows (1 % in small tables), or 0.1 % if there are more than 50 classes."""
     least = min(RARE, int(np.ceil(profile.rows / 100)))
     if profile.distinct > MANY:
         least = max(least, int(np.ceil(profile.rows / 1000)))

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from vaekit.data.table.arrow import pa
+from vaekit.data.arrow import pa
 from vaekit.data.table.arrow_types import canonical_table
 from vaekit.data.table.checks import check_columns
 from vaekit.data.table.raw import RawTable, ReadOptions
@@ -21,7 +21,7 @@ def read_frame(frame: Any, options: ReadOptions, source: str = "the table") -> R
     Args:
         frame: A pyarrow.Table, a frame of pandas or polars or of anything with Arrow's stream, or columns by name.
         options: The marks of missing cells.
-        source: What the table is called in errors.
+        source: The name of the table in errors.
 
     Raises:
         ValueError: If it has no rows, two columns of one name, columns of different lengths, or one of mixed types.

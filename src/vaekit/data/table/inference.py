@@ -32,7 +32,7 @@ MANY = 20
 
 @dataclass(frozen=True)
 class Profile:
-    """What there is in the training rows of a column.
+    """The values in the training rows of a column.
 
     Args:
         name: The column.
@@ -103,15 +103,15 @@ def decide(profile: Profile, *, names_rows: bool = True) -> Decision:
     if not profile.distinct:
         return Decision("constant", "constant", "every cell is missing")
     if profile.distinct == 1:
-        return Decision("constant", "constant", f"every cell is {_shown(profile.values)[0]}")
+        return Decision("constant", "constant", f"every cell is {_samples(profile.values)[0]}")
     if profile.distinct == 2:
-        return Decision("binary", "levels", f"two values: {' and '.join(_shown(profile.values))}")
+        return Decision("binary", "levels", f"two values: {' and '.join(_samples(profile.values))}")
     named = _row_name(profile) if names_rows else None
     return named or (_words(profile) if profile.type == "string" else _number(profile))
 
 
 def find_spikes(counts: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-    """Return the places of the values that stand out: over 1 % of the rows, 20 at least, and 10 times what their neighbours have.
+    """Return the places of the spikes: values with over 1 % of the rows, at least 20, and 10 times as many as their neighbours.
 
     Args:
         counts: How often each distinct value occurs, in ascending order of the values, shape (d,).
@@ -165,7 +165,7 @@ def _number(profile: Profile) -> Decision:
     positions = np.asarray(profile.values.cast("int64") if is_time else profile.values, dtype=np.float64)
     if d > FEW and len(spikes := find_spikes(profile.counts)):
         share = profile.counts[spikes].sum() / n
-        top = _shown(profile.values.take(arrow().array(spikes[np.argsort(-profile.counts[spikes])])))
+        top = _samples(profile.values.take(arrow().array(spikes[np.argsort(-profile.counts[spikes])])))
         return Decision("datetime" if is_time else "spiked", "spiked", f"{share:.0%} of the cells are {_listed(top)}")
     if _looks_counted(profile, positions):
         return Decision("count", "count", f"integers from {positions[0]:.0f} to {positions[-1]:.0f} without gaps")
@@ -185,7 +185,7 @@ def _looks_counted(profile: Profile, positions: Numbers) -> bool:
     return bool(variance < 50 * mean and len(middle) > 1 and len(middle) > 0.8 * (middle[-1] - middle[0]))
 
 
-def _shown(values: Cells) -> list[str]:
+def _samples(values: Cells) -> list[str]:
     return values.slice(0, 8).cast("string").to_pylist()
 
 

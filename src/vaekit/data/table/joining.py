@@ -16,11 +16,11 @@ from vaekit.data.table.discrete import Labels
 __all__ = ["FixedCombinations", "OneHot"]
 
 SEPARATORS = (" | ", " ¦ ", "\x1f")
-"""What stands between the values of a combination: the first that no value has."""
+"""The separators between the values of a combination; the first that no value contains is used."""
 
 
 class _Joined(Constraint, ABC):
-    """Columns that one column takes the place of."""
+    """Columns that one column replaces."""
 
     columns: tuple[str, ...] = Field(min_length=2)
     """The columns; of a one-hot group, of 0 and 1 or of false and true."""
@@ -37,7 +37,7 @@ class _Joined(Constraint, ABC):
 
 
 class FixedCombinations(_Joined):
-    """Only combinations of values that were seen: one column of combinations takes the place of the columns."""
+    """Only combinations of values that occur in training: one column of combinations replaces the columns."""
 
     learned: ClassVar[frozenset[str]] = frozenset({"types", "separator", "values"})
     """The fields that `fitted` fills in."""
@@ -49,7 +49,7 @@ class FixedCombinations(_Joined):
     separator: str = SEPARATORS[0]
     """What stands between the values in the name of a combination."""
     values: tuple[Labels, ...] = Field(default=(), repr=False)
-    """The combinations seen in training: of each column its value in each of them."""
+    """The combinations seen in training: for each column, its value in each of them."""
 
     @property
     def makes(self) -> tuple[str, ...]:
@@ -61,7 +61,7 @@ class FixedCombinations(_Joined):
         return f"only seen combinations of {' and '.join(self.columns)}"
 
     def broken(self, table: Table) -> Mask:
-        """Return which rows are combinations that training did not have, shape (N,); none before it."""
+        """Return which rows are combinations that training did not have, shape (N,); none before training."""
         if not self.values:
             return np.zeros(table.num_rows, dtype=bool)
         joint = self._joint(table)
@@ -86,7 +86,7 @@ class FixedCombinations(_Joined):
         )
 
     def forward(self, table: Table) -> Table:
-        """Return a table with the names of the combinations in place of the columns; missing where a value is."""
+        """Return a table with the names of the combinations in place of the columns; missing if a value is missing."""
         return replaced_columns(table, self.replaces, {self.makes[0]: self._joint(table)})
 
     def backward(self, table: Table) -> Table:
@@ -110,7 +110,7 @@ class FixedCombinations(_Joined):
 
 
 class OneHot(_Joined):
-    """Exactly one of several columns is 1, and the others are 0: one column of their names takes their place."""
+    """Exactly one of several columns is 1, and the others are 0: one column of their names replaces them."""
 
     kind: Literal["one_hot"] = "one_hot"
     """The kind of constraint."""
@@ -135,7 +135,7 @@ class OneHot(_Joined):
         return self
 
     def forward(self, table: Table) -> Table:
-        """Return a table with the name of the column that is 1 in place of the columns; missing where it is not known."""
+        """Return a table with the name of the column that is 1 in place of the columns; missing if it is not known."""
         ones = self._ones(table)
         unknown = np.isnan(ones).any(1) | self.broken(table)
         places = arrow().array(np.nan_to_num(ones).argmax(1), mask=unknown)

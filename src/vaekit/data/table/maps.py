@@ -214,7 +214,7 @@ class Logit(MonotoneMap):
 
 
 Map: TypeAlias = Annotated[Quantile | Standard | Log1p | Logit, Field(discriminator="kind")]
-"""A monotone map, told apart by its kind."""
+"""Any monotone map; its `kind` says which."""
 
 
 def fit_map(name: MapName, positions: Numbers, bounds: tuple[float, float] | None = None) -> MonotoneMap:

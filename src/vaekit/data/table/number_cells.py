@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from vaekit.data.table.arrow import pa, pc
+from vaekit.data.arrow import pa, pc
 
 __all__ = [
     "NumberStyle",
@@ -19,7 +19,7 @@ __all__ = [
 ]
 
 SAMPLE = 256
-"""The cells that are tried first: most columns that do not fit are told by them."""
+"""The number of cells that are tried first: they suffice to reject most columns that do not fit."""
 
 GAP = "[ '\u2019\u00a0\u202f]"
 """What comes between the thousands besides commas and points."""
@@ -48,7 +48,7 @@ class NumberStyle:
 
 
 def parse_plain(cells: Any) -> Any | None:
-    """Read cells as int64, or else float64; None where they are no plain numbers, or integers that would not be kept.
+    """Read cells as int64, or else float64; None if some are no plain numbers, or integers that would lose digits.
 
     Integers keep all their digits: with leading zeros, or beyond 64 bits, they are codes and no numbers.
 
@@ -85,7 +85,7 @@ def number_style(cells: Any) -> NumberStyle | None:
 
 
 def parse_numbers(cells: Any, style: NumberStyle, *, comma: bool) -> Any | None:
-    """Read cells written in a style as int64 or float64; None where they are no numbers after all.
+    """Read cells written in a style as int64 or float64; None if some are no numbers after all.
 
     Args:
         cells: An array of strings.
@@ -119,7 +119,7 @@ def all_match(cells: Any, pattern: str, count: int | None = None) -> bool:
 
 
 def cast_cells(cells: Any, wanted: Any) -> Any | None:
-    """Cast strings to a type; None where one of them does not fit."""
+    """Cast strings to a type; None if one of them does not fit."""
     try:
         # Arrow words an error for each cell that fails, which takes long where all of them do.
         pc.cast(cells.slice(0, SAMPLE), wanted)

@@ -32,10 +32,10 @@ LARGEST = 2.0**63
 
 
 class Inequality(Constraint):
-    """low <= high in every row: the gap high - low, which is not negative, takes the place of `high`.
+    """low <= high in every row: the gap high - low, which is not negative, replaces `high`.
 
-    Where `low` is missing, the gap is too. What comes back is kept within the observed range of `high`, as every column is;
-    a `low` within its own range never is above.
+    If `low` is missing, so is the gap. A decoded `high` stays within its observed range, as every column does; a `low` within
+    its own range is never above it.
     """
 
     learned: ClassVar[frozenset[str]] = frozenset({"type", "decimals", "bounds"})
@@ -52,7 +52,7 @@ class Inequality(Constraint):
     type: str = ""
     """The type of `high`, found in training."""
     decimals: int | None = None
-    """The larger number of decimals of the two columns, found in training; None where there is no end to them."""
+    """The larger number of decimals of the two columns, found in training; None if they have no last decimal."""
     bounds: tuple[StrictInt | StrictFloat, StrictInt | StrictFloat] | None = None
     """The smallest and the largest `high` in training."""
 

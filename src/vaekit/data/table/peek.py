@@ -1,27 +1,29 @@
-"""Whether something is a table, or texts in one: told by the names of the columns, without reading the rows."""
+"""Whether a source is a table or texts in one, by the names of its columns; the rows are not read."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sized
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from vaekit.data.dataset import TRAIN
-from vaekit.data.decode import SUFFIXES as IMAGES
+from vaekit.data.delimited.dialect import has_header, look
+from vaekit.data.delimited.encoding import guess_encoding, opened
+from vaekit.data.delimited.layout import sample_rows
+from vaekit.data.delimited.options import SUFFIXES as DELIMITED
+from vaekit.data.delimited.options import DelimitedOptions
+from vaekit.data.files import has_images
+from vaekit.data.layout import find_parts
 from vaekit.data.table.bundled import bundled_name
-from vaekit.data.table.dialect import has_header, look, sniff_dialect, sniff_rows
-from vaekit.data.table.encoding import guess_encoding, opened, sample_text
-from vaekit.data.table.parts import find_parts
-from vaekit.data.table.raw import SUFFIXES, ReadOptions
+from vaekit.data.table.raw import SUFFIXES
 
 __all__ = ["is_frame", "is_table"]
 
 TEXTS = ("text", "sentence", "content", "caption")
-"""What a column of texts is called; a table that has one is a collection of texts."""
+"""The names of a column of texts; a table that has one is a collection of texts."""
 
-SHARED = (".csv", ".parquet")
-"""The tables that can be collections of texts as well."""
+SHARED = (*DELIMITED, ".parquet")
+"""The endings of tables that can be collections of texts."""
 
 
 class _Peek(NamedTuple):
@@ -32,19 +34,21 @@ class _Peek(NamedTuple):
 def is_table(source: str | Path) -> bool:
     """Return whether a source is a table: one by name, a file of one, or a folder of such files called train and test.
 
-    A .csv or .parquet with a column called text, sentence, content or caption, or with a single column, of text, is a
-    collection of texts, and so is one of two columns with names in one of them. What is not there or cannot be read is no
-    table, unless its name ends as no other kind of data does.
+    A delimited file or a .parquet with a column called text, sentence, content or caption, or with a single column, of text, is a
+    collection of texts, and so is one of two columns with names in one of them. A file that does not
+    exist or cannot be read is no table, unless its name ends as no other kind of data does.
 
-    >>> is_table("wine"), is_table("there-is-none.tsv"), is_table("there-is-none.csv")
+    >>> is_table("wine"), is_table("there-is-none.feather"), is_table("there-is-none.csv")
     (True, True, False)
     """
     if isinstance(source, str) and bundled_name(source):
         return True
     path = Path(source).expanduser()
     if path.is_dir():
-        parts = find_parts(path)
-        return TRAIN in parts.values() and all(map(_is_file_of_table, parts)) and not _has_images(path)
+        parts = find_parts(path, SUFFIXES)
+        return (
+            TRAIN in parts.values() and all(map(_is_file_of_table, parts)) and not has_images(path)
+        )  # beside images, train.csv is about them
     return path.name.lower().endswith(SUFFIXES) and _is_file_of_table(path)
 
 
@@ -60,11 +64,6 @@ def is_frame(found: Any) -> bool:
     return hasattr(found, "columns") and (arrow or type(found).__module__.partition(".")[0] == "pandas")
 
 
-def _has_images(root: Path) -> bool:
-    """Return whether there are images in a folder, which train.csv tells about then."""
-    return any(Path(name).suffix.lower() in IMAGES for _, _, names in os.walk(root) for name in names)
-
-
 def _is_column(found: Any) -> bool:
     return isinstance(found, Sized) and not isinstance(found, str | bytes | Mapping)
 
@@ -75,7 +74,7 @@ def _is_file_of_table(path: Path) -> bool:
     if path.is_file() and not path.stat().st_size:
         return True  # whose reader says best what is wrong
     try:
-        peek = _peek_parquet(path) if path.suffix.lower() == ".parquet" else _peek_csv(path)
+        peek = _peek_parquet(path) if path.suffix.lower() == ".parquet" else _peek_delimited(path)
     except (OSError, ValueError, ImportError):
         return False
     lower = [name.lower() for name in peek.names]
@@ -84,16 +83,15 @@ def _is_file_of_table(path: Path) -> bool:
     return bool(lower) and (len(lower) > 1 or not peek.is_text[0])
 
 
-def _peek_csv(path: Path) -> _Peek:
+def _peek_delimited(path: Path) -> _Peek:
     with opened(path) as stream:
         first = stream.read(4096)
     if not first or first.startswith((b"PK", b"PAR1")):
         return _Peek([], [])
-    sample, whole = sample_text(path, guess_encoding(first) or "utf-8", 1 << 16)
-    rows = sniff_rows(sample, sniff_dialect(sample), whole=whole)
+    rows, _ = sample_rows(path, guess_encoding(first) or "utf-8", size=1 << 16)
     if not rows:
         return _Peek([], [])
-    named = has_header(rows, ReadOptions())
+    named = has_header(rows, DelimitedOptions())
     body = [row[0] for row in rows[named:]]
     names = rows[0] if named else [f"c{place}" for place in range(len(rows[0]))]
     return _Peek(names, [any(look(cell) == "word" for cell in body)])

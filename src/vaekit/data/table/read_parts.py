@@ -1,4 +1,7 @@
-"""One file of a table, or several that become one: cells of CSVs get their types together, so that all parts agree."""
+"""One file of a table, or several that become one.
+
+The cells of all delimited files get their types together, so that the parts agree.
+"""
 
 from __future__ import annotations
 
@@ -9,10 +12,11 @@ from typing import Any
 
 import numpy as np
 
-from vaekit.data.table.arrow import pa, pc
+from vaekit.data.arrow import pa, pc
+from vaekit.data.delimited.options import is_delimited
+from vaekit.data.delimited.reading import read_strings
 from vaekit.data.table.arrow_types import joined_tables
 from vaekit.data.table.column_files import read_typed
-from vaekit.data.table.csv_files import read_strings
 from vaekit.data.table.raw import ReadOptions
 from vaekit.data.table.string_columns import type_strings
 
@@ -33,7 +37,7 @@ def read_parts(files: Sequence[Path], options: ReadOptions) -> tuple[Any, list[i
         ValueError: If a file cannot be read, or the files have different columns.
     """
     sources = [file.name for file in files]
-    if not all(_is_csv(file) for file in files):
+    if not all(is_delimited(file.name) for file in files):
         tables = [_typed(file, options) for file in files]
         joined = joined_tables(tables, sources) if len(files) > 1 else tables[0]
         return joined, [len(table) for table in tables], ()
@@ -51,20 +55,16 @@ def read_parts(files: Sequence[Path], options: ReadOptions) -> tuple[Any, list[i
     return typed, lengths, (*notes, *found, *dots)
 
 
-def _is_csv(file: Path) -> bool:
-    return file.name.lower().endswith((".csv", ".tsv", ".gz"))
-
-
 def _typed(file: Path, options: ReadOptions) -> Any:
-    if not _is_csv(file):
+    if not is_delimited(file.name):
         return read_typed(file, options)
     return type_strings(read_strings(file, options)[0], options, file.name)[0]
 
 
 def _without_final_dots(table: Any, lengths: Sequence[int]) -> tuple[Any, tuple[str, ...]]:
-    """Remove the full stop behind every word of a column in one part where the first part has the same words without.
+    """Remove the full stop after every word of a column in one part, if the first part has the same words without it.
 
-    The test part of the census data (Adult) ends so; its classes would be strangers otherwise.
+    The test part of the census data (Adult) has such full stops; its classes would otherwise be unknown.
     """
     starts = np.cumsum([0, *lengths])
     notes: tuple[str, ...] = ()

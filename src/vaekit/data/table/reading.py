@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from vaekit.data.dataset import TEST, TRAIN
+from vaekit.data.files import existing_path
+from vaekit.data.layout import find_parts
 from vaekit.data.table.bundled import BUNDLED, bundled_name, raw_from_sklearn
 from vaekit.data.table.checks import check_trainable
-from vaekit.data.table.parts import find_parts, split_of
 from vaekit.data.table.peek import is_frame, is_table
 from vaekit.data.table.raw import SUFFIXES, RawTable, ReadOptions
 
@@ -34,7 +36,7 @@ def read_raw(source: str | Path, options: ReadOptions | None = None) -> RawTable
         options: How it is read.
 
     Returns:
-        Its columns, each int64, float64, string, bool or timestamp, and what was found, in sentences.
+        Its columns, each int64, float64, string, bool or timestamp, and notes about the files.
 
     Raises:
         FileNotFoundError: If there is no such file, folder or name.
@@ -81,18 +83,11 @@ def frame_to_raw(frame: Any, options: ReadOptions | None = None) -> RawTable:
 
 
 def _existing(source: str | Path) -> Path:
-    path = Path(source).expanduser()
-    if path.exists():
-        return path
-    nearest = get_close_matches(str(source).lower(), BUNDLED, n=1)
-    cure = f"did you mean {nearest[0]}?" if nearest else "check the path"
-    raise FileNotFoundError(
-        f"a table needs a file, a folder, or one of {', '.join(BUNDLED)}, but there is no {str(source)!r}; {cure}"
-    )
+    return existing_path(source, f"a table needs a file, a folder, or one of {', '.join(BUNDLED)}", BUNDLED)
 
 
 def _parts_of_folder(root: Path) -> dict[Path, int]:
-    parts = find_parts(root)
+    parts = find_parts(root, SUFFIXES)
     if TRAIN not in parts.values():
         found = ", ".join(path.name for path in sorted(root.iterdir())[:3]) or "nothing"
         raise ValueError(
@@ -105,4 +100,5 @@ def _read_files(files: dict[Path, int], options: ReadOptions) -> RawTable:
     from vaekit.data.table.read_parts import read_parts
 
     table, lengths, notes = read_parts(list(files), options)
-    return RawTable(table, notes, split_of(list(files.values()), lengths))
+    parts = np.repeat(np.array([*files.values()], dtype=np.int8), lengths)
+    return RawTable(table, notes, parts if parts.any() else None)

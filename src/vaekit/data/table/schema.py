@@ -1,4 +1,4 @@
-"""What a table looks like to a model: its columns, each with a kind, a reason and a codec, and what holds in every row."""
+"""A table as a model sees it: its columns, each with a kind, a reason and a codec, and its constraints."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ __all__ = ["TableSchema"]
 
 
 class TableSchema(Schema):
-    """What a table looks like; it travels with a model, codes new tables and decodes what the model makes.
+    """What a table looks like; it travels with a model, codes new tables and decodes what the model generates.
 
-    A row is coded as D numbers, its *slots*: of each column those of its codec, and, where `model_missing` says so and cells of it
-    were missing in training, one more that says whether its cell is missing. NaN stands for what was not observed.
+    A row is coded as D numbers, its *slots*: of each column those of its codec, and, with `model_missing`, one more for
+    each column with missing cells in training, which says whether the cell is missing. NaN is a value that was not observed.
     """
 
     kind: Literal["table"] = "table"
@@ -40,9 +40,9 @@ class TableSchema(Schema):
     columns: tuple[Column, ...] = Field(min_length=1, repr=False)
     """The columns as the model sees them: a constraint may have put others in place of those of the file."""
     constraints: tuple[AnyConstraint, ...] = ()
-    """What holds in every row."""
+    """The constraints that every row obeys."""
     target: str | None = None
-    """The column that one wants to predict."""
+    """The column to predict."""
     model_missing: bool = False
     """Whether the pattern of missing cells is modelled."""
 
@@ -56,8 +56,8 @@ class TableSchema(Schema):
         """The places of the slots that say whether a cell is missing."""
         return tuple(self._places[column.name].stop - 1 for column in self.columns if self._masks(column))
 
-    def beside(self, mask: int) -> tuple[int, ...]:
-        """Return the places of the slots that are missing where the slot at `mask` says so."""
+    def masked_by(self, mask: int) -> tuple[int, ...]:
+        """Return the places of the slots that are missing if the slot at `mask` says so."""
         place = next(found for found in self._places.values() if found.stop - 1 == mask)
         return tuple(place[:-1])
 
@@ -96,7 +96,7 @@ class TableSchema(Schema):
         }
 
     def align(self, table: Table, *, allow_missing: bool = False) -> tuple[Table, tuple[str, ...]]:
-        """Return a new table with the columns of `sources`, in their order and types, and sentences about what was strange.
+        """Return a new table with the columns of `sources`, in their order and types, and sentences about anything unusual.
 
         Args:
             table: A table of canonical types; its columns are known by name.
@@ -113,7 +113,7 @@ class TableSchema(Schema):
         """Return up to three values for each column of classes that has values which training did not have.
 
         Args:
-            table: A table with the columns of `columns`: that of the file, where there are no constraints.
+            table: A table with the columns of `columns`: without constraints, the table of the file.
         """
         found = {column.name: column.codec.unseen(table.column(column.name)) for column in self.columns}
         return {name: values for name, values in found.items() if values}
@@ -135,11 +135,11 @@ class TableSchema(Schema):
     def decode(self, x: Tensor | Array, seed: int = 0) -> Table:
         """Return the rows that numbers stand for, as a table with the columns of `sources`.
 
-        Identifiers are made anew, constants filled in, free text is missing; the first rows do not depend on how many follow.
+        Identifiers are new, constants are filled in, and free text is missing. The first rows do not depend on the number of rows.
 
         Args:
             x: The numbers, shape (N, D).
-            seed: Draws which of the rare classes a shared code is.
+            seed: The seed that chooses among the rare classes of a shared code.
         """
         codes = np.asarray(x.detach().cpu() if isinstance(x, Tensor) else x, dtype=np.float64)
         cells = {column.name: self._decode(column, codes, seed) for column in self.columns}

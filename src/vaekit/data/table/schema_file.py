@@ -18,7 +18,7 @@ __all__ = ["read_schema_file", "write_schema_file"]
 
 HEAD = """\
 # The schema of a table. Change a kind, a codec or an order, bound a number with min and max, leave a column out with
-# use: drop, and give the file back. What is not said is inferred from the data.
+# use: drop, and give the file back. Everything else is inferred from the data.
 #
 # kinds   continuous spiked count bounded binary categorical ordinal datetime identifier constant text
 # codecs  quantile standard log1p logit levels spiked count categories ordinal identifier constant text
@@ -27,7 +27,7 @@ HEAD = """\
 KNOWN = tuple(
     dict.fromkeys((*SchemaFile.model_fields, *Declared.model_fields, "kind", "low", "high", "strict", "column"))
 )
-"""The keys of the file, among which the nearest to a mistyped one is looked for."""
+"""The keys of the file; a mistyped one is compared with them."""
 
 
 class _Loader(yaml.SafeLoader):
@@ -40,7 +40,7 @@ class _Loader(yaml.SafeLoader):
 
 
 def write_schema_file(schema: TableSchema, path: Path) -> None:
-    """Write what a schema says of each column, with its reasons as comments.
+    """Write the columns of a schema, with the reasons for their kinds as comments.
 
     Args:
         schema: The schema.
@@ -60,14 +60,14 @@ def write_schema_file(schema: TableSchema, path: Path) -> None:
 
 
 def read_schema_file(path: Path) -> SchemaFile:
-    """Read what is declared about a table.
+    """Read the declarations about a table.
 
     Args:
         path: The file.
 
     Raises:
-        FileNotFoundError: If there is none.
-        ValueError: If it is no YAML, or a key or a value is unknown; the sentence names it, and the nearest that is known.
+        FileNotFoundError: If there is no such file.
+        ValueError: If it is no YAML, or a key or a value is unknown; the sentence names it and the nearest known one.
     """
     if not path.is_file():
         raise FileNotFoundError(
@@ -76,8 +76,8 @@ def read_schema_file(path: Path) -> SchemaFile:
     try:
         raw = yaml.load(path.read_text(encoding="utf-8"), _Loader)
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        said = " ".join(str(error).split())
-        raise ValueError(f"{path.name} must be YAML, but cannot be read ({said}); mend it") from error
+        reason = " ".join(str(error).split())
+        raise ValueError(f"{path.name} must be YAML, but cannot be read ({reason}); mend it") from error
     if not isinstance(raw, dict):
         raise ValueError(
             f"{path.name} must have the keys {', '.join(SchemaFile.model_fields)}, but has none; add columns"
@@ -114,10 +114,10 @@ def _sentence(error: ValidationError, raw: dict[str, Any], path: Path) -> str:
         near = get_close_matches(key, KNOWN, n=1, cutoff=0.4)
         cure = f"did you mean {near[0]}?" if near else f"use one of {', '.join(Declared.model_fields)}"
         return f"{path.name}: {where}there is no key {key!r}; {cure}"
-    return f"{path.name}: {where}{key} {_said(first)}"
+    return f"{path.name}: {where}{key} {_problem(first)}"
 
 
-def _said(error: Any) -> str:
+def _problem(error: Any) -> str:
     expected = error.get("ctx", {}).get("expected")
     found = error["input"]
     if expected is not None:
@@ -129,7 +129,7 @@ def _said(error: Any) -> str:
 
 
 def _named(place: tuple[int | str, ...], raw: dict[str, Any]) -> str:
-    """Return what the user calls the part of the file that an error lies in."""
+    """Return the name of the part of the file that has the error."""
     if len(place) < 2 or place[0] not in ("columns", "constraints") or not isinstance(place[1], int):
         return ""
     part = raw[str(place[0])][place[1]]

@@ -1,6 +1,6 @@
-"""From columns of strings to columns of types: what is missing, a number, a truth, a time.
+"""From columns of strings to columns of types: missing cells, numbers, booleans, times.
 
-Everything happens to the distinct cells of a column, vectorised, and is then spread over its rows.
+The distinct cells of a column are converted in one vectorized step, and then spread over its rows.
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from vaekit.data.table.arrow import pa, pc
-from vaekit.data.table.marks import MISSING
+from vaekit.data.arrow import pa, pc
+from vaekit.data.delimited.marks import MISSING
 from vaekit.data.table.number_cells import (
     NumberStyle,
     number_style,
@@ -35,7 +35,7 @@ ROWS = 20_000
 
 @dataclass(frozen=True)
 class _Column:
-    """The distinct cells of a column, null where they are missing, and where each occurs; all cells where `rows` is None."""
+    """The distinct cells of a column, null if they are missing, and the rows of each; all cells if `rows` is None."""
 
     name: str
     cells: Any
@@ -50,7 +50,7 @@ class _Column:
 
 @dataclass
 class _Findings:
-    """What is told about the columns: by mark of missing cells, and by sentence."""
+    """The notes about the columns, collected by mark of missing cells and by sentence."""
 
     marks: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
     columns: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
@@ -82,7 +82,7 @@ def type_strings(table: Any, options: ReadOptions, source: str) -> tuple[Any, tu
     arrays = {}
     while columns:  # the strings of a column are let go as soon as it has its type
         column = columns.pop(0)
-        _tell_missing(column, findings)
+        _note_missing(column, findings)
         typed = column.cells if column.name in options.strings else _typed(column, comma, findings, source)
         if typed is column.cells and column.name not in (*options.strings, *options.mixed):
             _refuse_mixed(column, source)
@@ -118,7 +118,7 @@ def _count_marks(stripped: Any, missing: Any, rows: Any | None) -> dict[str, int
     return {one["values"]: one["counts"] for one in found.to_pylist()}
 
 
-def _tell_missing(column: _Column, findings: _Findings) -> None:
+def _note_missing(column: _Column, findings: _Findings) -> None:
     if column.stripped:
         findings.columns["spaces around the cells are removed"].append(column.name)
     for mark, count in column.counts.items():
@@ -175,7 +175,7 @@ def _refuse_infinity(column: _Column, numbers: Any, source: str) -> None:
 
 
 def _refuse_mixed(column: _Column, source: str) -> None:
-    """Refuse a column of numbers with a few words: as words it would lose its order, and nobody would be told."""
+    """Refuse a column of numbers with a few words: as words it would silently lose its order."""
     if len(_words(column.cells.slice(0, ROWS))) > MIXED_WORDS:
         return
     words = _words(column.cells)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from vaekit.data.table.arrow import pa, pc
+from vaekit.data.arrow import pa, pc
 from vaekit.data.table.number_cells import all_match, cast_cells
 
 __all__ = ["Times", "parse_times"]
@@ -38,7 +38,7 @@ class Times(NamedTuple):
 def parse_times(cells: Any) -> Times | None:
     """Read cells as times, in the coarsest unit that holds them; None if some are none.
 
-    Where day and month can be told apart by no cell, the month comes first between slashes and the day first elsewhere.
+    If no cell distinguishes day and month, the month comes first between slashes, and the day first otherwise.
 
     Args:
         cells: An array of strings; nulls stay null.

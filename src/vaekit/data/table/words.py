@@ -55,7 +55,7 @@ def is_text(values: Cells) -> bool:
 
 
 def natural_order(labels: list[str]) -> list[str] | None:
-    """Return at least three labels in the order that everybody would give them; None where there is none.
+    """Return at least three labels in their natural order; None if they have none.
 
     >>> natural_order(["high", "low", "medium"])
     ['low', 'medium', 'high']

@@ -187,8 +187,7 @@ def train(
                 best = _weights(trainer)
             if listener is not None:
                 listener(progress, trainer.batches.batch)
-        best = _weights(trainer) if best is None else best
-    return trainer.finished(best)
+        return trainer.finished(_weights(trainer) if best is None else best)
 
 
 def _weights(trainer: Trainer) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from vaekit.models import LatentVariableModel, evaluating
 from vaekit.objectives import ELBO
 from vaekit.trained import Conditions, TrainedModel
 from vaekit.training import Progress, Step, Training, TrainingState, Validation, make_fabric, train, validate
-from vaekit.training.scope import Scope
+from vaekit.training.scope import TrainingScope
 
 __all__ = ["Listener", "Trainer"]
 
@@ -39,7 +39,7 @@ class Listener(Protocol):
 class Trainer:
     """One model being trained.
 
-    Global settings (threads, generators, precision) change inside its methods alone, and are restored at their end.
+    Global settings (threads, generators, precision) change within `scope` alone, in which its methods are to be called.
 
     Args:
         experiment: The description of the training.
@@ -58,7 +58,7 @@ class Trainer:
     ) -> None:
         self.began = time.perf_counter() if began is None else began
         self.experiment, self.training, self.opened = experiment, experiment.training, data
-        self.scope = Scope(self.training)
+        self.scope = TrainingScope(self.training)
         with self.scope:
             self._prepare(model)
         self.seconds = time_for_training(self.training)
@@ -145,22 +145,20 @@ class Trainer:
         Args:
             best: The weights that were evaluated best; a user's own modules end with them.
         """
-        with self.scope:
-            self.model.load_state_dict(best)
-            self.model.to("cpu")
-            conditions = self._conditions()
-            trained = TrainedModel(
-                self.model,
-                self.experiment.model,
-                self.data.schema,
-                reading=self.experiment.data,
-                conditions=conditions,
-                data=self.data,
-            )
-            if self.training.second_stage != "none":
-                trained, note = second_stage(trained, self.training, self.experiment.preset)
-                self.notes.append(note)
-            return trained
+        self.model.load_state_dict(best)
+        self.model.to("cpu")
+        trained = TrainedModel(
+            self.model,
+            self.experiment.model,
+            self.data.schema,
+            reading=self.experiment.data,
+            conditions=self._conditions(),
+            data=self.data,
+        )
+        if self.training.second_stage != "none":
+            trained, note = second_stage(trained, self.training, self.experiment.preset)
+            self.notes.append(note)
+        return trained
 
     def _conditions(self) -> Conditions:
         description, schema = self.experiment.model, self.data.schema

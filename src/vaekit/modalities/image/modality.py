@@ -9,8 +9,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator
 
-from vaekit.data import Dataset, ImageSchema, images_from_arrays, read_images
-from vaekit.data.image import is_image, is_images_in_memory
+from vaekit.data import Dataset, ImageSchema, images_from_arrays, is_image, is_images_in_memory, read_images
 from vaekit.data.resize import resize_dataset
 from vaekit.modalities.choice import Choice
 from vaekit.modalities.description import Description

@@ -202,7 +202,7 @@ class TableView(View):
     def traits(self) -> Traits:
         """Tables: variables of different kinds, some cells not observed."""
         model, schema = self.model, self.schema
-        masks = {} if schema is None else {place: mask for mask in schema.masks for place in schema.beside(mask)}
+        masks = {} if schema is None else {place: mask for mask in schema.masks for place in schema.masked_by(mask)}
         families = {
             "real": (model.likelihood.real.kind, "logistic_mixture"),
             "count": (model.likelihood.count.kind, "negative_binomial"),

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from vaekit.data import Dataset, TextSchema, is_table, is_text, read_text, texts_to_dataset
+from vaekit.data import Dataset, TextSchema, is_table, is_text, is_texts_in_memory, read_text, texts_to_dataset
 from vaekit.modalities.choice import Choice
 from vaekit.modalities.description import Description
 from vaekit.modalities.modality import Completed, Modality, Pace, Sections, Situation, Words
@@ -34,10 +34,25 @@ class TextReading(Reading):
     """Of a table: the column that holds the texts; null for the one that is called so, or the only one."""
     label_column: str | None = None
     """Of a table: the column that holds the label of each text; null for none."""
+    delimiter: str | None = None
+    """Of tables: what stands between cells; null finds it."""
+    encoding: str | None = None
+    """Of tables: the encoding of the file; null finds it."""
+    header: Literal["auto", "yes", "no"] = "auto"
+    """Of tables: whether the first row names the columns."""
 
     def read(self, source: str, schema: TextSchema | None, *, own: bool) -> Dataset:
         """Read texts from a file, a folder, or by their name."""
-        return read_text(source, column=self.column, label=self.label_column, schema=schema, **self._tokens)
+        return read_text(
+            source,
+            column=self.column,
+            label=self.label_column,
+            delimiter=self.delimiter,
+            encoding=self.encoding,
+            header=self.header,
+            schema=schema,
+            **self._tokens,
+        )
 
     def convert(self, found: Any, schema: TextSchema | None = None) -> Dataset:
         """Return texts from a list of them."""
@@ -71,7 +86,7 @@ class Texts(Modality):
 
     def holds(self, found: Any) -> bool:
         """Say whether this is a list of str."""
-        return isinstance(found, list | tuple) and bool(found) and all(isinstance(text, str) for text in found)
+        return is_texts_in_memory(found)
 
     def complete(self, given: Sections, pace: Pace) -> Completed:
         """Return the keys completed by those of the recipe."""

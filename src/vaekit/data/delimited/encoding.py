@@ -1,4 +1,4 @@
-"""Which bytes are text, and in what encoding: UTF-8, UTF-16, or one of Western Europe."""
+"""The encoding of a file: UTF-8, UTF-16, UTF-32, or one of Western Europe; and whether it is text at all."""
 
 from __future__ import annotations
 
@@ -8,17 +8,20 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from io import TextIOWrapper
 from pathlib import Path
 from typing import BinaryIO, cast
 
-__all__ = ["Encoding", "find_encoding", "guess_encoding", "opened", "sample_text"]
+from vaekit.data.delimited.options import is_delimited
+
+__all__ = ["Encoding", "find_encoding", "guess_encoding", "opened", "opened_text", "sample_text"]
 
 CHUNK = 1 << 22
-"""The bytes that are looked at in one go."""
+"""The number of bytes that are read at a time."""
 
 MARKS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
-    (codecs.BOM_UTF32_LE, "utf-32"),  # begins as UTF-16 does, so it is asked first
+    (codecs.BOM_UTF32_LE, "utf-32"),  # begins like UTF-16, so it comes first
     (codecs.BOM_UTF32_BE, "utf-32"),
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
@@ -38,7 +41,7 @@ UNDEFINED = (b"\x81", b"\x8d", b"\x8f", b"\x90", b"\x9d")
 
 @dataclass(frozen=True)
 class Encoding:
-    """The encoding of a file, and how it was recognised, where that needs to be said."""
+    """The encoding of a file, and a sentence about it if it is not UTF-8."""
 
     name: str
     note: str = ""
@@ -46,7 +49,7 @@ class Encoding:
 
 @contextmanager
 def opened(path: Path) -> Iterator[BinaryIO]:
-    """Open a file for its bytes, decompressed where its name ends in .gz.
+    """Open a file for its bytes, decompressed if its name ends in .gz.
 
     Raises:
         ValueError: If the compressed file is damaged.
@@ -58,12 +61,28 @@ def opened(path: Path) -> Iterator[BinaryIO]:
         raise ValueError(f"{path.name} must be a file of gzip, but is damaged ({error}); fetch it again") from error
 
 
-def find_encoding(path: Path) -> Encoding:
-    """Find the encoding of a file by reading all of it.
+@contextmanager
+def opened_text(path: Path, encoding: str, *, errors: str = "strict", newline: str = "") -> Iterator[TextIOWrapper]:
+    """Open a file for its text, decompressed if its name ends in .gz.
+
+    Raises:
+        ValueError: If the compressed file is damaged, or the text is of another encoding.
+    """
+    try:
+        with opened(path) as stream, TextIOWrapper(stream, encoding, errors=errors, newline=newline) as text:
+            yield text
+    except UnicodeError as error:
+        raise ValueError(f"{path.name} must be text in {encoding}, but is not ({error}); give its encoding=") from error
+
+
+def find_encoding(path: Path, known: str | None = None) -> Encoding:
+    """Find the encoding of a file by reading all of it, unless it is known.
 
     Raises:
         ValueError: If the file is not text; the sentence says what it is, or where it stops being text.
     """
+    if known is not None:
+        return Encoding(known)
     with opened(path) as stream:
         first = stream.read(CHUNK)
         _refuse_formats(path, first)
@@ -74,7 +93,7 @@ def find_encoding(path: Path) -> Encoding:
 
 
 def guess_encoding(first: bytes) -> str | None:
-    """Tell an encoding from the first bytes of a file: by its byte order mark, or the zeros of UTF-16; None if by neither.
+    """Guess an encoding from the first bytes of a file: its byte order mark, or the zeros of UTF-16; None without either.
 
     >>> guess_encoding("a,b".encode("utf-16-le")), guess_encoding(b"a,b")
     ('utf-16-le', None)
@@ -89,10 +108,10 @@ def guess_encoding(first: bytes) -> str | None:
 
 
 def sample_text(path: Path, encoding: str, size: int = 1 << 18) -> tuple[str, bool]:
-    """Return the text at the beginning of a file, and whether it is the whole."""
+    """Return the text at the beginning of a file, and whether it is all of it."""
     with opened(path) as stream:
         first = stream.read(size + 1)
-    # A character may be cut in two at the end of what was read, and a wrong encoding is told of elsewhere.
+    # The end of the sample may cut a character in two; the reader reports a wrong encoding.
     text = codecs.getincrementaldecoder(encoding)(errors="replace").decode(first[:size], final=False)
     return text.removeprefix("\ufeff"), len(first) <= size
 
@@ -100,17 +119,23 @@ def sample_text(path: Path, encoding: str, size: int = 1 << 18) -> tuple[str, bo
 def _refuse_formats(path: Path, first: bytes) -> None:
     for mark, name in FORMATS.items():
         if first.startswith(mark):
-            raise ValueError(f"{path.name} must be a CSV, but is {name}; save the table as CSV or Parquet")
+            kind, cure = (
+                ("be a CSV", "save the table as CSV or Parquet")
+                if is_delimited(path.name)
+                else ("hold text", "give a file of text")
+            )
+            raise ValueError(f"{path.name} must {kind}, but is {name}; {cure}")
 
 
 def _eight_bits(path: Path, chunk: bytes, stream: BinaryIO) -> Encoding:
-    """Tell UTF-8 from Windows-1252 and Latin-1, in all of a file."""
+    """Choose among UTF-8, Windows-1252 and Latin-1, from all bytes of a file."""
     decoder, start, lines, name, note = codecs.getincrementaldecoder("utf-8")(), 0, 1, "utf-8", ""
     while chunk:
+        following = stream.read(CHUNK)
         _refuse_controls(path, chunk, start, lines)
         if name == "utf-8":
             try:
-                decoder.decode(chunk)
+                decoder.decode(chunk, final=not following)
             except UnicodeDecodeError as error:
                 name = "cp1252"
                 line = lines + chunk.count(b"\n", 0, max(error.start, 0))
@@ -118,7 +143,7 @@ def _eight_bits(path: Path, chunk: bytes, stream: BinaryIO) -> Encoding:
         if name == "cp1252" and any(byte in chunk for byte in UNDEFINED):
             name = "latin-1"
         start, lines = start + len(chunk), lines + chunk.count(b"\n")
-        chunk = stream.read(CHUNK)
+        chunk = following
     return Encoding(name, note and f"{note} {name} (encoding=... says otherwise)")
 
 

@@ -1,4 +1,4 @@
-"""How a CSV is written: its delimiter, its quotes, and whether its first line names the columns."""
+"""The dialect of a CSV: its delimiter, its quotes, and whether its first line names the columns."""
 
 from __future__ import annotations
 
@@ -6,24 +6,25 @@ import csv
 import re
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from io import StringIO
 from itertools import islice
 from typing import Any, Literal
 
-from vaekit.data.table.marks import MISSING
-from vaekit.data.table.raw import ReadOptions
+from vaekit.data.delimited.marks import MISSING
+from vaekit.data.delimited.options import DelimitedOptions
 
 __all__ = ["DELIMITERS", "Dialect", "csv_options", "has_header", "look", "sniff_dialect", "sniff_rows"]
 
 DELIMITERS = {",": "a comma", ";": "a semicolon", "\t": "a tab", "|": "a pipe", " ": "a space"}
-"""What separates cells, the likeliest first; a space is never guessed."""
+"""The characters that separate cells, the likeliest first; a space is never guessed."""
 
 ROWS = 500
-"""The number of rows that are looked at."""
+"""The largest number of rows in a sample."""
 
 SHARE = 0.9
-"""The share of rows that must have equally many cells, and of cells that must look alike, for either to count."""
+"""The share of rows with equally many cells, and of cells that look alike, from which on either counts."""
 
 NUMBER = re.compile(
     r"[+-]?[$€£¥]?\s?(?:\d[\d.,'\s]*|[.,]\d+)(?:[eE][+-]?\d+)?\s?[%€$£¥]?|[+-]?inf(?:inity)?", re.IGNORECASE
@@ -36,11 +37,11 @@ Look = Literal["missing", "typed", "word"]
 
 @dataclass(frozen=True)
 class Dialect:
-    """How the cells of a CSV are told apart.
+    """How the cells of a CSV are separated and quoted.
 
     Args:
-        delimiter: What separates them.
-        quote: What encloses those that hold a delimiter.
+        delimiter: The character between two cells.
+        quote: The character around a cell that holds a delimiter.
         spaced: Whether spaces come between delimiters and quotes.
     """
 
@@ -52,7 +53,7 @@ class Dialect:
 def sniff_dialect(sample: str, wanted: str | None = None) -> Dialect:
     r"""Find how the beginning of a CSV is written.
 
-    The delimiter is that which cuts most lines into equally many cells, and leaves the fewest cells with another one inside.
+    The best delimiter cuts most lines into equally many cells, and leaves the fewest cells with another delimiter inside.
 
     >>> sniff_dialect("a;b\n1,5;2\n2,5;3").delimiter
     ';'
@@ -64,7 +65,7 @@ def sniff_dialect(sample: str, wanted: str | None = None) -> Dialect:
 
 
 def sniff_rows(sample: str, dialect: Dialect, *, whole: bool, count: int = ROWS) -> list[list[str]]:
-    """Return the first rows of a CSV with their cells stripped, without empty lines and, if it goes on, without the last.
+    """Return the first rows of a CSV with their cells stripped, without empty lines and, if the file goes on, without the last.
 
     Args:
         sample: The beginning of the file.
@@ -72,26 +73,26 @@ def sniff_rows(sample: str, dialect: Dialect, *, whole: bool, count: int = ROWS)
         whole: Whether it is the whole file.
         count: The largest number of rows.
     """
-    try:
-        reader = csv.reader(StringIO(sample, newline=""), **csv_options(dialect))
-        found = [[cell.strip() for cell in row] for row in islice(reader, count) if row]
-    except csv.Error:  # a cell without end
-        return []
+    found = []
+    with suppress(csv.Error):  # a cell that is longer than Python's reader takes
+        for row in islice(csv.reader(StringIO(sample, newline=""), **csv_options(dialect)), count):
+            if row:
+                found.append([cell.strip() for cell in row])
     return found[:-1] if not whole and 1 < len(found) < count else found
 
 
 def csv_options(dialect: Dialect) -> dict[str, Any]:
-    """Return what Python's own reader of CSV is told."""
+    """Return the options of Python's own reader of CSV."""
     return {"delimiter": dialect.delimiter, "quotechar": dialect.quote, "skipinitialspace": dialect.spaced}
 
 
-def has_header(rows: Sequence[Sequence[str]], options: ReadOptions) -> bool:
+def has_header(rows: Sequence[Sequence[str]], options: DelimitedOptions) -> bool:
     """Return whether the first of the rows names the columns.
 
-    It does where words stand over numbers or times; it does not where it holds numbers among numbers, or words that come
-    again below them. Where the names are known, it does if it has half of them.
+    Words above numbers or times are names. Numbers above numbers are not, and neither are words that occur again below. If
+    the names are known, the first row must have half of them.
 
-    >>> has_header([["a", "b"], ["1", "x"]], ReadOptions()), has_header([["2", "x"], ["1", "x"]], ReadOptions())
+    >>> has_header([["a", "b"], ["1", "x"]], DelimitedOptions()), has_header([["2", "x"], ["1", "x"]], DelimitedOptions())
     (True, False)
     """
     if options.header != "auto":
@@ -109,7 +110,7 @@ def has_header(rows: Sequence[Sequence[str]], options: ReadOptions) -> bool:
 
 
 def look(cell: str) -> Look:
-    """Return what a cell looks like: missing, typed (a number, a time, true or false), or a word."""
+    """Return the look of a cell: missing, typed (a number, a time, true or false), or a word."""
     if cell in MISSING:
         return "missing"
     typed = NUMBER.fullmatch(cell) or TIME.fullmatch(cell) or cell.lower() in ("true", "false")
