@@ -98,6 +98,13 @@ def test_a_name_is_public_under_the_name_that_it_has(name):
     assert getattr(vaekit, name).__name__ == name
 
 
+@pytest.mark.parametrize("name", sorted(set(vaekit.__all__) - {"__version__"}))
+def test_a_home_has_no_file_that_is_called_like_the_name(name):
+    """Readers of sources take such a file for what is meant."""
+    home = SOURCE.joinpath(*vaekit._HOMES[name].split("."))
+    assert home.with_suffix(".py").is_file() or not (home / f"{name}.py").exists()
+
+
 def values_of(annotation, found):
     """Add the classes of all values that a type may hold, at any depth."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel) and annotation not in found:
