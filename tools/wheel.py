@@ -24,7 +24,7 @@ EXTRAS = {
     "flows": TRAINING
     + 'vaekit.fit("digits", model=vaekit.ImageVAE(shape=(1, 8, 8), latent=2, posterior=vaekit.IAF()), training=quick)',
     "parquet": "import sys\nfrom vaekit.interfaces.cli import main\n"
-    + 'sys.argv[1:] = ["encode", "run", "--out", "latents.parquet"]\nmain()',
+    + 'sys.argv[1:] = ["encode", "run", "digits", "--out", "latents.parquet"]\nmain()',
     "table": TRAINING + f"assert len(vaekit.fit({TABLE}, training=quick).sample(7)) == 7",
     "tensorboard": TRAINING
     + 'from pathlib import Path\nrun = vaekit.fit("digits", training=quick)\n'
