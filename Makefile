@@ -1,11 +1,14 @@
 # make demo    set up, train on scikit-learn's digits, end with the path of a report
 # make test    set up, run every test
+# make docs    build the guides and the API reference into site/
+# make wheel   build the wheel, install it in a fresh environment, use it there with and without each extra
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+DOCS := .docs-env
 READY := $(VENV)/.ready
 
-.PHONY: demo test lint bench clean
+.PHONY: demo test lint bench docs wheel clean
 
 demo: $(READY)
 	@rm -rf runs/demo
@@ -26,8 +29,14 @@ lint: $(READY)
 bench: $(READY)
 	$(BIN)/python -m benchmarks
 
+docs: $(DOCS)/.ready
+	PYTHONPATH=src NO_MKDOCS_2_WARNING=1 $(DOCS)/bin/python -m mkdocs build --strict
+
+wheel:
+	$(PYTHON) tools/wheel.py
+
 clean:
-	rm -rf $(VENV) runs .benchmark-env
+	rm -rf $(VENV) $(DOCS) runs site .benchmark-env
 
 # Set-up happens once, and again only when pyproject.toml has changed; afterwards no target needs the network.
 $(READY): pyproject.toml
@@ -36,3 +45,10 @@ $(READY): pyproject.toml
 		$(BIN)/python -m pip install --quiet --upgrade "pip>=25.1" && \
 		$(BIN)/python -m pip install --quiet --group dev --editable ".[all]"; }
 	@cp pyproject.toml $(READY)
+
+# The documentation is read from the sources, so this environment needs neither torch nor the library.
+$(DOCS)/.ready: pyproject.toml
+	@test -x $(DOCS)/bin/python || $(PYTHON) -m venv $(DOCS)
+	@$(DOCS)/bin/python -m pip install --quiet --upgrade "pip>=25.1"
+	@$(DOCS)/bin/python -m pip install --quiet --group docs
+	@touch $@

@@ -13,7 +13,9 @@ from vaekit.heads import AnyPrior, Likelihood, Posterior
 from vaekit.modalities import RECIPES
 from vaekit.objectives import AnyObjective
 
-DOCS = Path(__file__).parents[1] / "docs"
+ROOT = Path(__file__).parents[1]
+DOCS = ROOT / "docs"
+PAGES = sorted([*ROOT.glob("*.md"), *DOCS.glob("*.md"), ROOT / "benchmarks" / "README.md"])
 GUIDES = {
     "likelihoods": (Likelihood, set()),
     "posteriors": (Posterior, set()),
@@ -25,6 +27,11 @@ FLAGS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 
 def text(name):
     return (DOCS / f"{name}.md").read_text(encoding="utf-8")
+
+
+WITH_LINES = [path.stem for path in sorted(DOCS.glob("*.md")) if "```pycon" in text(path.stem)]
+NEW = {"images", "python", "tables"}
+AWAITED = pytest.mark.xfail(reason="fit does not take keys or train in memory yet", strict=True)
 
 
 def table_rows(name):
@@ -42,7 +49,7 @@ def kinds(union):
     }
 
 
-@pytest.mark.parametrize("name", sorted(path.stem for path in DOCS.glob("*.md")))
+@pytest.mark.parametrize("name", [pytest.param(name, marks=AWAITED if name in NEW else ()) for name in WITH_LINES])
 def test_the_lines_run(name, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     lines = "\n".join(re.findall(r"```pycon\n(.*?)```", text(name), re.S))
@@ -51,6 +58,29 @@ def test_the_lines_run(name, tmp_path, monkeypatch):
     outcome = doctest.DocTestRunner(optionflags=FLAGS, verbose=False).run(test, out=said.append)
     assert outcome.attempted
     assert not outcome.failed, "".join(said)
+
+
+def heading_names(page):
+    """Return the anchors of a page's headings, as Markdown's own rule makes them."""
+    headings = re.findall(r"^#+ (.+)$", page.read_text(encoding="utf-8"), re.M)
+    return {re.sub(r"[-\s]+", "-", re.sub(r"[^\w\s-]", "", heading).strip().lower()) for heading in headings}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_what_a_page_points_to_is_there(page):
+    """A file, and a heading in it."""
+    for link in re.findall(r"\]\(([^)\s]+)\)", re.sub(r"`[^`\n]*`", "", page.read_text(encoding="utf-8"))):
+        if link.startswith("http"):
+            continue
+        path, _, anchor = link.partition("#")
+        target = page.parent / path if path else page
+        assert target.exists(), link
+        assert not anchor or anchor in heading_names(target), link
+
+
+def test_every_guide_is_in_the_navigation():
+    navigation = (ROOT / "mkdocs.yml").read_text(encoding="utf-8").split("\nnav:")[1]
+    assert {path.name for path in DOCS.glob("*.md")} == set(re.findall(r"(\w+\.md)", navigation)) - {"index.md"}
 
 
 @pytest.mark.parametrize("name", GUIDES)
@@ -71,15 +101,13 @@ def test_a_row_names_the_keys_that_a_member_has(name, kind, member):
     assert re.search(r"(1[789]|20)\d\d", source), "a source has a year"
 
 
-@pytest.mark.parametrize("name", GUIDES)
-def test_what_a_guide_points_to_is_there(name):
-    targets = re.findall(r"\]\(([\w./-]+)\)", text(name))
-    assert f"{name}.png" in targets
-    assert all((DOCS / target).exists() for target in targets)
+@pytest.mark.parametrize("name", [*GUIDES, "doctor"])
+def test_a_guide_shows_its_picture(name):
+    assert f"]({name}.png)" in text(name)
 
 
 def test_the_guide_of_texts_names_every_recipe_with_its_source():
-    rows = {kind: cells for kind, cells in table_rows("text").items() if len(cells) == 2}
+    rows = {kind: cells for kind, cells in table_rows("texts").items() if len(cells) == 2}
     assert set(rows) == set(RECIPES)
     assert all(
         rows[name][-1].replace(" ", "") == recipe.source.replace(",", "").replace(" ", "")
@@ -99,8 +127,3 @@ def test_what_a_check_says_to_do_and_to_expect_are_sentences():
     for check in CHECKS:
         for said in (check.remedy, check.effect):
             assert said[0].isupper() and said.endswith("."), (check.name, said)
-
-
-def test_the_doctor_points_to_what_is_there():
-    targets = re.findall(r"\]\(([\w./-]+)\)", text("doctor"))
-    assert "doctor.png" in targets and all((DOCS / target).exists() for target in targets)

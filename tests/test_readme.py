@@ -1,23 +1,34 @@
-"""The README's lines of Python run as they stand, but for a shorter training."""
+"""The README's lines of Python run as they stand, but for a shorter training; and it stays short."""
 
 import re
 from pathlib import Path
 
-README = Path(__file__).parents[1] / "README.md"
+import pytest
+
+# It takes the place of README.md, and this line names that file, when `fit` takes keys and trains in memory.
+README = Path(__file__).parents[1] / "README.new.md"
+TEXT = README.read_text(encoding="utf-8")
 
 
+@pytest.mark.xfail(reason="fit does not take keys yet", strict=True, raises=TypeError)
 def test_the_lines_of_python_run(tmp_path, monkeypatch):
-    block = re.search(r"```python\n(.*?)```", README.read_text(encoding="utf-8"), re.S).group(1)
+    block = re.search(r"```python\n(.*?)```", TEXT, re.S).group(1)
     assert len(block.splitlines()) <= 10
     monkeypatch.chdir(tmp_path)
     names = {}
     exec(compile(block.replace("epochs=60", "steps=3"), str(README), "exec"), names)
     assert names["images"].shape == (64, 1, 8, 8)
-    x = names["images"].mul(16).round()
-    assert names["model"](x, samples=2).log_weight.shape == (2, 64)
+    assert {path.name for path in (tmp_path / "digits-model").iterdir()} == {
+        "config.json",
+        "model.safetensors",
+        "schema.json",
+    }
+    assert (tmp_path / "digits-run" / "report.html").is_file()
 
 
-def test_what_the_readme_points_to_is_there():
-    targets = re.findall(r"\]\(([\w./-]+)\)", README.read_text(encoding="utf-8"))
-    assert targets
-    assert all((README.parent / target).exists() for target in targets)
+def test_it_is_one_and_a_half_screens():
+    assert len(TEXT.splitlines()) <= 100
+
+
+def test_it_names_the_two_commands_and_shows_a_picture():
+    assert "make demo" in TEXT and "make test" in TEXT and re.search(r"!\[[^\]]+\]\(docs/\w+\.png\)", TEXT)

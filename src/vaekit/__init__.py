@@ -16,7 +16,7 @@ The map of the house; imports point only downwards:
     schedules       numbers that change over training
     value           descriptions that are also code
 
-Names are loaded when first used, so that `import vaekit` costs nothing.
+Names are loaded when first used, so that `import vaekit` costs nothing. `__init__.pyi` lists them, with their homes.
 """
 
 from __future__ import annotations
@@ -24,66 +24,19 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
-_HOMES = {
-    "value": ("Value",),
-    "distributions": ("Decoding", "kl_terms", "point", "temper"),
-    "nets": ("MLP", "CausalConv", "ColumnTransformer", "Conv", "Recurrent", "Standardize", "Transformer"),
-    "heads": (
-        "Bernoulli",
-        "Beta",
-        "Categorical",
-        "Columns",
-        "Conditional",
-        "ContinuousBernoulli",
-        "DiscretizedLogistic",
-        "DiscretizedLogisticMixture",
-        "Exp",
-        "Fixed",
-        "Gaussian",
-        "Laplace",
-        "LogisticMixture",
-        "NegativeBinomial",
-        "Optimal",
-        "Ordinal",
-        "Poisson",
-        "Shared",
-        "Softplus",
-        "StandardNormal",
-        "StudentT",
-        "ZeroInflated",
-    ),
-    "models": ("VAE", "Latent", "Trace"),
-    "schedules": ("Constant", "Cosine", "Cyclical", "Hold", "Linear", "Logistic"),
-    "objectives": ("ELBO", "IWAE", "FreeBits"),
-    "modalities": ("ImageVAE", "TableVAE", "TextVAE"),
-    "training": ("Training",),
-    "evaluation": (
-        "amortization",
-        "annealed",
-        "bounds",
-        "disentanglement",
-        "fidelity",
-        "information",
-        "probes",
-        "rate_distortion",
-        "sample_quality",
-    ),
-    "diagnosis": ("Finding",),
-    "trained": ("TrainedModel",),
-    "interfaces": ("Experiment", "Run", "fit", "fit_prior", "load", "planned", "resume", "train"),
-}
-_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
+_LINES = __spec__.loader.get_data(f"{__path__[0]}/__init__.pyi").decode().splitlines()
+_HOMES = {name: home for home, name in (line.split()[1:4:2] for line in _LINES if line.startswith("from "))}
 
-__all__ = sorted([*_HOME_OF, "__version__"])
+__all__ = sorted([*_HOMES, "__version__"])
 
 
 def __getattr__(name: str) -> Any:
     """Import a public name when it is first asked for."""
-    if name not in _HOME_OF:
+    if name not in _HOMES:
         raise AttributeError(f"module 'vaekit' has no attribute {name!r}")
-    return getattr(importlib.import_module(f"vaekit.{_HOME_OF[name]}"), name)
+    return getattr(importlib.import_module(_HOMES[name]), name)
 
 
 def __dir__() -> list[str]:

@@ -20,7 +20,7 @@ from vaekit.interfaces.runs.run import Run
 from vaekit.interfaces.runs.subject import subject_of
 from vaekit.modalities import ImageVAE
 from vaekit.models import evaluating
-from vaekit.objectives import ELBO, RAE, VQ
+from vaekit.objectives import ELBO, RAE, VQELBO
 
 SMALL = (
     *("latent=6", "net.kind=mlp", "net.widths=[64]", "net.residual=false"),
@@ -70,7 +70,7 @@ def untrained(posterior: str) -> Subject:
     assert like is not None
     kept = {name: getattr(like, name) for name in ("shape", "levels", "value_range", "latent", "net", "likelihood")}
     description = ImageVAE.model_validate({**kept, "posterior": {"kind": posterior}})
-    objective = {"delta": RAE(), "vq": VQ()}.get(posterior, ELBO())
+    objective = {"delta": RAE(), "vq": VQELBO()}.get(posterior, ELBO())
     with torch.random.fork_rng():
         torch.manual_seed(0)
         model = description.build().eval()

@@ -6,7 +6,7 @@ import pytest
 
 from vaekit.diagnosis import Watch
 from vaekit.interfaces.describing.parsing import parse
-from vaekit.objectives import DIP, ELBO, MSSSIM, RAE, VQ, BetaTC, Capacity, FreeBits, Objective
+from vaekit.objectives import DIP, ELBO, MSSSIM, RAE, VQELBO, BetaTC, Capacity, FreeBits, Objective
 from vaekit.schedules import Cosine, Linear
 from vaekit.training import Training, Validation
 
@@ -72,7 +72,7 @@ TERMS = Validation(distortion=50.0, active_units=0, elbo=-50.0, rate=0.0, rate_p
     (ELBO(beta=Linear(steps=10)), EMPTY, "lr=0.001"),
     (DIP(), EMPTY, "objective=elbo"),
     (RAE(), POINT, "lr=0.001"),
-    (VQ(), EMPTY, "lr=0.001"),
+    (VQELBO(), EMPTY, "lr=0.001"),
 ], ids=["beta", "schedule", "pictures", "tc", "points", "plain", "warmed up", "no sum", "other", "free points", "codes"])  # fmt: skip
 def test_the_note_carries_its_cure_in_keys_that_can_be_typed(objective: Objective, seen, cure):
     (note,) = said([seen] * 3, objective)[-1]

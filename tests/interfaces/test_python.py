@@ -1,6 +1,5 @@
 """The same in Python: `fit` on whatever holds data, `load`, and a free composition in every place."""
 
-import importlib
 import math
 
 import numpy as np
@@ -11,7 +10,6 @@ from torch.utils.data import TensorDataset
 
 import vaekit
 from vaekit.data import Dataset
-from vaekit.interfaces import resume
 from vaekit.interfaces.runs.signals import Stopped
 
 from .shapes import plain_folder
@@ -54,14 +52,6 @@ def test_fit_takes_whatever_holds_images(tmp_path, data):
     with pytest.raises(ValueError, match=r"came as arrays and are not kept; give data"):
         again.evaluate()
     assert len(again.evaluate(data).elbo) == 40
-
-
-def test_the_names_are_functions_every_time_they_are_asked_for():
-    for _ in range(2):
-        assert callable(vaekit.fit)
-        assert callable(vaekit.load)
-        assert callable(vaekit.interfaces.resume)
-        importlib.import_module("vaekit.interfaces.runs.fitting")
 
 
 def test_everything_is_chosen_where_nothing_is_given(tmp_path):
@@ -235,10 +225,10 @@ def test_a_composition_is_resumed_with_its_modules_and_data(tmp_path):
     with pytest.raises(KeyboardInterrupt):
         vaekit.fit(x, model=composition(), training=training, out=tmp_path / "run", listener=stop)
     with pytest.raises(ValueError, match=r"came as arrays and are not kept; give vaekit.resume\(..., data=...\)"):
-        resume(tmp_path / "run", model=composition())
+        vaekit.resume(tmp_path / "run", model=composition())
     with pytest.raises(ValueError, match=r"holds a user's own composition; give model=VAE"):
-        resume(tmp_path / "run", data=x)
-    resumed = resume(tmp_path / "run", model=composition(), data=x)
+        vaekit.resume(tmp_path / "run", data=x)
+    resumed = vaekit.resume(tmp_path / "run", model=composition(), data=x)
     assert all(torch.equal(a, b) for a, b in zip(whole.model.parameters(), resumed.model.parameters(), strict=True))
 
 

@@ -23,7 +23,7 @@ from vaekit.objectives import (
     PIWAE,
     RAE,
     VAEGAN,
-    VQ,
+    VQELBO,
     WAE,
     AnyObjective,
     BetaTC,
@@ -193,7 +193,7 @@ OBJECTIVE_VARIANTS = {
 _OBJECTIVES = [kind(**keys) for kind in members(AnyObjective) for keys in OBJECTIVE_VARIANTS.get(kind, [{}])]
 PICTORIAL = [objective for objective in _OBJECTIVES if isinstance(objective, Pictorial)]
 """The objectives that look at images."""
-OBJECTIVES = [objective for objective in _OBJECTIVES if not isinstance(objective, Pictorial | VQ)]
+OBJECTIVES = [objective for objective in _OBJECTIVES if not isinstance(objective, Pictorial | VQELBO)]
 """The objectives that take a trace of any data."""
 BOUNDED = [objective for objective in OBJECTIVES if not isinstance(objective, RAE)]
 """Those of them that take a posterior with a density."""

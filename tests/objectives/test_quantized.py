@@ -5,17 +5,16 @@ import math
 import pytest
 import torch
 
-from vaekit.heads import VQ as Quantizer
-from vaekit.heads import Autoregressive, Bernoulli, Gaussian, Site, Standard, UniformCodes, conditional
+from vaekit.heads import VQ, Autoregressive, Bernoulli, Gaussian, Site, Standard, UniformCodes, conditional
 from vaekit.models import VAE
 from vaekit.nets import MLP
-from vaekit.objectives import VQ
+from vaekit.objectives import VQELBO
 
 NET = MLP(widths=(12,))
 
 
 def vae(posterior=None, prior=None, codes=6):
-    posterior = Quantizer(codes=codes, width=3) if posterior is None else posterior
+    posterior = VQ(codes=codes, width=3) if posterior is None else posterior
     event = posterior.latent_event(4)
     q = conditional(posterior, NET.encoder((10,)), given=(10,), event=event)
     p = conditional(Bernoulli(), NET.decoder(event, (10,)), given=event, event=(10,))
@@ -31,15 +30,15 @@ def test_the_loss_is_the_negative_bound_and_the_commitment(prior):
     trace = vae(prior=prior)(binary())
     q = trace.latents[0].q
     commitment = (q.value - q.encoded).square().sum((1, 2)).mean()
-    loss = VQ(commitment=0.4)(trace)
+    loss = VQELBO(commitment=0.4)(trace)
     torch.testing.assert_close(loss.value, -trace.elbo.mean() + 0.4 * commitment)
     torch.testing.assert_close(loss.metrics["elbo"], trace.elbo.mean().detach())
-    torch.testing.assert_close(VQ(commitment=0.0)(trace).value, -trace.elbo.mean())
+    torch.testing.assert_close(VQELBO(commitment=0.0)(trace).value, -trace.elbo.mean())
     assert not any(metric.requires_grad for metric in loss.metrics.values())
 
 
 def test_the_rate_of_the_uniform_prior_is_latent_log_k():
-    metrics = VQ()(vae(codes=6)(binary())).metrics
+    metrics = VQELBO()(vae(codes=6)(binary())).metrics
     assert metrics["rate"].item() == pytest.approx(4 * math.log(6), rel=1e-6)
     torch.testing.assert_close(metrics["elbo"], -metrics["distortion"] - metrics["rate"])
 
@@ -47,7 +46,7 @@ def test_the_rate_of_the_uniform_prior_is_latent_log_k():
 def test_commitment_reaches_the_encoder_and_leaves_the_codebook():
     model = vae()
     trace = model(binary())
-    with_it, without = VQ(commitment=1.0)(trace).value, VQ(commitment=0.0)(trace).value
+    with_it, without = VQELBO(commitment=1.0)(trace).value, VQELBO(commitment=0.0)(trace).value
     (with_it - without).backward()
     encoded = trace.latents[0].q.encoded
     assert all(p.grad is not None for p in model.posterior.parameters()) and encoded.requires_grad
@@ -62,7 +61,7 @@ def test_commitment_pulls_the_vectors_to_their_codes():
     optimizer = torch.optim.Adam(model.posterior.parameters(), lr=1e-2)
     distances = []
     for _ in range(30):
-        loss = VQ(commitment=100.0)(model(x))
+        loss = VQELBO(commitment=100.0)(model(x))
         optimizer.zero_grad()
         loss.value.backward()
         optimizer.step()
@@ -75,17 +74,17 @@ def test_perplexity_and_use_of_the_codes():
     trace = model(binary(2))
     q = trace.latents[0].q
     q.codes = torch.tensor([[0, 0, 1, 1], [2, 2, 3, 3]])
-    metrics = VQ()(trace).metrics
+    metrics = VQELBO()(trace).metrics
     assert metrics["perplexity"].item() == pytest.approx(4, rel=1e-6)
     assert metrics["codes_used"].item() == pytest.approx(4 / 6, rel=1e-6)
     q.codes = torch.zeros_like(q.codes)
-    assert VQ()(trace).metrics["perplexity"].item() == pytest.approx(1, rel=1e-6)
+    assert VQELBO()(trace).metrics["perplexity"].item() == pytest.approx(1, rel=1e-6)
 
 
 def test_other_posteriors_are_refused_with_the_cure():
     with pytest.raises(ValueError, match="use posterior=vq"):
-        VQ()(vae(Gaussian(), Standard())(binary()))
+        VQELBO()(vae(Gaussian(), Standard())(binary()))
 
 
 def test_the_loss_is_said_to_be_no_bound():
-    assert not VQ().is_bound and "commitment" in VQ().what_it_is
+    assert not VQELBO().is_bound and "commitment" in VQELBO().what_it_is

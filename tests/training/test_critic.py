@@ -5,11 +5,10 @@ from __future__ import annotations
 import pytest
 import torch
 
-from vaekit.heads import VQ as Quantizer
-from vaekit.heads import Autoregressive, Bernoulli
+from vaekit.heads import VQ, Autoregressive, Bernoulli
 from vaekit.modalities import ImageVAE
 from vaekit.nets import Conv
-from vaekit.objectives import AAE, VAEGAN, VQ, WAE, Factor, PatchGAN
+from vaekit.objectives import AAE, VAEGAN, VQELBO, WAE, Factor, PatchGAN
 from vaekit.training import Checkpoints, Step, TrainingState, make_fabric
 
 from .small import NETS, PIXELS, TRAINING_ROWS, batches, comparable, constant_bound, differences, run, settings
@@ -27,13 +26,13 @@ STEPS = 10
 
 
 def description(objective, net):
-    posterior = {"posterior": Quantizer(codes=8, width=2), "prior": Autoregressive(units=6)}
+    posterior = {"posterior": VQ(codes=8, width=2), "prior": Autoregressive(units=6)}
     return ImageVAE(
         shape=(1, 8, 8),
         latent=3,
         net=net,
         likelihood=Bernoulli(binarize="dynamic"),
-        **(posterior if isinstance(objective, VQ) else {}),
+        **(posterior if isinstance(objective, VQELBO) else {}),
     )
 
 
@@ -120,15 +119,15 @@ def test_conv_nets_take_part():
 def test_a_codebook_is_resumed_bit_for_bit(tmp_path, precision):
     """Its statistics are buffers, and dead codes are revived by the saved generator."""
     training = settings(steps=STEPS, precision=precision)
-    whole = new_state(VQ(), training)
+    whole = new_state(VQELBO(), training)
     before = whole.model.posterior.codebook.vectors.clone()
     assert {p.verdict for p in run(whole, validate=constant_bound)} == {"take"}
     assert not torch.equal(before, whole.model.posterior.codebook.vectors)
-    assert differences(comparable(whole), comparable(interrupted(VQ(), training, tmp_path, 6))) == []
+    assert differences(comparable(whole), comparable(interrupted(VQELBO(), training, tmp_path, 6))) == []
 
 
 def test_a_skipped_step_leaves_the_codebook_where_it_was():
-    state = new_state(VQ(), settings(steps=STEPS))
+    state = new_state(VQELBO(), settings(steps=STEPS))
     run(state, until=3, validate=constant_bound)
     codebook = state.model.posterior.codebook
     before = {name: buffer.clone() for name, buffer in codebook.named_buffers()}

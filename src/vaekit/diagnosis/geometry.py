@@ -22,7 +22,7 @@ from vaekit.diagnosis.two_samples import told_apart
 from vaekit.distributions import Quantized, draw
 from vaekit.heads import PseudoInputs
 from vaekit.models import VAE, evaluating
-from vaekit.objectives import AAE, MMD, RAE, VQ, WAE
+from vaekit.objectives import AAE, MMD, RAE, VQELBO, WAE
 
 if TYPE_CHECKING:
     from vaekit.diagnosis.examination import Examination
@@ -35,7 +35,7 @@ _FEWEST = 50  # data below which a hundred points in many dimensions tell nothin
 _MOST = 256  # draws a side, whatever is at hand: the more, the finer differences are told, and values would not compare
 _LEAST_RATE = 0.5  # nats below which there is nothing to exchange
 
-_WITHOUT_RATE = (WAE, AAE, RAE, MMD, VQ)
+_WITHOUT_RATE = (WAE, AAE, RAE, MMD, VQELBO)
 """Objectives that hold the aggregate, not each posterior, to the prior: the rate has no weight to compare with."""
 
 

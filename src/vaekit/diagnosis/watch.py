@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 
 from vaekit.diagnosis.pressure import final_weight
-from vaekit.objectives import ELBO, VQ, Objective
+from vaekit.objectives import ELBO, VQELBO, Objective
 from vaekit.training import Training, Validation
 
 __all__ = ["Watch"]
@@ -82,7 +82,7 @@ class Watch:
         weight = final_weight(objective)
         if weight > 1:
             return ("objective.beta=1",)
-        if validation.elbo is None or isinstance(objective, VQ):
+        if validation.elbo is None or isinstance(objective, VQELBO):
             return (self._lower,)  # a point and a code do not go with the ELBO
         if not isinstance(objective, ELBO):
             return ("objective=elbo",)

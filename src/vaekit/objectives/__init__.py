@@ -13,7 +13,7 @@ from vaekit.objectives.moments import DIP
 from vaekit.objectives.objective import Criterion, Loss, Objective, bound_metrics
 from vaekit.objectives.perceptual import Perceptual
 from vaekit.objectives.pictures import Pictorial
-from vaekit.objectives.quantized import VQ
+from vaekit.objectives.quantized import VQELBO
 from vaekit.objectives.rae import RAE
 from vaekit.objectives.spectral import MSSSIM, FocalFrequency
 from vaekit.objectives.total_correlation import BetaTC
@@ -37,7 +37,7 @@ AnyObjective: TypeAlias = Annotated[
     | Perceptual
     | VAEGAN
     | PatchGAN
-    | VQ,
+    | VQELBO,
     Field(discriminator="kind"),
 ]
 
@@ -53,7 +53,7 @@ __all__ = [
     "PIWAE",
     "RAE",
     "VAEGAN",
-    "VQ",
+    "VQELBO",
     "WAE",
     "AnyObjective",
     "BetaTC",

@@ -12,10 +12,10 @@ from vaekit.distributions import CodeVectors, Quantized
 from vaekit.models import Trace
 from vaekit.objectives.objective import Loss, Objective, bound_metrics
 
-__all__ = ["VQ"]
+__all__ = ["VQELBO"]
 
 
-class VQ(Objective):
+class VQELBO(Objective):
     r"""The negative bound and a commitment of the encoder: plus :math:`c\, \|v - \mathrm{sg}(e)\|^2`.
 
     A code has probability 1 under the posterior, so the bound is :math:`\log p(x \mid z) + \log p(z)`. Its second part is
