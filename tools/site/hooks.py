@@ -23,6 +23,7 @@ RESULTS = "benchmarks/results"
 FLOORS = {
     "interfaces": "Train, load and use",
     "diagnosis": "The doctor",
+    "trained": "Trained models",
     "evaluation": "Measures",
     "training": "Training",
     "modalities": "Models of a kind of data",

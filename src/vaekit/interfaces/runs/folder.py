@@ -13,6 +13,7 @@ from typing import Any
 import torch
 from pydantic import ValidationError
 
+from vaekit import __version__
 from vaekit.data import Dataset
 from vaekit.interfaces.describing.experiment import Experiment
 from vaekit.modalities import MODALITIES
@@ -20,7 +21,7 @@ from vaekit.trained.files import ModelFolder, read_json, write_json
 
 __all__ = ["RunFolder", "label_counts"]
 
-_PACKAGES = ("vaekit", "torch", "numpy", "lightning-fabric", "pydantic", "safetensors")
+_PACKAGES = ("torch", "numpy", "lightning-fabric", "pydantic", "safetensors")
 
 
 @dataclass(frozen=True)
@@ -167,7 +168,7 @@ class RunFolder:
                 "platform": platform.platform(),
                 "threads": torch.get_num_threads(),
                 "cuda": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
-                "packages": {name: _version(name) for name in _PACKAGES},
+                "packages": {"vaekit": __version__, **{name: _version(name) for name in _PACKAGES}},
                 "started": datetime.now(UTC).isoformat(timespec="seconds"),
             },
         )
