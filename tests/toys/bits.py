@@ -268,6 +268,4 @@ def exact_evidence(model, x, points=400, width=8.0):
 
 def all_strings(length):
     """Return every string of a length, `(2^T, T)`."""
-    return one_hot(torch.arange(2), 2).new_tensor(
-        [[int(bit) for bit in f"{i:0{length}b}"] for i in range(2**length)]
-    )
+    return one_hot(torch.arange(2), 2).new_tensor([[int(bit) for bit in f"{i:0{length}b}"] for i in range(2**length)])

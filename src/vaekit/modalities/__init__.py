@@ -24,7 +24,7 @@ from vaekit.modalities.modality import Modality, Pace, Situation
 from vaekit.modalities.reading import Reading
 from vaekit.modalities.table.description import Goal, TableVAE, TableView
 from vaekit.modalities.table.modality import Tables
-from vaekit.modalities.tensor import Plain, Tensors
+from vaekit.modalities.tensor import Plain, Tensors, check_composition
 from vaekit.modalities.text.description import TextVAE, TextView
 from vaekit.modalities.text.modality import Texts
 from vaekit.modalities.text.recipes import RECIPES
@@ -58,6 +58,7 @@ __all__ = [
     "TextView",
     "Traits",
     "View",
+    "check_composition",
     "described",
     "kind_in_memory",
     "kind_of_source",

@@ -14,7 +14,7 @@ from vaekit.modalities.reading import Reading
 from vaekit.modalities.view import View
 from vaekit.models import LatentVariableModel, evaluating
 
-__all__ = ["Plain", "TensorReading", "Tensors"]
+__all__ = ["Plain", "TensorReading", "Tensors", "check_composition"]
 
 _CHECKED = 4096  # data that one explicit check looks at
 
@@ -78,20 +78,6 @@ class Plain(View):
         x = stored.to(self._dtype)
         return self.family.binarized(x) if isinstance(self.family, Bernoulli) else x
 
-    def check(self, data: Dataset) -> None:
-        """Refuse data that do not fit through the model, or lie outside the likelihood's support where that is known.
-
-        Raises:
-            ValueError: With the cure.
-        """
-        with evaluating(self.model):
-            rows = data.part("train")[:_CHECKED]
-            x = self.prepare(data.values[rows])
-            if self.family is not None:
-                self.family.check(x)
-            context = () if data.context is None else (data.context[rows[:2]],)
-            _ = self.model(x[:2], *context).log_likelihood
-
     def decode(self, x: Tensor) -> Tensor:
         """Return the data scaled to [0, 1] by their own range."""
         low, high = x.min(), x.max()
@@ -103,3 +89,19 @@ class Plain(View):
     def grouped(self, shown: Tensor, size: int) -> Tensor:
         """Return data in rows of `size`, `(N / size, size, *event)`."""
         return shown.unflatten(0, (-1, size))
+
+
+def check_composition(model: LatentVariableModel, data: Dataset) -> None:
+    """Refuse data that do not fit through a user's own composition, or lie outside its likelihood's support where that is known.
+
+    Raises:
+        ValueError: With the cure.
+    """
+    view = Plain(model)
+    with evaluating(model):
+        rows = data.part("train")[:_CHECKED]
+        x = view.prepare(data.values[rows])
+        if view.family is not None:
+            view.family.check(x)
+        context = () if data.context is None else (data.context[rows[:2]],)
+        _ = model(x[:2], *context).log_likelihood

@@ -184,13 +184,13 @@ def score(path: Path, data: str, out: Path, samples: int, as_json: bool) -> None
     model, out = opened_model(path), check_suffix(out)
     dataset, rows = opened(model, data)
     result = model.score(dataset, samples)
-    columns, about = _scores(result), identity(model.kind, dataset, rows)
-    write_columns(out, {**about, **columns})
+    columns, medium = _scores(result), MEDIA[model.kind]
+    write_columns(out, {**identity(model.kind, dataset, rows), **columns})
     by = "log_likelihood" if result.iw is None else f"iw_{samples}"
-    names = about.get("text") or stems_of(dataset, rows)
+    names = next(iter(medium.identity(dataset, rows).values()), stems_of(dataset, rows))
     worst = [{"datum": names[i], by: columns[by][i].item()} for i in columns[by].argsort()[:5].tolist()]
     title = "log-likelihood of the reconstruction" if result.iw is None else f"IW-{samples}"
-    found = MEDIA[model.kind].judged(dataset, rows, columns[by])
+    found = medium.judged(dataset, rows, columns[by])
     emit(
         as_json,
         {

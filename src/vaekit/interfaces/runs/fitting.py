@@ -19,7 +19,7 @@ from vaekit.interfaces.runs.folder import RunFolder
 from vaekit.interfaces.runs.recording import Recording
 from vaekit.interfaces.runs.run import Run
 from vaekit.interfaces.runs.trainer import Listener, Trainer
-from vaekit.modalities import Description, Plain, Preset, Reading, kind_in_memory, kind_of_source, modality_named
+from vaekit.modalities import Description, Preset, Reading, kind_in_memory, kind_of_source, modality_named
 from vaekit.modalities.choice import merged
 from vaekit.models import LatentVariableModel
 from vaekit.objectives import Objective
@@ -289,5 +289,5 @@ def _experiment_of(
     )
     if experiment.training.auto_fix:
         raise ValueError("auto_fix needs a description such as ImageVAE(...), whose keys it can change")
-    Plain(model).check(data)
+    check_composition(model, data)
     return experiment
