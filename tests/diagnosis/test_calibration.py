@@ -11,7 +11,8 @@ from torch.distributions import Independent, Laplace, Normal
 
 from diagnosis.subjects import examination
 from vaekit import distributions
-from vaekit.diagnosis.calibration import CHECKS, calibration, outside_support, randomized_pit
+from vaekit.diagnosis.calibration import calibration, outside_support, randomized_pit
+from vaekit.diagnosis.checks.calibration import CHECKS
 from vaekit.interfaces.parsing import parse
 
 N = 4000

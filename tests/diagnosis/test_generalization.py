@@ -10,9 +10,11 @@ import torch
 
 from diagnosis.subjects import SMALL, examination, untrained
 from vaekit.diagnosis import Check, Examination, Sample, Subject
+from vaekit.diagnosis.checks.generalization import CHECKS
 from vaekit.diagnosis.closeness import closeness
-from vaekit.diagnosis.generalization import CHECKS, Generalization, chance_above, generalization, overlap
+from vaekit.diagnosis.generalization import Generalization, chance_above, generalization, overlap
 from vaekit.interfaces.parsing import parse
+from vaekit.modalities import Plain
 from vaekit.models import evaluating
 
 NAMED = {check.name: check for check in CHECKS}
@@ -73,7 +75,8 @@ def test_sixty_images_by_heart_are_found(name: str) -> None:
 
 
 def test_a_prescription_names_keys_of_the_net_only_where_it_has_them() -> None:
-    free = Examination(dataclasses.replace(by_heart().subject, description=None))
+    subject = by_heart().subject
+    free = Examination(dataclasses.replace(subject, description=None, view=Plain(subject.model)))
     assert not any(key.startswith(("net.", "latent")) for key in check("memorized_samples").prescription(free))
     assert any(key.startswith("net.dropout") for key in check("overfitting").prescription(by_heart()))
 

@@ -15,7 +15,8 @@ from diagnosis.subjects import examination
 from laws.linear_gaussian import linear_gaussian
 from laws.members import POSTERIORS, name
 from vaekit.diagnosis import Examination, Sample, Subject
-from vaekit.diagnosis.inference import CHECKS, NormMismatch, inference_gap, norm_mismatch
+from vaekit.diagnosis.checks.inference import CHECKS
+from vaekit.diagnosis.inference import NormMismatch, inference_gap, norm_mismatch
 from vaekit.heads import Bernoulli
 from vaekit.interfaces.parsing import parse
 from vaekit.modalities import ImageVAE, Plain

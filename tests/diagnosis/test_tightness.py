@@ -14,7 +14,8 @@ from diagnosis.subjects import examination, untrained
 from laws.linear_gaussian import linear_gaussian
 from vaekit.diagnosis import Examination, Sample, Subject
 from vaekit.diagnosis.affordable import affordable
-from vaekit.diagnosis.tightness import CHECKS, tightness
+from vaekit.diagnosis.checks.tightness import CHECKS
+from vaekit.diagnosis.tightness import tightness
 from vaekit.heads import Bernoulli
 from vaekit.modalities import ImageVAE, Plain
 from vaekit.nets import MLP, Conv

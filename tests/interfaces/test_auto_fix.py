@@ -9,7 +9,8 @@ import pytest
 import torch
 
 import vaekit as library
-from vaekit.diagnosis import Check, Finding, collapse, doctor
+from vaekit.diagnosis import Check, Finding, doctor
+from vaekit.diagnosis.checks import collapse
 from vaekit.interfaces import diagnosing, ending
 from vaekit.interfaces.auto_fix import Attempt, Attempts, auto_fix
 from vaekit.interfaces.fitting import Trainer

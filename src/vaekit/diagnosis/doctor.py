@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from vaekit.diagnosis import (
+from vaekit.diagnosis.check import Check
+from vaekit.diagnosis.checks import (
     balance,
     blur,
     calibration,
@@ -15,7 +16,6 @@ from vaekit.diagnosis import (
     scales,
     tightness,
 )
-from vaekit.diagnosis.check import Check
 from vaekit.diagnosis.examination import Examination
 from vaekit.diagnosis.finding import SEVERITIES, Finding
 
@@ -54,4 +54,4 @@ def values(examination: Examination) -> dict[str, float | None]:
 
 
 def _asked(examination: Examination) -> tuple[Check, ...]:
-    return CHECKS if examination.subject.has_latents else _WITHOUT_LATENTS
+    return CHECKS if examination.subject.traits.latents else _WITHOUT_LATENTS

@@ -4,22 +4,23 @@ from __future__ import annotations
 
 from functools import cached_property
 
+from vaekit.diagnosis.accidents import Accidents, accidents
 from vaekit.diagnosis.affordable import affordable
 from vaekit.diagnosis.balance import Balance, balance
-from vaekit.diagnosis.blur import Sharpness, sharpness
 from vaekit.diagnosis.calibration import Calibration, calibration
 from vaekit.diagnosis.closeness import Closeness, closeness
-from vaekit.diagnosis.columns import ColumnFit, column_fit
-from vaekit.diagnosis.course import Accidents, accidents
+from vaekit.diagnosis.column_fit import ColumnFit, column_fit
 from vaekit.diagnosis.deviations import Scales, scales
 from vaekit.diagnosis.finite import is_finite
 from vaekit.diagnosis.generalization import Generalization, Overlap, generalization, overlap
 from vaekit.diagnosis.geometry import AggregatePosterior, ExchangeRate, aggregate_posterior, exchange_rate
 from vaekit.diagnosis.inference import InferenceGap, NormMismatch, inference_gap, norm_mismatch
 from vaekit.diagnosis.latent_use import LatentUse, latent_use
-from vaekit.diagnosis.subject import Subject
+from vaekit.diagnosis.sharpness import Sharpness, sharpness
+from vaekit.diagnosis.subject import Subject, batches
 from vaekit.diagnosis.tightness import Tightness, tightness
 from vaekit.diagnosis.trial import Trial, trial
+from vaekit.errors import NotApplicable
 from vaekit.evaluation import Bounds, Chains, RateDistortion, bounds, rate_distortion
 
 __all__ = ["Examination"]
@@ -54,8 +55,7 @@ class Examination:
         test = self.subject.test
         count = len(test) if self.deep else affordable(self.subject, _WEIGHTED, min(1000, len(test)))
         columns = (test.stored[:count], *test.context)
-        batches = zip(*(c[:count].split(_BATCH) for c in columns), strict=True)
-        stored = [parts if len(parts) > 1 else parts[0] for parts in batches]
+        stored = [part if len(part) > 1 else part[0] for part in batches((c[:count] for c in columns), _BATCH)]
         model, view = self.subject.model, self.subject.view
         return bounds(
             model, stored, prepare=view.prepare, samples=_WEIGHTED, log_jacobian=view.log_jacobian, sizes=view.sizes
@@ -85,7 +85,7 @@ class Examination:
         given = self.subject.given(test, affordable(self.subject, _CURVE_PASSES, min(_CURVE, len(test))))
         try:
             return rate_distortion(model, *given, chains=_CHAINS, most=2.0, log_jacobian=view.log_jacobian)
-        except ValueError:
+        except NotApplicable:
             return None
 
     @cached_property

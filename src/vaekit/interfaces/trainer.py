@@ -93,8 +93,7 @@ class Trainer:
         self._look(step, next(sequential(self.data.stored, self.data.drawn("train", _LOOKED), _LOOKED)))
         self.state = TrainingState(step, self.training, fabric)
         self.seconds = _for_training(self.training)
-        has_latents = getattr(experiment.model, "model", "vae") != "lm"
-        self.watch = Watch(experiment.objective, self.training, text=lengths is not None, latents=has_latents)
+        self.watch = Watch(experiment.objective, self.training, self.view.traits)
         self.notes: list[str] = list(getattr(experiment.model, "warnings", ()))
 
     def _look(self, step: Step, batch: Stored) -> None:

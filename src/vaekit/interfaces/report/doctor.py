@@ -124,7 +124,7 @@ def _aggregate(examination: Examination) -> Picture | str:
 
 def _calibration(examination: Examination) -> Picture | str:
     found = examination.calibration
-    if examination.subject.is_text:
+    if examination.subject.traits.tokens:
         return "There is no histogram of ranks: of two tokens, none is the larger one."
     if not found.histogram or found.dispersion is None:
         return "There is no histogram of ranks: the spread of binary data follows from their mean, or nothing can be drawn."

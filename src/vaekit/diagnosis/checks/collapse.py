@@ -8,14 +8,11 @@ others carry nothing (too many of them), or all work to the full and the data ha
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
 
 from vaekit.diagnosis.check import Check
+from vaekit.diagnosis.examination import Examination
 from vaekit.diagnosis.latent_use import COLLAPSED, USUAL, LatentUse
-from vaekit.diagnosis.pressure import late, learned_scale, lighter
-
-if TYPE_CHECKING:
-    from vaekit.diagnosis.examination import Examination
+from vaekit.diagnosis.remedies import late, learned_scale, lighter
 
 __all__ = ["CHECKS"]
 
@@ -70,7 +67,7 @@ def _wake(examination: Examination) -> tuple[str, ...]:
 def _awake(examination: Examination) -> tuple[str, ...]:
     """Return the same; of a table, whose columns may have little to do with one another, no more latents than do something."""
     use = examination.latent_use
-    if examination.subject.table is None or use is None or not use.used:
+    if not examination.subject.traits.slots or use is None or not use.used:
         return _wake(examination)
     return (f"latent={2 * use.used}",)
 
