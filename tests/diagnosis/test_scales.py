@@ -96,7 +96,9 @@ class _Own(torch.nn.Module):
 def test_a_composition_of_ones_own_with_a_fixed_scale_is_found():
     subject = examination(*GAUSSIAN, "likelihood.scale=fixed").subject
     own = VAE(subject.model.prior, subject.model.posterior, _Own(subject.model.likelihood))
-    found = Examination(replace(subject, model=own, description=None, view=Plain(own), test=Sample(subject.given(subject.test)[0])))
+    found = Examination(
+        replace(subject, model=own, description=None, view=Plain(own), test=Sample(subject.given(subject.test)[0]))
+    )
     check = CHECK["mse_as_likelihood"]
     assert check.is_found(check.value(found))
     assert check.prescription(found) == ()

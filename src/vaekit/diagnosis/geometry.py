@@ -96,8 +96,7 @@ def _at(model: LatentVariableModel, state: LatentState, scale: float) -> tuple[f
     likelihoods, priors = [], []
     for *above, latent in state.draws:
         scaled = latent.q.mean + scale * (latent.z - latent.q.mean)
-        decoded = model.decode(*(group.z for group in above), scaled, context=state.context)
-        likelihoods.append(decoded.log_prob(state.x).double().mean())
+        likelihoods.append(state.log_likelihood(model, *(group.z for group in above), scaled).double().mean())
         priors.append(latent.p.log_prob(scaled).double().mean())
     return torch.stack(likelihoods).mean().item(), torch.stack(priors).mean().item()
 

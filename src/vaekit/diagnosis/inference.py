@@ -8,9 +8,8 @@ evaluated one.
 
 from __future__ import annotations
 
+import copy
 import math
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
@@ -105,42 +104,29 @@ def norm_mismatch(subject: Subject, count: int) -> NormMismatch | None:
     None where no layer keeps running statistics, where there are fewer data than such a batch (or 64), and for weights that
     are not finite.
     """
-    size = subject.training.batch
-    layers = _layers(subject.model)
-    available = min(count, len(subject.test))
-    if not layers or size < 2 or available < max(_FEW, min(size, _BATCH)) or not is_finite(subject.model):
+    size, available = subject.training.batch, min(count, len(subject.test))
+    if (
+        not _layers(subject.model)
+        or size < 2
+        or available < max(_FEW, min(size, _BATCH))
+        or not is_finite(subject.model)
+    ):
         return None
     size = min(size, available)
     given = subject.given(subject.test, available - available % size)
-    running, _ = _passes(subject.model, given, size, [])
-    batch, distances = _passes(subject.model, given, size, layers)
-    distance = math.sqrt(sum(distances) / max(1, len(distances)))
-    return NormMismatch(distance, running, batch, size)
-
-
-def _passes(
-    model: LatentVariableModel, given: tuple[Tensor, ...], size: int, layers: list[_BatchNorm]
-) -> tuple[float, list[float]]:
-    """Return the mean ELBO, or log-likelihood where there is none, and the squared distances that `layers` met."""
-    with evaluating(model), _batch_statistics(layers) as squares:
-        bounds = torch.cat([scores(model(*part)) for part in batches(given, size)])
-    return bounds.double().mean().item(), squares
-
-
-@contextmanager
-def _batch_statistics(layers: list[_BatchNorm]) -> Iterator[list[float]]:
-    """Let layers normalise by their batch, without moving their running statistics, and note the squared distance."""
-    squares: list[float] = []
-    kept = [(layer, layer.training, layer.track_running_stats) for layer in layers]
-    hooks = [layer.register_forward_pre_hook(lambda at, x: squares.append(_square(at, x[0]))) for layer in layers]
-    try:
-        for layer in layers:
+    model, squares = copy.deepcopy(subject.model), list[float]()
+    with evaluating(model):
+        running = _mean_bound(model, given, size)
+    with evaluating(model):
+        for layer in _layers(model):
             layer.training, layer.track_running_stats = True, False
-        yield squares
-    finally:
-        for hook, (layer, mode, track) in zip(hooks, kept, strict=True):
-            hook.remove()
-            layer.training, layer.track_running_stats = mode, track
+            layer.register_forward_pre_hook(lambda at, x: squares.append(_square(at, x[0])))
+        batch = _mean_bound(model, given, size)
+    return NormMismatch(math.sqrt(sum(squares) / max(1, len(squares))), running, batch, size)
+
+
+def _mean_bound(model: LatentVariableModel, given: tuple[Tensor, ...], size: int) -> float:
+    return torch.cat([scores(model(*part)) for part in batches(given, size)]).double().mean().item()
 
 
 def _square(layer: nn.Module, x: Tensor) -> float:

@@ -10,7 +10,7 @@ from torch.distributions import Distribution, OneHotCategorical
 from vaekit.diagnosis.finite import is_finite
 from vaekit.diagnosis.subject import Subject
 from vaekit.distributions import Quantized, Spherical, WrappedNormal, draw
-from vaekit.models import Evidence, Latent, LatentVariableModel
+from vaekit.models import Evidence, Latent, LatentVariableModel, Trace
 
 __all__ = ["LatentState", "has_noise", "latent_draws", "latent_state"]
 
@@ -30,6 +30,10 @@ class LatentState:
     context: tuple[Tensor, ...]
     q: tuple[Distribution, ...]
     draws: tuple[tuple[Latent, ...], ...]
+
+    def log_likelihood(self, model: LatentVariableModel, *z: Tensor) -> Tensor:
+        """Return log p(x | z) of each datum in nats, `(1, N)`, for latents of each group; the context stays a datum's own."""
+        return Trace(self.x, model.decode(*z, context=self.context), ()).log_likelihood
 
     @property
     def is_quantized(self) -> bool:

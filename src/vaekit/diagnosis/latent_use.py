@@ -111,18 +111,14 @@ def _mean(terms: list[Tensor]) -> float:
 
 
 def _drop(model: LatentVariableModel, state: LatentState) -> float:
-    """Return how much likelihood is lost by the latents of other data, all groups; the context stays a datum's own."""
-    # Data come in an order that says nothing about them: a shift by 1, 2, .. is a draw without fixed points.
+    """Return how much likelihood is lost by the latents of other data, those of all groups."""
     drops = []
     for k, draw in enumerate(state.draws):
         own = [latent.z for latent in draw]
+        # Data come in an order that says nothing about them: a shift by 1, 2, .. is a draw without fixed points.
         foreign = [z.roll(1 + k % (len(state.x) - 1), 1) for z in own]
-        drops.append(_likelihood(model, state, own) - _likelihood(model, state, foreign))
+        drops.append(state.log_likelihood(model, *own).mean() - state.log_likelihood(model, *foreign).mean())
     return torch.stack(drops).mean().item()
-
-
-def _likelihood(model: LatentVariableModel, state: LatentState, z: list[Tensor]) -> Tensor:
-    return model.decode(*z, context=state.context).log_prob(state.x).mean()
 
 
 def _information(state: LatentState, groups: tuple[tuple[Latent, ...], ...]) -> Tensor | None:

@@ -11,7 +11,6 @@ import torch
 from torch import Tensor, nn
 
 from vaekit.data import Stored, unpacked
-from vaekit.distributions import point
 from vaekit.models import evaluating
 from vaekit.training import active_units
 
@@ -203,7 +202,7 @@ def _batch_bounds(
             log_weights.append(trace.log_weight)
             rates.append(trace.kl.expand(count, -1))
     distortion = -torch.cat(log_likelihoods).cpu().double().mean(0)
-    means = torch.cat([point(latent.q).flatten(1) for latent in trace.latents], 1)
+    means = torch.cat([z.flatten(1) for z in model.points(x, *context)], 1)
     counted = torch.full((len(x),), x[0].numel()) if sizes is None else sizes(x)
     values = {"distortion": distortion, "means": means, "sizes": counted}
     if trace.no_bound is None:

@@ -31,6 +31,17 @@ def _collapse(examination: Examination) -> float | None:
     return None if use is None or not math.isfinite(use.encoded) else use.encoded
 
 
+def _least_group(examination: Examination) -> float | None:
+    """Return the rate of the group that carries least, where others carry something."""
+    use = _use(examination)
+    return None if use is None or use.groups is None or len(use.groups) < 2 else min(use.groups)
+
+
+def _group(examination: Examination) -> str:
+    use = examination.latent_use
+    return "" if use is None or use.groups is None else f"group z{use.groups.index(min(use.groups))}"
+
+
 def _decoder_share(examination: Examination) -> float | None:
     use = _use(examination)
     return None if use is None or use.paid is None else use.drop / max(use.paid, COLLAPSED)
@@ -117,6 +128,22 @@ CHECKS: tuple[Check, ...] = (
         "the rate only once the decoder has learned to listen.",
         prescription=_wake,
         effect="The rate rises to several nats per datum, and reconstructions follow their data.",
+    ),
+    Check(
+        name="collapsed_group",
+        measure="rate of the group of latents that carries least, in nats per datum",
+        value=_least_group,
+        fires="below",
+        threshold=0.1,  # what a single latent variable carries at least where it is in use
+        severity="warning",
+        explanation="Other groups carry something, but the posterior of this one is its prior, whatever the datum. The "
+        "model is as good without it.",
+        source='Sønderby, Raiko, Maaløe, Sønderby and Winther, 2016, "Ladder variational autoencoders"',
+        remedy="Charge for the rate only once the decoder has learned to listen, give each group free bits, or leave the "
+        "group out.",
+        prescription=_wake,
+        effect="The group carries something, or the same bound comes from a smaller model.",
+        where=_group,
     ),
     Check(
         name="decoder_ignores_latent",
