@@ -21,21 +21,13 @@ from vaekit.diagnosis.finding import SEVERITIES, Finding
 
 __all__ = ["CHECKS", "diagnose", "values"]
 
-CHECKS: tuple[Check, ...] = (
-    *course.CHECKS,
-    *collapse.CHECKS,
-    *geometry.CHECKS,
-    *generalization.CHECKS,
-    *balance.CHECKS,
-    *inference.CHECKS,
-    *calibration.CHECKS,
-    *scales.CHECKS,
-    *columns.CHECKS,
-    *blur.CHECKS,
-    *tightness.CHECKS,
+_CHAPTERS = (
+    *(course, collapse, geometry, generalization, balance, inference),
+    *(calibration, scales, columns, blur, tightness),
 )
-"""Every check, in the order in which one would look."""
 
+CHECKS: tuple[Check, ...] = tuple(check for chapter in _CHAPTERS for check in chapter.CHECKS)
+"""Every check, in the order in which one would look."""
 
 _WITHOUT_LATENTS = (*course.CHECKS, *generalization.CHECKS)
 """What can be asked of a language model, whose latents nothing reads."""

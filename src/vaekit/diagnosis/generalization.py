@@ -40,11 +40,6 @@ class Generalization:
     test: Tensor
 
     @property
-    def gap(self) -> float:
-        """What a training datum has over a test datum, in nats."""
-        return (self.train.mean() - self.test.mean()).item()
-
-    @property
     def advantage(self) -> float:
         """The chance that a training datum has a higher bound than a test datum, less two standard errors.
 
@@ -97,14 +92,12 @@ class Overlap:
 
     Args:
         shared: Number of test data that occur among the training data, byte by byte.
-        constant: How many of them are one value throughout, such as blank images.
         test: Number of test data.
         natural: Share of them that is no wonder: where equal data need be no copies, as rows of few columns, that of training
             data which occur twice there.
     """
 
     shared: int
-    constant: int
     test: int
     natural: float = 0.0
 
@@ -121,11 +114,9 @@ def overlap(subject: Subject) -> Overlap | None:
         return None
     digests = _digests(train.stored)
     known = set(digests)
-    found = torch.tensor([digest in known for digest in _digests(test)])
-    shared = test[found].flatten(1)
-    constant = (shared == shared[:, :1]).all(1)
+    shared = sum(digest in known for digest in _digests(test))
     natural = _repeated(digests) if subject.traits.repeats else 0.0
-    return Overlap(len(shared), int(constant.sum()), len(test), natural)
+    return Overlap(shared, len(test), natural)
 
 
 def _repeated(digests: list[bytes]) -> float:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from vaekit.diagnosis.affordable import affordable
 from vaekit.diagnosis.finite import is_finite
 from vaekit.diagnosis.subject import Subject, batches
 from vaekit.errors import NotApplicable
@@ -18,7 +17,6 @@ from vaekit.evaluation import Annealed, Chains, Nats, annealed, bounds
 __all__ = ["SAMPLES", "Tightness", "tightness"]
 
 _CHAINS = Chains(count=2, temperatures=30, leapfrog=2)
-_PASSES = 3 * 3 * 30 * 2  # (chains and the scout) x (forward and backward) x temperatures x leapfrog steps
 SAMPLES = 50
 """Draws per datum of the importance-weighted bound."""
 
@@ -30,28 +28,25 @@ class Tightness:
     Args:
         annealed: By annealed importance sampling.
         gap: How far it lies above the importance-weighted bound, in nats per datum, with its standard error.
-        count: Number of data.
     """
 
     annealed: Annealed
     gap: Nats
-    count: int
 
 
-def tightness(subject: Subject, count: int | None) -> Tightness | None:
-    """Return both bounds on `count` test data, or as many of 256 as can be afforded.
+def tightness(subject: Subject, count: int) -> Tightness | None:
+    """Return both bounds on the first `count` test data.
 
     None where latents are no real vectors, or weights are not finite.
     """
     model, jacobian = subject.model, subject.view.log_jacobian
     if not is_finite(model) or len(subject.test) < 2:
         return None
-    wanted = count or affordable(subject, _PASSES, min(256, len(subject.test)))
-    x, *context = subject.given(subject.test, wanted)
+    x, *context = subject.given(subject.test, count)
     try:
         tighter = annealed(model, x, *context, chains=_CHAINS, log_jacobian=jacobian)
     except NotApplicable:
         return None
     stored = [part if context else part[0] for part in batches((x, *context), 100)]
     usual = bounds(model, stored, prepare=lambda x: x, samples=SAMPLES, log_jacobian=jacobian)
-    return Tightness(tighter, tighter.gap(usual), wanted)
+    return Tightness(tighter, tighter.gap(usual))

@@ -32,8 +32,7 @@ CHECKS = (
         fires="below",
         threshold=1e-3,
         severity="warning",
-        explanation="One side gets next to no gradient: it is frozen, cut off from the loss, or saturated. The other is "
-        "trained around it.",
+        explanation="One side gets next to no gradient: it is frozen, cut off from the loss, or saturated. The other is trained around it.",
         source='Glorot and Bengio, 2010, "Understanding the difficulty of training deep feedforward neural networks"',
         remedy="Check that all weights are trained and used, and that no layer scales its output down or saturates.",
         effect="Both sides learn.",

@@ -50,8 +50,7 @@ CHECKS: tuple[Check, ...] = (
         fires="below",
         threshold=0.38,  # short healthy runs keep 0.45 and more; those with one latent or a tenfold beta 0.0 to 0.35
         severity="warning",
-        explanation="Reconstructions lack much of what the images hold: what the latents do not say is averaged over, fine detail "
-        "first.",
+        explanation="Reconstructions lack much of what the images hold: what the latents do not say is averaged over, fine detail first.",
         source='Theis, van den Oord and Bethge, 2016, "A note on the evaluation of generative models"',
         remedy="In this order: objective.beta=1, a learned scale of p(x | z), more latents, more steps; then a term that looks "
         "at detail, objective=focal_frequency or objective=ms_ssim.",

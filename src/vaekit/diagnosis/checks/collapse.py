@@ -136,11 +136,9 @@ CHECKS: tuple[Check, ...] = (
         fires="below",
         threshold=0.1,  # what a single latent variable carries at least where it is in use
         severity="warning",
-        explanation="Other groups carry something, but the posterior of this one is its prior, whatever the datum. The "
-        "model is as good without it.",
+        explanation="Other groups carry something, but the posterior of this one is its prior, whatever the datum. The model is as good without it.",
         source='Sønderby, Raiko, Maaløe, Sønderby and Winther, 2016, "Ladder variational autoencoders"',
-        remedy="Charge for the rate only once the decoder has learned to listen, give each group free bits, or leave the "
-        "group out.",
+        remedy="Charge for the rate only once the decoder has learned to listen, give each group free bits, or leave the group out.",
         prescription=_wake,
         effect="The group carries something, or the same bound comes from a smaller model.",
         where=_group,
@@ -157,8 +155,7 @@ CHECKS: tuple[Check, ...] = (
         explanation="Rate is paid for latents, but the decoder explains a datum as well from the latents of another. "
         "Latents and reconstructions have nothing to do with each other.",
         source='Chen, Kingma, Salimans, Duan, Dhariwal, Schulman, Sutskever and Abbeel, 2017, "Variational lossy autoencoder"',
-        remedy="Drop what forces a rate (free bits, a capacity), fit the noise of the likelihood to the data, or learn more "
-        "slowly.",
+        remedy="Drop what forces a rate (free bits, a capacity), fit the noise of the likelihood to the data, or learn more slowly.",
         prescription=_listen,
         effect="The likelihood of a datum depends on its own latents.",
     ),
@@ -169,8 +166,7 @@ CHECKS: tuple[Check, ...] = (
         fires="above",
         threshold=_EXCESS,
         severity="info",
-        explanation="Most latents carry nothing, and there are more of them than data of this size ask for. "
-        "They cost time and make samples no better.",
+        explanation="Most latents carry nothing, and there are more of them than data of this size ask for. They cost time and make samples no better.",
         source='Dai and Wipf, 2019, "Diagnosing and enhancing VAE models"',
         remedy="Use about twice as many latents as carry something.",
         prescription=_fewer,
@@ -183,8 +179,7 @@ CHECKS: tuple[Check, ...] = (
         fires="above",
         threshold=0.6,
         severity="info",
-        explanation="Most latents carry nothing, although there are not unusually many of them. "
-        "What the others cannot hold is lost.",
+        explanation="Most latents carry nothing, although there are not unusually many of them. What the others cannot hold is lost.",
         source='Burda, Grosse and Salakhutdinov, 2016, "Importance weighted autoencoders"',
         remedy="Let the rate weigh no more than in the bound; give latents free bits and a warm-up. Columns of a table that "
         "have little to do with one another need no more latents than are in use.",

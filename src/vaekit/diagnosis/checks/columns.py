@@ -36,8 +36,7 @@ def _fitted(examination: Examination) -> tuple[str, ...]:
 CHECKS: tuple[Check, ...] = (
     Check(
         name="column_misfit",
-        measure="nats per cell by which a column's own distribution tells held-out cells better than p(x | z) does, less two "
-        "standard errors",
+        measure="nats per cell by which a column's own distribution tells held-out cells better than p(x | z) does, less two standard errors",
         value=_misfit,
         fires="above",
         threshold=0.05,

@@ -66,8 +66,7 @@ CHECKS = (
         explanation="Numbers grew beyond what the precision holds, or a logarithm met zero. Such steps are skipped, but "
         "they tell that training is at the edge.",
         source='Child, 2021, "Very deep VAEs generalize autoregressive models and can outperform them on images"',
-        remedy="Lower the learning rate, compute in single precision, and let scales grow linearly (softplus) rather "
-        "than exponentially.",
+        remedy="Lower the learning rate, compute in single precision, and let scales grow linearly (softplus) rather than exponentially.",
         prescription=_finite_again,
         effect="All steps are finite.",
     ),
@@ -108,8 +107,7 @@ CHECKS = (
         # Rates up to 3e-3 cost 0.8 at most; where weights jump about it is 2, or thousands.
         threshold=1.3,
         severity="warning",
-        explanation="At its own learning rate the model gets clearly worse: it jumped about until the rate had decayed. "
-        "Most of training was wasted.",
+        explanation="At its own learning rate the model gets clearly worse: it jumped about until the rate had decayed. Most of training was wasted.",
         source='Smith, 2017, "Cyclical learning rates for training neural networks"',
         remedy="Lower the learning rate.",
         prescription=lambda examination: (f"lr={min(examination.subject.training.lr / 10, USUAL):.3g}",),
@@ -123,8 +121,7 @@ CHECKS = (
         # At most about the ratio of the rates, which is 3 at 3e-4 (2.5 in runs of 300 steps); at 3e-5 it is 6 to 26.
         threshold=4.0,
         severity="warning",
-        explanation="Steps are so small that a few at a usual learning rate gain several times as much. The model has "
-        "not come far from its beginning.",
+        explanation="Steps are so small that a few at a usual learning rate gain several times as much. The model has not come far from its beginning.",
         source='Smith, 2017, "Cyclical learning rates for training neural networks"',
         remedy="Raise the learning rate.",
         prescription=lambda examination: (f"lr={max(3 * examination.subject.training.lr, USUAL):.3g}",),

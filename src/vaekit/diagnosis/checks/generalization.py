@@ -17,8 +17,7 @@ CHECKS = (
         # heart reach 0.62 and 60 reach 0.8.
         threshold=0.57,
         severity="warning",
-        explanation="The model knows its training data better than the distribution that they come from. Bounds on "
-        "training data say little about new data.",
+        explanation="The model knows its training data better than the distribution that they come from. Bounds on training data say little about new data.",
         source='Mann and Whitney, 1947, "On a test of whether one of two random variables is stochastically larger than the other"',
         remedy="Give more data, or a model that can hold less: fewer latents, dropout, weight decay.",
         prescription=lambda examination: smaller(examination.subject),

@@ -103,8 +103,7 @@ CHECKS: tuple[Check, ...] = (
         explanation="The prior draws latents where hardly any datum is encoded, and the decoder was never trained there. "
         "Reconstructions may be good, samples are not.",
         source='Rosca, Lakshminarayanan and Mohamed, 2018, "Distribution matching in variational inference"',
-        remedy="Let the rate weigh 1, use a prior that is learned (gmm, flow, vamp), or fit one afterwards "
-        "(second_stage=gmm).",
+        remedy="Let the rate weigh 1, use a prior that is learned (gmm, flow, vamp), or fit one afterwards (second_stage=gmm).",
         prescription=_fill,
         effect="Samples that look like reconstructions.",
     ),

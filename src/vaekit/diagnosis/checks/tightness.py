@@ -39,8 +39,7 @@ CHECKS = (
         fires="above",
         threshold=5.0,
         severity="info",
-        explanation="The reported bound lies well below log p(x): the encoder's posterior is a poor proposal here. The model is "
-        "better than its number says.",
+        explanation="The reported bound lies well below log p(x): the encoder's posterior is a poor proposal here. The model is better than its number says.",
         source='Wu, Burda, Salakhutdinov and Grosse, 2017, "On the quantitative analysis of decoder-based generative models"',
         remedy="Report more samples (vaekit evaluate --samples 1000) or the annealed bound (vaekit evaluate --deep); a richer posterior closes the gap itself.",
         prescription=_richer,
