@@ -12,7 +12,8 @@ from torch import nn
 
 from diagnosis.subjects import examination, untrained
 from vaekit.diagnosis import Examination
-from vaekit.diagnosis.balance import CHECKS, Balance, balance
+from vaekit.diagnosis.balance import Balance, balance
+from vaekit.diagnosis.checks.balance import CHECKS
 from vaekit.models import VAE
 
 PARAMETERS, GRADIENTS = CHECKS

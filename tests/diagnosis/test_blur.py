@@ -9,8 +9,10 @@ import torch
 
 from diagnosis.subjects import examination, untrained
 from vaekit.diagnosis import Examination, Sample
-from vaekit.diagnosis.blur import CHECKS, ring_power, sharpness
+from vaekit.diagnosis.checks.blur import CHECKS
+from vaekit.diagnosis.sharpness import ring_power, sharpness
 from vaekit.interfaces.describing.parsing import parse
+from vaekit.modalities import Plain
 from vaekit.objectives import FocalFrequency
 from vaekit.training import Training
 
@@ -112,7 +114,7 @@ def test_spectra_are_of_data_reconstructions_and_samples():
 
 def test_without_images_enough_there_is_no_spectrum():
     subject = examination(AVERAGED).subject
-    assert sharpness(replace(subject, description=None)) is None
+    assert sharpness(replace(subject, view=Plain(subject.model))) is None
     assert sharpness(replace(subject, test=Sample(subject.test.stored[:3]))) is None
     assert sharpness(examination("likelihood=bernoulli", "likelihood.binarize=static", AVERAGED).subject) is None
     broken = copy.deepcopy(subject.model)

@@ -8,7 +8,8 @@ import torch
 from diagnosis.chapter import Chapter
 from diagnosis.linear_gaussian import linear_gaussian
 from diagnosis.subjects import examination
-from vaekit.diagnosis import Examination, collapse
+from vaekit.diagnosis import Examination
+from vaekit.diagnosis.checks import collapse
 from vaekit.interfaces.describing.parsing import parse
 
 CHAPTER = Chapter(collapse.CHECKS)

@@ -11,7 +11,8 @@ import torch
 
 from diagnosis.subjects import SMALL, examination, untrained
 from vaekit.diagnosis import Examination, Subject
-from vaekit.diagnosis.course import CHECKS, accidents, schedule_share
+from vaekit.diagnosis.accidents import accidents
+from vaekit.diagnosis.checks.course import CHECKS
 from vaekit.diagnosis.trial import trial
 from vaekit.interfaces.describing.parsing import parse
 from vaekit.objectives import ELBO, AnyObjective
@@ -82,7 +83,7 @@ def test_no_history_is_no_accident() -> None:
 @pytest.mark.parametrize("steps", [200, 400, 401, 4000])
 def test_a_schedule_is_unfinished_exactly_where_it_ends_after_training(steps: int) -> None:
     subject = with_history(objective=ELBO(beta=Linear(steps=steps)))
-    assert schedule_share(subject) == pytest.approx(steps / 400)
+    assert value("unfinished_schedule", subject) == pytest.approx(steps / 400)
     assert is_found("unfinished_schedule", subject) == (steps > 400)
 
 
@@ -103,7 +104,7 @@ def test_the_prescription_ends_every_schedule_in_time(words: tuple[str, ...]) ->
     finding = NAMED["unfinished_schedule"](Examination(subject))
     assert finding is not None
     cured = adapter.validate_python({"kind": "elbo", **parse([*words, *finding.prescription])["objective"]})
-    assert schedule_share(dataclasses.replace(subject, objective=cured)) == 0.5
+    assert value("unfinished_schedule", dataclasses.replace(subject, objective=cured)) == 0.5
 
 
 @pytest.mark.parametrize("name", NAMED)

@@ -11,16 +11,17 @@ from contextlib import contextmanager
 import pytest
 import torch
 from torch import nn
+from torch.distributions import Distribution
 
 from diagnosis.linear_gaussian import linear_gaussian
 from diagnosis.subjects import untrained
-from vaekit.diagnosis import CHECKS, Examination, Subject, examination
+from vaekit.diagnosis import CHECKS, Examination, Sample, Subject, examination
 from vaekit.diagnosis.affordable import affordable
 from vaekit.diagnosis.closeness import closeness
 from vaekit.diagnosis.finite import is_finite, non_finite
 from vaekit.diagnosis.latent_use import latent_use
 from vaekit.diagnosis.trial import trial
-from vaekit.modalities import ImageVAE
+from vaekit.modalities import ImageVAE, Plain
 from vaekit.models import VAE
 from vaekit.nets import MLP
 from vaekit.objectives import IWAE
@@ -116,3 +117,28 @@ def test_samples_are_generated_some_at_a_time() -> None:
     with decodings(subject.model) as seen:
         assert closeness(subject) is not None
     assert sum(seen) == 1000 and max(seen) <= 250
+
+
+class Misshapen(nn.Module):
+    """p(x | z) of one more dimension than the data have."""
+
+    def __init__(self, likelihood: nn.Module) -> None:
+        super().__init__()
+        self.likelihood = likelihood
+
+    def forward(self, z: torch.Tensor) -> Distribution:
+        return self.likelihood(torch.cat([z, z[..., :1]], -1)[..., : z.shape[-1] + 1])
+
+
+@pytest.mark.parametrize("name", ["tightness", "rate_distortion", "inference_gap", "latent_use", "exchange_rate"])
+def test_a_mistake_in_a_likelihood_of_ones_own_is_no_measurement_that_does_not_apply(name) -> None:
+    subject = linear_gaussian(torch.ones(1), 0.5, count=20).subject
+    model = VAE(subject.model.prior, subject.model.posterior, Misshapen(subject.model.likelihood))
+    wide = dataclasses.replace(subject, model=model, test=Sample(subject.test.stored), view=Plain(model))
+    with pytest.raises((ValueError, RuntimeError)):
+        getattr(Examination(wide), name)
+
+
+def test_what_does_not_apply_is_none() -> None:
+    examined = Examination(untrained("vmf"))
+    assert examined.tightness is examined.rate_distortion is examined.inference_gap is None

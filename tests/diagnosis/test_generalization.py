@@ -10,9 +10,11 @@ import torch
 
 from diagnosis.subjects import SMALL, examination, untrained
 from vaekit.diagnosis import Check, Examination, Sample, Subject
+from vaekit.diagnosis.checks.generalization import CHECKS
 from vaekit.diagnosis.closeness import closeness
-from vaekit.diagnosis.generalization import CHECKS, Generalization, chance_above, generalization, overlap
+from vaekit.diagnosis.generalization import Generalization, chance_above, generalization, overlap
 from vaekit.interfaces.describing.parsing import parse
+from vaekit.modalities import Plain
 from vaekit.models import evaluating
 
 NAMED = {check.name: check for check in CHECKS}
@@ -55,7 +57,6 @@ def test_advantage_of_equal_parts_is_below_one_half_and_grows_with_the_gap() -> 
     x, y = torch.randn(300), torch.randn(200)
     found = [Generalization(x + gap, y) for gap in (0.0, 1.0, 3.0)]
     assert found[0].advantage < 0.5 < found[1].advantage < found[2].advantage <= 1
-    assert found[2].gap == pytest.approx(found[0].gap + 3, abs=1e-5)
 
 
 def test_a_healthy_run_generalizes() -> None:
@@ -73,7 +74,8 @@ def test_sixty_images_by_heart_are_found(name: str) -> None:
 
 
 def test_a_prescription_names_keys_of_the_net_only_where_it_has_them() -> None:
-    free = Examination(dataclasses.replace(by_heart().subject, description=None))
+    subject = by_heart().subject
+    free = Examination(dataclasses.replace(subject, description=None, view=Plain(subject.model)))
     assert not any(key.startswith(("net.", "latent")) for key in check("memorized_samples").prescription(free))
     assert any(key.startswith("net.dropout") for key in check("overfitting").prescription(by_heart()))
 
@@ -88,7 +90,7 @@ def test_leakage_counts_planted_duplicates_exactly() -> None:
     planted = dataclasses.replace(subject, train=train, test=test)
     found = overlap(planted)
     assert found is not None
-    assert (found.shared, found.constant, found.test, found.share) == (10, 1, 100, 0.1)
+    assert (found.shared, found.test, found.share) == (10, 100, 0.1)
     assert check("leakage")(Examination(planted)) is not None
     assert overlap(dataclasses.replace(subject, test=Sample(own[:5]))).share == 1  # type: ignore[union-attr]
 

@@ -7,7 +7,8 @@ import torch
 from diagnosis.chapter import Chapter
 from diagnosis.linear_gaussian import linear_gaussian
 from diagnosis.subjects import examination
-from vaekit.diagnosis import Examination, geometry
+from vaekit.diagnosis import Examination
+from vaekit.diagnosis.checks import geometry
 from vaekit.diagnosis.two_samples import told_apart
 from vaekit.interfaces.describing.parsing import parse
 

@@ -10,10 +10,11 @@ from torch.distributions import Independent, Normal
 
 from diagnosis.subjects import examination
 from vaekit import VAE, distributions
-from vaekit.diagnosis import Examination
+from vaekit.diagnosis import Examination, Sample
+from vaekit.diagnosis.checks.scales import CHECKS
 from vaekit.diagnosis.deviations import Scales, scales
-from vaekit.diagnosis.scales import CHECKS
 from vaekit.interfaces.describing.parsing import parse
+from vaekit.modalities import Plain
 
 CHECK = {check.name: check for check in CHECKS}
 AVERAGED = "ema=0.99"
@@ -95,7 +96,9 @@ class _Own(torch.nn.Module):
 def test_a_composition_of_ones_own_with_a_fixed_scale_is_found():
     subject = examination(*GAUSSIAN, "likelihood.scale=fixed").subject
     own = VAE(subject.model.prior, subject.model.posterior, _Own(subject.model.likelihood))
-    found = Examination(replace(subject, model=own, description=None))
+    found = Examination(
+        replace(subject, model=own, description=None, view=Plain(own), test=Sample(subject.given(subject.test)[0]))
+    )
     check = CHECK["mse_as_likelihood"]
     assert check.is_found(check.value(found))
     assert check.prescription(found) == ()

@@ -12,13 +12,13 @@ from vaekit.data import Slot
 from vaekit.diagnosis import CHECKS, Examination, Sample, Watch, diagnose, values
 from vaekit.diagnosis.balance import balance
 from vaekit.diagnosis.calibration import calibration
+from vaekit.diagnosis.checks.columns import CHECKS as COLUMNS
+from vaekit.diagnosis.checks.geometry import CHECKS as GEOMETRY
 from vaekit.diagnosis.closeness import _of_rows, closeness
-from vaekit.diagnosis.columns import CHECKS as COLUMNS
-from vaekit.diagnosis.columns import column_fit, fitting_families, marginal
+from vaekit.diagnosis.column_fit import column_fit, marginal
 from vaekit.diagnosis.generalization import overlap
-from vaekit.diagnosis.geometry import CHECKS as GEOMETRY
 from vaekit.diagnosis.latent_use import latent_use
-from vaekit.diagnosis.pressure import late, lighter
+from vaekit.diagnosis.remedies import fitting_families, late, lighter
 from vaekit.heads import Gaussian
 from vaekit.heads.scale import Fixed
 from vaekit.interfaces.describing.parsing import parse
@@ -164,17 +164,18 @@ def test_ranks_are_of_observed_cells_that_have_an_order():
     found = calibration(subject)
     assert found.outside is None and found.dispersion == pytest.approx(1, abs=0.3)
     codes = tuple(Slot(name=s.name, kind="categorical", levels=2) for s in subject.description.slots)
-    names = replace(subject, description=subject.description.model_copy(update={"slots": codes}))
+    described = subject.description.model_copy(update={"slots": codes})
+    names = replace(subject, view=replace(subject.view, model=described))
     assert calibration(names).dispersion is None
 
 
 def test_copies_of_training_rows_are_nearer_to_them():
     subject = tables.examination(*NONE).subject
     torch.manual_seed(0)
-    schema, count = subject.view.schema, 60
+    view, count = subject.view, 60
     rows = torch.cat([subject.train.stored[:count], subject.test.stored[:count]])
-    copies = _of_rows(rows[:count].nan_to_num(0.0).repeat(3, 1), rows, schema)
-    fresh = _of_rows(subject.train.stored[count : 3 * count].nan_to_num(0.0), rows, schema)
+    samples = rows[:count].nan_to_num(0.0).repeat(3, 1), subject.train.stored[count : 3 * count].nan_to_num(0.0)
+    copies, fresh = (_of_rows(view.decode(made), view.decode(rows), view.traits.columns) for made in samples)
     assert copies.share > 0.9 and copies.score > 5
     assert abs(fresh.score) < 3.5
     assert closeness(replace(subject, view=replace(subject.view, schema=None))) is None
@@ -216,6 +217,6 @@ def test_families_are_prescribed_where_there_are_better_ones():
     subject = tables.examination(*NONE).subject
     assert fitting_families(subject) == ()
     likelihood = subject.description.likelihood.replace(real=Gaussian(scale=Fixed()))
-    plain = replace(subject, description=subject.description.replace(likelihood=likelihood))
+    plain = replace(subject, view=replace(subject.view, model=subject.description.replace(likelihood=likelihood)))
     assert fitting_families(plain) == fitting_families(plain, "real") == ("likelihood.real=logistic_mixture",)
     assert fitting_families(plain, "categorical") == ()

@@ -14,7 +14,8 @@ from diagnosis.subjects import examination, untrained
 from laws.linear_gaussian import linear_gaussian
 from vaekit.diagnosis import Examination, Sample, Subject
 from vaekit.diagnosis.affordable import affordable
-from vaekit.diagnosis.tightness import CHECKS, tightness
+from vaekit.diagnosis.checks.tightness import CHECKS
+from vaekit.diagnosis.tightness import tightness
 from vaekit.heads import Bernoulli
 from vaekit.modalities import ImageVAE, Plain
 from vaekit.nets import MLP, Conv
@@ -40,7 +41,7 @@ def images(*, net: object, side: int = 16) -> Subject:
 def test_an_exact_posterior_has_no_gap() -> None:
     subject, exact = linear()
     found = tightness(subject, 40)
-    assert found is not None and found.count == 40
+    assert found is not None and len(found.annealed.lower) == 40
     torch.testing.assert_close(found.annealed.lower, exact)
     assert (found.gap.nats, found.gap.se) == (pytest.approx(0, abs=1e-8), pytest.approx(0, abs=1e-8))
     assert LOOSE(Examination(subject)) is None
@@ -94,7 +95,7 @@ def test_where_chains_cannot_be_led_there_is_no_number(posterior: str) -> None:
 
 def test_one_datum_or_weights_that_are_not_finite_have_no_number() -> None:
     subject, _ = linear()
-    assert tightness(dataclasses.replace(subject, test=Sample(subject.test.stored[:1])), None) is None
+    assert tightness(dataclasses.replace(subject, test=Sample(subject.test.stored[:1])), 1) is None
     next(subject.model.parameters()).data.fill_(math.nan)
     assert tightness(subject, 4) is None
 

@@ -9,7 +9,8 @@ import pytest
 import torch
 
 import vaekit as library
-from vaekit.diagnosis import Check, Finding, collapse, doctor
+from vaekit.diagnosis import Check, Finding, doctor
+from vaekit.diagnosis.checks import collapse
 from vaekit.interfaces import diagnosing, ending
 from vaekit.interfaces.report.doctor import Diagnosis
 from vaekit.interfaces.runs.auto_fix import Attempt, Attempts, auto_fix

@@ -8,7 +8,8 @@ import torch
 
 import vaekit as library
 from vaekit.data import read_text, texts_to_dataset
-from vaekit.diagnosis import Examination, collapse
+from vaekit.diagnosis import Examination
+from vaekit.diagnosis.checks import collapse
 from vaekit.distributions import Decoding
 from vaekit.evaluation import NGrams
 from vaekit.interfaces.cli.progress import ProgressReport

@@ -1,7 +1,8 @@
 """Diagnosis: why is a trained model bad, and what to change? Every finding is a number beyond a threshold.
 
-A chapter is a file: what a group of pathologies is, how it is measured (a function of the subject that returns plain
-numbers), and its `CHECKS`. An `Examination` makes each measurement once; the doctor goes over all checks.
+A measurement is a function of the subject, which returns plain numbers; an `Examination` makes each of them once. `checks/`
+has a file for each group of pathologies: its `CHECKS` hold a number of the examination against a threshold, and prescribe.
+The doctor goes over all checks.
 """
 
 from vaekit.diagnosis.check import Check

@@ -5,6 +5,7 @@ from __future__ import annotations
 from torch.utils.flop_counter import FlopCounterMode
 
 from vaekit.diagnosis.finite import is_finite
+from vaekit.diagnosis.latent_state import latent_draws
 from vaekit.diagnosis.subject import Subject
 from vaekit.models import evaluating
 from vaekit.nets import parameter_count
@@ -35,9 +36,10 @@ def affordable(subject: Subject, passes: int, most: int) -> int:
         likelihood.log_prob(x)  # an autoregressive one computes nothing before it is asked
         # Whatever asks the decoder asks the prior too, which a second stage may have made the dearer one.
         if subject.has_second_stage:
-            evidence = model.infer(x, *context)
-            evidence.prior.log_prob(evidence.posterior.sample())
+            for latent in latent_draws(model, (x, *context))[0]:
+                latent.p.log_prob(latent.z)
     # A fused recurrent layer is not counted, but costs two operations per weight and token like any other.
-    least = 2.0 * parameter_count(model.likelihood) * int(subject.view.sizes(x).max()) if subject.is_text else 1.0
+    tokens = int(subject.view.sizes(x).max()) if subject.traits.tokens else 0
+    least = max(1.0, 2.0 * parameter_count(model.likelihood) * tokens)
     per_datum = max(least, counter.get_total_flops() / len(x))
     return max(min(_LEAST, most), min(most, int(_BUDGET / (passes * per_datum))))

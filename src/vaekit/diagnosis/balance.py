@@ -9,23 +9,17 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
 
-from vaekit.diagnosis.check import Check
 from vaekit.diagnosis.finite import is_finite
-from vaekit.diagnosis.subject import Subject
+from vaekit.diagnosis.subject import Subject, batches, scores
 from vaekit.heads.layers import Heads
 from vaekit.models import evaluating
 from vaekit.nets import TableEncoder
 
-if TYPE_CHECKING:
-    from vaekit.diagnosis.examination import Examination
-
-__all__ = ["CHECKS", "Balance", "balance"]
+__all__ = ["Balance", "balance"]
 
 _BATCHES, _BATCH = 4, 64
 
@@ -101,16 +95,11 @@ def _gradients(subject: Subject, given: tuple[Tensor, ...], sides: Sequence[list
     """
     pulls: list[list[float]] = [[] for _ in sides]
     with evaluating(subject.model), torch.enable_grad():
-        for columns in zip(*(column.split(_BATCH) for column in given), strict=True):
-            loss = _loss(subject, columns)
+        for part in batches(given, _BATCH):
+            loss = -scores(subject.model(*part)).mean()
             for pull, side in zip(pulls, sides, strict=True):
                 pull.append(_root_mean_square(loss, side))
     return [sum(pull) / len(pull) for pull in pulls]
-
-
-def _loss(subject: Subject, columns: tuple[Tensor, ...]) -> Tensor:
-    trace = subject.model(*columns)
-    return -(trace.elbo if trace.no_bound is None else trace.log_likelihood).mean()
 
 
 def _root_mean_square(loss: Tensor, side: list[nn.Parameter]) -> float:
@@ -122,46 +111,3 @@ def _root_mean_square(loss: Tensor, side: list[nn.Parameter]) -> float:
     found = torch.autograd.grad(loss, trained, retain_graph=True, allow_unused=True)
     squares = sum(g.double().square().sum().item() for g in found if g is not None)
     return math.sqrt(squares / sum(p.numel() for p in matrices))
-
-
-def _parameters(examination: Examination) -> float | None:
-    found = examination.balance
-    return None if found is None else found.parameters
-
-
-def _pulls(examination: Examination) -> float | None:
-    found = examination.balance
-    return None if found is None else found.gradients
-
-
-_by_hand = partial(Check, prescription=lambda _examination: ())  # no key of a run is about one side alone
-
-CHECKS = (
-    _by_hand(
-        name="parameter_imbalance",
-        measure="the parameters of the larger side, encoder or decoder, over those of the smaller one",
-        value=_parameters,
-        fires="above",
-        # One architecture for both sides stays below 3.
-        threshold=5.0,
-        severity="info",
-        explanation="One side is far larger than the other, and the smaller one limits what both can do. A weak encoder "
-        "leaves a gap between bound and likelihood, a strong decoder needs no latents.",
-        source='Cremer, Li and Duvenaud, 2018, "Inference suboptimality in variational autoencoders"',
-        remedy="Give both sides nets of like size.",
-        effect="The smaller side no longer limits the bound.",
-    ),
-    _by_hand(
-        name="gradient_imbalance",
-        measure="the smaller gradient per weight, of encoder or decoder, over the larger one",
-        value=_pulls,
-        fires="below",
-        threshold=1e-3,
-        severity="warning",
-        explanation="One side gets next to no gradient: it is frozen, cut off from the loss, or saturated. The other is "
-        "trained around it.",
-        source='Glorot and Bengio, 2010, "Understanding the difficulty of training deep feedforward neural networks"',
-        remedy="Check that all weights are trained and used, and that no layer scales its output down or saturates.",
-        effect="Both sides learn.",
-    ),
-)

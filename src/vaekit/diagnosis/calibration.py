@@ -20,25 +20,18 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor
 from torch.distributions import Distribution, constraints
 
-from vaekit.diagnosis.check import Check
-from vaekit.diagnosis.columns import fitting_spread, ordered_cells
+from vaekit.diagnosis.column_fit import ordered_cells
 from vaekit.diagnosis.finite import is_finite
-from vaekit.diagnosis.subject import Subject
-from vaekit.heads import LEVELED, Gaussian, NegativeBinomial, Optimal, Poisson, ZeroInflated
+from vaekit.diagnosis.subject import Subject, batches
 from vaekit.models import evaluating
 
-if TYPE_CHECKING:
-    from vaekit.diagnosis.examination import Examination
-
 __all__ = [
-    "CHECKS",
     "Calibration",
     "calibration",
     "element_support",
@@ -83,19 +76,20 @@ def calibration(subject: Subject, count: int = 256, seed: int = 0) -> Calibratio
         count: How many data.
         seed: Seed of the draws.
     """
-    if subject.is_text or not is_finite(subject.model):
+    slots = subject.traits.slots
+    if not (subject.traits.numeric or slots) or not is_finite(subject.model):
         return Calibration()
     x, *context = subject.given(subject.test, max(1, min(count, _VALUES // subject.test.stored[0].numel() + 1)))
     outside: list[Tensor] = []
     ranks: list[Tensor] = []
     with evaluating(subject.model, seed):
-        for part, *given in zip(*(c.split(_BATCH) for c in (x, *context)), strict=True):
+        for part, *given in batches((x, *context), _BATCH):
             likelihood = subject.model(part, *given).likelihood
-            outside.extend(_listed(outside_support(likelihood, part) if subject.table is None else None))
+            outside.extend(_listed(None if slots else outside_support(likelihood, part)))
             ranks.extend([] if _is_binary(likelihood) else _listed(_ranks(likelihood, part)))
     share = torch.cat([o.flatten() for o in outside]).float().mean().item() if outside else None
     u = torch.cat(ranks) if ranks else x[:0]
-    weight = x.var(0, correction=0).expand_as(x) if subject.table is None else ordered_cells(subject.table.slots, x)
+    weight = ordered_cells(slots, x) if slots else x.var(0, correction=0).expand_as(x)
     if not len(u) or not (u.isfinite().all() and 0 < weight.sum().item() < math.inf):
         return Calibration(share, count=len(x))
     weight = (weight / weight.mean()).flatten()
@@ -161,87 +155,3 @@ def _ranks(distribution: Distribution, x: Tensor) -> Tensor | None:
 
 def _listed(part: Tensor | None) -> list[Tensor]:
     return [] if part is None else [part]
-
-
-def _fitting_scale(examination: Examination) -> tuple[str, ...]:
-    """Return the keys of a likelihood whose spread follows the data."""
-    description = examination.subject.image
-    if description is None:
-        return fitting_spread(examination)
-    likelihood = description.likelihood
-    if isinstance(likelihood, Poisson | NegativeBinomial | ZeroInflated):
-        return ("likelihood=negative_binomial",)
-    if isinstance(likelihood, LEVELED):
-        return ("likelihood=discretized_logistic", "likelihood.scale=exp")
-    if isinstance(likelihood, Gaussian) and isinstance(likelihood.scale, Optimal):
-        levels = description.levels is not None and not description.dequantize
-        return ("likelihood=discretized_logistic",) if levels else ("likelihood.scale=exp",)
-    return ("likelihood=gaussian", "likelihood.scale=optimal")
-
-
-def _supported(examination: Examination) -> tuple[str, ...]:
-    """Return the keys of a likelihood that has these data in its support: those of few values are levels."""
-    subject = examination.subject
-    description, stored = subject.image, subject.test.stored[:_LOOKED]
-    known = len(stored.unique()) <= _LEVELS if description is None else description.levels is not None
-    if not known:
-        return ("likelihood=gaussian", "likelihood.scale=optimal")
-    dequantized = description is not None and description.dequantize
-    return ("likelihood=discretized_logistic", *(("dequantize=false",) if dequantized else ()))
-
-
-_LOOKED, _LEVELS = 500, 256
-
-_dispersed = partial(
-    Check,
-    measure="variance of the data's ranks among draws of p(x | z), over that of calibrated ones",
-    value=lambda examination: examination.calibration.dispersion,
-    severity="warning",
-    source='Czado, Gneiting and Held, 2009, "Predictive model assessment for count data"',
-    prescription=_fitting_scale,
-)
-
-CHECKS: tuple[Check, ...] = (
-    Check(
-        name="wrong_support",
-        measure="share of the values of the data to which p(x | z) gives no probability at all",
-        value=lambda examination: examination.calibration.outside,
-        fires="above",
-        threshold=0.0,  # by definition: one value is enough to make log p(x | z) meaningless
-        severity="severe",
-        explanation=(
-            "The data take values that the likelihood cannot produce, so its logarithm is no log-probability and "
-            "no bound follows from it. Cross-entropy on grey pixels is the usual case."
-        ),
-        source='Loaiza-Ganem and Cunningham, 2019, "The continuous Bernoulli: fixing a pervasive error in variational autoencoders"',
-        remedy=(
-            "Take a likelihood of such data: discretized_logistic for integer levels, gaussian for real values, "
-            "continuous_bernoulli for real values in [0, 1], or make them binary with likelihood.binarize=dynamic."
-        ),
-        prescription=_supported,
-        effect="Every value has a probability, and the bounds mean what they say.",
-    ),
-    _dispersed(
-        name="underdispersed",
-        fires="above",
-        threshold=1.8,  # a Gaussian whose deviation is 2.5 times too small has 1.9; the ceiling is 3
-        explanation=(
-            "The data lie outside the spread of p(x | z) far too often: it claims to be surer than it is. "
-            "The distortion then outweighs the rate, and draws look cleaner than data."
-        ),
-        remedy="Let the scale of p(x | z) be learned, or set in closed form, or take a family with heavier tails.",
-        effect="The ratio comes to about 1, and the bound rises.",
-    ),
-    _dispersed(
-        name="overdispersed",
-        fires="below",
-        threshold=0.7,  # a Gaussian whose deviation is twice too large has 0.4; healthy runs 0.85 to 1.2
-        explanation=(
-            "The data lie in the middle of p(x | z) far too often: its noise is larger than the errors of its mean. "
-            "The rate then outweighs the distortion, details are not worth encoding, and draws are noisy."
-        ),
-        remedy="Let the scale of p(x | z) be learned, or set in closed form; a learned one may need more steps.",
-        effect="The ratio comes to about 1, the bound rises and more is encoded.",
-    ),
-)
-"""What can be wrong with the spread and the support of p(x | z)."""

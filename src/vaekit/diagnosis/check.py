@@ -5,12 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
+from vaekit.diagnosis.examination import Examination
 from vaekit.diagnosis.finding import Finding, Severity
-
-if TYPE_CHECKING:
-    from vaekit.diagnosis.examination import Examination
 
 __all__ = ["Check"]
 

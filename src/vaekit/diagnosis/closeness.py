@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 from torch import Tensor
 
-from vaekit.data import TableSchema
 from vaekit.diagnosis.generalization import can_compare
 from vaekit.diagnosis.subject import Subject
 from vaekit.evaluation.tables import comparable
 from vaekit.evaluation.tables.neighbors import Space
-from vaekit.modalities import TableView
+from vaekit.modalities import Shown
 from vaekit.models import evaluating
 
 __all__ = ["Closeness", "closeness"]
@@ -56,7 +57,8 @@ def closeness(subject: Subject) -> Closeness | None:
     References:
         Meehan, Chaudhuri and Dasgupta, 2020, "A non-parametric test to detect data-copying in generative models".
     """
-    if subject.is_text or not can_compare(subject):  # names of tokens are neither near nor far
+    columns = subject.traits.columns
+    if not (subject.traits.numeric or columns) or not can_compare(subject):  # names of tokens are neither near nor far
         return None
     assert subject.train is not None
     count, view = min(_MOST, len(subject.train), len(subject.test)), subject.view
@@ -64,8 +66,9 @@ def closeness(subject: Subject) -> Closeness | None:
         parts = [subject.given(sample, count) for sample in (subject.train, subject.test)]
         context = [torch.cat(columns) for columns in zip(*(given[1:] for given in parts), strict=True)]
         data = torch.cat([given[0] for given in parts])
-        if isinstance(view, TableView):
-            return None if view.schema is None else _of_rows(_samples(subject, context, 1.0), data, view.schema)
+        if columns:
+            samples = _samples(subject, context, 1.0)
+            return _of_rows(view.decode(samples), view.decode(data), columns) if samples.isfinite().all() else None
         # All at once, since some views scale what they are given by its own range.
         shown = view.decode(torch.cat([_samples(subject, context, 0.0), data])).flatten(1).float()
         return _closeness(shown[:_SAMPLES], shown[_SAMPLES:]) if bool(torch.isfinite(shown).all()) else None
@@ -88,11 +91,9 @@ def _closeness(samples: Tensor, data: Tensor) -> Closeness:
     return _counted(order[torch.cdist(samples, data[order]).argmin(1)], len(data))
 
 
-def _of_rows(samples: Tensor, data: Tensor, schema: TableSchema) -> Closeness | None:
+def _of_rows(samples: Shown, data: Shown, columns: Mapping[str, Literal["numeric", "categorical"]]) -> Closeness:
     """Return the same of rows of a table, as they stand in a file."""
-    if not schema.kinds or not bool(torch.isfinite(samples).all()):
-        return None
-    made, real = comparable(*(schema.decode(x) for x in (samples, data)), kinds=schema.kinds)
+    made, real = comparable(samples, data, kinds=columns)
     order = torch.randperm(len(real))
     space = Space(real, 1, (made,))
     return _counted(order[space.nearest(space.place(made), space.place(real.take(order.numpy())))[1]], len(real))

@@ -12,7 +12,7 @@ from torch.distributions import Distribution, Independent
 
 from vaekit.diagnosis.calibration import element_support
 from vaekit.diagnosis.finite import is_finite
-from vaekit.diagnosis.subject import Subject
+from vaekit.diagnosis.subject import Subject, batches
 from vaekit.distributions import Delta, DiscretizedLogistic, Transported, point
 from vaekit.heads import Exp, Fixed, Optimal, Shared, Softplus
 from vaekit.models import Trace, evaluating
@@ -75,19 +75,17 @@ def scales(subject: Subject, count: int = 256, seed: int = 0) -> Scales:
     if not is_finite(model):
         return Scales()
     x, *context = subject.given(subject.test, max(1, min(count, _VALUES // subject.test.stored[0].numel() + 1)))
-    values = (
-        x.float() if not x.is_floating_point() else x
-    )  # of texts the names of their tokens, of tables cells of all kinds: no scale rests on them
+    # The names of tokens, and cells of all kinds: no scale rests on them.
+    values = x if x.is_floating_point() else x.float()
     weight = values.var(0, correction=0).flatten()
     with evaluating(model, seed):
-        columns = zip(*(c.split(_BATCH) for c in (x, *context)), strict=True)
-        traces = [model(part, *given) for part, *given in columns]
+        traces = [model(*part) for part in batches((x, *context), _BATCH)]
         spread = _joined([deviations(trace.likelihood) for trace in traces], traces)
         free, own = parameterization(model.posterior), parameterization(model.likelihood)
-        latent = _joined([_scale(_gaussian_part(trace.latents[0].q)) for trace in traces], traces)
+        latent = _joined_groups(_scale, traces)
         parameter = _joined([_scale(trace.likelihood) for trace in traces], traces)
-        prior = model.prior_sample(_DRAWS, *(_repeated(c) for c in context))[0].flatten(1)
-        posterior = _joined([deviations(_gaussian_part(trace.latents[0].q)) for trace in traces], traces)
+        prior = torch.cat([z.flatten(1) for z in model.prior_sample(_DRAWS, *map(_repeated, context))], 1)
+        posterior = _joined_groups(deviations, traces)
     is_density = not getattr(element_support(traces[0].likelihood), "is_discrete", False)
     narrow = level_spacing(values) / math.sqrt(2 * math.pi)
     learned = spread if spread is not None and spread.min() < spread.max() else None
@@ -212,6 +210,14 @@ def _joined(parts: list[Tensor | None], traces: list[Trace]) -> Tensor | None:
         return None
     joined = torch.cat([part.reshape(len(t.x), -1) for part, t in zip(found, traces, strict=True)])
     return joined if joined.numel() and (joined > 0).all() else None
+
+
+def _joined_groups(of: Callable[[Distribution], Tensor | None], traces: list[Trace]) -> Tensor | None:
+    """Return numbers of the posteriors of all groups as `(N, D)`; None where a group has none."""
+    groups = zip(*(trace.latents for trace in traces), strict=True)
+    found = [_joined([of(_gaussian_part(latent.q)) for latent in group], traces) for group in groups]
+    known = [part for part in found if part is not None]
+    return torch.cat(known, 1) if len(known) == len(found) else None
 
 
 def _repeated(context: Tensor) -> Tensor:

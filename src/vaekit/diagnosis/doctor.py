@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from vaekit.diagnosis import (
+from vaekit.diagnosis.check import Check
+from vaekit.diagnosis.checks import (
     balance,
     blur,
     calibration,
@@ -15,27 +16,18 @@ from vaekit.diagnosis import (
     scales,
     tightness,
 )
-from vaekit.diagnosis.check import Check
 from vaekit.diagnosis.examination import Examination
 from vaekit.diagnosis.finding import SEVERITIES, Finding
 
 __all__ = ["CHECKS", "diagnose", "values"]
 
-CHECKS: tuple[Check, ...] = (
-    *course.CHECKS,
-    *collapse.CHECKS,
-    *geometry.CHECKS,
-    *generalization.CHECKS,
-    *balance.CHECKS,
-    *inference.CHECKS,
-    *calibration.CHECKS,
-    *scales.CHECKS,
-    *columns.CHECKS,
-    *blur.CHECKS,
-    *tightness.CHECKS,
+_CHAPTERS = (
+    *(course, collapse, geometry, generalization, balance, inference),
+    *(calibration, scales, columns, blur, tightness),
 )
-"""Every check, in the order in which one would look."""
 
+CHECKS: tuple[Check, ...] = tuple(check for chapter in _CHAPTERS for check in chapter.CHECKS)
+"""Every check, in the order in which one would look."""
 
 _WITHOUT_LATENTS = (*course.CHECKS, *generalization.CHECKS)
 """What can be asked of a language model, whose latents nothing reads."""
@@ -54,4 +46,4 @@ def values(examination: Examination) -> dict[str, float | None]:
 
 
 def _asked(examination: Examination) -> tuple[Check, ...]:
-    return CHECKS if examination.subject.has_latents else _WITHOUT_LATENTS
+    return CHECKS if examination.subject.traits.latents else _WITHOUT_LATENTS

@@ -5,22 +5,23 @@ from __future__ import annotations
 from functools import cached_property
 
 from vaekit.data import as_stored
+from vaekit.diagnosis.accidents import Accidents, accidents
 from vaekit.diagnosis.affordable import affordable
 from vaekit.diagnosis.balance import Balance, balance
-from vaekit.diagnosis.blur import Sharpness, sharpness
 from vaekit.diagnosis.calibration import Calibration, calibration
 from vaekit.diagnosis.closeness import Closeness, closeness
-from vaekit.diagnosis.columns import ColumnFit, column_fit
-from vaekit.diagnosis.course import Accidents, accidents
+from vaekit.diagnosis.column_fit import ColumnFit, column_fit
 from vaekit.diagnosis.deviations import Scales, scales
 from vaekit.diagnosis.finite import is_finite
 from vaekit.diagnosis.generalization import Generalization, Overlap, generalization, overlap
 from vaekit.diagnosis.geometry import AggregatePosterior, ExchangeRate, aggregate_posterior, exchange_rate
 from vaekit.diagnosis.inference import InferenceGap, NormMismatch, inference_gap, norm_mismatch
 from vaekit.diagnosis.latent_use import LatentUse, latent_use
-from vaekit.diagnosis.subject import Subject
+from vaekit.diagnosis.sharpness import Sharpness, sharpness
+from vaekit.diagnosis.subject import Subject, batches
 from vaekit.diagnosis.tightness import Tightness, tightness
 from vaekit.diagnosis.trial import Trial, trial
+from vaekit.errors import NotApplicable
 from vaekit.evaluation import Bounds, Chains, RateDistortion, bounds, rate_distortion
 
 __all__ = ["Examination"]
@@ -30,6 +31,7 @@ _WEIGHTED = 50  # draws per datum of the importance-weighted bound
 _CHAINS = Chains(count=2, temperatures=50)
 _CURVE = 32  # data of a picture
 _CURVE_PASSES = 3 * 3 * 50 * 3  # (chains and scout) x gradients x temperatures x leapfrog steps
+_ANNEALED = 3 * 3 * 30 * 2  # (chains and the scout) x (forward and backward) x temperatures x leapfrog steps
 _REFINEMENTS = 60 * 2 * 3 + 80  # decodings per datum of the amortization gap
 
 
@@ -44,19 +46,19 @@ class Examination:
     def __init__(self, subject: Subject, *, deep: bool = False) -> None:
         self.subject, self.deep = subject, deep
 
-    @property
-    def few(self) -> int:
-        """How many data a costly measurement looks at."""
-        return len(self.subject.test) if self.deep else min(256, len(self.subject.test))
+    def _count(self, most: int, passes: int = 0) -> int:
+        """Return how many test data are looked at: all where deep, else at most `most`, of so many decodings what can be afforded."""
+        count = len(self.subject.test)
+        if self.deep:
+            return count
+        return affordable(self.subject, passes, min(most, count)) if passes else min(most, count)
 
     @cached_property
     def bounds(self) -> Bounds:
         """Bounds, IW-50, on as many of 1,000 test data as can be afforded (all where deep)."""
-        test = self.subject.test
-        count = len(test) if self.deep else affordable(self.subject, _WEIGHTED, min(1000, len(test)))
+        test, count = self.subject.test, self._count(1000, _WEIGHTED)
         columns = (test.stored[:count], *test.context)
-        batches = zip(*(c[:count].split(_BATCH) for c in columns), strict=True)
-        stored = [as_stored(*parts) for parts in batches]
+        stored = [as_stored(*part) for part in batches((c[:count] for c in columns), _BATCH)]
         model, view = self.subject.model, self.subject.view
         return bounds(
             model, stored, prepare=view.prepare, samples=_WEIGHTED, log_jacobian=view.log_jacobian, sizes=view.sizes
@@ -65,12 +67,12 @@ class Examination:
     @cached_property
     def latent_use(self) -> LatentUse | None:
         """What the latents carry; see `collapse`."""
-        return latent_use(self.subject, min(1000, self.few))
+        return latent_use(self.subject, min(1000, self._count(256)))
 
     @cached_property
     def exchange_rate(self) -> ExchangeRate | None:
         """What a nat of rate buys; see `geometry`."""
-        return exchange_rate(self.subject, min(1000, self.few))
+        return exchange_rate(self.subject, min(1000, self._count(256)))
 
     @cached_property
     def aggregate_posterior(self) -> AggregatePosterior | None:
@@ -86,7 +88,7 @@ class Examination:
         given = self.subject.given(test, affordable(self.subject, _CURVE_PASSES, min(_CURVE, len(test))))
         try:
             return rate_distortion(model, *given, chains=_CHAINS, most=2.0, log_jacobian=view.log_jacobian)
-        except ValueError:
+        except NotApplicable:
             return None
 
     @cached_property
@@ -122,17 +124,17 @@ class Examination:
     @cached_property
     def calibration(self) -> Calibration:
         """How well p(x | z) fits the data."""
-        return calibration(self.subject, self.few)
+        return calibration(self.subject, self._count(256))
 
     @cached_property
     def column_fit(self) -> ColumnFit | None:
         """How well each column of a table is told from the latents, on at most 1,000 test rows; see `columns`."""
-        return column_fit(self.subject, len(self.subject.test) if self.deep else min(1000, len(self.subject.test)))
+        return column_fit(self.subject, self._count(1000))
 
     @cached_property
     def scales(self) -> Scales:
         """Where the deviations of q(z | x) and p(x | z) lie."""
-        return scales(self.subject, self.few)
+        return scales(self.subject, self._count(256))
 
     @cached_property
     def sharpness(self) -> Sharpness | None:
@@ -142,8 +144,7 @@ class Examination:
     @cached_property
     def inference_gap(self) -> InferenceGap | None:
         """What the encoder loses against a posterior per datum, on as many of 256 test data as can be afforded (all where deep)."""
-        count = self.few if self.deep else affordable(self.subject, _REFINEMENTS, self.few)
-        return inference_gap(self.subject, count)
+        return inference_gap(self.subject, self._count(256, _REFINEMENTS))
 
     @cached_property
     def norm_mismatch(self) -> NormMismatch | None:
@@ -153,4 +154,4 @@ class Examination:
     @cached_property
     def tightness(self) -> Tightness | None:
         """How far below the evidence the reported bound may lie; see `tightness`."""
-        return tightness(self.subject, self.few if self.deep else None)
+        return tightness(self.subject, self._count(256, _ANNEALED))

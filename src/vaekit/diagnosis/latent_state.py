@@ -1,4 +1,4 @@
-"""What the chapters on latents look at: some held-out data, their posteriors, and the prior beside them."""
+"""What the measurements of latents look at: some held-out data, their posteriors, and draws from these."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ from torch.distributions import Distribution, OneHotCategorical
 
 from vaekit.diagnosis.finite import is_finite
 from vaekit.diagnosis.subject import Subject
-from vaekit.distributions import Quantized, Spherical, WrappedNormal
+from vaekit.distributions import Quantized, Spherical, WrappedNormal, draw
+from vaekit.models import Evidence, Latent, LatentVariableModel, Trace
 
-__all__ = ["LatentState", "is_real", "latent_state"]
+__all__ = ["LatentState", "has_noise", "latent_draws", "latent_state"]
 
 
 @dataclass(frozen=True)
@@ -21,22 +22,31 @@ class LatentState:
     Args:
         x: Prepared data, `(N, *event)`.
         context: What they are conditioned on, tensors `(N, C)`.
-        q: Their posteriors, batch shape `(N,)`.
-        p: The prior, a batch shape that broadcasts to `(N,)`.
+        q: The posterior of each group, batch shape `(N,)`, given the points of the groups above it.
+        draws: One after the other, what was drawn: the latents of each group, `(1, N, *event)`.
     """
 
     x: Tensor
     context: tuple[Tensor, ...]
-    q: Distribution
-    p: Distribution
+    q: tuple[Distribution, ...]
+    draws: tuple[tuple[Latent, ...], ...]
+
+    def log_likelihood(self, model: LatentVariableModel, *z: Tensor) -> Tensor:
+        """Return log p(x | z) of each datum in nats, `(1, N)`, for latents of each group; the context stays a datum's own."""
+        return Trace(self.x, model.decode(*z, context=self.context), ()).log_likelihood
 
     @property
-    def has_noise(self) -> bool:
-        """Whether the posterior is a density of real vectors, so that its noise can be scaled."""
-        return is_real(self.q) and getattr(self.q, "no_density", None) is None
+    def is_quantized(self) -> bool:
+        """Whether a group has codes: their rate is the same for all data."""
+        return any(isinstance(q, Quantized) for q in self.q)
+
+    @property
+    def has_density(self) -> bool:
+        """Whether every group has a posterior with a density, so that there is a rate."""
+        return all(getattr(q, "no_density", None) is None for q in self.q)
 
 
-def latent_state(subject: Subject, count: int) -> LatentState | None:
+def latent_state(subject: Subject, count: int, draws: int = 1) -> LatentState | None:
     """Return the first `count` test data with their posteriors; None below two data, or where weights are not finite.
 
     Call it inside `evaluating`: what it returns may draw.
@@ -44,10 +54,26 @@ def latent_state(subject: Subject, count: int) -> LatentState | None:
     if min(count, len(subject.test)) < 2 or not is_finite(subject.model):
         return None
     x, *context = subject.given(subject.test, count)
-    evidence = subject.model.infer(x, *context)
-    return LatentState(x, tuple(context), evidence.posterior, evidence.prior)
+    posteriors = subject.model.posteriors(x, *context)
+    return LatentState(x, tuple(context), posteriors, latent_draws(subject.model, (x, *context), draws))
 
 
-def is_real(q: Distribution) -> bool:
-    """Say whether draws are real vectors, each coordinate a latent variable: no unit vectors, points in a ball or codes."""
-    return not isinstance(getattr(q, "base_dist", q), (Spherical, WrappedNormal, Quantized, OneHotCategorical))
+def latent_draws(
+    model: LatentVariableModel, given: tuple[Tensor, ...], count: int = 1
+) -> tuple[tuple[Latent, ...], ...]:
+    """Return the latents of each group, `count` times `(1, N, *event)`: a draw at a time, as many fill a memory when decoded."""
+    evidence = model.infer(*given)
+    if not isinstance(evidence, Evidence):
+        return tuple(model.trace(given[0], evidence).latents for _ in range(count))
+    # Those of a single group need not be decoded.
+    z, log_q = draw(evidence.posterior, count)
+    logs = [None] * count if log_q is None else log_q.split(1)
+    return tuple(
+        (Latent(own, evidence.posterior, evidence.prior, log),) for own, log in zip(z.split(1), logs, strict=True)
+    )
+
+
+def has_noise(q: Distribution) -> bool:
+    """Say whether a posterior is a density of real vectors, whose noise can be scaled: of no directions, balls or codes."""
+    is_real = not isinstance(getattr(q, "base_dist", q), (Spherical, WrappedNormal, Quantized, OneHotCategorical))
+    return is_real and getattr(q, "no_density", None) is None

@@ -8,10 +8,9 @@ import torch
 from torch import Tensor
 
 from vaekit.diagnosis.intrinsic_dimension import intrinsic_dimension
-from vaekit.diagnosis.latent_state import LatentState, latent_state
+from vaekit.diagnosis.latent_state import LatentState, has_noise, latent_state
 from vaekit.diagnosis.subject import Subject
-from vaekit.distributions import Quantized, draw
-from vaekit.models import VAE, Latent, evaluating
+from vaekit.models import Latent, LatentVariableModel, evaluating
 
 __all__ = ["COLLAPSED", "USUAL", "LatentUse", "latent_use"]
 
@@ -33,11 +32,11 @@ class LatentUse:
     r"""What the latents carry.
 
     Args:
-        rate: KL(q || p) in nats per datum; None where there is none, or where it is the same for all data (codes).
+        groups: KL(q || p) of each group of latents in nats per datum; None where there is none.
+        is_coded: Whether latents are codes, whose rate is the same for all data.
         drop: :math:`E[\log p(x \mid z)] - E[\log p(x \mid z')]` in nats, z' drawn for another datum. Where p(x | z) is the
             exact inverse of q(z | x) it is the mutual information of x and z plus their lautum information, hence no
             less than the information.
-        paid: KL(q || p) in nats per datum, that of codes too; None where there is none.
         information: Nats that each latent variable carries, `(D,)`; None where they are no separate numbers or classes, or have no noise.
         latents: D.
         inputs: Number of dimensions of a datum.
@@ -47,13 +46,23 @@ class LatentUse:
         Palomar and Verdu, 2008, "Lautum information".
     """
 
-    rate: float | None
+    groups: tuple[float, ...] | None
+    is_coded: bool
     drop: float
-    paid: float | None
     information: Tensor | None
     latents: int
     inputs: int
     dimension: float | None
+
+    @property
+    def paid(self) -> float | None:
+        """The rate in nats per datum, that of codes too; None where there is none."""
+        return None if self.groups is None else sum(self.groups)
+
+    @property
+    def rate(self) -> float | None:
+        """The rate in nats per datum, where it says something of the data."""
+        return None if self.is_coded else self.paid
 
     @property
     def encoded(self) -> float:
@@ -81,54 +90,59 @@ def latent_use(subject: Subject, count: int) -> LatentUse | None:
     """Measure the use of the latents on the first `count` test data; None below two data or where weights are not finite."""
     model = subject.model
     with evaluating(model):
-        state = latent_state(subject, count)
+        state = latent_state(subject, count, _DRAWS)
         if state is None:
             return None
-        z, log_q = draw(state.q, _DRAWS)
-        latent = Latent(z, state.q, state.p, log_q)
-        paid = None if getattr(state.q, "no_density", None) is not None else latent.kl.mean().item()
+        groups = tuple(zip(*state.draws, strict=True))
+        paid = tuple(_mean([latent.kl for latent in group]) for group in groups) if state.has_density else None
         return LatentUse(
-            rate=None if isinstance(latent.q, Quantized) else paid,
-            drop=_drop(model, state, z),
-            paid=paid,
-            information=_information(state, latent.kl_terms if paid is not None else None),
-            latents=z[0, 0].numel() // latent.width,
+            groups=paid,
+            is_coded=state.is_quantized,
+            drop=_drop(model, state),
+            information=_information(state, groups),
+            latents=sum(group[0].z[0, 0].numel() // group[0].width for group in groups),
             inputs=state.x[0].numel(),
             dimension=_dimension(subject),
         )
 
 
-def _drop(model: VAE, state: LatentState, z: Tensor) -> float:
-    """Return how much likelihood is lost by the latents of other data; the context stays a datum's own."""
-    # Data come in an order that says nothing about them: a shift by 1, 2, .. is a draw without fixed points.
-    shifts = (1 + k % (len(state.x) - 1) for k in range(len(z)))
-    # One draw at a time: many data and a convolutional decoder fill a memory.
-    pairs = ((own, own.roll(shift, 1)) for own, shift in zip(z.split(1), shifts, strict=True))
-    drops = [_likelihood(model, state, own) - _likelihood(model, state, foreign) for own, foreign in pairs]
+def _mean(terms: list[Tensor]) -> float:
+    return torch.stack([term.mean() for term in terms]).mean().item()
+
+
+def _drop(model: LatentVariableModel, state: LatentState) -> float:
+    """Return how much likelihood is lost by the latents of other data, those of all groups."""
+    drops = []
+    for k, draw in enumerate(state.draws):
+        own = [latent.z for latent in draw]
+        # Data come in an order that says nothing about them: a shift by 1, 2, .. is a draw without fixed points.
+        foreign = [z.roll(1 + k % (len(state.x) - 1), 1) for z in own]
+        drops.append(state.log_likelihood(model, *own).mean() - state.log_likelihood(model, *foreign).mean())
     return torch.stack(drops).mean().item()
 
 
-def _likelihood(model: VAE, state: LatentState, z: Tensor) -> Tensor:
-    return model.decode(z, context=state.context).log_prob(state.x).mean()
-
-
-def _information(state: LatentState, terms: Tensor | None) -> Tensor | None:
+def _information(state: LatentState, groups: tuple[tuple[Latent, ...], ...]) -> Tensor | None:
     r"""Return what each latent variable tells of the datum, `(D,)`: :math:`\frac12 \log(1 + \mathrm{Var}(m_j) / E[s_j^2])`.
 
     That is the information of a Gaussian channel with the posterior's means m as signal and its deviations s as noise,
     which neither knows nor needs the prior. Of classes it is the rate; without noise there is none.
     """
-    if state.has_noise:
-        noise = state.q.variance.flatten(1).mean(0)
-        signal = state.q.mean.flatten(1).var(0, correction=0)
-        return 0.5 * torch.log1p(signal / noise.clamp_min(torch.finfo(noise.dtype).tiny))
-    if terms is not None and len(state.q.event_shape) == 2:
-        return terms.mean((0, 1)).flatten()
-    return None
+    found = []
+    for q, group in zip(state.q, groups, strict=True):
+        terms = [latent.kl_terms for latent in group] if state.has_density and len(q.event_shape) == 2 else []
+        if has_noise(q):
+            noise = q.variance.flatten(1).mean(0)
+            signal = q.mean.flatten(1).var(0, correction=0)
+            found.append(0.5 * torch.log1p(signal / noise.clamp_min(torch.finfo(noise.dtype).tiny)))
+        elif terms and all(term is not None for term in terms):
+            found.append(torch.stack([term.mean((0, 1)) for term in terms if term is not None]).mean(0).flatten())
+        else:
+            return None
+    return torch.cat(found)
 
 
 def _dimension(subject: Subject) -> float | None:
-    if not subject.data_are_numbers:
+    if not subject.traits.numeric:
         return None
     sample = subject.test if subject.train is None else subject.train
     # As stored: a binarization that is drawn anew would be noise in every direction.

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from torch import Tensor
 
-from vaekit.modalities import Description, ImageVAE, TableVAE, TextVAE, View
-from vaekit.models import VAE, evaluating
+from vaekit.modalities import Description, Traits, View
+from vaekit.models import LatentVariableModel, Trace, evaluating
 from vaekit.objectives import ELBO, Objective
 from vaekit.training import Training
 
-__all__ = ["Sample", "Subject"]
+__all__ = ["Sample", "Subject", "batches", "final_weight", "scores"]
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class Subject:
         history: What was logged, a mapping per validation, in order; see `RUN/metrics.jsonl`.
     """
 
-    model: VAE
+    model: LatentVariableModel
     view: View
     test: Sample
     train: Sample | None = None
@@ -60,28 +60,14 @@ class Subject:
     history: tuple[Mapping[str, Any], ...] = ()
 
     @property
-    def image(self) -> ImageVAE | None:
-        """The description, where it is one of images: alone it has levels, and a likelihood to choose."""
-        return self.description if isinstance(self.description, ImageVAE) else None
+    def traits(self) -> Traits:
+        """What may be asked of the data."""
+        return self.view.traits
 
     @property
-    def table(self) -> TableVAE | None:
-        """The description, where it is one of tables: alone it has columns of different kinds, some cells missing."""
-        return self.description if isinstance(self.description, TableVAE) else None
-
-    @property
-    def is_text(self) -> bool:
-        """Whether the data are texts: their entries are names of tokens, not numbers."""
-        return isinstance(self.description, TextVAE)
-
-    @property
-    def data_are_numbers(self) -> bool:
-        """Whether a datum is a vector of numbers alike, so that distance, spread and spacing mean something.
-
-        The entries of a text are names of tokens; those of a table are codes, ranks, counts and numbers, and NaN where a
-        cell is missing.
-        """
-        return not isinstance(self.description, TextVAE | TableVAE)
+    def steps(self) -> int:
+        """Steps taken, by the history; 0 without one."""
+        return max((int(row.get("step") or 0) for row in self.history), default=0)
 
     @property
     def has_second_stage(self) -> bool:
@@ -92,12 +78,28 @@ class Subject:
         return self.training.second_stage != "none"
 
     @property
-    def has_latents(self) -> bool:
-        """Whether the likelihood reads its latents, as that of a language model does not."""
-        return not (isinstance(self.description, TextVAE) and self.description.model == "lm")
+    def has_light_rate(self) -> bool:
+        """Whether the rate weighs less than in the bound on purpose: because a prior is fitted afterwards, or is to be."""
+        return (self.has_second_stage or self.traits.light_rate) and final_weight(self.objective) < 1
 
     def given(self, sample: Sample, count: int | None = None, seed: int = 0) -> tuple[Tensor, ...]:
         """Return what the model is given of the first `count` data: prepared `(N, *event)`, and their context."""
         with evaluating(self.model, seed):
             x = self.view.prepare(sample.stored[:count])
         return x, *(c[:count] for c in sample.context)
+
+
+def batches(given: Iterable[Tensor], size: int) -> Iterator[tuple[Tensor, ...]]:
+    """Yield what a model is given, `size` data at a time."""
+    return zip(*(column.split(size) for column in given), strict=True)
+
+
+def scores(trace: Trace) -> Tensor:
+    """Return how well each datum fares in nats, `(B,)`: its ELBO, or log p(x | z) where there is no bound."""
+    return trace.elbo if trace.no_bound is None else trace.log_likelihood.mean(0)
+
+
+def final_weight(objective: Objective) -> float:
+    """Return the weight of the rate once schedules rest; 1 where nothing says otherwise."""
+    beta = getattr(objective, "beta", 1.0)
+    return beta if isinstance(beta, float) else beta.at(beta.end)

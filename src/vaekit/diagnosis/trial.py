@@ -13,12 +13,12 @@ import torch
 from torch import Tensor, nn
 
 from vaekit.diagnosis.finite import is_finite
-from vaekit.diagnosis.subject import Subject
+from vaekit.diagnosis.subject import Subject, scores
 from vaekit.models import evaluating
 from vaekit.objectives import Criterion
 from vaekit.training.optimizers import make_optimizer
 
-__all__ = ["USUAL", "Trial", "steps_taken", "trial"]
+__all__ = ["USUAL", "Trial", "trial"]
 
 USUAL = 1e-3
 """The learning rate that suits most nets under Adam."""
@@ -83,11 +83,8 @@ def _is_trained(criterion: Criterion) -> bool:
 
 
 def _spread(subject: Subject) -> float:
-    x, *context = subject.given(subject.test, _HELD_OUT)
     with evaluating(subject.model):
-        trace = subject.model(x, *context)
-        scores = trace.elbo if trace.no_bound is None else trace.log_likelihood.mean(0)
-    spread = scores.double().std().item()
+        spread = scores(subject.model(*subject.given(subject.test, _HELD_OUT))).double().std().item()
     return spread if math.isfinite(spread) else 0.0
 
 
@@ -98,7 +95,7 @@ def _gain(subject: Subject, lr: float) -> float:
     given = subject.given(subject.train, _STEPS * _BATCH)
     model = copy.deepcopy(subject.model)
     criterion = subject.objective.build(model, len(subject.train))
-    step, samples = steps_taken(subject), subject.objective.samples
+    step, samples = subject.steps, subject.objective.samples
     total = len(held_out[0])
     parts = min(math.ceil(total * samples / _DECODED), total // _LEAST)
     held_out_parts = list(zip(*(column.tensor_split(parts) for column in held_out), strict=True))
@@ -127,8 +124,3 @@ def _gain(subject: Subject, lr: float) -> float:
             optimizer.step()
     after = held_out_loss() if is_finite(model) else math.inf
     return before - after if math.isfinite(after) else -math.inf
-
-
-def steps_taken(subject: Subject) -> int:
-    """Return the number of steps in the history of a run; 0 without one."""
-    return int(subject.history[-1].get("step") or 0) if subject.history else 0

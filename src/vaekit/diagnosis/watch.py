@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import math
 
-from vaekit.diagnosis.pressure import final_weight
+from vaekit.diagnosis.subject import final_weight
+from vaekit.modalities import Traits
 from vaekit.objectives import ELBO, VQELBO, Objective
 from vaekit.training import Training, Validation
 
 __all__ = ["Watch"]
 
+_NUMBERS = Traits()
 _SHARE = 0.15  # of the run, before which a latent that is not yet used is no news
 _IN_A_ROW = 2
 _EMPTY = 0.1  # nats per datum: a latent variable that says so little has collapsed
@@ -32,8 +34,7 @@ class Watch:
     Args:
         objective: What the run is trained by.
         training: How.
-        text: Whether the data are texts, whose latents a rising weight of the rate alone does not keep in use.
-        latents: Whether the likelihood reads its latents, as that of a language model does not.
+        traits: What may be asked of the data: a rising weight of the rate alone does not keep the latents of tokens in use.
 
     Examples:
         >>> watch, empty = Watch(ELBO(), Training(warmup=0)), Validation(distortion=50.0, active_units=0, rate=0.0)
@@ -41,8 +42,8 @@ class Watch:
         [False, False, True, False]
     """
 
-    def __init__(self, objective: Objective, training: Training, *, text: bool = False, latents: bool = True) -> None:
-        self.objective, self.training, self.text, self.latents = objective, training, text, latents
+    def __init__(self, objective: Objective, training: Training, traits: Traits = _NUMBERS) -> None:
+        self.objective, self.training, self.traits = objective, training, traits
         self._empty = 0
         self._rate = math.inf
         self._told: set[str] = set()
@@ -86,7 +87,7 @@ class Watch:
             return (self._lower,)  # a point and a code do not go with the ELBO
         if not isinstance(objective, ELBO):
             return ("objective=elbo",)
-        if objective.schedule_end == 0 and not self.text:
+        if objective.schedule_end == 0 and not self.traits.tokens:
             # A weight below that of the bound, as tables have it, is meant: it is what the rise ends at.
             light = (f"objective.beta.stop={weight:g}",) if 0 < weight < 1 else ()
             return ("objective.beta=linear", *light, f"objective.beta.steps={max(1, stop // 2)}")
@@ -97,7 +98,7 @@ class Watch:
 
     def _has_collapsed(self, step: int, stop: int | None, validation: Validation) -> bool:
         if (
-            not self.latents
+            not self.traits.latents
             or stop is None
             or step < max(self.objective.schedule_end, min(self.training.warmup, stop / 5), _SHARE * stop)
         ):

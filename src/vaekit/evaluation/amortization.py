@@ -24,6 +24,7 @@ from torch.distributions import (
 )
 
 from vaekit.distributions import Transported, stopped
+from vaekit.errors import NotApplicable
 from vaekit.evaluation.information import Nats
 from vaekit.models import Evidence, Latent, Trace, evaluating
 
@@ -131,9 +132,11 @@ def _gaps(model: Any, given: tuple[Tensor, ...], budget: tuple[int, int], seed: 
     steps, samples = budget
     with evaluating(model, seed):
         own = model.infer(*given)
+        if not isinstance(own, Evidence):
+            raise NotApplicable("refinement is of one group of latents, and this model has several")
         reason = refusal(own.posterior)
         if reason is not None:
-            raise ValueError(reason)
+            raise NotApplicable(reason)
         better = replace(own, posterior=_refined(model, given[0], own, steps))
     first, second = (_log_weights(model, given[0], either, _CHOOSING, seed + 1) for either in (own, better))
     before, after = (_log_weights(model, given[0], either, samples, seed + 2) for either in (own, better))

@@ -20,8 +20,9 @@ from vaekit.distributions import (
     WrappedNormal,
     full_precision,
 )
+from vaekit.errors import NotApplicable
 from vaekit.evaluation.hamiltonian import Path, Stage, adapted_steps, annealing
-from vaekit.models import LatentVariableModel, Trace
+from vaekit.models import Evidence, LatentVariableModel, Trace
 
 __all__ = ["Chains", "Problem", "in_parts", "log_mean"]
 
@@ -90,9 +91,11 @@ class Problem:
         """Set up the path, and send one scout per datum along it.
 
         Raises:
-            ValueError: Chains cannot move there.
+            NotApplicable: Chains cannot move there.
         """
         evidence = model.infer(x, *context)
+        if not isinstance(evidence, Evidence):
+            raise NotApplicable("chains are led through one group of latents, and this model has several; use bounds")
         for distribution in (evidence.posterior, evidence.prior):
             _refuse_unreal(distribution)
         first = evidence.prior if chains.from_prior else _tractable(evidence.posterior)
@@ -144,7 +147,7 @@ def _tractable(q: Distribution) -> Distribution:
     """Return q, or the Gaussian with its moments where the density of foreign points takes the inverse of a flow."""
     reason = getattr(q, "no_density", None)
     if reason is not None:
-        raise ValueError(reason)
+        raise NotApplicable(reason)
     if not hasattr(q, "rsample_and_log_prob"):
         return q
     return Independent(Normal(q.mean, q.stddev, validate_args=False), len(q.event_shape), validate_args=False)
@@ -156,7 +159,7 @@ def _drawn(first: Distribution, chains: int, size: int) -> Tensor:
 
 def _refuse_unreal(distribution: Distribution) -> None:
     if isinstance(distribution, _CURVED) or not _real(distribution):
-        raise ValueError(
+        raise NotApplicable(
             "annealing leads chains through real vectors, but these latents are directions, points of a ball, one-hot "
             "vectors or codes; use bounds"
         )

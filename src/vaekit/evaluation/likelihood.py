@@ -9,6 +9,7 @@ from typing import Any, TypeAlias
 
 import torch
 from torch import Tensor, nn
+from torch.distributions import Distribution
 
 from vaekit.data import Stored, unpacked
 from vaekit.distributions import point
@@ -203,7 +204,7 @@ def _batch_bounds(
             log_weights.append(trace.log_weight)
             rates.append(trace.kl.expand(count, -1))
     distortion = -torch.cat(log_likelihoods).cpu().double().mean(0)
-    means = torch.cat([point(latent.q).flatten(1) for latent in trace.latents], 1)
+    means = torch.cat([_middle(latent.q) for latent in trace.latents], 1)
     counted = torch.full((len(x),), x[0].numel()) if sizes is None else sizes(x)
     values = {"distortion": distortion, "means": means, "sizes": counted}
     if trace.no_bound is None:
@@ -215,6 +216,12 @@ def _batch_bounds(
             values["kl_terms"] = torch.cat([term.mean(0).flatten(1) for term in terms if term is not None], 1)
     values = {name: value.cpu() for name, value in values.items()}
     return _Part(values, trace.latents[0].width, trace.no_bound or "")
+
+
+def _middle(q: Distribution) -> Tensor:
+    """Return the point of a posterior `(B, D)`; its mean over the draws of the groups above where it depends on them."""
+    z = point(q)
+    return (z.mean(0) if len(q.batch_shape) == 2 else z).flatten(1)
 
 
 def _weighted(log_weight: Tensor) -> dict[str, Tensor]:

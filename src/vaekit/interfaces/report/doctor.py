@@ -60,7 +60,7 @@ def charts_of(diagnosis: Diagnosis) -> list[Picture | str]:
     """Return the charts of an examination; a sentence where one does not exist."""
     if diagnosis.examination is None:
         return []
-    if not diagnosis.examination.subject.view.traits.latents:
+    if not diagnosis.examination.subject.traits.latents:
         return [f"There are no charts: {NO_LATENTS}."]
     return [draw(diagnosis.examination) for draw in (_aggregate, _calibration, _spectra, _rate_distortion)]
 
@@ -124,7 +124,7 @@ def _aggregate(examination: Examination) -> Picture | str:
 
 def _calibration(examination: Examination) -> Picture | str:
     found = examination.calibration
-    if examination.subject.view.traits.tokens:
+    if examination.subject.traits.tokens:
         return "There is no histogram of ranks: of two tokens, none is the larger one."
     if not found.histogram or found.dispersion is None:
         return "There is no histogram of ranks: the spread of binary data follows from their mean, or nothing can be drawn."

@@ -63,7 +63,7 @@ class Trainer:
             self._prepare(model)
         self.seconds = time_for_training(self.training)
         traits = self.view.traits
-        self.watch = Watch(experiment.objective, self.training, text=traits.tokens, latents=traits.latents)
+        self.watch = Watch(experiment.objective, self.training, traits)
         self.notes: list[str] = list(experiment.model.warnings if experiment.model is not None else ())
 
     def _prepare(self, model: LatentVariableModel | None) -> None:

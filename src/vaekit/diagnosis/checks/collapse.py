@@ -8,14 +8,11 @@ others carry nothing (too many of them), or all work to the full and the data ha
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
 
 from vaekit.diagnosis.check import Check
+from vaekit.diagnosis.examination import Examination
 from vaekit.diagnosis.latent_use import COLLAPSED, USUAL, LatentUse
-from vaekit.diagnosis.pressure import late, learned_scale, lighter
-
-if TYPE_CHECKING:
-    from vaekit.diagnosis.examination import Examination
+from vaekit.diagnosis.remedies import late, learned_scale, lighter
 
 __all__ = ["CHECKS"]
 
@@ -32,6 +29,17 @@ def _use(examination: Examination) -> LatentUse | None:
 def _collapse(examination: Examination) -> float | None:
     use = examination.latent_use
     return None if use is None or not math.isfinite(use.encoded) else use.encoded
+
+
+def _least_group(examination: Examination) -> float | None:
+    """Return the rate of the group that carries least, where others carry something."""
+    use = _use(examination)
+    return None if use is None or use.groups is None or len(use.groups) < 2 else min(use.groups)
+
+
+def _group(examination: Examination) -> str:
+    use = examination.latent_use
+    return "" if use is None or use.groups is None else f"group z{use.groups.index(min(use.groups))}"
 
 
 def _decoder_share(examination: Examination) -> float | None:
@@ -70,7 +78,7 @@ def _wake(examination: Examination) -> tuple[str, ...]:
 def _awake(examination: Examination) -> tuple[str, ...]:
     """Return the same; of a table, whose columns may have little to do with one another, no more latents than do something."""
     use = examination.latent_use
-    if examination.subject.table is None or use is None or not use.used:
+    if not examination.subject.traits.slots or use is None or not use.used:
         return _wake(examination)
     return (f"latent={2 * use.used}",)
 
@@ -122,6 +130,20 @@ CHECKS: tuple[Check, ...] = (
         effect="The rate rises to several nats per datum, and reconstructions follow their data.",
     ),
     Check(
+        name="collapsed_group",
+        measure="rate of the group of latents that carries least, in nats per datum",
+        value=_least_group,
+        fires="below",
+        threshold=0.1,  # what a single latent variable carries at least where it is in use
+        severity="warning",
+        explanation="Other groups carry something, but the posterior of this one is its prior, whatever the datum. The model is as good without it.",
+        source='Sønderby, Raiko, Maaløe, Sønderby and Winther, 2016, "Ladder variational autoencoders"',
+        remedy="Charge for the rate only once the decoder has learned to listen, give each group free bits, or leave the group out.",
+        prescription=_wake,
+        effect="The group carries something, or the same bound comes from a smaller model.",
+        where=_group,
+    ),
+    Check(
         name="decoder_ignores_latent",
         measure="log-likelihood lost by the latents of another datum, per nat of rate",
         value=_decoder_share,
@@ -133,8 +155,7 @@ CHECKS: tuple[Check, ...] = (
         explanation="Rate is paid for latents, but the decoder explains a datum as well from the latents of another. "
         "Latents and reconstructions have nothing to do with each other.",
         source='Chen, Kingma, Salimans, Duan, Dhariwal, Schulman, Sutskever and Abbeel, 2017, "Variational lossy autoencoder"',
-        remedy="Drop what forces a rate (free bits, a capacity), fit the noise of the likelihood to the data, or learn more "
-        "slowly.",
+        remedy="Drop what forces a rate (free bits, a capacity), fit the noise of the likelihood to the data, or learn more slowly.",
         prescription=_listen,
         effect="The likelihood of a datum depends on its own latents.",
     ),
@@ -145,8 +166,7 @@ CHECKS: tuple[Check, ...] = (
         fires="above",
         threshold=_EXCESS,
         severity="info",
-        explanation="Most latents carry nothing, and there are more of them than data of this size ask for. "
-        "They cost time and make samples no better.",
+        explanation="Most latents carry nothing, and there are more of them than data of this size ask for. They cost time and make samples no better.",
         source='Dai and Wipf, 2019, "Diagnosing and enhancing VAE models"',
         remedy="Use about twice as many latents as carry something.",
         prescription=_fewer,
@@ -159,8 +179,7 @@ CHECKS: tuple[Check, ...] = (
         fires="above",
         threshold=0.6,
         severity="info",
-        explanation="Most latents carry nothing, although there are not unusually many of them. "
-        "What the others cannot hold is lost.",
+        explanation="Most latents carry nothing, although there are not unusually many of them. What the others cannot hold is lost.",
         source='Burda, Grosse and Salakhutdinov, 2016, "Importance weighted autoencoders"',
         remedy="Let the rate weigh no more than in the bound; give latents free bits and a warm-up. Columns of a table that "
         "have little to do with one another need no more latents than are in use.",

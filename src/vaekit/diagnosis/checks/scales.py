@@ -17,67 +17,62 @@ References:
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
 
 from vaekit.diagnosis.check import Check
 from vaekit.diagnosis.deviations import parameterization
+from vaekit.diagnosis.examination import Examination
 from vaekit.heads import LEVELED, Exp, Optimal, Shared, Softplus
-
-if TYPE_CHECKING:
-    from vaekit.diagnosis.examination import Examination
 
 __all__ = ["CHECKS"]
 
 _WIDER = 10.0  # nats of log-variance by which bounds are moved
 
 
+_GAUSSIAN = ("likelihood=gaussian", "likelihood.scale=optimal")
+
+
 def _own_scale(examination: Examination) -> tuple[str, ...]:
     """Return the keys of a likelihood with a scale in the place of a constant."""
-    description = examination.subject.image
-    if description is None:
+    family = examination.subject.traits.family
+    if family is None:
         return ()
-    if isinstance(description.likelihood, LEVELED):
-        return ("likelihood.scale=exp",)
-    return ("likelihood=gaussian", "likelihood.scale=optimal")
+    return ("likelihood.scale=exp",) if isinstance(family, LEVELED) else _GAUSSIAN
 
 
 def _spread_levels(examination: Examination) -> tuple[str, ...]:
     """Return the keys by which a density can no longer grow without end."""
-    description = examination.subject.image
-    if description is None:
+    traits = examination.subject.traits
+    if traits.family is None:
         return ()
-    if description.levels is None or description.dequantize:
-        return ("likelihood=gaussian", "likelihood.scale=optimal")
-    return ("dequantize=true",)
+    return _GAUSSIAN if traits.levels is None or traits.dequantized else ("dequantize=true",)
 
 
 def _room(examination: Examination) -> tuple[str, ...]:
     """Return the keys that move the bounds away from the deviations which lie at them."""
     found, model = examination.scales, examination.subject.model
-    if (examination.subject.image or examination.subject.table) is None:
+    if examination.subject.description is None:
         return ()
     posterior, likelihood = found.at_bound_posterior or 0.0, found.at_bound_likelihood or 0.0
     part, module = ("posterior", model.posterior) if posterior >= likelihood else ("likelihood", model.likelihood)
+    wider: tuple[str, ...] = ()
     match parameterization(module):
         case Exp(bounds=(low, high)) | Shared(bounds=(low, high)) | Optimal(bounds=(low, high)):
-            wider: tuple[str, ...] = (f"{part}.scale.bounds=[{low - _WIDER:g},{high + _WIDER:g}]",)
+            wider = (f"{part}.scale.bounds=[{low - _WIDER:g},{high + _WIDER:g}]",)
         case Softplus():
             wider = (f"{part}.scale.floor=0",)
-        case _:
-            wider = ()
     levels = part == "likelihood" and (found.above_probability or 0.0) > 0
     return (*wider, *_spread_levels(examination)) if levels else wider
 
 
 def _calmer(examination: Examination) -> tuple[str, ...]:
     """Return the keys of scales that grow linearly, and of a slower training."""
-    found, training = examination.scales, examination.subject.training
-    description = examination.subject.image or examination.subject.table
-    if description is None:
+    found, subject = examination.scales, examination.subject
+    if subject.description is None:
         return ()
-    slower = f"lr={training.lr / 3:.2g}"
-    decoder = (found.likelihood_log_variance or -math.inf) > (found.posterior_log_variance or -math.inf)
-    part, family = ("likelihood", description.likelihood) if decoder else ("posterior", description.posterior)
+    slower = f"lr={subject.training.lr / 3:.2g}"
+    is_decoder = (found.likelihood_log_variance or -math.inf) > (found.posterior_log_variance or -math.inf)
+    part = "likelihood" if is_decoder else "posterior"
+    family = subject.traits.family if is_decoder else subject.description.posterior
     return (f"{part}.scale=softplus", slower) if hasattr(family, "scale") else (slower,)
 
 
@@ -93,15 +88,11 @@ CHECKS: tuple[Check, ...] = (
         fires="above",
         threshold=0.01,
         severity="severe",
-        explanation=(
-            "The decoder's deviation shrinks towards zero on values that repeat exactly, where a density has no largest "
-            "value. The bound grows without end and says nothing about the model."
-        ),
+        explanation="The decoder's deviation shrinks towards zero on values that repeat exactly, where a density has no largest "
+        "value. The bound grows without end and says nothing about the model.",
         source=_UNBOUNDED,
-        remedy=(
-            "Spread the levels with dequantize=true, take likelihood=discretized_logistic, give the scale a minimum with "
-            "likelihood.scale=softplus and likelihood.scale.floor, or share one deviation."
-        ),
+        remedy="Spread the levels with dequantize=true, take likelihood=discretized_logistic, give the scale a minimum with "
+        "likelihood.scale=softplus and likelihood.scale.floor, or share one deviation.",
         prescription=_spread_levels,
         effect="The bound falls to a number that can be compared with others; samples and reconstructions improve.",
     ),
@@ -112,10 +103,8 @@ CHECKS: tuple[Check, ...] = (
         fires="above",
         threshold=4.0,  # seven times the prior's deviation; healthy runs stay below 3
         severity="severe",
-        explanation=(
-            "Some deviations are far larger than what they are deviations of, so that draws are noise of an enormous size. "
-            "Training is about to diverge, or has."
-        ),
+        explanation="Some deviations are far larger than what they are deviations of, so that draws are noise of an enormous size. "
+        "Training is about to diverge, or has.",
         source='Hazami, Mama and Thurairatnam, 2022, "Efficient-VDVAE: less is more"',
         remedy="Let the scale grow linearly with scale=softplus, lower the learning rate, or narrow the bounds of the scale.",
         prescription=_calmer,
@@ -128,10 +117,8 @@ CHECKS: tuple[Check, ...] = (
         fires="above",
         threshold=2.0,  # at 2 the log-likelihood per dimension is already log 2 - 3/8 = 0.3 nats below its optimum
         severity="warning",
-        explanation=(
-            "The squared error is used as a log-likelihood of a deviation that the residuals do not have, which is the "
-            "same as a large beta. Details are then not worth their rate, and the bound is far below what it could be."
-        ),
+        explanation="The squared error is used as a log-likelihood of a deviation that the residuals do not have, which is the "
+        "same as a large beta. Details are then not worth their rate, and the bound is far below what it could be.",
         source=_SIGMA,
         remedy="Learn the deviation: likelihood.scale=optimal sets it to the residual's at every step.",
         prescription=_own_scale,
@@ -144,10 +131,8 @@ CHECKS: tuple[Check, ...] = (
         fires="above",
         threshold=0.05,  # exactly 0 where deviations are above 0.4 of the spacing, as shared ones always are
         severity="warning",
-        explanation=(
-            "The data take few distinct values, and p(x | z) is a density so narrow that it exceeds any probability of a "
-            "level. Its bound cannot be compared with others, and part of it is gained by guessing levels exactly."
-        ),
+        explanation="The data take few distinct values, and p(x | z) is a density so narrow that it exceeds any probability of a "
+        "level. Its bound cannot be compared with others, and part of it is gained by guessing levels exactly.",
         source=_DENSITY,
         remedy="Spread the levels with dequantize=true, or take a probability per level: likelihood=discretized_logistic.",
         prescription=_spread_levels,
@@ -160,10 +145,8 @@ CHECKS: tuple[Check, ...] = (
         fires="above",
         threshold=0.1,
         severity="warning",
-        explanation=(
-            "Many deviations lie at the smallest or largest value that their parameterization allows. They are no longer "
-            "learned there: the clamp passes no gradient."
-        ),
+        explanation="Many deviations lie at the smallest or largest value that their parameterization allows. They are no longer "
+        "learned there: the clamp passes no gradient.",
         source=_SIGMA,
         remedy="Widen the bounds, or lower the floor; where constant pixels are the reason, share one deviation.",
         prescription=_room,

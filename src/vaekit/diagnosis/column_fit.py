@@ -17,24 +17,17 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
 from vaekit.data import Slot
-from vaekit.diagnosis.check import Check
 from vaekit.diagnosis.finite import is_finite
-from vaekit.diagnosis.generalization import smaller
-from vaekit.diagnosis.pressure import longer
-from vaekit.diagnosis.subject import Subject
+from vaekit.diagnosis.subject import Subject, batches
 from vaekit.distributions import Columns
 from vaekit.models import evaluating
 
-if TYPE_CHECKING:
-    from vaekit.diagnosis.examination import Examination
-
-__all__ = ["CHECKS", "ColumnFit", "column_fit", "fitting_families", "fitting_spread", "marginal", "ordered_cells"]
+__all__ = ["ColumnFit", "column_fit", "marginal", "ordered_cells"]
 
 _DRAWS = 4
 _BATCH = 250
@@ -74,24 +67,26 @@ class ColumnFit:
 def column_fit(subject: Subject, count: int, seed: int = 0) -> ColumnFit | None:
     """Measure the first `count` test rows, beside at most 2,000 training rows.
 
-    None where the data are no table, there are no training rows at hand, or weights are not finite.
+    None where variables have one kind or the likelihood is none of columns, where there are no training rows at hand, or
+    weights are not finite.
     """
-    table = subject.table
-    if table is None or subject.train is None or not len(subject.train) or not is_finite(subject.model):
+    slots = subject.traits.slots
+    if not slots or subject.train is None or not len(subject.train) or not is_finite(subject.model):
         return None
     x, *context = subject.given(subject.test, count)
     (train, *_) = subject.given(subject.train, _TRAINED)
     found = []
     with evaluating(subject.model, seed):
-        for part, *given in zip(*(c.split(_BATCH) for c in (x, *context)), strict=True):
+        for part, *given in batches((x, *context), _BATCH):
             likelihood = subject.model(part, *given, samples=_DRAWS).likelihood
-            assert isinstance(likelihood, Columns)
+            if not isinstance(likelihood, Columns):
+                return None
             found.append(likelihood.log_prob_cells(part).mean(0))
     cells = torch.cat(found).double().cpu()
     x, train = x.double().cpu(), train.double().cpu()
-    rows = [_compared(slot, cells[:, j], x[:, j], train[:, j]) for j, slot in enumerate(table.slots)]
+    rows = [_compared(slot, cells[:, j], x[:, j], train[:, j]) for j, slot in enumerate(slots)]
     model, own, errors = torch.tensor(rows, dtype=torch.float64).unbind(1)
-    return ColumnFit(table.slots, model, own, errors)
+    return ColumnFit(slots, model, own, errors)
 
 
 def _compared(slot: Slot, cells: Tensor, x: Tensor, train: Tensor) -> tuple[float, float, float]:
@@ -131,78 +126,7 @@ def marginal(slot: Slot, known: Tensor, x: Tensor) -> Tensor:
     return torch.logaddexp(math.log1p(-_TAILS) + kernels, math.log(_TAILS) + wide)
 
 
-def fitting_families(subject: Subject, *kinds: str) -> tuple[str, ...]:
-    """Return the keys of the families that bear most, for the kinds of a table's variables that have a choice.
-
-    Args:
-        subject: A model; of other data than tables there are none.
-        kinds: Of which variables, `real` and `count`; of those that there are by default.
-    """
-    if subject.table is None:
-        return ()
-    likelihood, there = subject.table.likelihood, kinds or {slot.kind for slot in subject.table.slots}
-    wanted = {"real": (likelihood.real.kind, "logistic_mixture"), "count": (likelihood.count.kind, "negative_binomial")}
-    return tuple(f"likelihood.{kind}={best}" for kind, (has, best) in wanted.items() if kind in there and has != best)
-
-
-def fitting_spread(examination: Examination) -> tuple[str, ...]:
-    """Return the keys that bring the spread of a table's p(x | z) to that of its cells.
-
-    Where no other family would, it is too narrow where it was learned by heart, and too wide where it is still young.
-    """
-    subject, dispersion = examination.subject, examination.calibration.dispersion
-    if subject.table is None or dispersion is None:
-        return ()
-    return fitting_families(subject) or (smaller(examination) if dispersion > 1 else longer(subject, 2))
-
-
 def ordered_cells(slots: tuple[Slot, ...], x: Tensor) -> Tensor:
     """Return 1 for each observed cell of a variable whose values have an order, else 0, in the shape of rows `(N, D)`."""
     ordered = torch.tensor([slot.kind != "categorical" for slot in slots])
     return (ordered & ~x.isnan()).to(x.dtype)
-
-
-def _misfit(examination: Examination) -> float | None:
-    found = examination.column_fit
-    return None if found is None or found.worst is None else found.misfit[found.worst].item()
-
-
-def _column(examination: Examination) -> str:
-    found = examination.column_fit
-    if found is None or found.worst is None:
-        return ""
-    name = found.slots[found.worst].name
-    return f"whether {name[:-1]!r} is missing" if name.endswith("?") else f"column {name.removesuffix(':rest')!r}"
-
-
-def _fitted(examination: Examination) -> tuple[str, ...]:
-    """Return the key of the column's family, or of what keeps the decoder from being sure where it should not be."""
-    subject, found = examination.subject, examination.column_fit
-    if found is None or found.worst is None:
-        return ()
-    if keys := fitting_families(subject, found.slots[found.worst].kind):
-        return keys
-    learned = examination.generalization
-    return smaller(examination) if learned is not None and learned.advantage > 0.5 else longer(subject, 2)
-
-
-CHECKS: tuple[Check, ...] = (
-    Check(
-        name="column_misfit",
-        measure="nats per cell by which a column's own distribution tells held-out cells better than p(x | z) does, less two "
-        "standard errors",
-        value=_misfit,
-        fires="above",
-        threshold=0.05,
-        severity="warning",
-        explanation="The latents of a row have seen its cells, and yet the decoder says less of this column than the mere "
-        "shares of its values do. Its family does not suit the column, or the decoder is too sure of what it learned.",
-        source='Nazabal, Olmos, Ghahramani and Valera, 2020, "Handling incomplete heterogeneous data using VAEs"',
-        remedy="Take a family that suits (likelihood.real=logistic_mixture, likelihood.count=negative_binomial), declare the "
-        "column's kind in a schema file, or give a model that can hold less.",
-        prescription=_fitted,
-        effect="The column is told at least as well as by its own distribution.",
-        where=_column,
-    ),
-)
-"""What can be wrong with a column of a table."""

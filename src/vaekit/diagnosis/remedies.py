@@ -1,43 +1,41 @@
-"""What presses on the rate, and the keys that take the pressure away, read off the run's own objective."""
+"""Remedies that several chapters share: what takes pressure from the rate, a longer training, a smaller model."""
 
 from __future__ import annotations
 
-from vaekit.diagnosis.subject import Subject
+from vaekit.diagnosis.subject import Subject, final_weight
 from vaekit.heads import Fixed, Gaussian, Shared
-from vaekit.objectives import CIWAE, ELBO, IWAE, MIWAE, PIWAE, Objective, Pictorial, Renyi
+from vaekit.nets import MLP
+from vaekit.objectives import CIWAE, ELBO, IWAE, MIWAE, PIWAE, Pictorial, Renyi
 from vaekit.schedules import Constant, Logistic, Schedule
 
 __all__ = [
-    "IMPORTANCE",
     "at_one",
-    "final_weight",
-    "is_light_on_purpose",
+    "fitting_families",
     "late",
     "learned_scale",
     "lighter",
     "longer",
-    "run_steps",
     "second_stage",
+    "smaller",
 ]
 
-IMPORTANCE = (IWAE, MIWAE, PIWAE, CIWAE, Renyi)
-"""Bounds by importance weights: they have no weight of the rate, and a broader posterior is optimal for them."""
-
+_FORGETTING = 0.005
 _FREE = 0.25  # nats per latent variable: enough to make it move, less than a useful one carries
-
-
-def run_steps(subject: Subject) -> int:
-    """Return the number of steps a run took, or was to take."""
-    logged = [int(row["step"]) for row in subject.history if row.get("step")]
-    return max(logged, default=subject.training.steps or 1000)
 
 
 def longer(subject: Subject, factor: int, least: int = 1) -> tuple[str, ...]:
     """Return the key of a training `factor` times as long, of `least` steps at least; a time limit decides where there is one."""
     limit = subject.training.time_limit
-    return (
-        (f"steps={max(factor * run_steps(subject), least)}",) if limit is None else (f"time_limit={factor * limit:g}",)
-    )
+    return (f"steps={max(factor * _steps(subject), least)}",) if limit is None else (f"time_limit={factor * limit:g}",)
+
+
+def smaller(subject: Subject) -> tuple[str, ...]:
+    """Return keys that leave room for less: fewer latents, noise on units, and weights drawn to zero."""
+    description, net = subject.description, subject.traits.net
+    # In steps: the weights forget what is not learned anew within 1 / (lr decay) of them.
+    decay = ("optimizer=adamw", f"weight_decay={_FORGETTING / subject.training.lr:.3g}")
+    fewer = () if description is None else (f"latent={max(min(4, description.latent), description.latent // 4)}",)
+    return (*fewer, f"net.dropout={max(0.3, net.dropout):g}", *decay) if isinstance(net, MLP) else (*fewer, *decay)
 
 
 def at_one(subject: Subject) -> tuple[str, ...]:
@@ -47,7 +45,7 @@ def at_one(subject: Subject) -> tuple[str, ...]:
         case ELBO():
             keys = ("objective.capacity.gamma=0",) if objective.capacity.gamma else _resting(objective.beta, subject)
             # The latents of texts collapse without their floor.
-            has_floor = objective.free_bits.nats and not subject.is_text
+            has_floor = objective.free_bits.nats and not subject.traits.tokens
             return (*keys, "objective.free_bits.nats=0") if has_floor else keys
         case Pictorial():
             return _resting(objective.beta, subject)
@@ -60,18 +58,6 @@ def at_one(subject: Subject) -> tuple[str, ...]:
 def lighter(subject: Subject) -> tuple[str, ...]:
     """Return the keys that take pressure from the rate: those of `at_one`, unless the rate weighs less than 1 already."""
     return () if final_weight(subject.objective) < 1 else at_one(subject)
-
-
-def final_weight(objective: Objective) -> float:
-    """Return the weight of the rate once schedules rest; 1 where nothing says otherwise."""
-    beta = getattr(objective, "beta", 1.0)
-    return beta if isinstance(beta, float) else beta.at(beta.end)
-
-
-def is_light_on_purpose(subject: Subject) -> bool:
-    """Say whether the rate weighs less than in the bound because a prior is fitted afterwards, or is to be."""
-    counts_on_it = subject.has_second_stage or (subject.table is not None and subject.table.goal == "synthesis")
-    return counts_on_it and final_weight(subject.objective) < 1
 
 
 def second_stage(subject: Subject) -> tuple[str, ...]:
@@ -100,9 +86,9 @@ def late(subject: Subject, *, free: bool) -> tuple[str, ...]:
         Salimans, Jozefowicz, Chen, Sutskever and Welling, 2016, "Improving variational inference with inverse
         autoregressive flow" (free bits).
     """
-    if subject.is_text:  # a rising weight alone does not keep the latents of texts in use
+    if subject.traits.tokens:  # a rising weight alone does not keep the latents of texts in use
         return (f"objective.free_bits.nats={_FREE:g}",) if free else ("objective.beta=1",)
-    objective, steps = subject.objective, max(1, run_steps(subject) // 2)
+    objective, steps = subject.objective, max(1, _steps(subject) // 2)
     named = () if isinstance(objective, ELBO | Pictorial) else ("objective=elbo",)
     beta = objective.beta if isinstance(objective, ELBO | Pictorial) else Constant()
     # What weighs less than in the bound, as with tables, rises to no more than it weighs.
@@ -114,17 +100,36 @@ def late(subject: Subject, *, free: bool) -> tuple[str, ...]:
 
 def learned_scale(subject: Subject) -> tuple[str, ...]:
     """Return the key that fits the likelihood's scale to the residuals, where it is fixed or slow to come down."""
-    likelihood = None if subject.image is None else subject.image.likelihood
+    likelihood = subject.traits.family
     scale = getattr(likelihood, "scale", None)
     if isinstance(likelihood, Gaussian) and isinstance(scale, Fixed | Shared):
         return ("likelihood.scale=optimal",)
     return ("likelihood.scale=shared",) if isinstance(scale, Fixed) else ()
 
 
+def fitting_families(subject: Subject, *kinds: str) -> tuple[str, ...]:
+    """Return the keys of the families that bear most, for the kinds of variables that have a choice.
+
+    Args:
+        subject: A model; of data whose entries are of one kind there are none.
+        kinds: Of which variables, such as `real` and `count`; of those that there are by default.
+    """
+    traits = subject.traits
+    there = kinds or {slot.kind for slot in traits.slots}
+    return tuple(
+        f"likelihood.{kind}={best}" for kind, (used, best) in traits.families.items() if kind in there and used != best
+    )
+
+
+def _steps(subject: Subject) -> int:
+    """Return the number of steps a run took, or was to take."""
+    return subject.steps or subject.training.steps or 1000
+
+
 def _resting(beta: Schedule, subject: Subject) -> tuple[str, ...]:
     if isinstance(beta, Constant):
         return () if beta.value == 1 else ("objective.beta=1",)
-    steps = run_steps(subject)
+    steps = _steps(subject)
     if beta.stop == 1 and beta.end <= steps // 2:
         return ()
     return (*_to_one(beta), f"objective.beta.steps={max(1, steps // 4)}")

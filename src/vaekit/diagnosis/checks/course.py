@@ -1,122 +1,32 @@
-"""The course of training: did it end where it should, without accidents, and at the right pace?
-
-Accidents are in the history: steps whose gradients were not finite, steps that were skipped or taken back, spikes. The
-pace is tried out, see `trial`.
-"""
+"""The course of training: did it end where it should, without accidents, and at the right pace?"""
 
 from __future__ import annotations
 
-import math
-import statistics
-from collections.abc import Iterator
-from dataclasses import dataclass
-from itertools import pairwise
-from typing import TYPE_CHECKING
-
 from vaekit.diagnosis.check import Check
-from vaekit.diagnosis.finite import non_finite
-from vaekit.diagnosis.pressure import is_light_on_purpose
-from vaekit.diagnosis.subject import Subject
-from vaekit.diagnosis.trial import USUAL, steps_taken
+from vaekit.diagnosis.examination import Examination
+from vaekit.diagnosis.trial import USUAL
 from vaekit.heads import Exp
 from vaekit.training import Training
 
-if TYPE_CHECKING:
-    from vaekit.diagnosis.examination import Examination
-
-__all__ = ["CHECKS", "Accidents", "accidents", "schedule_share"]
-
-_SPIKE = 10.0  # times the usual change between validations
-
-
-@dataclass(frozen=True)
-class Accidents:
-    """What went wrong in training.
-
-    Args:
-        steps: Steps of the optimiser.
-        skipped: Steps that were skipped.
-        rollbacks: How often an earlier state was returned to.
-        spikes: Validations at which the training bound lay far below those before and after.
-        validations: Number of validations.
-        non_finite: Steps whose loss or gradient was not finite, and tensors of the model that are not finite now.
-    """
-
-    steps: int
-    skipped: int
-    rollbacks: int
-    spikes: int
-    validations: int
-    non_finite: int
-
-    @property
-    def lost(self) -> float:
-        """Share of training that was lost: skipped steps, and a stretch between validations per rollback and spike."""
-        if not self.steps:
-            return 0.0
-        return self.skipped / self.steps + (self.rollbacks + self.spikes) / max(self.validations, 1)
-
-
-def accidents(subject: Subject) -> Accidents:
-    """Count the accidents of a run."""
-    history = subject.history
-    last = history[-1] if history else {}
-    return Accidents(
-        steps=int(last.get("step") or 0),
-        skipped=int(last.get("skipped") or 0),
-        rollbacks=int(last.get("rollbacks") or 0),
-        spikes=_spikes(list(_train_elbo(subject))),
-        validations=len(history),
-        non_finite=int(last.get("non_finite") or 0) + non_finite(subject.model),
-    )
-
-
-def _train_elbo(subject: Subject) -> Iterator[float]:
-    """Yield the training bounds from the end of all schedules on: before, they move by design."""
-    for row in subject.history:
-        value = row.get("train_elbo")
-        if row.get("step", 0) >= subject.objective.schedule_end and isinstance(value, float) and math.isfinite(value):
-            yield value
-
-
-def _spikes(values: list[float]) -> int:
-    if len(values) < 5:
-        return 0
-    changes = [abs(b - a) for a, b in pairwise(values)]
-    limit = _SPIKE * statistics.median(changes)
-    triples = zip(values, values[1:], values[2:], strict=False)
-    return sum(min(before, after) - value > limit for before, value, after in triples)
-
-
-def schedule_share(subject: Subject) -> float | None:
-    """Return the length of the objective's schedules over that of training; None without either."""
-    end, steps = subject.objective.schedule_end, steps_taken(subject)
-    return end / steps if end and steps else None
-
-
-def _bad_numbers(examination: Examination) -> float:
-    found: Accidents = examination.accidents
-    return float(found.non_finite)
+__all__ = ["CHECKS"]
 
 
 def _lost(examination: Examination) -> float | None:
-    found: Accidents = examination.accidents
+    found = examination.accidents
     return found.lost if found.validations else None
 
 
-def _unfinished(examination: Examination) -> float | None:
-    return schedule_share(examination.subject)
-
-
-def _speedup(examination: Examination) -> float | None:
-    found = examination.trial
-    return None if found is None else found.speedup
+def _schedule_share(examination: Examination) -> float | None:
+    """Return the length of the objective's schedules over that of training; None without either."""
+    subject = examination.subject
+    end, steps = subject.objective.schedule_end, subject.steps
+    return end / steps if end and steps else None
 
 
 def _harm(examination: Examination) -> float | None:
     found = examination.trial
     # Where a light rate lets p(x | z) become sharp on purpose, a healthy step at the peak costs as much as a bad one.
-    return None if found is None or is_light_on_purpose(examination.subject) else found.harm
+    return None if found is None or examination.subject.has_light_rate else found.harm
 
 
 def _finite_again(examination: Examination) -> tuple[str, ...]:
@@ -135,7 +45,7 @@ def _calmer(examination: Examination) -> tuple[str, ...]:
 
 def _shorter_schedules(examination: Examination) -> tuple[str, ...]:
     """Return the keys that end, at half of training, each schedule that would outlast it."""
-    objective, steps = examination.subject.objective, steps_taken(examination.subject)
+    objective, steps = examination.subject.objective, examination.subject.steps
     capacity = getattr(objective, "capacity", None)
     ends = {
         "objective.beta.steps": getattr(getattr(objective, "beta", None), "end", 0),
@@ -145,27 +55,18 @@ def _shorter_schedules(examination: Examination) -> tuple[str, ...]:
     return tuple(f"{key}={max(1, steps // 2)}" for key, end in ends.items() if end > steps)
 
 
-def _higher(examination: Examination) -> tuple[str, ...]:
-    return (f"lr={max(3 * examination.subject.training.lr, USUAL):.3g}",)
-
-
-def _lower(examination: Examination) -> tuple[str, ...]:
-    return (f"lr={min(examination.subject.training.lr / 10, USUAL):.3g}",)
-
-
 CHECKS = (
     Check(
         name="non_finite",
         measure="training steps with a loss or gradient that is not finite, and such tensors in the model",
-        value=_bad_numbers,
+        value=lambda examination: float(examination.accidents.non_finite),
         fires="above",
         threshold=0.0,
         severity="severe",
         explanation="Numbers grew beyond what the precision holds, or a logarithm met zero. Such steps are skipped, but "
         "they tell that training is at the edge.",
         source='Child, 2021, "Very deep VAEs generalize autoregressive models and can outperform them on images"',
-        remedy="Lower the learning rate, compute in single precision, and let scales grow linearly (softplus) rather "
-        "than exponentially.",
+        remedy="Lower the learning rate, compute in single precision, and let scales grow linearly (softplus) rather than exponentially.",
         prescription=_finite_again,
         effect="All steps are finite.",
     ),
@@ -187,7 +88,7 @@ CHECKS = (
     Check(
         name="unfinished_schedule",
         measure="the length of the objective's schedules over that of training",
-        value=_unfinished,
+        value=_schedule_share,
         fires="above",
         threshold=1.0,
         severity="warning",
@@ -206,26 +107,24 @@ CHECKS = (
         # Rates up to 3e-3 cost 0.8 at most; where weights jump about it is 2, or thousands.
         threshold=1.3,
         severity="warning",
-        explanation="At its own learning rate the model gets clearly worse: it jumped about until the rate had decayed. "
-        "Most of training was wasted.",
+        explanation="At its own learning rate the model gets clearly worse: it jumped about until the rate had decayed. Most of training was wasted.",
         source='Smith, 2017, "Cyclical learning rates for training neural networks"',
         remedy="Lower the learning rate.",
-        prescription=_lower,
+        prescription=lambda examination: (f"lr={min(examination.subject.training.lr / 10, USUAL):.3g}",),
         effect="Steps at the peak rate no longer harm, and the bound is higher.",
     ),
     Check(
         name="learning_rate_too_low",
         measure="how many times as much a few more steps gain at a learning rate of 1e-3",
-        value=_speedup,
+        value=lambda examination: None if (found := examination.trial) is None else found.speedup,
         fires="above",
         # At most about the ratio of the rates, which is 3 at 3e-4 (2.5 in runs of 300 steps); at 3e-5 it is 6 to 26.
         threshold=4.0,
         severity="warning",
-        explanation="Steps are so small that a few at a usual learning rate gain several times as much. The model has "
-        "not come far from its beginning.",
+        explanation="Steps are so small that a few at a usual learning rate gain several times as much. The model has not come far from its beginning.",
         source='Smith, 2017, "Cyclical learning rates for training neural networks"',
         remedy="Raise the learning rate.",
-        prescription=_higher,
+        prescription=lambda examination: (f"lr={max(3 * examination.subject.training.lr, USUAL):.3g}",),
         effect="The bound rises by far more in as many steps.",
     ),
 )
