@@ -21,7 +21,7 @@ class Accidents:
     """What went wrong in training.
 
     Args:
-        steps: Steps of the optimiser.
+        steps: Steps of the optimizer.
         skipped: Steps that were skipped.
         rollbacks: How often an earlier state was returned to.
         spikes: Validations at which the training bound lay far below those before and after.

@@ -103,7 +103,7 @@ def calibration(subject: Subject, count: int = 256, seed: int = 0) -> Calibratio
 
 
 def randomized_pit(distribution: Distribution, x: Tensor, draws: int = _DRAWS) -> Tensor:
-    """Return the randomised ranks u of data among draws, in (0, 1) and in the shape of `x`.
+    """Return the randomized ranks u of data among draws, in (0, 1) and in the shape of `x`.
 
     Args:
         distribution: Predictive distributions, batch shape and event as `x`, or `(1, N)` for `x` of `(N, *event)`.

@@ -37,7 +37,7 @@ class Scales:
             the sum of :math:`\max(0, \log \sigma^* / \sigma)`; 0 where the data have no levels.
         collapsed: Share of learned deviations of p(x | z) below :math:`\sigma^*`, or, where the data have no levels, below
             1/1000 of the data's deviation; pixels that never vary are left out.
-        at_bound_posterior: Share of the deviations of q(z | x) at a bound of their parameterisation; unused latents, whose
+        at_bound_posterior: Share of the deviations of q(z | x) at a bound of their parameterization; unused latents, whose
             deviation is 1, are left out.
         at_bound_likelihood: The same of p(x | z), each dimension weighing by its variance.
         posterior_log_variance: 99.9 % quantile of the log-variance of q(z | x) above the prior's, in nats.
@@ -151,15 +151,15 @@ def _gaussian_part(q: Distribution) -> Distribution:
 
 
 def _scale(distribution: Distribution) -> Tensor | None:
-    """Return the scale as its parameterisation gave it, which for levels is in units of half their range."""
+    """Return the scale as its parameterization gave it, which for levels is in units of half their range."""
     element = _element(distribution)
     scale = getattr(element, "scale", None)
     half = (element.levels - 1) / 2 if isinstance(element, DiscretizedLogistic) else 1.0
     return scale / half if isinstance(scale, Tensor) else None
 
 
-def _at_bound(parameterisation: object) -> Callable[[Tensor], Tensor] | None:
-    match parameterisation:
+def _at_bound(parameterization: object) -> Callable[[Tensor], Tensor] | None:
+    match parameterization:
         case Exp(bounds=(low, high)) | Shared(bounds=(low, high)) | Optimal(bounds=(low, high)):
             low, high = low / 2, high / 2
         case Softplus(floor=floor, of=of):

@@ -1,7 +1,7 @@
 """Inference: does the encoder find the posterior that the decoder asks for, and does it find the same one in evaluation?
 
 Both pathologies keep the bound below what the decoder deserves. An encoder that is too small, too little trained or unable
-to say how sure it is leaves a gap that a refinement of each posterior closes. Batch normalisation makes two models of one:
+to say how sure it is leaves a gap that a refinement of each posterior closes. Batch normalization makes two models of one:
 training saw the statistics of batches, evaluation sees running ones, and where they differ the trained model is not the
 evaluated one.
 """

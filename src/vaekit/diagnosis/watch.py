@@ -46,7 +46,7 @@ class Watch:
         self.objective, self.training, self.traits = objective, training, traits
         self._empty = 0
         self._rate = math.inf
-        self._told: set[str] = set()
+        self._noted: set[str] = set()
 
     def __call__(self, step: int, stop: int | None, validation: Validation, non_finite: int = 0) -> list[str]:
         """Return what is new at this validation, as notes for the user; mostly nothing.
@@ -69,8 +69,8 @@ class Watch:
                 f"{non_finite} steps up to step {step} had a loss or a gradient that is not finite, and were skipped; "
                 f"try {self._lower}, or precision=fp32"
             )
-        new = {name: note for name, note in notes.items() if name not in self._told}
-        self._told |= set(new)
+        new = {name: note for name, note in notes.items() if name not in self._noted}
+        self._noted |= set(new)
         return list(new.values())
 
     @property

@@ -36,7 +36,7 @@ def _sharper(examination: Examination) -> tuple[str, ...]:
 
 
 def _agreement(examination: Examination) -> float | None:
-    """Return the share that agrees; None where grey images were binarised, which takes detail away before the model sees them."""
+    """Return the share that agrees; None where grey images were binarized, which takes detail away before the model sees them."""
     family, found = examination.subject.traits.family, examination.sharpness
     is_binarized = isinstance(family, Bernoulli) and family.binarize != "none"
     return None if found is None or is_binarized else found.agreement

@@ -73,7 +73,7 @@ CHECKS = (
         explanation="Batch normalization makes the model that is evaluated another one than the model that was trained. "
         "Small batches, or running statistics that lag behind the weights, are the usual reasons.",
         source='Ioffe, 2017, "Batch renormalization: towards reducing minibatch dependence in batch-normalized models"',
-        remedy="Normalise each datum by itself, by layer or group norm; or use larger batches.",
+        remedy="Normalize each datum by itself, by layer or group norm; or use larger batches.",
         prescription=_mismatch_prescription,
         effect="Training and evaluation see the same model, and the difference vanishes.",
     ),

@@ -1,7 +1,7 @@
 r"""Scales: are the deviations of q(z | x) and p(x | z) where data put them, or somewhere that nobody meant?
 
 A fixed deviation turns the squared error into a log-likelihood of a made-up weight, :math:`1 / 2 \sigma^2`. A learned one
-can run against the bounds of its parameterisation, explode, or collapse: a density on data of a few levels, a distance
+can run against the bounds of its parameterization, explode, or collapse: a density on data of a few levels, a distance
 :math:`\Delta` apart, has no largest value, and grows without end as :math:`\sigma \to 0`. A deviation below
 
 .. math:: \sigma^* = \Delta / \sqrt{2 \pi}
