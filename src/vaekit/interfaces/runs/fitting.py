@@ -19,7 +19,7 @@ from vaekit.interfaces.runs.folder import RunFolder
 from vaekit.interfaces.runs.recording import Recording
 from vaekit.interfaces.runs.run import Run
 from vaekit.interfaces.runs.trainer import Listener, Trainer
-from vaekit.modalities import Description, Preset, Reading, kind_in_memory, kind_of_source, modality_named
+from vaekit.modalities import Description, Preset, Reading, check_composition, kind_in_memory, kind_of_source, modality_named
 from vaekit.modalities.choice import merged
 from vaekit.models import LatentVariableModel
 from vaekit.objectives import Objective
