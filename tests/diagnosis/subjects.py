@@ -7,18 +7,16 @@ from pathlib import Path
 
 import pytest
 import torch
-from vaekit.interfaces.data_settings import DataSettings
 
 from vaekit import load
-from vaekit.data import read_images
 from vaekit.diagnosis import Examination, Subject
-from vaekit.interfaces import trainer as trainer_module
 from vaekit.interfaces.describing.parsing import parse
-from vaekit.interfaces.runs.fitting import Trainer, plan
+from vaekit.interfaces.describing.planning import plan
+from vaekit.interfaces.runs import recording
 from vaekit.interfaces.runs.folder import RunFolder
 from vaekit.interfaces.runs.run import Run
-from vaekit.interfaces.runs.subject import subject_of
-from vaekit.modalities import ImageVAE
+from vaekit.interfaces.runs.subject import Patient
+from vaekit.modalities import ImageVAE, modality_named
 from vaekit.models import evaluating
 from vaekit.objectives import ELBO, RAE, VQELBO
 
@@ -47,19 +45,25 @@ def _sorted(keys: tuple[str, ...]) -> tuple[str, ...]:
 
 @cache
 def _run(keys: tuple[str, ...]) -> Run:
-    data, settings = read_images("digits"), DataSettings(source="digits")
+    reading = modality_named("image").opened({"source": "digits"})
+    data = reading.open()
     folder = RunFolder(Path(tempfile.mkdtemp(dir=_FOLDER.name)) / "run")
-    trainer = Trainer(folder, plan(data, settings, parse([*SMALL, *keys]), "fast"), data)
+    found = recording.Recording(folder, plan(data, reading, parse([*SMALL, *keys], modality="image"), "fast"), data)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(trainer_module, "conclude", lambda *_: None)  # half of the time
-        trainer.begin()
-        trainer.run()
+        patch.setattr(recording, "conclude", lambda *_: None)  # half of the time
+        found.begin()
+        found.run()
     return load(folder.path)
 
 
 @cache
 def _examination(keys: tuple[str, ...]) -> Examination:
     return Examination(subject_of(_run(keys)))
+
+
+def subject_of(run: Run, source=None) -> Subject:
+    """Return a run as the doctor sees it."""
+    return Patient(run, run.experiment, run.history).subject(source)
 
 
 @cache
@@ -74,7 +78,9 @@ def untrained(posterior: str) -> Subject:
     with torch.random.fork_rng():
         torch.manual_seed(0)
         model = description.build().eval()
+    view = description.view()
     given = subject.given(subject.test, 256)
     with evaluating(model):
         model.initialize(*given)
-    return dataclasses.replace(subject, model=model, description=description, objective=objective, history=())
+    changes = {"description": description, "view": view, "objective": objective, "history": ()}
+    return dataclasses.replace(subject, model=model, **changes)

@@ -6,17 +6,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from vaekit.interfaces.data_settings import DataSettings
 
+from diagnosis.subjects import subject_of
 from vaekit import load
 from vaekit.data import Dataset, read_table
 from vaekit.diagnosis import Examination
-from vaekit.interfaces import trainer as trainer_module
 from vaekit.interfaces.describing.parsing import Sections, parse
-from vaekit.interfaces.runs.fitting import Trainer, plan
+from vaekit.interfaces.describing.planning import plan
+from vaekit.interfaces.runs import recording
 from vaekit.interfaces.runs.folder import RunFolder
 from vaekit.interfaces.runs.run import Run
-from vaekit.interfaces.runs.subject import subject_of
+from vaekit.modalities import Reading, modality_named
 
 SMALL = ("latent=6", "net.widths=[48,48]", "steps=200", "batch=64", "lr=0.002", "precision=fp32", "threads=1")
 _FOLDER = tempfile.TemporaryDirectory()  # gone with the process
@@ -48,9 +48,9 @@ def source() -> Path:
 
 
 @cache
-def settings() -> DataSettings:
+def settings() -> Reading:
     """Return what the file is read by."""
-    return DataSettings(source=str(source()))
+    return modality_named("table").opened({"source": str(source())})
 
 
 @cache
@@ -68,11 +68,11 @@ def typed(*keys: str) -> Sections:
 def run(*keys: str) -> Run:
     """Return a run of `SMALL` with these keys on top: a second or two, without bounds and report."""
     folder = RunFolder(Path(tempfile.mkdtemp(dir=_FOLDER.name)) / "run")
-    trainer = Trainer(folder, plan(data(), settings(), typed(*keys), "fast"), data())
+    found = recording.Recording(folder, plan(data(), settings(), typed(*keys), "fast"), data())
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(trainer_module, "conclude", lambda *_: None)
-        trainer.begin()
-        trainer.run()
+        patch.setattr(recording, "conclude", lambda *_: None)
+        found.begin()
+        found.run()
     return load(folder.path)
 
 

@@ -4,8 +4,8 @@ import subprocess
 import pytest
 from typer.testing import CliRunner
 
-from vaekit.interfaces import ending
 from vaekit.interfaces.cli import app
+from vaekit.interfaces.runs import ending
 from vaekit.interfaces.runs.run import load
 
 from . import table_files

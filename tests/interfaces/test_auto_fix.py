@@ -11,11 +11,11 @@ import torch
 import vaekit as library
 from vaekit.diagnosis import Check, Finding, doctor
 from vaekit.diagnosis.checks import collapse
-from vaekit.interfaces import diagnosing, ending
 from vaekit.interfaces.report.doctor import Diagnosis
+from vaekit.interfaces.runs import diagnosing, ending
 from vaekit.interfaces.runs.auto_fix import Attempt, Attempts, auto_fix
-from vaekit.interfaces.runs.fitting import Trainer
 from vaekit.interfaces.runs.folder import RunFolder
+from vaekit.interfaces.runs.recording import Recording
 from vaekit.interfaces.runs.signals import Stopped
 from vaekit.training import Training, TrainingDiverged
 
@@ -146,10 +146,10 @@ def test_a_time_limit_is_shared_by_all_attempts(make_run, classes, tmp_path, che
     run.experiment = run.experiment.replace(training=training)
     limits = []
 
-    def train(trainer: Trainer):
-        limits.append(trainer.training.time_limit)
-        trainer.seconds = None  # the three steps of the run are enough
-        return trainer.run()
+    def train(recording: Recording):
+        limits.append(recording.trainer.training.time_limit)
+        recording.trainer.seconds = None  # the three steps of the run are enough
+        return recording.run()
 
     made = auto_fix(run, run.data, train, began=time.perf_counter() - 200).made
     assert len(made) == 3
@@ -165,8 +165,8 @@ def test_more_training_is_no_cure_within_a_time_limit(make_run, classes, checks,
     limited = run.experiment.training.replace(time_limit=600.0, steps=None)
     tried = []
 
-    def train(trainer: Trainer):
-        tried.append(trainer.training.lr)
+    def train(recording: Recording):
+        tried.append(recording.trainer.training.lr)
         raise TrainingDiverged("enough is seen")
 
     run.experiment = run.experiment.replace(training=limited)

@@ -2,10 +2,10 @@
 
 import pytest
 import torch
-from vaekit.interfaces.data_settings import DataSettings
 
 from vaekit.data import Dataset, ImageSchema
-from vaekit.interfaces.describing.experiment import resolve
+from vaekit.interfaces.describing.planning import plan
+from vaekit.modalities import modality_named
 
 SCHEMA = ImageSchema(height=8, width=8, channels=1, levels=256, low=0, high=255, binary=False)
 
@@ -13,7 +13,7 @@ SCHEMA = ImageSchema(height=8, width=8, channels=1, levels=256, low=0, high=255,
 def chosen(count=20_000, preset="balanced", **sections):
     values = torch.zeros(1, 8, 8, 1, dtype=torch.uint8).expand(count, 8, 8, 1)
     data = Dataset(values, SCHEMA, torch.zeros(count, dtype=torch.int8))
-    experiment = resolve(data, DataSettings(), sections, preset)
+    experiment = plan(data, modality_named("image").opened(), sections, preset)
     return experiment, {choice.key: choice.reason for choice in experiment.choices}
 
 

@@ -6,7 +6,6 @@ from typing import Literal, get_args
 
 import pytest
 import yaml
-from vaekit.interfaces.data_settings import DataSettings
 
 from laws.members import members as classes_of
 from vaekit.data import table_to_dataset, texts_to_dataset
@@ -14,8 +13,9 @@ from vaekit.heads import AnyPrior, Likelihood, Posterior
 from vaekit.interfaces.describing.experiment import Experiment
 from vaekit.interfaces.describing.keys import _parts, keys
 from vaekit.interfaces.describing.parsing import parse, sectioned
-from vaekit.interfaces.runs.fitting import plan
+from vaekit.interfaces.describing.planning import plan
 from vaekit.interfaces.runs.folder import RunFolder
+from vaekit.modalities import modality_named
 from vaekit.value import Value
 
 from .conftest import TINY, vaekit
@@ -65,14 +65,15 @@ def opened(classes):
     table = table_to_dataset(
         {"age": list(range(20, 60)), "job": ["cook", "clerk", "nurse", "smith"] * 10}, target="job"
     )
-    return {"": DataSettings(source=str(classes)).open(), "text": texts, "table": table}
+    return {"image": modality_named("image").opened({"source": str(classes)}).open(), "text": texts, "table": table}
 
 
 def planned(opened, key, words):
     """The experiment of some words, on data of the kind that a key is of."""
-    given = parse([f"{path}={value}" for path, value in words.items()], modality=key.modality or "image")
-    settings = DataSettings.model_validate({**given.pop("data"), "source": "x"})
-    return plan(opened.get(key.modality, opened[""]), settings, given, "fast")
+    kind = key.modality or "image"
+    given = parse([f"{path}={value}" for path, value in words.items()], modality=kind)
+    reading = modality_named(kind).opened({**given.pop("data"), "source": "x"})
+    return plan(opened[kind], reading, given, "fast")
 
 
 @pytest.mark.parametrize("key", keys(), ids=name_of)

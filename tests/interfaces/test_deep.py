@@ -7,14 +7,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from vaekit.interfaces.cli.depth import deep_lines
 
 import vaekit
 from diagnosis import subjects
 from vaekit.evaluation import Chains
 from vaekit.heads import Conditional, Gaussian, StandardNormal
-from vaekit.interfaces import deep as module
-from vaekit.interfaces.measures.deep import PARTS, deep
+from vaekit.interfaces.measures import general, measure
+from vaekit.interfaces.measures.deep import deep, deep_lines, measures_of
+from vaekit.interfaces.media.images import measures as of_images
 
 from .conftest import TINY
 from .conftest import vaekit as command
@@ -22,15 +22,17 @@ from .conftest import vaekit as command
 pytestmark = pytest.mark.usefixtures("no_report", "quick")
 
 QUICK = vaekit.Training(steps=3, device="cpu", precision="fp32", threads=1)
+PARTS = [measure.name for measure in measures_of("image")]
 SMALL = vaekit.ImageVAE(shape=(1, 8, 8), latent=2, net=vaekit.MLP(widths=(8,)))
 
 
 @pytest.fixture
 def quick(monkeypatch):
     """Few data and short chains: every measure has tests of its own."""
-    for name, count in {"_MOST": 60, "_INVERTED": 10, "_SHOWN": 60, "_REFINED": 4, "_STEPS": 3}.items():
-        monkeypatch.setattr(module, name, count)
-    monkeypatch.setattr(module, "_CHAINS", Chains(2, 4, 2))
+    for name, count in {"_MOST": 60, "_INVERTED": 10, "_STEPS": 3, "_CHAINS": Chains(2, 4, 2)}.items():
+        monkeypatch.setattr(general, name, count)
+    monkeypatch.setattr(of_images, "_SHOWN", 60)
+    monkeypatch.setattr(measure, "_REFINED", 4)
 
 
 @pytest.fixture(scope="module")
@@ -65,7 +67,7 @@ def test_every_part_is_measured_or_says_why_not():
 
 
 def test_the_lines_name_every_part():
-    lines = "\n".join(deep_lines(deep(subjects.run())))
+    lines = "\n".join(deep_lines("image", deep(subjects.run())))
     for word in ("I(x; z)", "cap log N = 4.09", "IW-100", "amortization gap", "10 neighbors", "none: it is not known"):
         assert word in lines
     for name in PARTS:
@@ -73,7 +75,7 @@ def test_the_lines_name_every_part():
 
 
 def test_other_data_are_taken_in_an_order_that_says_nothing(monkeypatch):
-    monkeypatch.setattr(module, "_CODED", 100)
+    monkeypatch.setattr(general, "_CODED", 100)
     run = subjects.run()
     found = deep(run, run.data.taken(run.data.labels.argsort()))
     assert found["probes"]["test"] == 100
@@ -120,7 +122,7 @@ def test_what_a_member_of_the_algebra_lacks_is_null_with_the_reason(keys, missin
     found = deep(subjects.run(*keys, "steps=3", "latent=4"))
     assert set(PARTS) - parts(found) == set(found["why"]) == missing | {"disentanglement"}
     assert all(found["why"].values())
-    lines = "\n".join(deep_lines(found))
+    lines = "\n".join(deep_lines("image", found))
     assert all(reason in lines for reason in found["why"].values())
 
 

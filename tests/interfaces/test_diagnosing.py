@@ -11,9 +11,9 @@ import vaekit as library
 from diagnosis import subjects
 from vaekit import MLP, VAE, Conditional, Gaussian, StandardNormal, Training
 from vaekit.diagnosis import Check, doctor
-from vaekit.interfaces import diagnosing, ending
-from vaekit.interfaces.cli import using
-from vaekit.interfaces.runs.subject import subject_of
+from vaekit.interfaces.cli import comparing
+from vaekit.interfaces.runs import diagnosing, ending
+from vaekit.interfaces.runs.subject import Patient
 
 from .conftest import vaekit
 
@@ -54,7 +54,7 @@ def reports(monkeypatch):
         asked.append((run.path, result, diagnosis))
         return run.folder.report
 
-    for module in (ending, diagnosing, using):
+    for module in (ending, diagnosing, comparing):
         monkeypatch.setattr(module, "write_report", write)
     return asked
 
@@ -118,7 +118,7 @@ def test_other_data_leave_the_report_alone(class_run, classes, copy, reports):
 
 def test_data_that_lie_class_by_class_are_looked_at_in_a_neutral_order(class_run, classes):
     run = library.load(class_run)
-    sample = subject_of(run, classes).test
+    sample = Patient(run, run.experiment, run.history).subject(classes).test
     data, rows = run.open(classes)
     assert len(sample) == len(rows) and sample.labels.sort().values.equal(data.labels.sort().values)
     assert not sample.labels.equal(data.labels)

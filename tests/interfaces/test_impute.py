@@ -7,7 +7,7 @@ import pyarrow.parquet
 import pytest
 
 import vaekit as library
-from vaekit.interfaces import imputing
+from vaekit.modalities.table import imputing
 
 from .conftest import vaekit
 from .table_files import TINY, all_hold, people, read, write
@@ -99,7 +99,7 @@ def test_blocks_of_rows_are_filled_as_one_table(people_bound_run, holes, monkeyp
     """What is in memory at once must not show: rows are counted through, nothing known changes, constraints hold."""
     run, before = library.load(people_bound_run), read(holes)
     monkeypatch.setattr(imputing, "_BLOCK", 17)
-    found = imputing.impute(run, before, draws=2, proposals=10)
+    found = run.impute(before, draws=2, proposals=10)
     for table in (found.table, *found.draws):
         assert len(table) == len(before) == 60 and all_hold(table)
         for name in NAMES:

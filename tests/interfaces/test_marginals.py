@@ -7,8 +7,8 @@ import pyarrow as pa
 import pytest
 
 from vaekit.data import table_to_dataset
+from vaekit.interfaces.media.tables import marginals
 from vaekit.interfaces.media.tables.marginals import margins_of
-from vaekit.interfaces.report import marginals
 
 
 @pytest.fixture

@@ -13,8 +13,9 @@ import vaekit as library
 from laws.members import members
 from vaekit.heads import Posterior
 from vaekit.interfaces.cli.progress import _told
-from vaekit.interfaces.report import figures, write_report
+from vaekit.interfaces.report import figures
 from vaekit.interfaces.report import latent_map as latents
+from vaekit.interfaces.report.report import write_report
 from vaekit.trained.latent_space import LatentSpace
 from vaekit.training import Validation
 
@@ -111,14 +112,14 @@ def test_every_verb_takes_any_posterior_or_says_why_not(make_run, classes, tmp_p
         ("manipulate", classes, "--toward", "disc", "--out", tmp_path / "m.png"),
     ):
         answer = vaekit(words[0], path, *words[1:])
-        if run.space.is_walkable:
+        if run.latents.is_walkable:
             assert answer.code == 0, (words, answer.err)
         else:
-            said = f"{words[0]} needs a real-valued latent; this run's is {run.space.support}"
+            said = f"{words[0]} needs a real-valued latent; this model's is {run.latents.spaces[0].support}"
             assert said in answer.sentence
     html = report_of(path)
     assert "Inputs beside reconstructions" in html and "Latent map" in html
-    assert ("Latent traversal" in html) == run.space.is_walkable
+    assert ("Latent traversal" in html) == run.latents.is_walkable
 
 
 def test_on_the_sphere_one_walks_along_the_great_circle():
@@ -141,7 +142,7 @@ def test_in_the_ball_one_stays_inside_and_among_real_vectors_nothing_is_changed(
     assert LatentSpace("ball").varied(z / 3, torch.arange(4), 9, 3.0).norm(dim=-1).max() <= 0.99001
     real = LatentSpace("real").varied(z, torch.tensor([1]), 3, 3.0)
     assert real[0, :, 1].tolist() == [-3, 0, 3] and torch.equal(real[0, :, 0], z[:, 0].expand(3))
-    with pytest.raises(ValueError, match="traverse needs a real-valued latent; this run's is codes"):
+    with pytest.raises(ValueError, match="traverse needs a real-valued latent; this model's is codes"):
         LatentSpace("codes").require("traverse")
 
 

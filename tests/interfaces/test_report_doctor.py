@@ -8,11 +8,12 @@ from PIL import Image
 
 from diagnosis.subjects import run
 from vaekit.diagnosis import Check, Examination, Finding, doctor
-from vaekit.interfaces.report import doctor_figures, figures, latent_map, write_report
+from vaekit.interfaces.report import doctor_figures, figures, latent_map
 from vaekit.interfaces.report.doctor import Diagnosis, charts_of, examination_section, findings_section
 from vaekit.interfaces.report.doctor_figures import aggregate, calibration, rate_distortion, spectra
 from vaekit.interfaces.report.page import Picture
-from vaekit.interfaces.runs.subject import subject_of
+from vaekit.interfaces.report.report import write_report
+from vaekit.interfaces.runs.subject import Patient
 
 HOSTILE = '<script>alert(1)</script><img src="http://x.invalid/y"> & "quoted" \u6f22\u5b57'
 
@@ -55,7 +56,8 @@ def blank_charts(monkeypatch):
 
 @pytest.fixture
 def diagnosis(checks):
-    examination = Examination(subject_of(run()))
+    trained = run()
+    examination = Examination(Patient(trained, trained.experiment, trained.history).subject())
     return Diagnosis(examination, tuple(doctor.diagnose(examination)))
 
 

@@ -11,8 +11,11 @@ from PIL import Image
 
 import vaekit
 from vaekit.evaluation import cell_likelihoods
+from vaekit.interfaces.media.tables import exhibits as tables
+from vaekit.interfaces.media.tables import marginals
 from vaekit.interfaces.media.tables.files import plain_rows
-from vaekit.interfaces.report import figures, latent_map, marginals, tables, write_report
+from vaekit.interfaces.report import figures, latent_map
+from vaekit.interfaces.report.report import write_report
 from vaekit.interfaces.runs.fitting import fit
 
 from .conftest import vaekit as command

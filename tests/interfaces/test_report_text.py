@@ -7,17 +7,19 @@ from html import escape, unescape
 import pytest
 import torch
 from PIL import Image
-from vaekit.interfaces.language_model import NO_LATENTS, is_language_model
 
 import vaekit
 from vaekit.diagnosis import Examination
 from vaekit.evaluation import perplexity
-from vaekit.interfaces.report import doctor_figures, figures, latent_map, texts, write_report
+from vaekit.interfaces.measures.deep import NO_LATENTS
+from vaekit.interfaces.media.texts import exhibits as texts
+from vaekit.interfaces.report import doctor_figures, figures, latent_map
 from vaekit.interfaces.report.doctor import Diagnosis, charts_of
 from vaekit.interfaces.report.page import verbatim
+from vaekit.interfaces.report.report import write_report
 from vaekit.interfaces.report.walks import interpolated, partners, traversed
 from vaekit.interfaces.runs.fitting import fit
-from vaekit.interfaces.runs.subject import subject_of
+from vaekit.interfaces.runs.subject import Patient
 
 from .conftest import vaekit as command
 
@@ -53,6 +55,10 @@ def labelled(make_run, tmp_path_factory):
             rows.writerow([f"{HOSTILE} {i}" if i % 2 else f"{SPACED} {i}", "<b>bad</b>" if i % 2 else "good"])
     keys = ("tokenizer=char", "label_column=kind", "condition=label", "latent=3", "length=60")
     return vaekit.load(make_run(path, *keys, base=TINY))
+
+
+def subject_of(run):
+    return Patient(run, run.experiment, run.history).subject()
 
 
 def page(run, count=None):
@@ -119,7 +125,9 @@ def test_partners_differ_in_class_where_they_can():
 
 
 def test_no_picture_of_images_is_written_or_asked_for(run, monkeypatch):
-    monkeypatch.setattr("vaekit.interfaces.report.report.shows_images", lambda run: pytest.fail("asked of texts"))
+    monkeypatch.setattr(
+        "vaekit.interfaces.media.images.galleries.shows_images", lambda run: pytest.fail("asked of texts")
+    )
     html = page(run)
     assert {path.stem for path in run.folder.plots.glob("*.png")} == {
         "curve-elbo", "curve-distortion", "curve-rate", "curve-lr", "rates", "latent-map",
@@ -143,7 +151,7 @@ def test_what_next_can_be_typed(run, language_model):
 def test_a_language_model_has_nothing_that_reads_latents(language_model):
     html = page(language_model)
     said = text_of(html)
-    assert is_language_model(language_model.experiment.model)
+    assert not language_model.view.traits.latents
     assert "Language model of names-demo" in said
     assert "Log-likelihood (test, 122 texts)" in said
     assert NO_LATENTS in said

@@ -13,14 +13,14 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import save_file
-from vaekit.interfaces.data_settings import DataSettings
 
 import vaekit as library
-from vaekit.interfaces import ending
-from vaekit.interfaces import trainer as trainer_module
 from vaekit.interfaces.cli.progress import ProgressReport
+from vaekit.interfaces.runs import ending
+from vaekit.interfaces.runs.recording import Recording
 from vaekit.interfaces.runs.run import Run
 from vaekit.interfaces.runs.signals import Interruption, Stopped
+from vaekit.modalities import Reading
 
 from .conftest import TINY, vaekit
 
@@ -67,7 +67,7 @@ def test_a_signal_in_training_saves_and_resume_ends_at_the_same_bytes(classes, t
 @BOTH
 def test_a_signal_at_start_up_and_in_a_verb(classes, class_run, tmp_path, monkeypatch, signum):
     with monkeypatch.context() as patch:
-        patch.setattr(DataSettings, "open", lambda *_: signal.raise_signal(signum))
+        patch.setattr(Reading, "open", lambda *_: signal.raise_signal(signum))
         stopped = vaekit("fit", classes, *LONG, "--out", tmp_path / "run")
     assert (stopped.code, stopped.err) == (128 + signum, "stopped\n")
     assert not (tmp_path / "run").exists()
@@ -153,7 +153,7 @@ def out_of_memory(*_):
 def test_a_run_killed_before_its_first_checkpoint_begins_anew(classes, tmp_path, monkeypatch, whole):
     run = tmp_path / "run"
     with monkeypatch.context() as patch:
-        patch.setattr(trainer_module.Trainer, "_train", out_of_memory)
+        patch.setattr(Recording, "_train", out_of_memory)
         assert "out of memory" in vaekit("fit", classes, *LONG, "--out", run).sentence
     (run / "split.json").unlink()
     resumed = vaekit("resume", run)

@@ -6,7 +6,6 @@ import pytest
 
 import vaekit as library
 from vaekit.data import read_table
-from vaekit.modalities.table.given import sample_given
 from vaekit.modalities.table.imputing import impute
 
 from .table_files import people, write
@@ -77,7 +76,7 @@ def test_what_is_sampled_depends_on_the_seed_alone(run):
 def test_interpolate_traverse_and_decode_return_tables(run):
     walk = run.interpolate(ROWS.slice(0, 1), ROWS.slice(1, 1), 3)
     assert isinstance(walk, pa.Table) and len(walk) == 3
-    rows, order = run.traverse(ROWS.slice(0, 1), steps=2)
+    rows, order, _ = run.traverse(ROWS.slice(0, 1), steps=2)
     assert all(isinstance(row, pa.Table) for row in rows) and order
     means, _ = run.encode(ROWS)
     # Identifiers are made anew, and those of inputs and of reconstructions are told apart.
@@ -85,11 +84,11 @@ def test_interpolate_traverse_and_decode_return_tables(run):
 
 
 def test_given_values_may_be_python_values(run):
-    found = sample_given(run, 6, {"age": 40, "city": "Lyon"}, seed=1)
+    found = run.sample_given(6, {"age": 40, "city": "Lyon"}, seed=1)
     assert found.table.column("age").to_pylist() == 6 * [40] and found.table.column("city").to_pylist() == 6 * ["Lyon"]
     assert 1 <= found.ess <= 20_000
     with pytest.raises(ValueError, match="n must be at least 1"):
-        sample_given(run, 0, {"age": 40})
+        run.sample_given(0, {"age": 40})
 
 
 def test_impute_fills_a_frame(run):

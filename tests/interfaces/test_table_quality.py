@@ -6,16 +6,15 @@ import pyarrow as pa
 import pyarrow.csv
 import pytest
 import torch
-from vaekit.interfaces.cli.depth import deep_lines
 
 import vaekit
 from vaekit.data import table_to_dataset
 from vaekit.evaluation import Chains
 from vaekit.evaluation.tables import auroc
-from vaekit.interfaces import deep as module
-from vaekit.interfaces import table_quality as quality_module
-from vaekit.interfaces.cli import using
-from vaekit.interfaces.measures.deep import PARTS, deep
+from vaekit.interfaces.measures import general, measure
+from vaekit.interfaces.measures.deep import deep, deep_lines, measures_of
+from vaekit.interfaces.media.tables import medium
+from vaekit.interfaces.media.tables import quality as quality_module
 from vaekit.interfaces.media.tables.quality import anomalies, judged_by, table_quality_of
 from vaekit.interfaces.runs.folder import plain
 
@@ -101,7 +100,7 @@ def test_other_runs_have_no_such_quality(class_run):
 
 
 def test_evaluate_tells_it_and_writes_it(table_run, found, monkeypatch):
-    monkeypatch.setattr(using, "table_quality_of", lambda run, holdout: found)
+    monkeypatch.setattr(medium, "table_quality_of", lambda run, holdout: found)
     answer = command("evaluate", table_run.path, "--samples", 2, "--json").json
     assert answer["quality"] == json.loads(json.dumps(plain(found.summary())))
     assert answer["bounds"]["iw"]["samples"] == 2
@@ -113,7 +112,7 @@ def test_evaluate_tells_it_and_writes_it(table_run, found, monkeypatch):
 
 def test_evaluate_of_other_data_takes_them_for_the_holdout(table_run, found, monkeypatch, tmp_path):
     taken = []
-    monkeypatch.setattr(using, "table_quality_of", lambda run, holdout: taken.append(holdout) or found)
+    monkeypatch.setattr(medium, "table_quality_of", lambda run, holdout: taken.append(holdout) or found)
     path = tmp_path / "some.csv"
     pyarrow.csv.write_csv(table_run.data.table.slice(0, 30), path)
     assert command("evaluate", table_run.path, path, "--samples", 2).code == 0
@@ -124,7 +123,7 @@ def test_evaluate_says_why_there_is_no_quality(table_run, monkeypatch):
     def refuse(run, holdout):
         raise ValueError("detection needs rows")
 
-    monkeypatch.setattr(using, "table_quality_of", refuse)
+    monkeypatch.setattr(medium, "table_quality_of", refuse)
     answer = command("evaluate", table_run.path, "--samples", 2, "--json").json
     assert (answer["quality"], answer["quality_why"]) == (None, "detection needs rows")
     said = command("evaluate", table_run.path, "--samples", 2).out
@@ -162,9 +161,9 @@ def test_scores_of_one_class_or_of_none_are_held_against_nothing(table_run, clas
 
 @pytest.fixture
 def quick(monkeypatch):
-    for name, count in {"_MOST": 50, "_SHOWN": 50, "_REFINED": 4, "_STEPS": 3}.items():
-        monkeypatch.setattr(module, name, count)
-    monkeypatch.setattr(module, "_CHAINS", Chains(2, 4, 2))
+    for name, count in {"_MOST": 50, "_STEPS": 3, "_CHAINS": Chains(2, 4, 2)}.items():
+        monkeypatch.setattr(general, name, count)
+    monkeypatch.setattr(measure, "_REFINED", 4)
 
 
 @pytest.mark.usefixtures("quick")
@@ -172,9 +171,9 @@ def test_deep_measures_what_is_not_of_images_with_cells_missing(table_run):
     table = table_run.data.table.slice(0, 60)
     gaps = pa.array([None, *table.column(0).to_pylist()[1:]], pa.float64())
     found = deep(table_run, table.set_column(0, table.column_names[0], gaps))
-    assert set(found) == {*PARTS, "why"}
-    assert set(found["why"]) == {"disentanglement", "fidelity", "samples"}
-    assert all("rows of a table" in found["why"][name] for name in ("fidelity", "samples"))
+    assert set(found) == {*(each.name for each in measures_of("table")), "why"}
+    assert set(found["why"]) == {"disentanglement"}
+    assert not {"fidelity", "samples"} & set(found)  # which are of images
     assert found["annealed"]["dimension"] == "variable"
     assert json.loads(json.dumps(found, allow_nan=False))["probes"]["base_rate"] > 0
-    assert "bits/variable" in "\n".join(deep_lines(found))
+    assert "bits/variable" in "\n".join(deep_lines("table", found))

@@ -13,7 +13,7 @@ from vaekit.diagnosis.checks import collapse
 from vaekit.distributions import Decoding
 from vaekit.evaluation import NGrams
 from vaekit.interfaces.cli.progress import ProgressReport
-from vaekit.interfaces.runs.subject import subject_of
+from vaekit.interfaces.runs.subject import Patient
 from vaekit.modalities import TextVAE
 from vaekit.nets import Recurrent, Transformer
 
@@ -142,13 +142,13 @@ def test_ends_of_an_interpolation_are_the_reconstructions(learned, how, decoding
     assert [walk[0], walk[-1]] == [learned.reconstruct(end, decoding=decoding)[1][0] for end in ends]
     assert len(set(walk)) > 1
     means = torch.cat([learned.encode(end)[0] for end in ends])
-    norms = learned.space.between(means[:1], means[1:], 5, how)[0].norm(dim=1)
+    norms = learned.latents.between(means[:1], means[1:], 5, how)[0].norm(dim=1)
     if how == "slerp":
         torch.testing.assert_close(norms, torch.linspace(*means.norm(dim=1).tolist(), 5))
 
 
 def test_walks_come_back_as_texts(learned):
-    rows, order = learned.traverse(["anna"], 3)
+    rows, order, _ = learned.traverse(["anna"], 3)
     assert sorted(order) == list(range(8)) and all(len(row) == 3 for row in rows)
     assert learned.analogy(["anna"], ["anna"], ["bob"]) == learned.reconstruct(["bob"])[1]
 
@@ -165,12 +165,12 @@ def test_a_trained_model_beats_bigrams_and_uses_its_latents(learned):
 
 
 def test_the_collapse_detector_is_silent_on_a_working_encoder_and_fires_on_a_constant_one(learned):
-    working = subject_of(learned)
+    working = Patient(learned, learned.experiment, learned.history).subject()
     broken = copy.deepcopy(learned)
     with torch.no_grad():
         for weight in broken.model.posterior.parameters():
             weight.zero_()
-    constant = subject_of(broken)
+    constant = Patient(broken, broken.experiment, broken.history).subject()
     for subject, expected in ((working, False), (constant, True)):
         seen = Examination(subject)
         found = {name for name, check in CHECKS.items() if check(seen) is not None}

@@ -10,8 +10,10 @@ from rich.console import Console
 from torch import nn
 
 import vaekit
-from vaekit.interfaces.cli.output import bound_lines, duration, emit, seconds_of
+from vaekit.interfaces.cli.output import bound_lines, emit
 from vaekit.interfaces.describing.layers import layer_table, layers, words
+from vaekit.interfaces.describing.typed import seconds_of
+from vaekit.interfaces.describing.words import duration
 from vaekit.interfaces.media.pictures import grid, picture
 from vaekit.interfaces.runs.folder import RunFolder, plain
 

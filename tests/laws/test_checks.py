@@ -7,20 +7,20 @@ from functools import cache
 
 import pytest
 import torch
-from vaekit.interfaces.data_settings import DataSettings
 
 from diagnosis import subjects
 from vaekit import MLP, VAE, Bernoulli, Conditional, Gaussian, StandardNormal
 from vaekit.data import read_images, unpacked
 from vaekit.diagnosis import CHECKS, Examination, Sample, Subject
 from vaekit.interfaces.describing.parsing import parse
+from vaekit.interfaces.describing.planning import plan
 from vaekit.interfaces.runs.auto_fix import revised
-from vaekit.interfaces.runs.fitting import Trainer, plan
 from vaekit.interfaces.runs.folder import RunFolder
-from vaekit.modalities import Plain
+from vaekit.interfaces.runs.recording import Recording
+from vaekit.modalities import Plain, modality_named
 
 TINY = ("latent=3", "net.kind=mlp", "net.widths=[12]", "net.residual=false", "steps=3", "batch=16", "precision=fp32")
-DIGITS, SETTINGS = read_images("digits"), DataSettings(source="digits")
+DIGITS, SETTINGS = read_images("digits"), modality_named("image").opened({"source": "digits"})
 DEQUANTIZED = ("dequantize=true", "likelihood.scale.kind=shared")
 BERNOULLI = ("likelihood=bernoulli", "likelihood.binarize=dynamic")
 FLOW = ("transforms=2", "hidden=[8]")
@@ -84,11 +84,12 @@ def subject(name) -> Subject:
         return composed()
     experiment = plan(DIGITS, SETTINGS, parse(words(name)), "fast")
     model = experiment.model.build().eval()
-    data = experiment.model.settle(DIGITS)
+    view = experiment.model.view()
+    data = view.settle(DIGITS)
     stored, context = unpacked(data.stored)
     parts = [data.drawn("test", 20), data.drawn("train", 60)]
     test, train = (Sample(stored[rows], tuple(c[rows] for c in context), data.labels[rows]) for rows in parts)
-    whole = Subject(model, experiment.model, test, train, experiment.model, experiment.objective, experiment.training)
+    whole = Subject(model, view, test, train, experiment.model, experiment.objective, experiment.training)
     whole = replace(whole, history=HISTORY)
     match name:
         case "no training data":
@@ -176,7 +177,7 @@ def test_what_is_prescribed_makes_an_experiment_that_starts(name, tmp_path):
             plan(DIGITS, SETTINGS, parse(finding.prescription, parse(words(name))), "fast")
             own = plan(DIGITS, SETTINGS, parse(words(name)), "fast")
             again, data = revised(own, finding, DIGITS)
-            Trainer(RunFolder(tmp_path / str(number)), again, data)
+            Recording(RunFolder(tmp_path / str(number)), again, data)
 
 
 @pytest.mark.parametrize(

@@ -111,7 +111,7 @@ def state_of(model, objective):
     torch.manual_seed(0)
     vae = model.build()
     with evaluating(vae):
-        vae.initialize(model.prepare(DIGITS[:128]))
+        vae.initialize(model.view().prepare(DIGITS[:128]))
     step = Step(vae, objective.build(vae, len(DIGITS)), model.prepare, objective.samples)
     state = TrainingState(step, TRAINING, make_fabric(TRAINING))
     torch.manual_seed(1)
@@ -130,7 +130,7 @@ def run(state, until=50):
 def measured(model, vae):
     """Return the log-likelihood and, where there is one, the bound on a fixed batch with fixed noise."""
     with evaluating(vae):
-        trace = vae(model.prepare(DIGITS[:64]), samples=4)
+        trace = vae(model.view().prepare(DIGITS[:64]), samples=4)
         likelihood = trace.log_likelihood.mean().item()
         return {"likelihood": likelihood} | ({} if trace.no_bound else {"bound": trace.elbo.mean().item()})
 
@@ -178,7 +178,7 @@ def test_a_combination_trains_saves_loads_samples_and_resumes(combination):
         x = again.generate(3)
         model.likelihood.check(x if model.likelihood.measure == "counting" else x.clamp(1e-6, 1 - 1e-6))
         assert x.shape == (3, 1, 8, 8) and torch.isfinite(x).all()
-        assert model.decode(again.reconstruct(model.prepare(DIGITS[:2]))).shape == (2, 1, 8, 8)
+        assert model.view().decode(again.reconstruct(model.view().prepare(DIGITS[:2]))).shape == (2, 1, 8, 8)
 
 
 @pytest.mark.parametrize("posterior", POSTERIORS)
@@ -197,7 +197,7 @@ def test_an_objective_without_meaning_is_refused_with_the_cure(objective, poster
     with pytest.raises(ValueError, match=r"posterior|objective"):
         step = part(OBJECTIVES, objective)
         vae = model.build()
-        step.build(vae, 320)(vae(model.prepare(DIGITS[:4]), samples=step.samples), 0)
+        step.build(vae, 320)(vae(model.view().prepare(DIGITS[:4]), samples=step.samples), 0)
 
 
 def test_only_a_point_mass_has_no_bound():

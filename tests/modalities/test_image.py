@@ -59,20 +59,20 @@ CASES = [
 
 @pytest.mark.parametrize(("likelihood", "kind"), CASES)
 def test_what_is_shown_is_what_was_stored(likelihood, kind):
-    """`intensity` undoes `prepare` up to the range of the data, or nothing at all for pixels in the unit interval."""
+    """`decode` undoes `prepare` up to the range of the data, or nothing at all for pixels in the unit interval."""
     made, stored = model(likelihood, **kind), pixels(kind)
-    x = made.prepare(stored)
+    x = made.view().prepare(stored)
     made.likelihood.check(x)
     low, high = (0.0, 1.0) if kind is UNIT and likelihood.support in ("unit", "open_unit") else kind["value_range"]
     expected = ((stored.float() - low) / (high - low)).permute(0, 3, 1, 2)
-    torch.testing.assert_close(made.decode(x), expected, atol=1e-6, rtol=1e-5)
-    assert made.decode(3 * x - 1).aminmax() >= (torch.tensor(0.0), torch.tensor(0.0))
-    assert made.decode(1e6 * x).max() <= 1
+    torch.testing.assert_close(made.view().decode(x), expected, atol=1e-6, rtol=1e-5)
+    assert made.view().decode(3 * x - 1).aminmax() >= (torch.tensor(0.0), torch.tensor(0.0))
+    assert made.view().decode(1e6 * x).max() <= 1
 
 
 @pytest.mark.parametrize(("likelihood", "kind"), [*CASES, (Bernoulli(binarize="threshold"), BYTE)])
 def test_prepared_batches_are_single_precision_and_channels_last(likelihood, kind):
-    x = model(likelihood, **kind).prepare(pixels(kind))
+    x = model(likelihood, **kind).view().prepare(pixels(kind))
     assert x.shape == (6, 3, 5, 7)
     assert x.dtype is torch.float32
     assert x.is_contiguous(memory_format=torch.channels_last)
@@ -82,20 +82,20 @@ def test_prepared_batches_are_single_precision_and_channels_last(likelihood, kin
 def test_the_log_jacobian_is_that_of_prepare(likelihood, kind):
     made = model(likelihood, **kind)
     a, b = (
-        made.prepare(torch.full((1, 5, 7, 3), v, dtype=pixels(kind).dtype))
+        made.view().prepare(torch.full((1, 5, 7, 3), v, dtype=pixels(kind).dtype))
         for v in ((0.25, 0.5) if kind is UNIT else (10, 20))
     )
     slope = (b - a).double().flatten()[0].item() / (0.25 if kind is UNIT else 10)
     units = kind["levels"] is None and likelihood.measure == "lebesgue"
-    assert made.log_jacobian(torch.zeros(1)).item() == pytest.approx(
+    assert made.view().log_jacobian(torch.zeros(1)).item() == pytest.approx(
         105 * math.log(slope) if units else 0.0, rel=1e-4, abs=1e-3
     )
 
 
 def test_constant_pixels_are_shown_and_finite():
     made = model(Gaussian(), levels=None, value_range=(0.5, 0.5))
-    assert torch.equal(made.prepare(torch.full((2, 5, 7, 3), 0.5)), torch.zeros(2, 3, 5, 7))
-    assert math.isfinite(made.log_jacobian(torch.zeros(1)).item())
+    assert torch.equal(made.view().prepare(torch.full((2, 5, 7, 3), 0.5)), torch.zeros(2, 3, 5, 7))
+    assert math.isfinite(made.view().log_jacobian(torch.zeros(1)).item())
 
 
 def data(values):
@@ -105,20 +105,24 @@ def data(values):
 def test_a_static_binarisation_is_one_draw_and_a_dynamic_one_a_new_one_each_time():
     stored = data(pixels(BYTE))
     static, dynamic = (model(Bernoulli(binarize=how), **BYTE) for how in ("static", "dynamic"))
-    settled = static.settle(stored).values
+    settled = static.view().settle(stored).values
     assert set(settled.unique().tolist()) == {0, 255}
-    assert torch.equal(settled, static.settle(stored).values)
-    assert torch.equal(settled, static.settle(static.settle(stored)).values)
-    assert torch.equal(static.prepare(settled), static.prepare(settled))
+    assert torch.equal(settled, static.view().settle(stored).values)
+    assert torch.equal(settled, static.view().settle(static.view().settle(stored)).values)
+    assert torch.equal(static.view().prepare(settled), static.view().prepare(settled))
     assert settled.float().mean().item() == pytest.approx(stored.values.float().mean().item(), rel=0.2)
-    assert dynamic.settle(stored) is stored
-    first, second = dynamic.prepare(stored.values), dynamic.prepare(stored.values)
+    assert dynamic.view().settle(stored) is stored
+    first, second = dynamic.view().prepare(stored.values), dynamic.view().prepare(stored.values)
     assert set(first.unique().tolist()) == {0.0, 1.0}
     assert not torch.equal(first, second)
 
 
 def test_a_threshold_is_at_one_half():
-    x = model(Bernoulli(binarize="threshold"), shape=(1, 1, 2), **BYTE).prepare(torch.tensor([[[[127], [128]]]]).byte())
+    x = (
+        model(Bernoulli(binarize="threshold"), shape=(1, 1, 2), **BYTE)
+        .view()
+        .prepare(torch.tensor([[[[127], [128]]]]).byte())
+    )
     assert x.flatten().tolist() == [0.0, 1.0]
 
 
@@ -139,7 +143,7 @@ def test_data_that_do_not_suit_are_refused_with_the_cure(likelihood, changes, sa
 def test_static_binarisation_refuses_what_is_beyond_its_range():
     narrow = model(Bernoulli(binarize="static"), levels=None, value_range=(0.0, 0.5))
     with pytest.raises(ValueError, match=r"needs values in \[0.0, 0.5\], which these data exceed"):
-        narrow.settle(data(pixels(UNIT)))
+        narrow.view().settle(data(pixels(UNIT)))
 
 
 @pytest.mark.parametrize(
@@ -158,7 +162,7 @@ def test_real_pixels_are_no_levels_and_no_counts(likelihood, said):
 def test_dequantized_pixels_suit_a_beta():
     made = model(Beta(), dequantize=True, **BYTE)
     made.check(data(pixels(BYTE)))
-    assert made.log_jacobian(torch.zeros(1)).item() == pytest.approx(-105 * math.log(256))
+    assert made.view().log_jacobian(torch.zeros(1)).item() == pytest.approx(-105 * math.log(256))
 
 
 @pytest.mark.parametrize(
@@ -183,6 +187,6 @@ def test_a_latent_larger_than_the_input_is_a_warning():
 def test_a_built_model_takes_what_was_prepared(likelihood, kind):
     made = model(likelihood, **kind)
     built = made.build()
-    assert torch.isfinite(built(made.prepare(pixels(kind))).elbo).all()
-    assert made.decode(built.generate(2, likelihood_temperature=0.0)).shape == (2, 3, 5, 7)
+    assert torch.isfinite(built(made.view().prepare(pixels(kind))).elbo).all()
+    assert made.view().decode(built.generate(2, likelihood_temperature=0.0)).shape == (2, 3, 5, 7)
     assert ImageVAE.model_validate_json(made.model_dump_json()) == made

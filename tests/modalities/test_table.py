@@ -6,8 +6,8 @@ from pydantic import ValidationError
 
 from vaekit.data import Slot, table_to_dataset, texts_to_dataset
 from vaekit.heads import GMM, Gaussian, Poisson, StudentT, Vamp, VonMisesFisher
-from vaekit.modalities import TableVAE
-from vaekit.modalities.table import ColumnLikelihoods, TableView
+from vaekit.modalities import TableVAE, TableView
+from vaekit.modalities.table.description import ColumnLikelihoods
 from vaekit.nets import MLP, ColumnTransformer
 
 SLOTS = (

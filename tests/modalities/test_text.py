@@ -3,13 +3,12 @@
 import pytest
 import torch
 from pydantic import ValidationError
-from vaekit.interfaces.data_settings import DataSettings
 
 from vaekit.data import images_from_arrays, texts_to_dataset
 from vaekit.heads import GMM, Floored, Full, Vamp, VonMisesFisher
 from vaekit.interfaces.describing.experiment import Experiment
-from vaekit.interfaces.runs.fitting import plan
-from vaekit.modalities import ImageVAE, TextVAE, TextView
+from vaekit.interfaces.describing.planning import plan
+from vaekit.modalities import ImageVAE, TextVAE, TextView, modality_named
 from vaekit.nets import MLP, CausalConv, Recurrent, Transformer
 from vaekit.schedules import Linear
 
@@ -47,14 +46,14 @@ def test_a_description_comes_back_from_json_and_builds_the_same_modules(keys):
 def test_an_experiment_comes_back_from_json(keys):
     data = texts_to_dataset(TEXTS, [text < "c" for text in TEXTS], tokenizer="char", length=6)
     model = described(**{**keys, "vocabulary": data.schema.vocabulary})
-    experiment = plan(data, DataSettings(source="names-demo"), {}, "fast", model)
+    experiment = plan(data, modality_named("text").opened({"source": "names-demo"}), {}, "fast", model)
     assert Experiment.model_validate_json(experiment.model_dump_json()) == experiment
 
 
 def test_a_description_that_was_given_stands():
     data = texts_to_dataset(TEXTS, tokenizer="char", length=6)
     model = described(vocabulary=data.schema.vocabulary, latent=5, recipe="vae")
-    experiment = plan(data, DataSettings(), {}, "best", model)
+    experiment = plan(data, modality_named("text").opened(), {}, "best", model)
     assert experiment.model == model and experiment.objective.kind == "elbo"
 
 

@@ -4,9 +4,8 @@ import pytest
 import torch
 
 from vaekit.data import texts_to_dataset
-from vaekit.modalities import TextVAE
+from vaekit.modalities import RECIPES, Pace, TextVAE
 from vaekit.modalities.text.choices import choose_text_model, with_recipe
-from vaekit.modalities.text.recipes import RECIPES, Pace
 from vaekit.nets import parameter_count
 
 PACE = Pace(per_epoch=10, steps=300)

@@ -4,15 +4,15 @@ import math
 
 import pytest
 import torch
-from vaekit.interfaces.data_settings import DataSettings
 
 import vaekit
 from vaekit.data import read_text
-from vaekit.interfaces import ending
 from vaekit.interfaces.describing.experiment import Experiment
-from vaekit.interfaces.runs.fitting import Trainer, plan
+from vaekit.interfaces.describing.planning import plan
+from vaekit.interfaces.runs import ending
 from vaekit.interfaces.runs.folder import RunFolder
-from vaekit.modalities.text.recipes import RECIPES, Pace
+from vaekit.interfaces.runs.recording import Recording
+from vaekit.modalities import RECIPES, Pace, modality_named
 
 BRIEFER = {"aggressive": {"phases": ({"until": 0.1, "aggressive": 100}, {"until": 1.0})}}
 """Training of a recipe whose phases would last too long for a test."""
@@ -28,13 +28,13 @@ def names():
 
 def planned(data, model, training=None, objective=None):
     given = {"model": {**TINY, **model}, "training": {**QUICK, **(training or {})}, "objective": objective or {}}
-    return plan(data, DataSettings(source="names-demo"), given, "fast")
+    return plan(data, modality_named("text").opened({"source": "names-demo"}), given, "fast")
 
 
 def trained(data, experiment, path, monkeypatch):
     """Train without a report."""
     monkeypatch.setattr(ending, "write_report", lambda run, _result: run.folder.report.write_text("no report"))
-    made = Trainer(RunFolder(path), experiment, data)
+    made = Recording(RunFolder(path), experiment, data)
     made.begin()
     return made.run()
 
@@ -77,7 +77,7 @@ def test_every_pace_makes_schedules_that_end(names, recipe, pace):
     assert set(sections) <= {"model", "objective", "training"}
     experiment = Experiment.model_validate(
         {
-            "data": {},
+            "data": {"kind": "text"},
             "model": planned(names, {"recipe": recipe}).model,
             "objective": {"kind": "elbo", **sections.get("objective", {})},
             "training": {**QUICK, **sections.get("training", {})},
