@@ -102,9 +102,7 @@ def _open_jsonl(path: Path, options: TextOptions) -> TextFile:
     if not types:
         return TextFile(lambda: iter(()))
     column = choose_column(types, options.column, options.label, path.name)
-    return TextFile(
-        partial(_read_jsonl, path, encoding.name, column, options.label), (encoding.note,) if encoding.note else ()
-    )
+    return TextFile(partial(_read_jsonl, path, encoding.name, column, options.label), encoding.notes)
 
 
 def _read_jsonl(path: Path, encoding: str, column: str, label: str | None) -> Iterator[Entry]:
