@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC
-from typing import Literal, TypeAlias
+from typing import ClassVar, Literal, TypeAlias
 
 import numpy as np
 from pydantic import Field, StrictBool, StrictFloat, StrictInt, StrictStr
@@ -16,7 +16,7 @@ from vaekit.data.table.cells import (
     is_null,
     strangers,
 )
-from vaekit.data.table.codec import Codec, Slot
+from vaekit.data.table.codec import Codec, Slot, SlotKind
 
 __all__ = ["Categories", "Labels", "Levels", "Ordinal"]
 
@@ -27,8 +27,13 @@ Labels: TypeAlias = tuple[StrictBool, ...] | tuple[StrictInt, ...] | tuple[Stric
 class _Labelled(Codec, ABC):
     """One of a few values; the code is its place among them."""
 
+    slot: ClassVar[SlotKind] = "categorical"
     labels: Labels = Field(min_length=1, repr=False)
     """The values in their order. A value that training did not have counts as missing."""
+
+    def slots(self, name: str) -> tuple[Slot, ...]:
+        """Return one class or rank."""
+        return (Slot(name=name, kind=self.slot, levels=len(self.labels)),)
 
     def encode(self, cells: Cells) -> Numbers:
         """Return the codes of N cells, shape (N, 1)."""
@@ -49,20 +54,13 @@ class Levels(_Labelled):
     kind: Literal["levels"] = "levels"
     """The kind of codec."""
 
-    def slots(self, name: str) -> tuple[Slot, ...]:
-        """Return one class."""
-        return (Slot(name=name, kind="categorical", levels=len(self.labels)),)
-
 
 class Ordinal(_Labelled):
     """One of a few values that have an order, from the lowest to the highest: the code is the rank."""
 
     kind: Literal["ordinal"] = "ordinal"
     """The kind of codec."""
-
-    def slots(self, name: str) -> tuple[Slot, ...]:
-        """Return one rank."""
-        return (Slot(name=name, kind="ordinal", levels=len(self.labels)),)
+    slot: ClassVar[SlotKind] = "ordinal"
 
 
 class Categories(Codec):
