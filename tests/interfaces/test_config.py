@@ -36,7 +36,7 @@ def named(key):
     return words
 
 
-def masked_by(words):
+def beside(words):
     """The words for what a part cannot be without."""
     posteriors, priors, likelihoods = (
         {kind: member for member in classes_of(union) for kind in get_args(member.model_fields["kind"].annotation)}

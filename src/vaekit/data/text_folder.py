@@ -71,7 +71,7 @@ def open_text_file(path: Path, options: TextOptions) -> TextFile:
             f"a {name} needs a table ({', '.join(TABLES)}), but {path.name} has a text on each line; leave it out"
         )
     encoding = find_encoding(path, options.encoding)
-    return TextFile(lambda: map(Entry, read_lines(path, encoding.name)), (encoding.note,) if encoding.note else ())
+    return TextFile(lambda: map(Entry, read_lines(path, encoding.name)), encoding.notes)
 
 
 def _parts(root: Path) -> dict[str, int]:
@@ -105,7 +105,7 @@ def _documents(root: Path, layout: Layout, options: TextOptions) -> Corpus:
 def _document_notes(layout: Layout, encodings: dict[str, Encoding]) -> Iterator[str]:
     if layout.left_out:
         yield f"{len(layout.left_out)} texts beside the folders of the official split were left out, such as {layout.left_out[0]}"
-    foreign = [f"{name} ({encoding.name})" for name, encoding in encodings.items() if encoding.note]
+    foreign = [f"{name} ({encoding.name})" for name, encoding in encodings.items() if encoding.notes]
     if foreign:
         yield f"{len(foreign)} of {len(layout.names)} texts are not in UTF-8: {', '.join(foreign[:3])} (encoding= says otherwise)"
 

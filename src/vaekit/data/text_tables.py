@@ -17,7 +17,7 @@ from vaekit.data.delimited.options import SUFFIXES as DELIMITED
 from vaekit.data.text_files import read_lines
 from vaekit.data.text_options import TextFile, TextOptions
 
-__all__ = ["TABLES", "choose_column", "open_table"]
+__all__ = ["TABLES", "choose_column", "open_table", "parquet_types"]
 
 JSONL = (".jsonl", ".jsonl.gz")
 
@@ -93,6 +93,19 @@ def _texts(types: Mapping[str, str]) -> str:
     return ", ".join(name for name, type_ in types.items() if type_ == "string") or "those of another table"
 
 
+def parquet_types(path: Path) -> dict[str, str]:
+    """Return the type of each column of a .parquet by its name; "string" for text.
+
+    Raises:
+        ImportError: If pyarrow is missing.
+        ValueError: If the file is damaged.
+    """
+    from vaekit.data.arrow import parquet
+
+    with _damage_explained(path), parquet.ParquetFile(path) as table:
+        return {field.name: _type_name(field.type) for field in table.schema_arrow}
+
+
 def _open_jsonl(path: Path, options: TextOptions) -> TextFile:
     encoding, types = find_encoding(path, options.encoding), dict[str, str]()
     for row in islice(_rows(path, encoding.name), ROWS):
@@ -102,9 +115,7 @@ def _open_jsonl(path: Path, options: TextOptions) -> TextFile:
     if not types:
         return TextFile(lambda: iter(()))
     column = choose_column(types, options.column, options.label, path.name)
-    return TextFile(
-        partial(_read_jsonl, path, encoding.name, column, options.label), (encoding.note,) if encoding.note else ()
-    )
+    return TextFile(partial(_read_jsonl, path, encoding.name, column, options.label), encoding.notes)
 
 
 def _read_jsonl(path: Path, encoding: str, column: str, label: str | None) -> Iterator[Entry]:
@@ -155,11 +166,7 @@ def _read_delimited(layout: Layout, column: str, label: str | None) -> Iterator[
 
 
 def _open_parquet(path: Path, options: TextOptions) -> TextFile:
-    from vaekit.data.arrow import parquet
-
-    with _damage_explained(path), parquet.ParquetFile(path) as table:
-        types = {field.name: _type_name(field.type) for field in table.schema_arrow}
-    column = choose_column(types, options.column, options.label, path.name)
+    column = choose_column(parquet_types(path), options.column, options.label, path.name)
     return TextFile(partial(_read_parquet, path, column, options.label))
 
 

@@ -4,10 +4,10 @@ An architecture is a value (`MLP`, `Conv`) that makes both directions, so that e
 configured apart: `encoder(size)` maps a datum to features, `decoder(given, size)` maps a latent back to features from
 which a head of `size` can be read. Every network says what it returns (`out_size`) and which layer reads it (`head`).
 
-A row of a table is read by `table_encoder`, whatever the architecture behind: `MLP`, or `ColumnTransformer`, which is
-told of a number of columns instead of sizes.
+A row of a table is read by `table_encoder`, whatever the architecture behind: `MLP`, or `ColumnTransformer`, which takes
+a number of columns instead of sizes.
 
-An architecture of sequences (`Recurrent`, `Transformer`, `CausalConv`) is told of tokens instead of sizes:
+An architecture of sequences (`Recurrent`, `Transformer`, `CausalConv`) takes tokens instead of sizes:
 `encoder(vocabulary, length)` reads a text, and `decoder(task)` is a `CausalNet`, which predicts one token after another.
 """
 

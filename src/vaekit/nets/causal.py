@@ -1,6 +1,6 @@
 """Decoders of sequences: nets whose output at a position sees the tokens up to it, and a latent.
 
-Here is what all of them share: how tokens enter, how a training pass corrupts what it reads, how logits are read off.
+This is the part that all of them share: the embedding of tokens, their corruption in training, and the logits.
 An architecture (`Recurrent`, `Transformer`, `CausalConv`) adds the hidden states, all at once or step by step.
 """
 
@@ -22,14 +22,14 @@ from vaekit.value import Value
 __all__ = ["CausalNet", "SequenceTask", "State", "joined", "word_dropout"]
 
 State: TypeAlias = tuple[Tensor, ...]
-"""What a net keeps of the tokens read so far; every tensor has the batch first, so that rows can be selected."""
+"""The memory of the tokens read so far; every tensor has the batch first, so that rows can be selected."""
 
 _START = 0.3
 """Logits of features of order one start with about this spread over sqrt(3): all but uniform."""
 
 
 class SequenceTask(Value):
-    """What a decoder of sequences is for: how many tokens there are, what is given, and what makes it lean on that.
+    """The task of a decoder of sequences: its vocabulary, the vector that is given, and measures that make it use that vector.
 
     Examples:
         >>> SequenceTask(vocabulary=30, given=8, length=12).teacher_forcing.at(100)
@@ -144,7 +144,7 @@ class CausalNet(nn.Module, ABC):
 
     @torch.no_grad()
     def _predicted(self, tokens: Tensor, z: Tensor, chosen: Tensor) -> Tensor:
-        """Return the tokens, those chosen replaced by draws from what the net predicts there."""
+        """Return the tokens, the chosen ones replaced by draws from the net's predictions."""
         features = self._features(tokens, z)[:, :-1][chosen[:, 1:]]
         logits = self.logits(features).float()
         logits[:, [PAD, BOS]] = -torch.inf
@@ -169,5 +169,5 @@ def word_dropout(tokens: Tensor, share: float) -> Tensor:
 
 
 def _chosen(tokens: Tensor, share: float) -> Tensor:
-    """Return where to replace: a random share of the tokens, BOS and PAD left out."""
+    """Return which tokens to replace: a random share of them, but never BOS or PAD."""
     return (torch.rand(tokens.shape, device=tokens.device) < share) & (tokens != BOS) & (tokens != PAD)

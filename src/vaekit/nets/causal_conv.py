@@ -1,4 +1,4 @@
-"""Dilated convolutions over tokens: as far back as they reach, and no further."""
+"""Dilated convolutions over tokens: a decoder sees as many tokens as they reach."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class CausalConv(Value):
         decoder:  (token, z) at every position -> linear -> causal blocks -> norm -> hidden states
         block:    h + conv(gelu(norm(h)))
 
-    What the decoder cannot reach it must take from z: `reach` is the strength of the language model within.
+    The decoder must take from z what it cannot reach: `reach` is the strength of its language model.
 
     References:
         Yang, Hu, Salakhutdinov and Berg-Kirkpatrick, 2017, "Improved variational autoencoders for text modeling using
@@ -113,7 +113,7 @@ class _Block(nn.Module):
         self.conv = xavier(nn.Linear(spec.kernel * spec.width, spec.width))
 
     def forward(self, h: Tensor, before: int, there: Tensor | None = None) -> Tensor:
-        """Return `(N, T, W)`; `before` of the span lie before a position, and `there` `(N, T, 1)` says what is no pad."""
+        """Return `(N, T, W)`; `before` positions of the span precede a position, and `there` `(N, T, 1)` is False for pads."""
         inputs = F.gelu(self.norm(h))
         inputs = inputs if there is None else inputs * there
         padded = F.pad(inputs, (0, 0, before, self.span - before))

@@ -64,7 +64,7 @@ class ColumnTransformer(Value):
 
 
 class _Blocks(nn.Module):
-    """What encoder and decoder share: `(N, T, W)` to the features of the first `count` tokens."""
+    """The common part of encoder and decoder: `(N, T, W)` to the features of the first `count` tokens."""
 
     def __init__(self, spec: ColumnTransformer, count: int) -> None:
         super().__init__()
@@ -99,7 +99,7 @@ class _Decoder(_Blocks):
         super().__init__(spec, count)
         self.enter = nn.Linear(given, count * spec.width)
         nn.init.normal_(self.enter.weight, std=given**-0.5)
-        nn.init.normal_(self.enter.bias)  # what tells the columns apart where z says nothing
+        nn.init.normal_(self.enter.bias)  # distinguishes the columns even without z
 
     def forward(self, z: Tensor) -> Tensor:
         return self._features(self.enter(z.flatten(1)).unflatten(1, (self.count, self.width)))

@@ -1,4 +1,4 @@
-"""Vectors of tokens: small where they are kept, since they may also predict; of order one where they enter a net."""
+"""Vectors of tokens: small as weights, since they may also predict; of order one as inputs of a net."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How a context enters a network: beside a vector, or as one more plane of an image."""
+"""How a context enters a network: appended to a vector, or as one more plane of an image."""
 
 from __future__ import annotations
 

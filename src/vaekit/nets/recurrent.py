@@ -78,17 +78,17 @@ class _Encoder(SequenceEncoder):
         return self.drop(last[-self.directions :].transpose(0, 1).flatten(1))
 
     def _padded(self, h: Tensor, lengths: Tensor) -> Tensor:
-        """Return the same states from padded rows `(N, T, E)`: the backward direction reads each row turned round in place.
+        """Return the same states from padded rows `(N, T, E)`: the backward direction reads each row reversed up to its end.
 
         Packed rows are one call for all layers and both directions, which a GPU's kernels are made for.
         """
         place, end = torch.arange(h.shape[1], device=h.device), lengths[:, None]
-        turned = torch.where(place < end, end - 1 - place, place)
+        reversed_ = torch.where(place < end, end - 1 - place, place)
         weights = cast(list[list[Tensor]], self.cells.all_weights)
         for layer in range(self.cells.num_layers):
-            inputs = (h, _take(h, turned))[: self.directions]
+            inputs = (h, _take(h, reversed_))[: self.directions]
             found = [self._layer(x, weights[layer * self.directions + i]) for i, x in enumerate(inputs)]
-            h = torch.cat([found[0], *(_take(x, turned) for x in found[1:])], -1)
+            h = torch.cat([found[0], *(_take(x, reversed_) for x in found[1:])], -1)
         return torch.cat([_take(x, end - 1)[:, 0] for x in found], -1)
 
     def _layer(self, x: Tensor, weights: list[Tensor]) -> Tensor:
@@ -134,7 +134,7 @@ class _Decoder(CausalNet):
 
 
 def _take(x: Tensor, places: Tensor) -> Tensor:
-    """Return what stands at some places `(N, T')` of rows `(N, T, E)`."""
+    """Return the entries at some places `(N, T')` of rows `(N, T, E)`."""
     return x.gather(1, places[..., None].expand(-1, -1, x.shape[2]))
 
 

@@ -1,4 +1,4 @@
-"""Encoders of sequences: rows of tokens in, one vector of features out, whatever fills the rows after their end."""
+"""Encoders of sequences: rows of tokens in, one vector of features out; padding has no effect."""
 
 from __future__ import annotations
 

@@ -75,7 +75,7 @@ def is_network(net: nn.Module) -> bool:
 
 
 def linear_head(features: Size, size: Size) -> nn.Module:
-    """Return the layer that reads `size` off `features`: a 1 x 1 convolution where the grids agree, else a linear map."""
+    """Return a layer from `features` to `size`: a 1 x 1 convolution if the grids agree, else a linear map."""
     if len(features) == 3 and len(size) == 3 and features[1:] == size[1:]:
         return nn.Conv2d(features[0], size[0], kernel_size=1)
     linear = nn.Linear(math.prod(features), math.prod(size))

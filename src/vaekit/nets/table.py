@@ -1,4 +1,4 @@
-"""How rows of a table enter a network: a vector per code, a token per number, a learned one where a cell is missing."""
+"""How rows of a table enter a network: a vector per code, a token per number, a learned vector per missing cell."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ def code_width(levels: int) -> int:
 
 
 class TableEncoder(nn.Module):
-    r"""Map rows `(N, D)`, NaN where a cell is missing, to features `(N, W)`; never one-hot.
+    r"""Map rows `(N, D)`, with NaN for a missing cell, to features `(N, W)`; never one-hot.
 
         code:    row x of the column's table, or its last row C where the cell is missing
         number:  x w + b, or a learned vector where the cell is missing; of log(1 + x) where `log` says so
 
-    In training, some cells are hidden, i.e. missing to the network: in each row at a rate of its own, uniform from 0 to
-    twice `hide`. So the network learns to tell the latents from any part of a row.
+    In training, some cells are hidden, i.e. missing to the network: each row has a rate of its own, uniform from 0 to twice
+    `hide`. So the network learns to infer the latents from any part of a row.
 
     References:
         Ivanov, Figurnov and Vetrov, 2019, "Variational autoencoder with arbitrary conditioning" (hidden cells).
@@ -143,7 +143,7 @@ def table_encoder(
     together: Sequence[int] | None = None,
     context: int = 0,
 ) -> nn.Module:
-    """Return a network from rows `(N, D + context)`, with NaN where cells are missing, to features.
+    """Return a network from rows `(N, D + context)`, with NaN for missing cells, to features.
 
     Args:
         net: The architecture behind the vectors of the cells.

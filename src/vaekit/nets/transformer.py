@@ -48,7 +48,7 @@ class Transformer(Value):
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.1
     """Share of units dropped in training, of the embeddings and of every branch."""
     inject: Literal["memory", "embedding"] = "memory"
-    """How z enters the decoder: as one more position that all others may attend to, or added to every embedding."""
+    """How z enters the decoder: as one more position to attend to, or added to every embedding."""
 
     def model_post_init(self, _context: object) -> None:
         """Refuse heads that do not share the width evenly."""
@@ -109,7 +109,7 @@ class _Decoder(CausalNet):
         return self.norm(h[:, 0]), future
 
     def _placed(self, embedded: Tensor, z: Tensor, first: int) -> Tensor:
-        """Return embedded tokens `(N, T, W)` with the positions from `first` on, and z where it is added to all."""
+        """Return embedded tokens `(N, T, W)` with the positions from `first` on, and with z if it is added to all."""
         last = first + embedded.shape[1]
         if last > self.task.length:
             raise ValueError(

@@ -41,10 +41,10 @@ UNDEFINED = (b"\x81", b"\x8d", b"\x8f", b"\x90", b"\x9d")
 
 @dataclass(frozen=True)
 class Encoding:
-    """The encoding of a file, and a sentence about it if it is not UTF-8."""
+    """The encoding of a file, and a note about it if it is not UTF-8."""
 
     name: str
-    note: str = ""
+    notes: tuple[str, ...] = ()
 
 
 @contextmanager
@@ -88,7 +88,7 @@ def find_encoding(path: Path, known: str | None = None) -> Encoding:
         _refuse_formats(path, first)
         wide = guess_encoding(first)
         if wide is not None:
-            return Encoding(wide, f"the encoding is {wide.upper()}" if wide != "utf-8-sig" else "")
+            return Encoding(wide, (f"the encoding is {wide.upper()}",) if wide != "utf-8-sig" else ())
         return _eight_bits(path, first, stream)
 
 
@@ -144,7 +144,7 @@ def _eight_bits(path: Path, chunk: bytes, stream: BinaryIO) -> Encoding:
             name = "latin-1"
         start, lines = start + len(chunk), lines + chunk.count(b"\n")
         chunk = following
-    return Encoding(name, note and f"{note} {name} (encoding=... says otherwise)")
+    return Encoding(name, (f"{note} {name} (encoding=... says otherwise)",) if note else ())
 
 
 def _refuse_controls(path: Path, chunk: bytes, start: int, lines: int) -> None:

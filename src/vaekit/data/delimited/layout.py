@@ -54,7 +54,7 @@ def find_layout(path: Path, options: DelimitedOptions) -> Layout:
     known = options.delimiter is not None or dialect.delimiter == ","
     notes = (
         "" if known else f"{DELIMITERS[dialect.delimiter]} separates the cells",
-        encoding.note,
+        *encoding.notes,
         f"cells are quoted by {dialect.quote}" if dialect.quote == "'" else "",
         "" if named else f"no line names the columns: they are called {names[0]} to {names[-1]}",
     )

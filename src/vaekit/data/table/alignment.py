@@ -1,4 +1,4 @@
-"""A new table brought to the columns that a model knows: their names, their order and their types."""
+"""A new table with the columns that a model knows: their names, their order and their types."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ __all__ = ["Source", "aligned"]
 
 
 class Source(Value):
-    """A column as it stands in the file."""
+    """A column of the file."""
 
     name: str
     """Its name."""
@@ -28,7 +28,7 @@ def aligned(
     Args:
         table: A table of canonical types.
         sources: The columns wanted.
-        known: The names of columns that are left out without a word.
+        known: The names of columns that are left out without a note.
         allow_missing: Whether a column that is not there counts as missing in every row.
 
     Raises:

@@ -1,4 +1,4 @@
-"""The cells of a column between Arrow and numpy: the one place where a table's types have names.
+"""The cells of a column between Arrow and numpy: the only place that names a table's types.
 
 A table holds int64, float64, string, bool and timestamp[unit] or timestamp[unit, zone], and nothing else; a missing cell is null.
 """
@@ -47,7 +47,7 @@ Mask: TypeAlias = npt.NDArray[np.bool_]
 """True or false for each of N cells."""
 
 Label: TypeAlias = bool | int | float | str
-"""What a cell can hold, as Python and JSON know it; a point in time is an integer in the column's unit."""
+"""The value of a cell, as Python and JSON have it; a point in time is an integer in the column's unit."""
 
 
 def arrow() -> Any:
@@ -114,7 +114,7 @@ def cells_of_numbers(values: Numbers) -> Cells:
 
 
 def one_zero(cells: Cells) -> Cells:
-    """Return cells in which 0.0 and -0.0, which Arrow tells apart, are the same."""
+    """Return cells in which 0.0 and -0.0, which Arrow distinguishes, are the same."""
     return compute().add(cells, 0.0) if type_name(cells) == "float64" else cells
 
 
@@ -126,13 +126,13 @@ def label_cells(labels: Sequence[Label | None], name: str) -> Cells:
 
 
 def labels_of(cells: Cells) -> list[Any]:
-    """Return what is in cells, in order and without the missing ones, as Python and JSON know it."""
+    """Return the values of cells, in order and without the missing ones, as Python and JSON have them."""
     cells = cells.drop_null()
     return (cells.cast("int64") if type_name(cells).startswith("timestamp") else cells).to_pylist()
 
 
 def codes_of_cells(cells: Cells, labels: Sequence[Label], name: str) -> Numbers:
-    """Return the place of each cell among `labels`, shape (N,), NaN where a cell is missing or not among them."""
+    """Return the place of each cell among `labels`, shape (N,), NaN if the cell is missing or not among them."""
     return numbers(compute().index_in(one_zero(cells), value_set=label_cells(labels, name)))
 
 
@@ -144,7 +144,7 @@ def cells_of_labels(codes: Numbers, labels: Sequence[Label], name: str) -> Cells
 
 
 def strangers(cells: Cells, labels: Sequence[Label | None], name: str) -> tuple[str, ...]:
-    """Return up to three of the values in `cells` that are not among `labels`, as one reads them."""
+    """Return up to three of the values in `cells` that are not among `labels`, as strings."""
     distinct = compute().unique(one_zero(cells)).drop_null()
     strange = distinct.filter(compute().invert(compute().is_in(distinct, value_set=label_cells(labels, name))))
     return tuple(strange.slice(0, 3).cast("string").to_pylist())

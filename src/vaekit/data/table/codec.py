@@ -24,15 +24,15 @@ class Slot(Value):
     """One variable of a model of tables."""
 
     name: str
-    """The column; with `:rest` for the number beside spikes, with `?` for whether the cell is missing."""
+    """The column; with `:rest` for the number of a column with spikes, with `?` for whether the cell is missing."""
     kind: SlotKind
-    """What the variable is."""
+    """The kind of the variable."""
     levels: int = 0
     """The number C of classes or ranks: a code is 0 ... C - 1; 0 for numbers."""
 
 
 class Codec(Value, ABC):
-    """The way from the cells of a column to its slots and back, fitted on training rows."""
+    """The map from the cells of a column to its slots and back, fitted to training rows."""
 
     type: str
     """The type of the cells, see `vaekit.data.table.cells.type_name`."""
@@ -43,7 +43,7 @@ class Codec(Value, ABC):
 
     @abstractmethod
     def encode(self, cells: Cells) -> Numbers:
-        """Return the codes of N cells, shape (N, K), float64; NaN where a cell is missing or has no code."""
+        """Return the codes of N cells, shape (N, K), float64; NaN for a cell that is missing or has no code."""
 
     @abstractmethod
     def decode(self, codes: Numbers, rng: np.random.Generator) -> Cells:
@@ -51,7 +51,7 @@ class Codec(Value, ABC):
 
         Args:
             codes: The codes.
-            rng: Draws what the codes leave open: which of the rare categories that share a code.
+            rng: Chooses among the rare categories that share a code.
         """
 
     def log_jacobian(self, codes: Numbers) -> Numbers:
@@ -63,5 +63,5 @@ class Codec(Value, ABC):
         return np.zeros(len(codes))
 
     def unseen(self, cells: Cells) -> tuple[str, ...]:
-        """Return up to three values in the cells that the training rows did not have; of columns of classes alone."""
+        """Return up to three values in the cells that the training rows did not have; none for numbers."""
         return ()

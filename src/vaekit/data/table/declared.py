@@ -30,14 +30,14 @@ CodecName: TypeAlias = Literal[
 
 
 class Declared(Value):
-    """What is declared about one column; what is not is inferred."""
+    """The declarations about one column; everything else is inferred."""
 
     name: str
     """The column."""
     kind: Kind | None = None
-    """What it is."""
+    """Its kind."""
     codec: CodecName | None = None
-    """How it is coded."""
+    """Its codec."""
     order: tuple[StrictBool | StrictInt | StrictFloat | StrictStr, ...] | None = None
     """Its values from the lowest to the highest, if it is ordinal."""
     min: StrictInt | StrictFloat | StrictStr | None = None
@@ -45,18 +45,18 @@ class Declared(Value):
     max: StrictInt | StrictFloat | StrictStr | None = None
     """The largest number that it may hold, or the last point in time."""
     use: Literal["model", "drop"] = "model"
-    """Whether the column is kept; `drop` leaves it out of the model and of what it makes."""
+    """Whether the column is kept; `drop` leaves it out of the model and of what the model generates."""
 
 
 class SchemaFile(Value):
-    """What is declared about a table."""
+    """The declarations about a table."""
 
     columns: tuple[Declared, ...] = ()
-    """Its columns; their names also serve a file without a header."""
+    """Its columns; a file without a header gets their names."""
     constraints: tuple[AnyConstraint, ...] = ()
-    """What holds in every row."""
+    """The constraints on every row."""
     target: str | None = None
-    """The column that one wants to predict."""
+    """The column to predict."""
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -64,5 +64,5 @@ class SchemaFile(Value):
         return tuple(column.name for column in self.columns)
 
     def declared(self, name: str) -> Declared:
-        """Return what is declared about a column."""
+        """Return the declarations about a column."""
         return next((column for column in self.columns if column.name == name), Declared(name=name))

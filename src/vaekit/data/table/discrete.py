@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC
-from typing import Literal, TypeAlias
+from typing import ClassVar, Literal, TypeAlias
 
 import numpy as np
 from pydantic import Field, StrictBool, StrictFloat, StrictInt, StrictStr
@@ -16,7 +16,7 @@ from vaekit.data.table.cells import (
     is_null,
     strangers,
 )
-from vaekit.data.table.codec import Codec, Slot
+from vaekit.data.table.codec import Codec, Slot, SlotKind
 
 __all__ = ["Categories", "Labels", "Levels", "Ordinal"]
 
@@ -25,10 +25,15 @@ Labels: TypeAlias = tuple[StrictBool, ...] | tuple[StrictInt, ...] | tuple[Stric
 
 
 class _Labelled(Codec, ABC):
-    """One of a few values, whose code is the place among them."""
+    """One of a few values; the code is its place among them."""
 
+    slot: ClassVar[SlotKind] = "categorical"
     labels: Labels = Field(min_length=1, repr=False)
     """The values in their order. A value that training did not have counts as missing."""
+
+    def slots(self, name: str) -> tuple[Slot, ...]:
+        """Return one class or rank."""
+        return (Slot(name=name, kind=self.slot, levels=len(self.labels)),)
 
     def encode(self, cells: Cells) -> Numbers:
         """Return the codes of N cells, shape (N, 1)."""
@@ -44,14 +49,10 @@ class _Labelled(Codec, ABC):
 
 
 class Levels(_Labelled):
-    """One of a few values, be they numbers, each of them a class: decoding gives the very value."""
+    """One of a few values, numbers perhaps, each of them a class: decoding returns the exact value."""
 
     kind: Literal["levels"] = "levels"
     """The kind of codec."""
-
-    def slots(self, name: str) -> tuple[Slot, ...]:
-        """Return one class."""
-        return (Slot(name=name, kind="categorical", levels=len(self.labels)),)
 
 
 class Ordinal(_Labelled):
@@ -59,14 +60,11 @@ class Ordinal(_Labelled):
 
     kind: Literal["ordinal"] = "ordinal"
     """The kind of codec."""
-
-    def slots(self, name: str) -> tuple[Slot, ...]:
-        """Return one rank."""
-        return (Slot(name=name, kind="ordinal", levels=len(self.labels)),)
+    slot: ClassVar[SlotKind] = "ordinal"
 
 
 class Categories(Codec):
-    """One of many classes. Those that are too rare to learn share the last code, and are drawn again when decoded."""
+    """One of many classes. Classes that are too rare to learn share the last code; decoding draws one of them."""
 
     kind: Literal["categories"] = "categories"
     """The kind of codec."""
@@ -75,21 +73,21 @@ class Categories(Codec):
     rare: Labels = Field(default=(), repr=False)
     """The classes that share the last code; a class that was not seen in training has it too."""
     counts: tuple[int, ...] = Field(default=(), repr=False)
-    """How often each rare class was seen."""
+    """How often each rare class occurred in training."""
 
     def slots(self, name: str) -> tuple[Slot, ...]:
         """Return one class."""
         return (Slot(name=name, kind="categorical", levels=len(self.labels) + bool(self.rare)),)
 
     def encode(self, cells: Cells) -> Numbers:
-        """Return the codes of N cells, shape (N, 1); an unseen class is missing where no classes are rare."""
+        """Return the codes of N cells, shape (N, 1); an unseen class is missing if no classes are rare."""
         codes = codes_of_cells(cells, self.labels, self.type)
         if self.rare:
             codes = np.where(np.isnan(codes) & ~is_null(cells), len(self.labels), codes)
         return codes[:, None]
 
     def decode(self, codes: Numbers, rng: np.random.Generator) -> Cells:
-        """Return the cells of codes, shape (N, 1); rare classes as often as they were seen."""
+        """Return the cells of codes, shape (N, 1); rare classes are as frequent as in training."""
         chosen = codes[:, 0].copy()
         if self.rare:
             ends = np.cumsum(self.counts) / sum(self.counts)

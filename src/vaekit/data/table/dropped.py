@@ -21,17 +21,8 @@ from vaekit.data.table.codec import Codec, Slot
 __all__ = ["Constant", "Identifier", "Text"]
 
 
-class Identifier(Codec):
-    """The name of a row: another for each, so there is nothing to learn. New names are a prefix and a number not yet used."""
-
-    kind: Literal["identifier"] = "identifier"
-    """The kind of codec."""
-    prefix: str = ""
-    """What stands in front of the number, where names are strings."""
-    width: int = 0
-    """The least number of digits; zeros fill them up."""
-    start: int = 1
-    """The first number."""
+class _Dropped(Codec):
+    """A codec without variables."""
 
     def slots(self, name: str) -> tuple[Slot, ...]:
         """Return no variable."""
@@ -40,6 +31,19 @@ class Identifier(Codec):
     def encode(self, cells: Cells) -> Numbers:
         """Return no codes, shape (N, 0)."""
         return np.zeros((len(cells), 0))
+
+
+class Identifier(_Dropped):
+    """The name of a row. All names differ, so there is nothing to learn. New names are a prefix and an unused number."""
+
+    kind: Literal["identifier"] = "identifier"
+    """The kind of codec."""
+    prefix: str = ""
+    """The text in front of the number, if names are strings."""
+    width: int = 0
+    """The least number of digits; zeros fill them up."""
+    start: int = 1
+    """The first number."""
 
     def decode(self, codes: Numbers, rng: np.random.Generator) -> Cells:
         """Return N new names."""
@@ -49,21 +53,13 @@ class Identifier(Codec):
         return arrow().array([f"{self.prefix}{number:0{self.width}d}" for number in count.tolist()], type="string")
 
 
-class Constant(Codec):
-    """One value, or none at all."""
+class Constant(_Dropped):
+    """A single value, or missing cells only."""
 
     kind: Literal["constant"] = "constant"
     """The kind of codec."""
     value: StrictBool | StrictInt | StrictFloat | StrictStr | None = None
-    """The value; None where every cell is missing."""
-
-    def slots(self, name: str) -> tuple[Slot, ...]:
-        """Return no variable."""
-        return ()
-
-    def encode(self, cells: Cells) -> Numbers:
-        """Return no codes, shape (N, 0)."""
-        return np.zeros((len(cells), 0))
+    """The value; None if every cell is missing."""
 
     def decode(self, codes: Numbers, rng: np.random.Generator) -> Cells:
         """Return the value N times."""
@@ -74,19 +70,11 @@ class Constant(Codec):
         return strangers(cells, [self.value], self.type)
 
 
-class Text(Codec):
+class Text(_Dropped):
     """Free text, which is left out: its cells come back missing."""
 
     kind: Literal["text"] = "text"
     """The kind of codec."""
-
-    def slots(self, name: str) -> tuple[Slot, ...]:
-        """Return no variable."""
-        return ()
-
-    def encode(self, cells: Cells) -> Numbers:
-        """Return no codes, shape (N, 0)."""
-        return np.zeros((len(cells), 0))
 
     def decode(self, codes: Numbers, rng: np.random.Generator) -> Cells:
         """Return N missing cells."""

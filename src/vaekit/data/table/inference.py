@@ -1,4 +1,4 @@
-"""What kind of column it is, decided by looking at its training rows, with the reason in one sentence."""
+"""The kind of a column, chosen by the values in its training rows, with the reason in one sentence."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ LEVELS = 128
 """The largest number of distinct numbers that are classes."""
 
 REPEATS = 20
-"""How often each of them must occur on average: fewer rows do not tell the shares of so many classes ..."""
+"""How often each of them must occur on average: fewer rows do not determine the shares of so many classes ..."""
 
 FEW = 16
 """... unless there are at most so many, which occur at least 5 times on average."""
@@ -27,7 +27,7 @@ SPIKES = 40
 """The largest number of spikes."""
 
 MANY = 20
-"""From this many rows on, cells that are all different name the rows."""
+"""From this many rows on, cells that are all different are identifiers."""
 
 
 @dataclass(frozen=True)
@@ -97,8 +97,8 @@ def decide(profile: Profile, *, names_rows: bool = True) -> Decision:
     """Decide the kind and the codec of a column.
 
     Args:
-        profile: What there is in its training rows.
-        names_rows: Whether it may be no more than the name of a row.
+        profile: The values in its training rows.
+        names_rows: Whether it may be an identifier.
     """
     if not profile.distinct:
         return Decision("constant", "constant", "every cell is missing")
@@ -128,7 +128,7 @@ def find_spikes(counts: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
 
 
 def _nearby(counts: npt.NDArray[np.int64], place: int) -> float:
-    """Return how often a smooth density gives a value: the median of what the 20 values on both sides have."""
+    """Return the count of a value under a smooth density: the median count of the 20 values on both sides."""
     around = np.concatenate([counts[max(0, place - 20) : place], counts[place + 1 : place + 21]])
     return float(np.median(around)) if len(around) else 0.0
 

@@ -1,6 +1,6 @@
 """Monotone maps from the positions of numbers on their axis to about standard normal codes.
 
-quantile   piecewise linear through normal scores: the default, because it asks nothing of a distribution
+quantile   piecewise linear through normal scores: the default, because it assumes no distribution
 standard   (x - mean) / sd
 log1p      the same of log(1 + x - low): amounts
 logit      the same of log(u / (1 - u)), u = (x - low) / (high - low): proportions
@@ -45,7 +45,7 @@ class MonotoneMap(Value, ABC):
 
 
 class Quantile(MonotoneMap):
-    """Piecewise linear through (x_k, Phi^-1(F(x_k))), with F the mid-rank of x_k; beyond the ends it goes on at the slope there.
+    """Piecewise linear through (x_k, Phi^-1(F(x_k))), with F the mid-rank of x_k; beyond the ends the slope continues.
 
     The normal scores of van der Waerden (1952); linear pieces, so that the map is invertible and its slope is known.
     """
@@ -169,7 +169,7 @@ class Log1p(MonotoneMap):
 class Logit(MonotoneMap):
     """(log(u / (1 - u)) - mean) / sd with u = (x - low) / (high - low), drawn in by 1 / 2n so that both ends are finite.
 
-    The margin is that of Smithson and Verkuilen (2006), "A better lemon squeezer?". What lies outside counts as the end.
+    The margin is that of Smithson and Verkuilen (2006), "A better lemon squeezer?". A position outside counts as the end.
     """
 
     kind: Literal["logit"] = "logit"
@@ -179,7 +179,7 @@ class Logit(MonotoneMap):
     high: float
     """The upper bound."""
     margin: float = Field(gt=0, lt=0.5)
-    """How far u is drawn in at each end."""
+    """How far u stays from 0 and 1."""
     mean: float
     """The mean of the logits."""
     sd: float = Field(gt=0)
@@ -221,8 +221,8 @@ def fit_map(name: MapName, positions: Numbers, bounds: tuple[float, float] | Non
     """Return the map called `name`, fitted to positions, shape (n,), n >= 1, without NaN.
 
     Args:
-        name: Which map.
-        positions: What it is fitted to.
+        name: The name of the map.
+        positions: The positions.
         bounds: The bounds of a logit, as positions; by default the smallest and the largest.
     """
     if name == "logit":

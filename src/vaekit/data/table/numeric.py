@@ -1,4 +1,4 @@
-"""Codecs of numbers that are modelled as numbers: anywhere, beside spikes, or counted."""
+"""Codecs of columns that are modelled as numbers: on a line, with spikes, or as counts."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ class Numeric(Codec):
     kind: Literal["numeric"] = "numeric"
     """The kind of codec."""
     axis: Axis
-    """Where the numbers lie."""
+    """The axis of the numbers."""
     map: Map
-    """From positions to codes."""
+    """The map from positions to codes."""
 
     def slots(self, name: str) -> tuple[Slot, ...]:
         """Return one real variable."""
@@ -43,16 +43,16 @@ class Numeric(Codec):
 
 
 class Spiked(Codec):
-    """A number that often is exactly one of a few values: a class for these, and a number for the rest."""
+    """A number that is often exactly one of a few values: a class for these, and a number for the rest."""
 
     kind: Literal["spiked"] = "spiked"
     """The kind of codec."""
     axis: Axis
-    """Where the numbers lie."""
+    """The axis of the numbers."""
     spikes: tuple[float, ...] = Field(min_length=1)
-    """The positions of the spikes, ascending; class k is spike k, and the last class is elsewhere."""
+    """The positions of the spikes, ascending; class k is spike k, and the last class is no spike."""
     map: Map
-    """From positions elsewhere to codes."""
+    """The map from the other positions to codes."""
 
     def slots(self, name: str) -> tuple[Slot, ...]:
         """Return a class and a real variable."""
@@ -62,7 +62,7 @@ class Spiked(Codec):
         )
 
     def encode(self, cells: Cells) -> Numbers:
-        """Return the codes of N cells, shape (N, 2); the second is NaN unless the first says elsewhere."""
+        """Return the codes of N cells, shape (N, 2); the second is NaN unless the first is the last class."""
         positions = self.axis.positions(cells)
         spikes, elsewhere = np.array(self.spikes), len(self.spikes)
         places = np.searchsorted(spikes, positions).clip(0, elsewhere - 1)
@@ -72,7 +72,7 @@ class Spiked(Codec):
         return np.stack([classes, rest], axis=1)
 
     def decode(self, codes: Numbers, rng: np.random.Generator) -> Cells:
-        """Return the cells of codes, shape (N, 2); the second counts only where the first says elsewhere."""
+        """Return the cells of codes, shape (N, 2); the second counts only if the first is the last class."""
         missing = np.isnan(codes[:, 0])
         classes = np.where(missing, 0, codes[:, 0]).round().astype(np.int64).clip(0, len(self.spikes))
         spikes = np.append(np.array(self.spikes), np.nan)[classes]
@@ -80,13 +80,13 @@ class Spiked(Codec):
         return self.axis.cells(np.where(missing, np.nan, positions), self.type)
 
     def log_jacobian(self, codes: Numbers) -> Numbers:
-        """Return log |d code / d number| where the number is elsewhere, else 0, shape (N,)."""
+        """Return log |d code / d number|, or 0 for a spike, shape (N,)."""
         rest = np.where(codes[:, 0] == len(self.spikes), codes[:, 1], np.nan)
         return np.where(np.isnan(rest), 0, self.map.log_slope(np.nan_to_num(rest)) + self.axis.log_unit)
 
 
 class Count(Codec):
-    """A non-negative integer that is modelled as what it is."""
+    """A non-negative integer that is modelled as a count."""
 
     kind: Literal["count"] = "count"
     """The kind of codec."""
@@ -100,7 +100,7 @@ class Count(Codec):
         return (Slot(name=name, kind="count"),)
 
     def encode(self, cells: Cells) -> Numbers:
-        """Return the counts in N cells, shape (N, 1); NaN for what is no count."""
+        """Return the counts in N cells, shape (N, 1); NaN for a cell that is no count."""
         found = numbers(cells)
         return np.where((found >= 0) & (found == np.rint(found)), found, np.nan)[:, None]
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sized
+from itertools import islice, zip_longest
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from vaekit.data.dataset import TRAIN
 from vaekit.data.delimited.dialect import has_header, look
@@ -16,27 +17,23 @@ from vaekit.data.files import has_images
 from vaekit.data.layout import find_parts
 from vaekit.data.table.bundled import bundled_name
 from vaekit.data.table.raw import SUFFIXES
+from vaekit.data.text_tables import parquet_types
 
 __all__ = ["is_frame", "is_table"]
 
-TEXTS = ("text", "sentence", "content", "caption")
+TEXTS = {"text", "sentence", "content", "caption"}
 """The names of a column of texts; a table that has one is a collection of texts."""
 
 SHARED = (*DELIMITED, ".parquet")
 """The endings of tables that can be collections of texts."""
 
 
-class _Peek(NamedTuple):
-    names: list[str]
-    is_text: list[bool]
-
-
 def is_table(source: str | Path) -> bool:
     """Return whether a source is a table: one by name, a file of one, or a folder of such files called train and test.
 
-    A delimited file or a .parquet with a column called text, sentence, content or caption, or with a single column, of text, is a
-    collection of texts, and so is one of two columns with names in one of them. A file that does not
-    exist or cannot be read is no table, unless its name ends as no other kind of data does.
+    A delimited file or a .parquet is a collection of texts if it has a column called text, sentence, content or caption, a
+    single column of text, or two columns of which one is called name. A file that does not exist or cannot be read is no
+    table, unless its name ends as no other kind of data does.
 
     >>> is_table("wine"), is_table("there-is-none.feather"), is_table("there-is-none.csv")
     (True, True, False)
@@ -46,9 +43,8 @@ def is_table(source: str | Path) -> bool:
     path = Path(source).expanduser()
     if path.is_dir():
         parts = find_parts(path, SUFFIXES)
-        return (
-            TRAIN in parts.values() and all(map(_is_file_of_table, parts)) and not has_images(path)
-        )  # beside images, train.csv is about them
+        # In a folder of images, train.csv is about them.
+        return TRAIN in parts.values() and all(map(_is_file_of_table, parts)) and not has_images(path)
     return path.name.lower().endswith(SUFFIXES) and _is_file_of_table(path)
 
 
@@ -74,35 +70,23 @@ def _is_file_of_table(path: Path) -> bool:
     if path.is_file() and not path.stat().st_size:
         return True  # whose reader says best what is wrong
     try:
-        peek = _peek_parquet(path) if path.suffix.lower() == ".parquet" else _peek_delimited(path)
+        types = parquet_types(path) if path.suffix.lower() == ".parquet" else _sampled_types(path)
     except (OSError, ValueError, ImportError):
         return False
-    lower = [name.lower() for name in peek.names]
-    if set(TEXTS) & set(lower) or (len(lower) == 2 and "name" in lower):
+    names = {name.lower() for name in types}
+    if names & TEXTS or (len(names) == 2 and "name" in names):
         return False
-    return bool(lower) and (len(lower) > 1 or not peek.is_text[0])
+    return len(names) > 1 or bool(set(types.values()) - {"string"})
 
 
-def _peek_delimited(path: Path) -> _Peek:
+def _sampled_types(path: Path) -> dict[str, str]:
+    """Return whether each column of a delimited file holds words ("string") at its beginning, by name."""
     with opened(path) as stream:
         first = stream.read(4096)
-    if not first or first.startswith((b"PK", b"PAR1")):
-        return _Peek([], [])
     rows, _ = sample_rows(path, guess_encoding(first) or "utf-8", size=1 << 16)
-    if not rows:
-        return _Peek([], [])
+    if not rows or first.startswith((b"PK", b"PAR1")):
+        return {}
     named = has_header(rows, DelimitedOptions())
-    body = [row[0] for row in rows[named:]]
     names = rows[0] if named else [f"c{place}" for place in range(len(rows[0]))]
-    return _Peek(names, [any(look(cell) == "word" for cell in body)])
-
-
-def _peek_parquet(path: Path) -> _Peek:
-    import pyarrow as pa
-    import pyarrow.parquet as parquet
-
-    with parquet.ParquetFile(path) as file:
-        schema = file.schema_arrow
-    kinds = [found.type.value_type if pa.types.is_dictionary(found.type) else found.type for found in schema]
-    texts = (pa.string(), pa.large_string(), pa.string_view())
-    return _Peek(list(schema.names), [kind in texts for kind in kinds])
+    columns = islice(zip_longest(names, *rows[named:], fillvalue=""), len(names))
+    return {name: "string" if any(look(cell) == "word" for cell in cells) else "typed" for name, *cells in columns}
