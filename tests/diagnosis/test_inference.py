@@ -38,11 +38,12 @@ def images(n=64, steps=40, training=None, scale=1.0, **keys):
     """Return the subject of an untrained image model whose running statistics have seen `steps` batches like its data."""
     torch.manual_seed(0)
     vae = ImageVAE(shape=(1, 4, 4), latent=2, **{"net": MLP(widths=(8,)), "likelihood": Bernoulli(), **keys})
+    view = vae.view()
     model, pixels = vae.build(), torch.randint(0, 2, (n, 4, 4, 1), dtype=torch.uint8) * 255
     model.train()
     for _ in range(steps):
-        model(vae.prepare(torch.randint(0, 2, (64, 4, 4, 1), dtype=torch.uint8) * 255) * scale)
-    return Subject(model.eval(), vae, Sample(pixels), description=vae, training=training or Training(batch=64))
+        model(view.prepare(torch.randint(0, 2, (64, 4, 4, 1), dtype=torch.uint8) * 255) * scale)
+    return Subject(model.eval(), view, Sample(pixels), description=vae, training=training or Training(batch=64))
 
 
 def test_an_exact_encoder_has_no_gap_and_a_spoiled_one_has_its_divergence():

@@ -35,7 +35,7 @@ def images(*, net: object, side: int = 16) -> Subject:
     """Return an untrained image model with a few data."""
     vae = ImageVAE(shape=(1, side, side), latent=2, net=net, likelihood=Bernoulli())
     pixels = torch.randint(0, 2, (20, side, side, 1), dtype=torch.uint8) * 255
-    return Subject(vae.build().eval(), vae, Sample(pixels), description=vae)
+    return Subject(vae.build().eval(), vae.view(), Sample(pixels), description=vae)
 
 
 def test_an_exact_posterior_has_no_gap() -> None:
@@ -136,7 +136,7 @@ def test_a_conditional_model_is_counted_with_its_context() -> None:
         shape=(1, 8, 8), latent=2, net=MLP(widths=(8,)), likelihood=Bernoulli(), condition="context", context=3
     )
     pixels, context = torch.randint(0, 2, (5, 8, 8, 1), dtype=torch.uint8) * 255, torch.randn(5, 3)
-    subject = Subject(vae.build().eval(), vae, Sample(pixels, (context,)), description=vae)
+    subject = Subject(vae.build().eval(), vae.view(), Sample(pixels, (context,)), description=vae)
     assert affordable(subject, 1, 5) == 5
     found = tightness(subject, 4)
     assert found is not None and found.annealed.lower.isfinite().all()
