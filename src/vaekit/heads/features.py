@@ -5,8 +5,7 @@ from __future__ import annotations
 import functools
 from typing import cast
 
-from torch import Size as Shape
-from torch import Tensor, nn
+from torch import Size as Shape, Tensor, nn
 
 from vaekit.nets import Join, Network, is_network, joined_size, linear_head, output_size
 from vaekit.value import Size

@@ -6,8 +6,7 @@ from collections.abc import Mapping
 from typing import Literal
 
 from torch import Tensor
-from torch.distributions import Independent
-from torch.distributions import Laplace as LaplaceDistribution
+from torch.distributions import Independent, Laplace as LaplaceDistribution
 
 from vaekit.heads.family import Support
 from vaekit.heads.location_scale import LocationScale

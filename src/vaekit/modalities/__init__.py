@@ -16,55 +16,27 @@ from vaekit.data.files import existing_path
 from vaekit.data.names import NAMES
 from vaekit.data.schema import Schema
 from vaekit.data.table.bundled import BUNDLED
-from vaekit.modalities.choice import Choice, Preset
-from vaekit.modalities.description import Description
-from vaekit.modalities.image.description import ImageVAE, ImageView
+from vaekit.modalities.choice import Choice as Choice, Preset as Preset
+from vaekit.modalities.description import Description as Description
+from vaekit.modalities.image.description import ImageVAE as ImageVAE, ImageView as ImageView
 from vaekit.modalities.image.modality import Images
-from vaekit.modalities.modality import Modality, Pace, Situation
-from vaekit.modalities.reading import Reading
-from vaekit.modalities.table.description import Goal, TableVAE, TableView
+from vaekit.modalities.modality import Modality as Modality, Pace as Pace, Situation as Situation
+from vaekit.modalities.reading import Reading as Reading
+from vaekit.modalities.table.description import Goal as Goal, TableVAE as TableVAE, TableView as TableView
 from vaekit.modalities.table.modality import Tables
-from vaekit.modalities.tensor import Plain, Tensors, check_composition
-from vaekit.modalities.text.description import TextVAE, TextView
+from vaekit.modalities.tensor import Plain as Plain, Tensors, check_composition as check_composition
+from vaekit.modalities.text.description import TextVAE as TextVAE, TextView as TextView
 from vaekit.modalities.text.modality import Texts
-from vaekit.modalities.text.recipes import RECIPES
-from vaekit.modalities.view import Imputing, Pick, Seed, Shown, Traits, View
+from vaekit.modalities.text.recipes import RECIPES as RECIPES
+from vaekit.modalities.view import (
+    Imputing as Imputing,
+    Pick as Pick,
+    Seed as Seed,
+    Shown as Shown,
+    Traits as Traits,
+    View as View,
+)
 from vaekit.models import LatentVariableModel
-
-__all__ = [
-    "MODALITIES",
-    "RECIPES",
-    "AnyDescription",
-    "AnyReading",
-    "AnySchema",
-    "Choice",
-    "Description",
-    "Goal",
-    "ImageVAE",
-    "ImageView",
-    "Imputing",
-    "Modality",
-    "Pace",
-    "Pick",
-    "Plain",
-    "Preset",
-    "Reading",
-    "Seed",
-    "Shown",
-    "Situation",
-    "TableVAE",
-    "TableView",
-    "TextVAE",
-    "TextView",
-    "Traits",
-    "View",
-    "check_composition",
-    "described",
-    "kind_in_memory",
-    "kind_of_source",
-    "modality_named",
-    "view_of",
-]
 
 MODALITIES: dict[str, Modality] = {each.kind: each for each in (Images(), Texts(), Tables(), Tensors())}
 """The kinds of data, by name. A kind that is not here is an error, never another kind."""

@@ -4,22 +4,8 @@ trained_model    the verbs;  latents, latent_space  groups of latents and walks 
 opening          its own data and others;  conditions  what it is conditioned on;  files  save and load
 """
 
-from vaekit.trained.conditions import Conditions, Label
-from vaekit.trained.latent_space import LatentSpace, Way
-from vaekit.trained.latents import Encoding, Latents
-from vaekit.trained.opening import Data, Source, typed
-from vaekit.trained.trained_model import TrainedModel, Traversal
-
-__all__ = [
-    "Conditions",
-    "Data",
-    "Encoding",
-    "Label",
-    "LatentSpace",
-    "Latents",
-    "Source",
-    "TrainedModel",
-    "Traversal",
-    "Way",
-    "typed",
-]
+from vaekit.trained.conditions import Conditions as Conditions, Label as Label
+from vaekit.trained.latent_space import LatentSpace as LatentSpace, Way as Way
+from vaekit.trained.latents import Encoding as Encoding, Latents as Latents
+from vaekit.trained.opening import Data as Data, Source as Source, typed as typed
+from vaekit.trained.trained_model import TrainedModel as TrainedModel, Traversal as Traversal

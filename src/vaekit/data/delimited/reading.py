@@ -9,8 +9,7 @@ from pathlib import Path
 from tempfile import TemporaryFile
 from typing import Any
 
-from vaekit.data.arrow import csv as pa_csv
-from vaekit.data.arrow import pa, pc
+from vaekit.data.arrow import csv as pa_csv, pa, pc
 from vaekit.data.delimited.dialect import csv_options
 from vaekit.data.delimited.encoding import opened, opened_text
 from vaekit.data.delimited.layout import Layout, find_layout

@@ -11,8 +11,7 @@ from vaekit.data.dataset import TRAIN
 from vaekit.data.delimited.dialect import has_header, look
 from vaekit.data.delimited.encoding import guess_encoding, opened
 from vaekit.data.delimited.layout import sample_rows
-from vaekit.data.delimited.options import SUFFIXES as DELIMITED
-from vaekit.data.delimited.options import DelimitedOptions
+from vaekit.data.delimited.options import SUFFIXES as DELIMITED, DelimitedOptions
 from vaekit.data.files import has_images
 from vaekit.data.layout import find_parts
 from vaekit.data.table.bundled import bundled_name

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from vaekit.data.delimited.options import SUFFIXES as DELIMITED
-from vaekit.data.delimited.options import DelimitedOptions
+from vaekit.data.delimited.options import SUFFIXES as DELIMITED, DelimitedOptions
 
 if TYPE_CHECKING:
     import pyarrow as pa

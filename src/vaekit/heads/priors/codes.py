@@ -8,8 +8,7 @@ from typing import Annotated, Any, Literal
 
 import torch
 from pydantic import Field
-from torch import Size as Shape
-from torch import Tensor, nn
+from torch import Size as Shape, Tensor, nn
 from torch.distributions import Distribution
 
 from vaekit.distributions import CodeVectors, temper, uniform_codes

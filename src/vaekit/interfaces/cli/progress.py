@@ -93,8 +93,7 @@ def _told(validation: Validation) -> str:
 
 
 def _bar() -> Any:
-    from rich.progress import BarColumn, TaskProgressColumn, TextColumn
-    from rich.progress import Progress as Bar
+    from rich.progress import BarColumn, Progress as Bar, TaskProgressColumn, TextColumn
 
     columns = (BarColumn(bar_width=20), TaskProgressColumn(), TextColumn("{task.fields[status]}", markup=False))
     return Bar(*columns, console=console(stderr=True), transient=True)

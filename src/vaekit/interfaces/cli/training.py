@@ -27,8 +27,7 @@ from vaekit.interfaces.describing.typed import seconds_of
 from vaekit.interfaces.describing.words import duration
 from vaekit.interfaces.media import MEDIA
 from vaekit.interfaces.runs.auto_fix import Attempts, auto_fix
-from vaekit.interfaces.runs.fitting import free_folder, reading_at
-from vaekit.interfaces.runs.fitting import resumed as resumed_recording
+from vaekit.interfaces.runs.fitting import free_folder, reading_at, resumed as resumed_recording
 from vaekit.interfaces.runs.folder import RunFolder
 from vaekit.interfaces.runs.prior import fit_prior as fitted
 from vaekit.interfaces.runs.recording import Recording

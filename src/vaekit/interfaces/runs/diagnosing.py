@@ -6,8 +6,8 @@ import shlex
 from typing import Any
 
 from vaekit.diagnosis import Finding
-from vaekit.interfaces.report.report import write_report
 from vaekit.interfaces.report.doctor import Diagnosis
+from vaekit.interfaces.report.report import write_report
 from vaekit.interfaces.runs.run import Run
 from vaekit.trained import Source
 

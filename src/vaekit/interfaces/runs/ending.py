@@ -19,7 +19,14 @@ def conclude(run: Run, notes: list[str], step: int) -> None:
     """Write the bounds of a run on its test part, and its report."""
     result = run.evaluate(samples=_FINAL_SAMPLES, count=_evaluated(run))
     where = f"{run.data.source or 'arrays'} (test)"
-    summary = {"data": where, "measure": run.measure, **result.summary(), **MEDIA[run.kind].units(result), "notes": notes, "step": step}
+    summary = {
+        "data": where,
+        "measure": run.measure,
+        **result.summary(),
+        **MEDIA[run.kind].units(result),
+        "notes": notes,
+        "step": step,
+    }
     run.folder.write_json("evaluation.json", summary)
     write_report(run, result)
 

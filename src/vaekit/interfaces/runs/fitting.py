@@ -19,7 +19,15 @@ from vaekit.interfaces.runs.folder import RunFolder
 from vaekit.interfaces.runs.recording import Recording
 from vaekit.interfaces.runs.run import Run
 from vaekit.interfaces.runs.trainer import Listener, Trainer
-from vaekit.modalities import Description, Preset, Reading, check_composition, kind_in_memory, kind_of_source, modality_named
+from vaekit.modalities import (
+    Description,
+    Preset,
+    Reading,
+    check_composition,
+    kind_in_memory,
+    kind_of_source,
+    modality_named,
+)
 from vaekit.modalities.choice import merged
 from vaekit.models import LatentVariableModel
 from vaekit.objectives import Objective
@@ -97,9 +105,7 @@ def fit(
         ValueError: The data or the settings do not fit; the message says what to do.
         TrainingDiverged: Values stayed non-finite after three rollbacks.
     """
-    found = planned(
-        data, model=model, objective=objective, training=training, preset=preset, context=context, **keys
-    )
+    found = planned(data, model=model, objective=objective, training=training, preset=preset, context=context, **keys)
     if out is None:
         return train(found.data, found.experiment, model=found.modules, listener=listener)
     recording = Recording(RunFolder(Path(out)), found.experiment, found.data, model=found.modules)
@@ -156,7 +162,9 @@ def planned(
         return Planned(opened, _experiment_of(modules, opened, reading, given), modules)
     if description is not None and given["model"]:
         name = next(iter(given["model"]))
-        raise ValueError(f"{name}= is a key of the model, which was given as a whole; set it in {type(description).__name__}(...)")
+        raise ValueError(
+            f"{name}= is a key of the model, which was given as a whole; set it in {type(description).__name__}(...)"
+        )
     return Planned(opened, plan(opened, reading, given, preset, description), None)
 
 
@@ -283,7 +291,9 @@ def _experiment_of(
 ) -> Experiment:
     """Return the experiment of a user's own composition, which has no keys of a model."""
     if given["model"]:
-        raise ValueError(f"{next(iter(given['model']))}= is a key of a description, but model= is your own composition; leave it out")
+        raise ValueError(
+            f"{next(iter(given['model']))}= is a key of a description, but model= is your own composition; leave it out"
+        )
     experiment = Experiment.model_validate(
         {"data": reading, "objective": {"kind": "elbo", **given["objective"]}, "training": given["training"]}
     )

@@ -71,9 +71,7 @@ class Run(TrainedModel):
         """
         return list(self.examined(source, deep=deep)[1])
 
-    def examined(
-        self, source: Source | None = None, *, deep: bool = False
-    ) -> tuple[Examination, tuple[Finding, ...]]:
+    def examined(self, source: Source | None = None, *, deep: bool = False) -> tuple[Examination, tuple[Finding, ...]]:
         """Return the examination that findings rest on, and the findings; see `diagnose`."""
         from vaekit.interfaces.runs.subject import Patient  # the doctor is slow to import
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from torch import Tensor
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+
+from torch import Tensor
 
 from vaekit.data import Dataset, unpacked
 from vaekit.diagnosis import Examination, Finding, Sample, Subject, diagnose
@@ -34,9 +34,7 @@ class Patient:
     experiment: Experiment
     history: Sequence[Mapping[str, Any]]
 
-    def examined(
-        self, source: Source | None = None, *, deep: bool = False
-    ) -> tuple[Examination, tuple[Finding, ...]]:
+    def examined(self, source: Source | None = None, *, deep: bool = False) -> tuple[Examination, tuple[Finding, ...]]:
         """Examine the model on its test part, or on `source`; return the examination and what was found, worst first.
 
         Args:
