@@ -12,14 +12,13 @@ from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
-from torch.distributions import Distribution
 
 from vaekit.diagnosis.check import Check
 from vaekit.diagnosis.latent_state import LatentState, latent_state
 from vaekit.diagnosis.pressure import IMPORTANCE, at_one, is_light_on_purpose, longer, second_stage
 from vaekit.diagnosis.subject import Subject
 from vaekit.diagnosis.two_samples import told_apart
-from vaekit.distributions import Quantized, draw
+from vaekit.distributions import Quantized, draw, draw_prior
 from vaekit.heads import PseudoInputs
 from vaekit.models import VAE, evaluating
 from vaekit.objectives import AAE, MMD, RAE, VQ, WAE
@@ -138,16 +137,12 @@ def aggregate_posterior(subject: Subject) -> AggregatePosterior | None:
         if state is None or len(state.x) < _FEWEST or isinstance(state.q, Quantized):
             return None
         q = state.q.sample().flatten(1).double().cpu()
-        p = _prior_draws(state.p, len(q)).flatten(1).double().cpu()
+        p = draw_prior(state.p, len(q)).flatten(1).double().cpu()
     if not (torch.isfinite(q).all() and torch.isfinite(p).all()):
         return None
     axes = torch.linalg.svd(q - q.mean(0), full_matrices=False).Vh[:2].T
     posterior, prior = ((z - q.mean(0)) @ axes for z in (q, p))
     return AggregatePosterior(posterior, prior, told_apart(q, p))
-
-
-def _prior_draws(p: Distribution, count: int) -> Tensor:
-    return p.sample() if p.batch_shape else p.sample((count,))
 
 
 def _beta(examination: Examination) -> float | None:

@@ -6,13 +6,14 @@ from collections.abc import Iterator
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from vaekit.data import Dataset, TextSchema
 from vaekit.distributions import Autoregressive, Decoding
+from vaekit.errors import NotApplicable
 from vaekit.evaluation import information, text_overlap, text_quality
 from vaekit.interfaces.run import Run
-from vaekit.models import evaluating
+from vaekit.models import LatentVariableModel, evaluating
 
 __all__ = ["in_batches", "overlap", "text_samples"]
 
@@ -21,7 +22,7 @@ _COUNTED = 200_000  # training texts whose n-grams are counted
 _ORDER = 5  # of these
 
 
-def in_batches(model: nn.Module, *given: Tensor) -> dict[str, Any] | None:
+def in_batches(model: LatentVariableModel, *given: Tensor) -> dict[str, Any] | None:
     """Return the mutual information as most papers on texts have it, against the mixture of a batch.
 
     Args:
@@ -33,7 +34,7 @@ def in_batches(model: nn.Module, *given: Tensor) -> dict[str, Any] | None:
     """
     try:
         found = information(model, *given, mixture="batch")
-    except ValueError:
+    except NotApplicable:
         return None
     return {**found.summary()["mutual_information"], "mixture": found.mixture, "n": found.n}
 

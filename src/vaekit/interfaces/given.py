@@ -86,7 +86,10 @@ def sample_given(run: Run, n: int, given: Mapping[str, Any], *, seed: int = 0) -
         if context:
             raise ValueError("--given is not for a model that is conditional on labels; see --label")
         found = conditional_latents(run.model, x, n)
-        parts = [run.model.decode(z).sample() for z in found.z.flatten(0, 1).split(_BATCH)]
+        parts = [
+            run.model.decode(*z).sample()
+            for z in zip(*(part.flatten(0, 1).split(_BATCH) for part in found.z), strict=True)
+        ]
     made = torch.cat(parts)
     table = schema.decode(torch.where(x.isnan(), made, x), seed=seed)
     for name in given:  # to the letter, also where a code stands for several values

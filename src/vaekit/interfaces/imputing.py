@@ -161,7 +161,7 @@ def _drawn(
     with evaluating(run.model, seed):
         for x, *context in in_batches(*given, batch=_BATCH) if len(given[0]) else ():
             found = resample(run.model, x, *context, proposals=proposals, draws=count)
-            drawn = run.model.decode(found.z, context=tuple(context)).sample()
+            drawn = run.model.decode(*found.z, context=tuple(context)).sample()
             whole = torch.where(x.isnan(), drawn, x)
             whole[..., shown] = 0.0  # what is filled is no longer missing
             made.append(whole)
