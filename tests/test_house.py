@@ -4,6 +4,8 @@ import importlib
 import pkgutil
 import subprocess
 import sys
+import unicodedata
+from pathlib import Path
 
 import pytest
 
@@ -39,3 +41,16 @@ def test_importing_costs_nothing(name):
     code = f"import sys, {name}; print(*sorted({{'torch', 'numpy', 'sklearn', 'matplotlib'}} & sys.modules.keys()))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == ""
+
+
+def test_no_control_characters_in_sources():
+    """An escape that lost its backslash is a character nobody sees: a form feed for the f of a fraction."""
+    root = Path(vaekit.__file__).parents[2]
+    found = {
+        str(path.relative_to(root))
+        for folder in ("src", "tests", "docs", "examples", "benchmarks")
+        for path in (root / folder).rglob("*")
+        if path.suffix in {".py", ".md", ".toml"}
+        if any(unicodedata.category(c) == "Cc" and c != "\n" for c in path.read_text(encoding="utf-8"))
+    }
+    assert not found

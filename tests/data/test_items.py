@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from torch.utils.data import Dataset as TorchDataset
-from torch.utils.data import IterableDataset, TensorDataset
+from torch.utils.data import Dataset as TorchDataset, IterableDataset, TensorDataset
 
 from vaekit.data.items import stack_items
 

@@ -6,8 +6,7 @@ import pytest
 import torch
 from scipy.stats import kstest
 from torch import nn
-from torch.distributions import Bernoulli as TorchBernoulli
-from torch.distributions import Independent, Laplace, Normal
+from torch.distributions import Bernoulli as TorchBernoulli, Independent, Laplace, Normal
 
 from diagnosis.subjects import examination
 from vaekit import distributions

@@ -8,8 +8,7 @@ import pytest
 import torch
 from torch.distributions import Independent, MultivariateNormal, Normal, kl_divergence
 
-from laws.linear_gaussian import evidence as evidence_of
-from laws.linear_gaussian import linear_gaussian
+from laws.linear_gaussian import evidence as evidence_of, linear_gaussian
 from laws.members import POSTERIORS, name
 from vaekit.evaluation.amortization import amortization
 from vaekit.heads import Bernoulli

@@ -118,7 +118,7 @@ def test_the_mixture_of_a_batch_is_capped_by_its_size_and_hides_what_more_data_s
 def test_the_mixture_of_a_batch_is_that_of_its_data_alone(monkeypatch):
     torch.manual_seed(0)
     model, x = model_of(torch.tensor([[1.0, 0.5], [0.0, 2.0]]), 0.7), torch.randn(64, 2).double()
-    module = sys.modules[information.__module__]
+    module = sys.modules[VAE.__module__]
     monkeypatch.setattr(module, "draw", lambda q, samples: ((q.mean + 0.3).expand(samples, *q.mean.shape), None))
     batches = [information(model, part) for part in x.split(32)]
     found = information(model, x, mixture="batch")
@@ -155,10 +155,10 @@ def test_parts_add_up_to_the_rate_for_every_posterior(posterior):
 def test_equals_the_formula_written_out_whatever_the_chunks(monkeypatch):
     torch.manual_seed(0)
     model, x = model_of(torch.tensor([[1.0, 0.5], [0.0, 2.0]]), 0.7), torch.randn(7, 2).double()
-    module = sys.modules[information.__module__]
+    module = sys.modules[VAE.__module__]
     monkeypatch.setattr(module, "draw", lambda q, samples: ((q.mean + 0.3).expand(samples, *q.mean.shape), None))
-    monkeypatch.setattr(module, "_BATCH", 3)
-    monkeypatch.setattr(module, "_ENTRIES", 12)
+    monkeypatch.setattr(sys.modules[information.__module__], "_BATCH", 3)
+    monkeypatch.setattr(sys.modules[information.__module__], "_ENTRIES", 12)
     found = information(model, x, draws=2)
     loc = x @ model.posterior.gain.T
     z = loc + 0.3

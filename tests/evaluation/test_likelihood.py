@@ -15,7 +15,7 @@ from vaekit.data import sequential
 from vaekit.evaluation import Bounds, bounds
 from vaekit.heads import Bernoulli, StandardNormal
 from vaekit.modalities import ImageVAE
-from vaekit.models import VAE, Latent, Trace
+from vaekit.models import VAE, Groups, Latent, Trace
 from vaekit.nets import MLP
 from vaekit.training import validate
 
@@ -335,6 +335,7 @@ def made(elbo, **changes):
         "means": torch.zeros(len(elbo), 2),
         "samples": 7,
         "sizes": torch.full_like(values, 10),
+        "groups": Groups(((2,),), (1,)),
     }
     return Bounds(**{**fields, **rest, **changes})
 

@@ -10,8 +10,7 @@ from torch import nn
 from torch.distributions import Distribution
 
 from vaekit.distributions import Planar, Transported, draw, point, temper
-from vaekit.heads import IAF, MAF, FlowLikelihood, FlowPrior, RealNVP, Site, Spline, conditional
-from vaekit.heads import Planar as PlanarFlow
+from vaekit.heads import IAF, MAF, FlowLikelihood, FlowPrior, Planar as PlanarFlow, RealNVP, Site, Spline, conditional
 from vaekit.modalities import ImageVAE
 from vaekit.nets import MLP, Conv, parameter_count
 

@@ -7,8 +7,7 @@ from PIL import Image
 
 import vaekit as library
 from vaekit.data import Dataset, ImageSchema, images_from_arrays
-from vaekit.interfaces.report import figures
-from vaekit.interfaces.report import latent_map as latents
+from vaekit.interfaces.report import figures, latent_map as latents
 from vaekit.interfaces.report.report import write_report
 from vaekit.trained.conditions import Conditions
 

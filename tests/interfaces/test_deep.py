@@ -16,8 +16,7 @@ from vaekit.interfaces.measures import general, measure
 from vaekit.interfaces.measures.deep import deep, deep_lines, measures_of
 from vaekit.interfaces.media.images import measures as of_images
 
-from .conftest import TINY
-from .conftest import vaekit as command
+from .conftest import TINY, vaekit as command
 
 pytestmark = pytest.mark.usefixtures("no_report", "quick")
 

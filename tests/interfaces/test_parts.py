@@ -13,8 +13,7 @@ import vaekit as library
 from laws.members import members
 from vaekit.heads import Posterior
 from vaekit.interfaces.cli.progress import _told
-from vaekit.interfaces.report import figures
-from vaekit.interfaces.report import latent_map as latents
+from vaekit.interfaces.report import figures, latent_map as latents
 from vaekit.interfaces.report.report import write_report
 from vaekit.trained.latent_space import LatentSpace
 from vaekit.training import Validation

@@ -9,8 +9,7 @@ from PIL import Image
 import vaekit
 from vaekit.data import Dataset, ImageSchema, Quarantined
 from vaekit.interfaces.media.images.galleries import sheet
-from vaekit.interfaces.report import figures
-from vaekit.interfaces.report import latent_map as latents
+from vaekit.interfaces.report import figures, latent_map as latents
 from vaekit.interfaces.report.figures import curves, limits, rates
 from vaekit.interfaces.report.latent_map import latent_map
 from vaekit.interfaces.report.report import write_report

@@ -11,8 +11,7 @@ from PIL import Image
 
 import vaekit
 from vaekit.evaluation import cell_likelihoods
-from vaekit.interfaces.media.tables import exhibits as tables
-from vaekit.interfaces.media.tables import marginals
+from vaekit.interfaces.media.tables import exhibits as tables, marginals
 from vaekit.interfaces.media.tables.files import plain_rows
 from vaekit.interfaces.report import figures, latent_map
 from vaekit.interfaces.report.report import write_report

@@ -13,8 +13,7 @@ from vaekit.evaluation import Chains
 from vaekit.evaluation.tables import auroc
 from vaekit.interfaces.measures import general, measure
 from vaekit.interfaces.measures.deep import deep, deep_lines, measures_of
-from vaekit.interfaces.media.tables import medium
-from vaekit.interfaces.media.tables import quality as quality_module
+from vaekit.interfaces.media.tables import medium, quality as quality_module
 from vaekit.interfaces.media.tables.quality import anomalies, judged_by, table_quality_of
 from vaekit.interfaces.runs.folder import plain
 

@@ -9,8 +9,7 @@ from torch import nn
 
 from laws.members import COLUMNS, NETS, name
 from laws.test_nets import shaken
-from nets.sequences import LENGTH, SPECS, TASKS, VOCABULARY, decoder, given, read, rows
-from nets.sequences import name as sequence_name
+from nets.sequences import LENGTH, SPECS, TASKS, VOCABULARY, decoder, given, name as sequence_name, read, rows
 from vaekit.distributions import point
 from vaekit.heads import Bernoulli, Conditional, Gaussian, conditional
 from vaekit.nets import MLP, CausalNet, ColumnTransformer, table_encoder

@@ -390,8 +390,8 @@ def test_evaluation_copes(posterior):
     model.initialize(x)
     result = bounds(model, [x[:5], x[5:]], samples=6, rows=10)
     assert result.means.shape == (8, math.prod(posterior.latent_event(2))) and result.summary()["n"] == 8
-    assert 0 <= result.active_units <= result.means.shape[1] // result.width
-    assert result.width == (1 if len(posterior.latent_event(2)) == 1 else posterior.latent_event(2)[1])
+    assert 0 <= result.active_units <= sum(result.groups.variables) == 2
+    assert result.groups.widths == (1 if len(posterior.latent_event(2)) == 1 else posterior.latent_event(2)[1],)
     if not result.why:
         assert (result.iw.mean() - result.elbo.mean()).abs() < 5 and torch.isfinite(result.rate).all()
         assert result.rate_per_dimension is None or result.rate_per_dimension.shape == (2,)

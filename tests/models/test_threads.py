@@ -68,7 +68,7 @@ def calls(model, x):
     if isinstance(likelihood, Autoregressive):
         asked["text"] = lambda: model.decode(z).decode(Decoding(top_k=4))
     if isinstance(likelihood, Columns):
-        asked["resample"] = lambda: resample(model, x, proposals=8, draws=2).z
+        asked["resample"] = lambda: resample(model, x, proposals=8, draws=2).z[0]
     return asked
 
 

@@ -8,7 +8,7 @@ from laws.test_objectives import parts, trace_of
 from vaekit.distributions import Delta
 from vaekit.models import Latent, Trace
 from vaekit.objectives import DIP, MMD, WAE
-from vaekit.objectives.mmd import mmd, prior_draws
+from vaekit.objectives.mmd import aggregate_mmd, mmd
 
 SCALES = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
 
@@ -54,14 +54,18 @@ def test_one_datum_has_no_discrepancy():
         mmd(torch.zeros(1, 2), torch.zeros(1, 2), "imq")
 
 
-def test_prior_draws_come_from_each_groups_prior():
+def test_of_several_groups_each_is_compared_given_those_above():
+    first = Independent(Normal(torch.zeros(40, 2).double(), 1.0), 1)
+    z1 = first.sample((50,))
+    below = Independent(Normal(5 * z1[..., :1], 0.1), 1)
+    z2 = below.sample()
+    latents = [Latent(z1, first, first), Latent(z2, below, below)]
     trace = trace_of(*parts(samples=50, batch=40))
-    (latent,) = trace.latents
-    given = Independent(Normal(5 * torch.ones(40, 2).double(), 0.1), 1)  # one that depends on a context
-    other = Latent(torch.zeros(50, 40, 2).double(), given, given)
-    drawn = prior_draws(Trace(trace.x, trace.likelihood, (latent, other)))
-    assert drawn.shape == (50, 40, 5)
-    assert drawn[..., :3].mean().abs() < 0.05 and (drawn[..., 3:] - 5).abs().max() < 1
+    distance = lambda pair: aggregate_mmd(Trace(trace.x, trace.likelihood, tuple(pair)), "imq").item()  # noqa: E731
+    assert abs(distance(latents)) < 2e-3
+    # The second group has the right distribution, but not given the first.
+    foreign = 5 * torch.randn(50, 40, 1).double()
+    assert distance([latents[0], Latent(foreign, below, below)]) > 0.01
 
 
 def test_alpha_and_lambda_weigh_rate_and_discrepancy():

@@ -17,8 +17,7 @@ from pathlib import Path
 
 import torch
 
-from vaekit.training import Checkpoints
-from vaekit.training import checkpoint as module
+from vaekit.training import Checkpoints, checkpoint as module
 
 from .small import batches, comparable, constant_bound, differences, new_state, settings, train
 

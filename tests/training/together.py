@@ -14,8 +14,7 @@ import torch
 from torch import nn
 from torch.distributions import normal
 
-from vaekit.heads import VQ as Quantizer
-from vaekit.heads import Autoregressive, Bernoulli, Delta, Gaussian
+from vaekit.heads import VQ as Quantizer, Autoregressive, Bernoulli, Delta, Gaussian
 from vaekit.modalities import ImageVAE
 from vaekit.nets import MLP
 from vaekit.objectives import ELBO, RAE, VQ, PatchGAN

@@ -21,7 +21,7 @@ from vaekit.distributions.delta import Delta
 from vaekit.distributions.discretized_logistic import DiscretizedLogistic
 from vaekit.distributions.discretized_logistic_mixture import DiscretizedLogisticMixture
 from vaekit.distributions.divergence import kl, kl_terms
-from vaekit.distributions.draw import draw
+from vaekit.distributions.draw import draw, draw_prior
 from vaekit.distributions.full_gaussian_mixture import FullGaussianMixture
 from vaekit.distributions.gaussian_mixture import GaussianMixture
 from vaekit.distributions.logistic_mixture import LogisticMixture
@@ -81,6 +81,7 @@ __all__ = [
     "WrappedNormal",
     "ZeroInflated",
     "draw",
+    "draw_prior",
     "drawing",
     "exponential",
     "full_precision",

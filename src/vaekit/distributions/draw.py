@@ -1,11 +1,13 @@
-"""Draws from a posterior, with their log-density where it comes with them."""
+"""Draws from a posterior, with their log-density where it comes with them, and from a prior, as many as are asked for."""
 
 from __future__ import annotations
 
-from torch import Tensor
+from itertools import dropwhile
+
+from torch import Size, Tensor
 from torch.distributions import Distribution
 
-__all__ = ["draw"]
+__all__ = ["draw", "draw_prior"]
 
 
 def draw(distribution: Distribution, samples: int) -> tuple[Tensor, Tensor | None]:
@@ -32,3 +34,25 @@ def draw(distribution: Distribution, samples: int) -> tuple[Tensor, Tensor | Non
         return distribution.rsample((samples,)), None
     z, log_q = together((samples,))
     return z.view_as(z), log_q  # gradients of the density do not go through these draws
+
+
+def draw_prior(prior: Distribution, *shape: int, reparameterized: bool = False) -> Tensor:
+    """Return independent draws `(*shape, *event)` of a prior.
+
+    Args:
+        prior: Its batch shape broadcasts to `shape`: empty or of ones where it knows of no batch, `(B,)` given a context.
+        shape: Batch axes, the last ones those that the prior may know of.
+        reparameterized: With a gradient to the prior, where it has one.
+
+    Examples:
+        >>> from torch.distributions import Independent, Normal
+        >>> prior = Independent(Normal(Tensor([[0.0, 0.0]]), 1.0), 1)  # a batch axis of 1
+        >>> draw_prior(prior, 3).shape, len(draw_prior(prior, 3).unique())
+        (torch.Size([3, 2]), 6)
+    """
+    batch = tuple(dropwhile(lambda size: size == 1, prior.batch_shape))
+    free = len(shape) - len(batch)
+    if batch != shape[free:]:  # ones in the middle
+        prior, free = prior.expand(Size(shape)), 0
+    sample = prior.rsample if reparameterized and prior.has_rsample else prior.sample
+    return sample(Size(shape[:free])).reshape(*shape, *prior.event_shape)

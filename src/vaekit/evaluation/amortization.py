@@ -9,11 +9,12 @@ that of the encoder: its size, its training, its data.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.distributions import (
     Distribution,
     Independent,
@@ -23,10 +24,10 @@ from torch.distributions import (
     constraints,
 )
 
-from vaekit.distributions import Transported, stopped
+from vaekit.distributions import Transported, drawing, stopped
 from vaekit.errors import NotApplicable
 from vaekit.evaluation.information import Nats
-from vaekit.models import Evidence, Latent, Trace, evaluating
+from vaekit.models import Groups, Latent, LatentVariableModel, evaluating
 
 __all__ = ["Amortization", "amortization", "refusal"]
 
@@ -88,7 +89,7 @@ def refusal(q: Distribution) -> str | None:
 
 
 def amortization(
-    model: nn.Module,
+    model: LatentVariableModel,
     x: Tensor,
     *context: Tensor,
     evidence: Tensor | None = None,
@@ -108,7 +109,7 @@ def amortization(
         2017, "Sticking the landing: simple, lower-variance gradient estimators for variational inference".
 
     Args:
-        model: A model with one group of latents; it and the random generator stay as they are.
+        model: A model; it and the random generator stay as they are. Of several groups of latents all are refined together.
         x: Data `(N, *event)`, in the support of the likelihood.
         context: What they are conditioned on, tensors `(N, C)`.
         evidence: Estimates of log p(x) in nats, `(N,)`; by default importance-weighted bounds from q*.
@@ -117,7 +118,8 @@ def amortization(
         seed: Seed of the noise.
 
     Raises:
-        ValueError: There are no data, or the posterior is not one on real vectors.
+        NotApplicable: The posterior is not one on real vectors.
+        ValueError: There are no data.
     """
     if not len(x) or samples < 1:
         raise ValueError(f"the gaps need data and at least one draw of each, got {len(x)} data and {samples} draws")
@@ -127,28 +129,47 @@ def amortization(
     return Amortization(elbo, refined, weighted if evidence is None else evidence.cpu().double(), steps, samples)
 
 
-def _gaps(model: Any, given: tuple[Tensor, ...], budget: tuple[int, int], seed: int) -> tuple[Tensor, Tensor, Tensor]:
+def _gaps(
+    model: LatentVariableModel, given: tuple[Tensor, ...], budget: tuple[int, int], seed: int
+) -> tuple[Tensor, Tensor, Tensor]:
     """Return L(q), L(q*) and the importance-weighted bound from q* of one batch, `(B,)` each."""
-    steps, samples = budget
+    (steps, samples), x = budget, given[0]
     with evaluating(model, seed):
         own = model.infer(*given)
-        if not isinstance(own, Evidence):
-            raise NotApplicable("refinement is of one group of latents, and this model has several")
-        reason = refusal(own.posterior)
+        with drawing(seed):
+            around = model.draw(own)
+        reason = next((reason for latent in around if (reason := refusal(latent.q)) is not None), None)
         if reason is not None:
             raise NotApplicable(reason)
-        better = replace(own, posterior=_refined(model, given[0], own, steps))
-    first, second = (_log_weights(model, given[0], either, _CHOOSING, seed + 1) for either in (own, better))
-    before, after = (_log_weights(model, given[0], either, samples, seed + 2) for either in (own, better))
+        groups = Groups.of(around)
+        better = _refined(model, x, own, groups, around, steps)
+
+    def encoded(count: int) -> Tensor:
+        return model.trace(x, own, count).log_weight
+
+    def refined(count: int) -> Tensor:
+        z = better.rsample((count,))
+        return model.log_joint(x, own, *groups.split(z)) - better.log_prob(z)
+
+    chunk = max(1, _ROWS // len(x))
+    first, second = (_log_weights(model, weigh, _CHOOSING, chunk, seed + 1) for weigh in (encoded, refined))
+    before, after = (_log_weights(model, weigh, samples, chunk, seed + 2) for weigh in (encoded, refined))
     # A refinement that came to nothing, or cannot do what the own family can, is not taken.
     gain = second - first
     after = torch.where(gain.mean(0) > -gain.std(0) / math.sqrt(_CHOOSING), after, before)
     return before.mean(0), after.mean(0), after.logsumexp(0) - math.log(samples)
 
 
-def _refined(model: Any, x: Tensor, own: Evidence, steps: int) -> Distribution:
+def _refined(
+    model: LatentVariableModel, x: Tensor, evidence: Any, groups: Groups, around: tuple[Latent, ...], steps: int
+) -> Distribution:
+    """Return the best Gaussian of each datum over the latents of all groups side by side, batch shape `(B,)`."""
     # Steps in units of the posterior's own deviations: one learning rate for all dimensions, data and models.
-    start, unit = own.posterior.mean, own.posterior.stddev.clamp_min(1e-6)
+    start, unit = (
+        groups.join([getattr(latent.q, name).expand(1, *latent.z.shape[1:])[0] for latent in around])
+        for name in ("mean", "stddev")
+    )
+    unit = unit.clamp_min(1e-6)
     move, grow = (torch.zeros_like(start, requires_grad=True) for _ in range(2))
     optimizer = torch.optim.Adam([move, grow], lr=_RATE)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, max(1, steps))
@@ -157,8 +178,7 @@ def _refined(model: Any, x: Tensor, own: Evidence, steps: int) -> Distribution:
             q = _gaussian(start + unit * move, unit * grow.exp())
             noise = torch.randn_like(start)
             z = q.mean + q.stddev * torch.stack([noise, -noise])
-            trace = Trace(x, model.decode(z, context=own.context), (Latent(z, stopped(q), own.prior),), own.context)
-            loss = -trace.log_weight.mean(0).sum()
+            loss = (stopped(q).log_prob(z) - model.log_joint(x, evidence, *groups.split(z))).mean(0).sum()
             move.grad, grow.grad = torch.autograd.grad(loss, (move, grow))
             optimizer.step()
             schedule.step()
@@ -166,12 +186,13 @@ def _refined(model: Any, x: Tensor, own: Evidence, steps: int) -> Distribution:
 
 
 def _gaussian(mean: Tensor, deviation: Tensor) -> Independent:
-    return Independent(Normal(mean, deviation, validate_args=False), mean.dim() - 1, validate_args=False)
+    return Independent(Normal(mean, deviation, validate_args=False), 1, validate_args=False)
 
 
-def _log_weights(model: Any, x: Tensor, given: Evidence, samples: int, seed: int) -> Tensor:
-    """Return log p(x, z) - log q(z) at draws from the posterior, `(S, B)`; the same noise for every Gaussian."""
-    chunk = max(1, _ROWS // len(x))
+def _log_weights(
+    model: LatentVariableModel, weigh: Callable[[int], Tensor], samples: int, chunk: int, seed: int
+) -> Tensor:
+    """Return log p(x, z) - log q(z) at draws from a posterior, `(S, B)`; the same noise for every Gaussian."""
     counts = [min(chunk, samples - start) for start in range(0, samples, chunk)]
     with evaluating(model, seed):
-        return torch.cat([model.trace(x, given, count).log_weight.cpu().double() for count in counts])
+        return torch.cat([weigh(count).cpu().double() for count in counts])

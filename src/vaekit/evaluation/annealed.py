@@ -9,10 +9,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from vaekit.errors import NotApplicable
 from vaekit.evaluation.chains import Chains, Problem, in_parts, log_mean
 from vaekit.evaluation.information import Nats
 from vaekit.evaluation.likelihood import Bounds, Estimate, LogJacobian, jacobian_of
-from vaekit.models import evaluating
+from vaekit.models import LatentVariableModel, evaluating
 
 __all__ = ["Annealed", "Bracket", "annealed", "bracket"]
 
@@ -46,10 +47,11 @@ class Annealed:
         Both must have been given the same prepared data, since binarisation and dequantisation are drawn anew each time.
 
         Raises:
-            ValueError: There is no such bound, or it is one of other data.
+            NotApplicable: There is no such bound.
+            ValueError: It is one of other data.
         """
         if bounds.iw is None:
-            raise ValueError(bounds.why)
+            raise NotApplicable(bounds.why)
         if bounds.iw.shape != self.lower.shape:
             raise ValueError(f"bounds on {len(bounds.iw)} data cannot be compared with those on {len(self.lower)}")
         return Nats.over(self.lower - bounds.iw)
@@ -91,7 +93,7 @@ class Bracket:
 
 
 def annealed(
-    model: Any,
+    model: LatentVariableModel,
     x: Tensor,
     *context: Tensor,
     chains: Chains = Chains(),  # noqa: B008 (a frozen value)
@@ -114,7 +116,7 @@ def annealed(
         of decoder-based generative models".
 
     Args:
-        model: A model with one group of real-valued latents.
+        model: A model of real-valued latents.
         x: Data `(N, *event)`, in the support of the likelihood.
         context: What they are conditioned on, tensors `(N, C)`.
         chains: How many, and how they are led.
@@ -122,7 +124,8 @@ def annealed(
         seed: Seed of the noise.
 
     Raises:
-        ValueError: The latents are not real-valued, q(z | x) has no density to start from, or there are no data.
+        NotApplicable: The latents are not real-valued, or q(z | x) has no density to start from.
+        ValueError: There are no data.
     """
     with evaluating(model, seed):
         parts = [_forwards(Problem.of(model, chains, *part)) for part in in_parts(chains, x, *context)]
@@ -131,7 +134,7 @@ def annealed(
 
 
 def bracket(
-    model: Any,
+    model: LatentVariableModel,
     n: int,
     *context: Tensor,
     chains: Chains = Chains(),  # noqa: B008 (a frozen value)
@@ -150,7 +153,7 @@ def bracket(
         Burda, Salakhutdinov and Grosse, 2017, "On the quantitative analysis of decoder-based generative models".
 
     Args:
-        model: A model with one group of real-valued latents.
+        model: A model of real-valued latents.
         n: How many data.
         context: What to condition on, tensors `(n, C)` where the model is conditional.
         chains: How many in either direction, and how they are led.
@@ -158,15 +161,18 @@ def bracket(
         seed: Seed of the data and of the noise.
 
     Raises:
+        NotApplicable: As in `annealed`.
         ValueError: As in `annealed`.
     """
     parts = []
     with evaluating(model, seed):
-        for latents, *given in in_parts(chains, model.prior_sample(max(n, 0), *context)[0], *context):
-            x = model.decode(latents, context=tuple(given)).sample()
+        drawn = model.prior_sample(max(n, 0), *context)
+        for part in in_parts(chains, *drawn, *context):
+            latents, given = part[: len(drawn)], part[len(drawn) :]
+            x = model.decode(*latents, context=given).sample()
             problem = Problem.of(model, chains, x, *given)
             jacobian = jacobian_of(log_jacobian, x)
-            parts.append((_forwards(problem)[0] + jacobian, _backwards(problem, latents) + jacobian))
+            parts.append((_forwards(problem)[0] + jacobian, _backwards(problem, *latents) + jacobian))
     lower, upper = (torch.cat(column) for column in zip(*parts, strict=True))
     return Bracket(lower, upper, x[0].numel())
 
@@ -179,8 +185,8 @@ def _forwards(problem: Problem) -> tuple[Tensor, Tensor, Tensor]:
     return log_mean(log_weight).cpu(), ess.cpu(), acceptance.cpu()
 
 
-def _backwards(problem: Problem, z: Tensor) -> Tensor:
-    *_, last = problem.backwards(z)
+def _backwards(problem: Problem, *z: Tensor) -> Tensor:
+    *_, last = problem.backwards(*z)
     return -log_mean(last.log_weight).cpu()
 
 

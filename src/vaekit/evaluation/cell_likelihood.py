@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from vaekit.models import evaluating
+from vaekit.errors import NotApplicable
+from vaekit.models import LatentVariableModel, evaluating
 
 __all__ = ["CellLikelihoods", "cell_likelihoods"]
 
@@ -47,7 +48,7 @@ class CellLikelihoods:
 
 
 def cell_likelihoods(
-    model: nn.Module,
+    model: LatentVariableModel,
     x: Tensor,
     *context: Tensor,
     groups: Sequence[Sequence[int]] | None = None,
@@ -75,10 +76,10 @@ def cell_likelihoods(
         seed: Seed of the draws.
 
     Raises:
-        ValueError: There are fewer than two data, or the likelihood has no cells.
+        NotApplicable: The likelihood has no cells, or there are fewer than two data to compare.
     """
     if len(x) < 2:
-        raise ValueError(
+        raise NotApplicable(
             f"cells are compared with those of other rows, so two rows are needed, got {len(x)}; give more"
         )
     places = [[j] for j in range(x.shape[1])] if groups is None else groups
@@ -94,26 +95,26 @@ def cell_likelihoods(
 class _Others(NamedTuple):
     """Latents of other data: draws of the aggregate posterior, and the datum that each was read off."""
 
-    z: Tensor
+    z: tuple[Tensor, ...]
     rows: Tensor
 
     @classmethod
-    def drawn(cls, model: Any, count: int, x: Tensor, *context: Tensor) -> _Others:
+    def drawn(cls, model: LatentVariableModel, count: int, x: Tensor, *context: Tensor) -> _Others:
         rows = torch.arange(count) % len(x)
         given = [column[rows] for column in (x, *context)]
-        return cls(model.trace(given[0], model.infer(*given)).latents[0].z[0], rows)
+        return cls(tuple(latent.z[0] for latent in model.draw(model.infer(*given))), rows)
 
 
 def _part(
-    model: Any, given: tuple[Tensor, ...], others: _Others, groups: Sequence[Sequence[int]]
+    model: LatentVariableModel, given: tuple[Tensor, ...], others: _Others, groups: Sequence[Sequence[int]]
 ) -> tuple[Tensor, Tensor]:
     numbers, x, *context = given
     draws = len(others.rows)
-    free = others.z.unsqueeze(1).expand(draws, len(x), *others.z.shape[1:])
+    free = [z.unsqueeze(1).expand(draws, len(x), *z.shape[1:]) for z in others.z]
     seen = model.trace(x, model.infer(x, *context), samples=draws).likelihood
     own = others.rows.unsqueeze(1) == numbers
     with_row, without = (
-        _grouped(likelihood, x, groups) for likelihood in (seen, model.decode(free, context=tuple(context)))
+        _grouped(likelihood, x, groups) for likelihood in (seen, model.decode(*free, context=tuple(context)))
     )
     without = without.masked_fill(own.to(x.device).unsqueeze(-1), -math.inf).logsumexp(0)
     count = (~own).sum(0).double().unsqueeze(-1)
@@ -123,7 +124,7 @@ def _part(
 def _grouped(likelihood: Any, x: Tensor, groups: Sequence[Sequence[int]]) -> Tensor:
     """Return the log-likelihoods of groups `(S, B, G)` in double precision."""
     if not hasattr(likelihood, "log_prob_cells"):
-        raise ValueError(f"cells are those of a likelihood of columns, and this one is {type(likelihood).__name__}")
+        raise NotApplicable(f"cells are those of a likelihood of columns, and this one is {type(likelihood).__name__}")
     cells = likelihood.log_prob_cells(x).double()
     return torch.stack([cells[..., list(group)].sum(-1) for group in groups], -1)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,11 +18,12 @@ from vaekit.distributions import (
     StraightThrough,
     UniformSphere,
     WrappedNormal,
+    drawing,
     full_precision,
 )
 from vaekit.errors import NotApplicable
 from vaekit.evaluation.hamiltonian import Path, Stage, adapted_steps, annealing
-from vaekit.models import Evidence, LatentVariableModel, Trace
+from vaekit.models import Groups, Latent, LatentVariableModel, log_posterior, log_prior, no_density
 
 __all__ = ["Chains", "Problem", "in_parts", "log_mean"]
 
@@ -68,18 +69,20 @@ class Chains:
 
 @dataclass(frozen=True)
 class Problem:
-    """The evidence of some data as the end of a path.
+    """The evidence of some data as the end of a path, on which latents of all groups stand side by side.
 
     Args:
-        first: Where the path begins, batch shape `()` or `(B,)`.
+        draw: Draws so many chains per datum where the path begins, `(S, B, D)`.
         path: From there to p(z) p(x | z).
+        groups: Of the latents.
         chains: How it is walked.
         betas: The temperatures, `(T + 1,)`.
         steps: Length of the leapfrog steps, `(T + 1, B)`.
     """
 
-    first: Distribution
+    draw: Callable[[int], Tensor]
     path: Path
+    groups: Groups
     chains: Chains
     betas: Tensor
     steps: Tensor
@@ -94,36 +97,44 @@ class Problem:
             NotApplicable: Chains cannot move there.
         """
         evidence = model.infer(x, *context)
-        if not isinstance(evidence, Evidence):
-            raise NotApplicable("chains are led through one group of latents, and this model has several; use bounds")
-        for distribution in (evidence.posterior, evidence.prior):
-            _refuse_unreal(distribution)
-        first = evidence.prior if chains.from_prior else _tractable(evidence.posterior)
+        with drawing(0):  # where the densities are looked at makes no difference to the chains' own noise
+            around = model.draw(evidence)
+        groups, tractable = Groups.of(around), _refuse_unreal(around, chains)
 
-        def start(z: Tensor) -> Tensor:
-            with full_precision(z):
-                return first.log_prob(z)
+        def start(columns: Tensor) -> Tensor:
+            z = groups.split(columns)
+            if tractable is not None:
+                with full_precision(columns):
+                    return tractable.log_prob(*z)
+            latents = model.latents_at(evidence, *z)
+            return log_prior(latents) if chains.from_prior else log_posterior(latents)
 
-        def joint(z: Tensor) -> Tensor:
-            with full_precision(z):
-                prior = evidence.prior.log_prob(z)
-            return Trace(x, model.decode(z, context=context), ()).log_likelihood + prior
+        def draw(count: int) -> Tensor:
+            if chains.from_prior:
+                return groups.join(model.prior_draws(count, len(x), *context))
+            if tractable is not None:
+                return groups.join([tractable.sample((count,))])
+            return groups.join([latent.z for latent in model.draw(evidence, count)])
 
-        shape = (len(x), *evidence.prior.event_shape)
-        widths = torch.stack([_width(d, shape, x) for d in (first, evidence.posterior)])
-        path = Path(start, joint, widths)
+        def joint(columns: Tensor) -> Tensor:
+            return model.log_joint(x, evidence, *groups.split(columns))
+
+        first = [latent.p if chains.from_prior else tractable or latent.q for latent in around]
+        posterior = [latent.q for latent in around]
+        path = Path(start, joint, torch.stack([_widths(ends, groups, x) for ends in (first, posterior)]))
         betas = chains.betas if betas is None else betas
-        scouts = path.at(_drawn(first, 1, len(x)))
-        return cls(first, path, chains, betas, adapted_steps(path, scouts, betas, chains.leapfrog))
+        steps = adapted_steps(path, path.at(draw(1)), betas, chains.leapfrog)
+        return cls(draw, path, groups, chains, betas, steps)
 
     def forwards(self) -> Iterator[Stage]:
         """Lead chains from the start."""
-        z = _drawn(self.first, self.chains.count, self.steps.shape[1])
+        z = self.draw(self.chains.count)
         return annealing(self.path, self.path.at(z), self.betas, self.steps, self.chains.leapfrog)
 
-    def backwards(self, z: Tensor) -> Iterator[Stage]:
-        """Lead chains from draws at the end, one per datum, `(B, *event)`, to the start."""
-        point = self.path.at(z.expand(self.chains.count, *z.shape))
+    def backwards(self, *z: Tensor) -> Iterator[Stage]:
+        """Lead chains from draws at the end, one per datum, `(B, *event)` of each group, to the start."""
+        columns = self.groups.join(z)
+        point = self.path.at(columns.expand(self.chains.count, *columns.shape))
         return annealing(self.path, point, self.betas.flip(0), self.steps.flip(0), self.chains.leapfrog)
 
 
@@ -143,26 +154,27 @@ def log_mean(log_weight: Tensor) -> Tensor:
     return torch.logsumexp(log_weight, 0) - math.log(len(log_weight))
 
 
-def _tractable(q: Distribution) -> Distribution:
-    """Return q, or the Gaussian with its moments where the density of foreign points takes the inverse of a flow."""
-    reason = getattr(q, "no_density", None)
-    if reason is not None:
-        raise NotApplicable(reason)
-    if not hasattr(q, "rsample_and_log_prob"):
-        return q
-    return Independent(Normal(q.mean, q.stddev, validate_args=False), len(q.event_shape), validate_args=False)
+def _refuse_unreal(around: tuple[Latent, ...], chains: Chains) -> Distribution | None:
+    """Return what stands in for the posterior where chains begin: the Gaussian with the moments of a flow; None for itself.
 
-
-def _drawn(first: Distribution, chains: int, size: int) -> Tensor:
-    return first.sample((chains,)) if first.batch_shape else first.sample((chains, size))
-
-
-def _refuse_unreal(distribution: Distribution) -> None:
-    if isinstance(distribution, _CURVED) or not _real(distribution):
+    The density of a flow at foreign points takes its inverse.
+    """
+    if any(isinstance(d, _CURVED) or not _real(d) for latent in around for d in (latent.q, latent.p)):
         raise NotApplicable(
             "annealing leads chains through real vectors, but these latents are directions, points of a ball, one-hot "
             "vectors or codes; use bounds"
         )
+    if chains.from_prior:
+        return None
+    reason = no_density(around)
+    if reason is not None:
+        raise NotApplicable(reason)
+    if not any(hasattr(latent.q, "rsample_and_log_prob") for latent in around):
+        return None
+    if len(around) > 1:
+        raise NotApplicable("chains cannot begin at a hierarchy of flows; let them begin at the prior")
+    q = around[0].q
+    return Independent(Normal(q.mean, q.stddev, validate_args=False), len(q.event_shape), validate_args=False)
 
 
 def _real(distribution: Distribution) -> bool:
@@ -175,10 +187,15 @@ def _real(distribution: Distribution) -> bool:
     return support is constraints.real
 
 
-def _width(distribution: Distribution, shape: tuple[int, ...], like: Tensor) -> Tensor:
-    """Return the standard deviations `(B, *event)`; 1 where there are none, or none to move by."""
-    try:
-        width = distribution.stddev.to(like).expand(shape)
-    except NotImplementedError:
-        width = like.new_ones(shape)
+def _widths(distributions: list[Distribution], groups: Groups, x: Tensor) -> Tensor:
+    """Return the standard deviations of all groups side by side, `(B, D)`; 1 where there are none, or none to move by."""
+    pairs = zip(distributions, groups.events, strict=True)
+    width = groups.join([_width(distribution, x.new_ones(len(x), *event)) for distribution, event in pairs])
     return torch.where(width > 0, width, 1.0)
+
+
+def _width(distribution: Distribution, ones: Tensor) -> Tensor:
+    try:
+        return distribution.stddev.to(ones).expand(1, *ones.shape)[0]
+    except NotImplementedError:
+        return ones

@@ -13,11 +13,11 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal, NamedTuple
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.distributions import Distribution, Independent
 
-from vaekit.distributions import draw
-from vaekit.models import evaluating
+from vaekit.errors import NotApplicable
+from vaekit.models import Groups, Latent, LatentVariableModel, evaluating, log_posterior, log_prior, no_density
 
 __all__ = ["Information", "Nats", "information"]
 
@@ -102,7 +102,7 @@ class Information:
 
 
 def information(
-    model: nn.Module,
+    model: LatentVariableModel,
     x: Tensor,
     *context: Tensor,
     draws: int = 1,
@@ -127,7 +127,8 @@ def information(
         (the mixture of a batch).
 
     Args:
-        model: A model with one group of latents; it and the random generator stay as they are.
+        model: A model; it and the random generator stay as they are. Of several groups of latents all are one z, which does
+            not factorise.
         x: Data `(N, *event)`, in the support of the likelihood.
         context: What they are conditioned on, tensors `(N, C)`.
         draws: Latents drawn per datum.
@@ -136,14 +137,15 @@ def information(
             much too little; data that fill no batch are then left out.
 
     Raises:
-        ValueError: There are no data, not one batch of them where that is asked for, or the posterior has no density.
+        NotApplicable: The posterior has no density, or there is not one batch of data where that is asked for.
+        ValueError: There are no data.
     """
     if not len(x) or draws < 1:
         raise ValueError(f"information needs data and at least one draw of each, got {len(x)} data and {draws} draws")
     size = len(x) if mixture == "data" else _COMPARABLE
     n = len(x) - len(x) % size
     if not n:
-        raise ValueError(f"mixture='batch' needs {size} data, got {len(x)}; give more, or take mixture='data'")
+        raise NotApplicable(f"mixture='batch' needs {size} data, got {len(x)}; give more, or take mixture='data'")
     groups = zip(*(given[:n].split(size) for given in (x, *context)), strict=True)
     with evaluating(model, seed):
         parts = [part for group in groups for part in _mixture(model, group, draws)]
@@ -167,51 +169,83 @@ class _Part(NamedTuple):
     why: str
 
 
-def _mixture(model: nn.Module, given: tuple[Tensor, ...], draws: int) -> list[_Part]:
+class _Component:
+    """The posteriors of some data, which are components of a mixture, at latents of all groups side by side."""
+
+    def __init__(self, model: LatentVariableModel, x: Tensor, *context: Tensor) -> None:
+        self.model, self.evidence, self.size = model, model.infer(x, *context), len(x)
+        self.drawn = tuple[Latent, ...]()
+        self.context = context
+
+    def draw(self, count: int) -> Tensor:
+        """Return draws `(S, B, D)`, and keep the densities around them."""
+        self.drawn = self.model.draw(self.evidence, count)
+        self.groups = Groups.of(self.drawn)
+        return self.groups.join([latent.z for latent in self.drawn])
+
+    @property
+    def factorises(self) -> bool:
+        """Whether each dimension has a posterior of its own: those of a lower group depend on the group above."""
+        return len(self.drawn) == 1 and _factorises(self.drawn[0].q)
+
+    def table(self, columns: Tensor) -> Tensor:
+        """Return log q(z | x) at any latents `(R, 1, D)`, `(R, B, D)`; where it does not factorise, all in one `(R, B, 1)`."""
+        z = self.groups.split(columns)
+        if len(z) == 1:
+            return _table(self.drawn[0].q, *z)
+        across = [part.expand(-1, self.size, *part.shape[2:]) for part in z]
+        return log_posterior(self.model.latents_at(self.evidence, *across)).double().unsqueeze(-1)
+
+
+def _mixture(model: LatentVariableModel, given: tuple[Tensor, ...], draws: int) -> list[_Part]:
     """Return what the data of one mixture contribute, and why some of it is missing."""
-    evidences = [model.infer(*part) for part in zip(*(g.split(_BATCH) for g in given), strict=True)]  # type: ignore[operator]
-    mixture = [evidence.posterior for evidence in evidences]
-    reason = getattr(mixture[0], "no_density", None)
+    mixture = [_Component(model, *part) for part in zip(*(g.split(_BATCH) for g in given), strict=True)]
+    columns = [component.draw(draws) for component in mixture]
+    reason = no_density(mixture[0].drawn)
     if reason is not None:
-        raise ValueError(reason)
-    return [
-        _Part(_terms(evidence.prior, mixture, index, draws), _why(mixture[0], evidence.prior))
-        for index, evidence in enumerate(evidences)
-    ]
+        raise NotApplicable(reason)
+    return [_Part(_terms(z, mixture, index), _why(mixture[0], bool(given[1:]))) for index, z in enumerate(columns)]
 
 
-def _terms(p: Distribution, mixture: list[Distribution], index: int, draws: int) -> dict[str, Tensor]:
+def _terms(z: Tensor, mixture: list[_Component], index: int) -> dict[str, Tensor]:
     """Return what the data of one component of the mixture contribute, `(B,)` each; per dimension `(B, D)`."""
-    z, _ = draw(mixture[index], draws)
+    latents = mixture[index].drawn
     own, joint, marginals = _aggregate(z, mixture, index)
-    log_p = p.log_prob(z).double()
+    log_p = log_prior(latents).double()
     terms = {"rate": own - log_p, "mutual_information": own - joint}
-    if not p.batch_shape:
+    one_prior = not _depends(latents, bool(mixture[index].context))
+    if one_prior:
         terms["marginal_kl"] = joint - log_p
     if marginals is not None:
         terms["total_correlation"] = joint - marginals.sum(-1)
-    if marginals is not None and _factorises(p) and not p.batch_shape:
-        terms["per_dimension"] = marginals - _table(p, z)
+    if marginals is not None and _factorises(latents[0].p) and one_prior:
+        terms["per_dimension"] = marginals - _table(latents[0].p, latents[0].z)
     return {name: values.mean(0).cpu() for name, values in terms.items()}
 
 
-def _aggregate(z: Tensor, mixture: list[Distribution], index: int) -> tuple[Tensor, Tensor, Tensor | None]:
-    """Return log q(z | x), log q(z), `(S, B)`, and log q(z_j), `(S, B, D)`, at draws `(S, B, *event)` of component `index`."""
+def _depends(latents: tuple[Latent, ...], conditional: bool) -> bool:
+    """Whether the prior is another one for each datum; one without a context may still have a batch axis of 1."""
+    batch = latents[0].p.batch_shape
+    return batch.numel() > 1 or (conditional and (bool(batch) or len(latents) > 1))
+
+
+def _aggregate(z: Tensor, mixture: list[_Component], index: int) -> tuple[Tensor, Tensor, Tensor | None]:
+    """Return log q(z | x), log q(z), `(S, B)`, and log q(z_j), `(S, B, D)`, at draws `(S, B, D)` of component `index`."""
     lead = z.shape[:2]
     column = torch.arange(lead[1], device=z.device).repeat(lead[0])
-    rows = max(1, _ENTRIES // (_BATCH * z[0, 0].numel()))
+    rows = max(1, _ENTRIES // (_BATCH * z.shape[-1]))
     found = [
         _rows(part, mixture, index, at)
         for part, at in zip(z.flatten(0, 1).split(rows), column.split(rows), strict=True)
     ]
     own, joint, marginals = (torch.cat(parts).unflatten(0, lead) for parts in zip(*found, strict=True))
-    n = math.log(sum(q.batch_shape[0] for q in mixture))
-    return own, joint - n, marginals - n if _factorises(mixture[0]) else None
+    n = math.log(sum(component.size for component in mixture))
+    return own, joint - n, marginals - n if mixture[0].factorises else None
 
 
-def _rows(z: Tensor, mixture: list[Distribution], index: int, column: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+def _rows(z: Tensor, mixture: list[_Component], index: int, column: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     # The own density is read off the table of the mixture, so that rounding cannot lift their ratio above the cap.
-    tables = (_table(q, z.unsqueeze(1)) for q in mixture)
+    tables = (component.table(z.unsqueeze(1)) for component in mixture)
     joint = marginals = own = torch.full((), -torch.inf, dtype=torch.float64, device=z.device)
     for i, table in enumerate(tables):
         whole = table.sum(-1)
@@ -234,10 +268,10 @@ def _factorises(q: Distribution) -> bool:
     return isinstance(q, Independent) and q.reinterpreted_batch_ndims > 0
 
 
-def _why(q: Distribution, p: Distribution) -> str:
+def _why(component: _Component, conditional: bool) -> str:
     reasons = {
-        _NO_PRIOR: bool(p.batch_shape),
-        _NO_DIMENSIONS: not _factorises(q),
-        _NO_PRIOR_DIMENSIONS: not _factorises(p),
+        _NO_PRIOR: _depends(component.drawn, conditional),
+        _NO_DIMENSIONS: not component.factorises,
+        _NO_PRIOR_DIMENSIONS: not _factorises(component.drawn[0].p),
     }
     return "; ".join(reason for reason, holds in reasons.items() if holds)

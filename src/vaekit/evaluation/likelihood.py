@@ -8,13 +8,12 @@ from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
 import torch
-from torch import Tensor, nn
-from torch.distributions import Distribution
+from torch import Tensor
 
 from vaekit.data import Stored, unpacked
-from vaekit.distributions import point
-from vaekit.models import evaluating
-from vaekit.training import active_units
+from vaekit.errors import NotApplicable
+from vaekit.models import Groups, LatentVariableModel, Trace, evaluating
+from vaekit.training import active_per_group
 
 __all__ = ["Bounds", "Estimate", "LogJacobian", "bounds", "jacobian_of"]
 
@@ -48,10 +47,11 @@ class Bounds:
         distortion: -E log p(x | z) in nats, `(N,)`.
         rate: KL(q || p) in nats, `(N,)`.
         rate_per_dimension: Mean KL of each latent dimension in nats, `(D,)`; None where the posterior does not factorise.
-        means: Posterior means, `(N, D)`.
+        means: Posterior means, `(N, D)`, those of all groups of latents side by side.
         samples: K.
         sizes: Number of dimensions of each datum, `(N,)`: of an image all alike, of a text its tokens.
-        width: Coordinates of one latent variable in `means`.
+        groups: Which columns of `means` belong to which group of latents, and their names.
+        rates: KL(q || p) of each group in nats, `(N, groups)`.
         why: Why there is no bound, hence neither elbo, iw, ess nor rate, where the posterior has no density.
     """
 
@@ -64,17 +64,18 @@ class Bounds:
     means: Tensor
     samples: int
     sizes: Tensor
-    width: int = 1
+    groups: Groups
+    rates: Tensor | None = None
     why: str = ""
 
     def estimate(self, name: str) -> Estimate:
         """Return the mean of `elbo` or `iw` over the data.
 
         Raises:
-            ValueError: There is no such bound; the message says why.
+            NotApplicable: There is no such bound; the message says why.
         """
         if self.elbo is None:
-            raise ValueError(self.why)
+            raise NotApplicable(self.why)
         values = getattr(self, name).double()
         nats = values.mean().item()
         se = values.std().item() / math.sqrt(len(values)) if len(values) > 1 else math.nan
@@ -89,7 +90,12 @@ class Bounds:
     @property
     def active_units(self) -> int:
         """Latent dimensions whose posterior mean has a variance above 0.01 over the data."""
-        return active_units(self.means, width=self.width)
+        return sum(self.active_per_group)
+
+    @property
+    def active_per_group(self) -> tuple[int, ...]:
+        """The active units of each group of latents."""
+        return active_per_group(self.means, self.groups)
 
     def summary(self) -> dict[str, Any]:
         """Return plain numbers, ready for JSON; log-likelihoods, so larger is better."""
@@ -97,7 +103,7 @@ class Bounds:
         if self.ess is not None:
             elbo, iw = vars(self.estimate("elbo")), vars(self.estimate("iw"))
             bounds = {"elbo": elbo, "iw": {"samples": self.samples, **iw, "ess": self.ess.double().mean().item()}}
-        return {
+        return self._groups() | {
             "n": len(self.distortion),
             "bounds": bounds,
             "rate": None if self.rate is None else self.rate.double().mean().item(),
@@ -106,9 +112,16 @@ class Bounds:
             "dimensions": self.dimensions,
         }
 
+    def _groups(self) -> dict[str, Any]:
+        if len(self.groups.sizes) == 1:
+            return {}
+        rates = [None] * len(self.groups.sizes) if self.rates is None else self.rates.double().mean(0).tolist()
+        counts = zip(rates, self.active_per_group, self.groups.variables, strict=True)
+        return {"groups": [{"rate": rate, "active_units": active, "latents": size} for rate, active, size in counts]}
+
 
 def bounds(
-    model: nn.Module,
+    model: LatentVariableModel,
     batches: Iterable[Stored],
     *,
     prepare: Callable[[Tensor], Tensor] = torch.Tensor.float,
@@ -154,12 +167,12 @@ def bounds(
         raise ValueError("there are no data to evaluate")
     whole = {name: torch.cat([part.values[name] for part in parts]) for name in parts[0].values}
     terms = whole.pop("kl_terms", None)
-    missing = dict.fromkeys(("elbo", "iw", "ess", "rate"))
+    missing = dict.fromkeys(("elbo", "iw", "ess", "rate", "rates"))
     return Bounds(
         **{**missing, **whole},  # type: ignore[arg-type]
         rate_per_dimension=None if terms is None else terms.mean(0),
         samples=samples,
-        width=parts[0].width,
+        groups=parts[0].groups,
         why=parts[0].why,
     )
 
@@ -167,7 +180,7 @@ def bounds(
 @dataclass(frozen=True)
 class _Part:
     values: dict[str, Tensor]
-    width: int
+    groups: Groups
     why: str
 
 
@@ -186,7 +199,7 @@ def _moved(part: _Part, jacobian: Tensor) -> _Part:
 
 
 def _batch_bounds(
-    model: Any,
+    model: LatentVariableModel,
     x: Tensor,
     context: tuple[Tensor, ...],
     samples: int,
@@ -195,33 +208,34 @@ def _batch_bounds(
 ) -> _Part:
     evidence = model.infer(x, *context)
     chunk = max(1, rows // len(x))
-    log_weights, log_likelihoods, rates = [], [], []
+    log_weights, log_likelihoods, rates = list[Tensor](), list[Tensor](), list[Tensor]()
+    terms = list[Tensor]()
     for start in range(0, samples, chunk):
         count = min(chunk, samples - start)
         trace = model.trace(x, evidence, samples=count)
         log_likelihoods.append(trace.log_likelihood)
         if trace.no_bound is None:
             log_weights.append(trace.log_weight)
-            rates.append(trace.kl.expand(count, -1))
+            rates.append(torch.stack([latent.kl.expand(count, -1) for latent in trace.latents], -1))
+            if all(latent.kl_terms is not None for latent in trace.latents):
+                terms.append(count / samples * _terms(trace))
     distortion = -torch.cat(log_likelihoods).cpu().double().mean(0)
-    means = torch.cat([_middle(latent.q) for latent in trace.latents], 1)
     counted = torch.full((len(x),), x[0].numel()) if sizes is None else sizes(x)
-    values = {"distortion": distortion, "means": means, "sizes": counted}
+    values = {"distortion": distortion, "means": model.codes(trace), "sizes": counted}
     if trace.no_bound is None:
         values |= _weighted(torch.cat(log_weights).cpu().double())
-        values["rate"] = torch.cat(rates).cpu().double().mean(0)
+        values["rates"] = torch.cat(rates).cpu().double().mean(0)
+        values["rate"] = values["rates"].sum(-1)
         values["elbo"] = -distortion - values["rate"]
-        terms = [latent.kl_terms for latent in trace.latents]
-        if all(term is not None for term in terms):
-            values["kl_terms"] = torch.cat([term.mean(0).flatten(1) for term in terms if term is not None], 1)
+        if terms:
+            values["kl_terms"] = torch.stack(terms).sum(0)
     values = {name: value.cpu() for name, value in values.items()}
-    return _Part(values, trace.latents[0].width, trace.no_bound or "")
+    return _Part(values, Groups.of(trace.latents), trace.no_bound or "")
 
 
-def _middle(q: Distribution) -> Tensor:
-    """Return the point of a posterior `(B, D)`; its mean over the draws of the groups above where it depends on them."""
-    z = point(q)
-    return (z.mean(0) if len(q.batch_shape) == 2 else z).flatten(1)
+def _terms(trace: Trace) -> Tensor:
+    """Return the mean rate of each latent dimension over the draws, `(B, D)`, all groups side by side."""
+    return torch.cat([latent.kl_terms.mean(0).flatten(1) for latent in trace.latents if latent.kl_terms is not None], 1)
 
 
 def _weighted(log_weight: Tensor) -> dict[str, Tensor]:

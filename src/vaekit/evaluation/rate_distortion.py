@@ -11,7 +11,7 @@ from torch import Tensor
 from vaekit.data import as_stored
 from vaekit.evaluation.chains import Chains, Problem, in_parts, log_mean
 from vaekit.evaluation.likelihood import LogJacobian, bounds, jacobian_of
-from vaekit.models import evaluating
+from vaekit.models import LatentVariableModel, evaluating
 
 __all__ = ["RateDistortion", "rate_distortion"]
 
@@ -50,7 +50,7 @@ class RateDistortion:
 
 
 def rate_distortion(
-    model: Any,
+    model: LatentVariableModel,
     x: Tensor,
     *context: Tensor,
     chains: Chains = Chains(temperatures=100),  # noqa: B008 (a frozen value)
@@ -73,7 +73,7 @@ def rate_distortion(
         Fischer, Dillon, Saurous and Murphy, 2018, "Fixing a broken ELBO" (the plane).
 
     Args:
-        model: A model with one group of real-valued latents; its posterior only makes the own operating point.
+        model: A model of real-valued latents; its posterior only makes the own operating point.
         x: Data `(N, *event)`, in the support of the likelihood; some tens make a picture.
         context: What they are conditioned on, tensors `(N, C)`.
         chains: How many, and how they are led; from the prior, whatever it says.
@@ -82,7 +82,8 @@ def rate_distortion(
         seed: Seed of the noise.
 
     Raises:
-        ValueError: The latents are not real-valued, or there are no data.
+        NotApplicable: The latents are not real-valued.
+        ValueError: There are no data.
     """
     chains = replace(chains, from_prior=True)
     betas = most * torch.linspace(0, 1, chains.temperatures + 1, dtype=torch.float64) ** _POWER

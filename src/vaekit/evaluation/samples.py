@@ -9,7 +9,6 @@ from typing import Any, TypeAlias
 import torch
 from torch import Tensor, nn
 
-from vaekit.distributions import point
 from vaekit.models import LatentVariableModel, evaluating
 
 __all__ = ["Features", "PosteriorPoints", "SampleQuality", "frechet_distance", "sample_quality"]
@@ -73,7 +72,7 @@ class PosteriorPoints(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the features of prepared data."""
-        return point(self.model.infer(x).posterior).flatten(1)
+        return torch.cat([code.flatten(1) for code in self.model.points(x)], 1)
 
 
 def sample_quality(real: Tensor, generated: Tensor, features: Features, k: int = 5) -> SampleQuality:

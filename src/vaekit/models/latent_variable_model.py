@@ -9,8 +9,9 @@ import torch
 from torch import Tensor, nn
 from torch.distributions import Distribution
 
-from vaekit.distributions import point, temper
-from vaekit.models.trace import Trace
+from vaekit.distributions import full_precision, point, temper
+from vaekit.models.groups import Groups
+from vaekit.models.trace import Latent, Trace, log_prior
 
 __all__ = ["LatentVariableModel"]
 
@@ -18,7 +19,8 @@ __all__ = ["LatentVariableModel"]
 class LatentVariableModel(nn.Module, ABC):
     """A model with one or more groups of latents; a hierarchy lists them from the top one down.
 
-    Its weights belong to three parts, which settings and reports name: `prior`, `posterior` and `likelihood`.
+    Its weights belong to three parts, which settings and reports name: `prior`, `posterior` and `likelihood`. The prior is
+    called with the context alone and returns p(z) of the first group.
     """
 
     prior: nn.Module
@@ -27,16 +29,24 @@ class LatentVariableModel(nn.Module, ABC):
 
     @abstractmethod
     def infer(self, x: Tensor, *context: Tensor) -> Any:
-        """Encode data `(B, *event)` once; return what `trace` needs to draw latents as often as wished."""
+        """Encode data `(B, *event)` once; return what `draw` needs, which keeps the `context` as an attribute."""
 
     @abstractmethod
-    def trace(self, x: Tensor, evidence: Any, samples: int = 1) -> Trace:
-        """Draw `samples` latents per datum and decode them.
+    def draw(self, evidence: Any, samples: int = 1) -> tuple[Latent, ...]:
+        """Draw `samples` latents per datum from the posterior, `(S, B, *event)` of each group, without decoding them.
 
         Args:
-            x: Data `(B, *event)`.
             evidence: What `infer(x)` returned.
             samples: S, the number of draws per datum.
+        """
+
+    @abstractmethod
+    def latents_at(self, evidence: Any, *z: Tensor) -> tuple[Latent, ...]:
+        """Return q and p of each group at given latents, without decoding them.
+
+        Args:
+            evidence: What `infer(x)` returned.
+            z: The latents of each group, `(*S, B, *event)`; the densities of a group may depend on those of the groups above.
         """
 
     @abstractmethod
@@ -46,6 +56,10 @@ class LatentVariableModel(nn.Module, ABC):
     @abstractmethod
     def prior_sample(self, n: int, *context: Tensor, temperature: float = 1.0) -> tuple[Tensor, ...]:
         """Return `n` draws of each group from the prior, `(n, *event)`; temperature 0 gives its most typical value."""
+
+    @abstractmethod
+    def place_prior(self, prior: nn.Module) -> None:
+        """Put a module p(z), fitted to a trained model, in the place of the prior of the first group."""
 
     @abstractmethod
     def decode(self, *z: Tensor, context: tuple[Tensor, ...] = ()) -> Distribution:
@@ -58,6 +72,19 @@ class LatentVariableModel(nn.Module, ABC):
             if callable(start):
                 start(x, *context)
 
+    def trace(self, x: Tensor, evidence: Any, samples: int = 1) -> Trace:
+        """Draw `samples` latents per datum and decode them.
+
+        Args:
+            x: Data `(B, *event)`.
+            evidence: What `infer(x)` returned.
+            samples: S, the number of draws per datum.
+        """
+        with full_precision(x):
+            latents = self.draw(evidence, samples)
+        likelihood = self.decode(*(latent.z for latent in latents), context=evidence.context)
+        return Trace(x, likelihood, latents, evidence.context)
+
     def forward(self, x: Tensor, *context: Tensor, samples: int = 1) -> Trace:
         """Infer, then trace."""
         return self.trace(x, self.infer(x, *context), samples)
@@ -65,6 +92,22 @@ class LatentVariableModel(nn.Module, ABC):
     def points(self, x: Tensor, *context: Tensor) -> tuple[Tensor, ...]:
         """Return the deterministic code of data: the point of q of each group, `(B, *event)`."""
         return tuple(point(q) for q in self.posteriors(x, *context))
+
+    def log_joint(self, x: Tensor, evidence: Any, *z: Tensor) -> Tensor:
+        """Return log p(x, z) in nats, `(S, B)`, of data and given latents `(S, B, *event)` of each group."""
+        latents = self.latents_at(evidence, *z)
+        return Trace(x, self.decode(*z, context=evidence.context), latents).log_likelihood + log_prior(latents)
+
+    def prior_draws(self, samples: int, batch: int, *context: Tensor) -> tuple[Tensor, ...]:
+        """Return draws of each group from the prior, `(samples, batch, *event)`, given contexts `(batch, C)`."""
+        given = (c.repeat(samples, *[1] * (c.dim() - 1)) for c in context)
+        return tuple(z.unflatten(0, (samples, batch)) for z in self.prior_sample(samples * batch, *given))
+
+    def codes(self, trace: Trace) -> Tensor:
+        """Return the points of all groups side by side, `(B, D)`, of data that were run through the model."""
+        if len(trace.latents) == 1:
+            return point(trace.latents[0].q).flatten(1)
+        return Groups.of(trace.latents).join(self.points(trace.x, *trace.context))
 
     @torch.no_grad()
     def reconstruct(self, x: Tensor, *context: Tensor) -> Tensor:

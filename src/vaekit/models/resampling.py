@@ -13,10 +13,9 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor
-from torch.distributions import Distribution
 
-from vaekit.distributions import draw
-from vaekit.models.vae import VAE
+from vaekit.models.latent_variable_model import LatentVariableModel
+from vaekit.models.trace import log_posterior, log_prior
 
 __all__ = ["Resampled", "conditional_latents", "resample"]
 
@@ -28,15 +27,17 @@ class Resampled(NamedTuple):
     """Draws from p(z | x_o) by importance resampling.
 
     Args:
-        z: Latents, `(M, B, *event)`.
+        z: Latents of each group, `(M, B, *event)`.
         ess: Effective sample size of the weights, `(B,)`, between 1 and the number of proposals.
     """
 
-    z: Tensor
+    z: tuple[Tensor, ...]
     ess: Tensor
 
 
-def resample(model: VAE, x: Tensor, *context: Tensor, proposals: int = 100, draws: int = 100) -> Resampled:
+def resample(
+    model: LatentVariableModel, x: Tensor, *context: Tensor, proposals: int = 100, draws: int = 100
+) -> Resampled:
     r"""Return `draws` latents per datum from :math:`p(z \mid x_o)`, where :math:`x_o` are the cells that are not NaN.
 
     References:
@@ -51,14 +52,16 @@ def resample(model: VAE, x: Tensor, *context: Tensor, proposals: int = 100, draw
         proposals: K, how many weights are compared per datum.
         draws: M.
     """
-    evidence = model.infer(x, *context)
-    z, log_weight = _proposed(model, x, context, evidence.posterior, evidence.prior, proposals)
+    z, log_weight = _proposed(model, x, context, proposals)
     share = log_weight.softmax(0)
     chosen = _systematic(share.T, draws).T  # (M, B)
-    return Resampled(z[chosen, torch.arange(len(x), device=x.device)], 1 / share.square().sum(0))
+    rows = torch.arange(len(x), device=x.device)
+    return Resampled(tuple(part[chosen, rows] for part in z), 1 / share.square().sum(0))
 
 
-def conditional_latents(model: VAE, x: Tensor, count: int, *context: Tensor, proposals: int = 20_000) -> Resampled:
+def conditional_latents(
+    model: LatentVariableModel, x: Tensor, count: int, *context: Tensor, proposals: int = 20_000
+) -> Resampled:
     r"""Return `count` latents of ONE partly known datum: draws from :math:`p(z \mid x_o)` out of one large pool.
 
     Args:
@@ -72,23 +75,20 @@ def conditional_latents(model: VAE, x: Tensor, count: int, *context: Tensor, pro
 
 
 def _proposed(
-    model: VAE, x: Tensor, context: tuple[Tensor, ...], q: Distribution, p: Distribution, count: int
-) -> tuple[Tensor, Tensor]:
-    """Return proposals `(K, B, *event)` and their log-weights `(K, B)`."""
-    from_prior = max(1, round(count * _FROM_PRIOR))
-    encoded, _ = draw(q, count - from_prior)
-    z = torch.cat([encoded, _drawn(p, from_prior, len(x))])
-    log_p = p.log_prob(z)
+    model: LatentVariableModel, x: Tensor, context: tuple[Tensor, ...], count: int
+) -> tuple[tuple[Tensor, ...], Tensor]:
+    """Return proposals `(K, B, *event)` of each group and their log-weights `(K, B)`."""
+    evidence, from_prior = model.infer(x, *context), max(1, round(count * _FROM_PRIOR))
+    encoded = (latent.z for latent in model.draw(evidence, count - from_prior))
+    pairs = zip(encoded, model.prior_draws(from_prior, len(x), *context), strict=True)
+    z = tuple(torch.cat(pair) for pair in pairs)
+    latents = model.latents_at(evidence, *z)
+    log_p = log_prior(latents)
     share = math.log((count - from_prior) / count), math.log(from_prior / count)
-    mixture = torch.logaddexp(q.log_prob(z) + share[0], log_p + share[1])
-    step = max(1, _CHUNK // len(x))
-    known = torch.cat([model.decode(part, context=context).log_prob(x) for part in z.split(step)])
+    mixture = torch.logaddexp(log_posterior(latents) + share[0], log_p + share[1])
+    parts = zip(*(part.split(max(1, _CHUNK // len(x))) for part in z), strict=True)
+    known = torch.cat([model.decode(*part, context=context).log_prob(x) for part in parts])
     return z, known + log_p - mixture
-
-
-def _drawn(p: Distribution, count: int, batch: int) -> Tensor:
-    """Return draws `(count, batch, *event)` of a prior, which may or may not know of the batch."""
-    return p.sample((count,)) if p.batch_shape else p.sample((count, batch))
 
 
 def _systematic(share: Tensor, count: int) -> Tensor:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+import torch
 from torch import Tensor
 from torch.distributions import Distribution
 
 from vaekit.distributions import full_precision, kl, kl_terms
 
-__all__ = ["Latent", "Trace"]
+__all__ = ["Latent", "Trace", "log_posterior", "log_prior", "no_density"]
 
 
 @dataclass(frozen=True)
@@ -43,7 +46,7 @@ class Latent:
     @property
     def width(self) -> int:
         """Coordinates of one latent variable: the classes of a one-hot vector, the length of a code, 1 of a number."""
-        return self.z.shape[-1] if len(self.q.event_shape) == 2 else 1
+        return self.q.event_shape[-1] if len(self.q.event_shape) == 2 else 1
 
     @cached_property
     def kl(self) -> Tensor:
@@ -61,6 +64,24 @@ class Latent:
         """log p(z) - log q(z | x) in nats, `(S, B)`."""
         with full_precision(self.z):
             return self.p.log_prob(self.z) - (self.q.log_prob(self.z) if self.log_q is None else self.log_q)
+
+
+def no_density(latents: Sequence[Latent]) -> str | None:
+    """Return why a posterior has no density; None where all have one."""
+    reasons = (getattr(latent.q, "no_density", None) for latent in latents)
+    return next((reason for reason in reasons if reason is not None), None)
+
+
+def log_prior(latents: Sequence[Latent]) -> Tensor:
+    """Return log p(z) over all groups in nats, `(S, B)`."""
+    with full_precision(latents[0].z):
+        return functools.reduce(torch.add, [latent.p.log_prob(latent.z) for latent in latents])
+
+
+def log_posterior(latents: Sequence[Latent]) -> Tensor:
+    """Return log q(z | x) over all groups in nats, `(S, B)`."""
+    with full_precision(latents[0].z):
+        return functools.reduce(torch.add, [latent.q.log_prob(latent.z) for latent in latents])
 
 
 @dataclass(frozen=True)
@@ -82,8 +103,7 @@ class Trace:
     @property
     def no_bound(self) -> str | None:
         """Why there is neither a rate nor a bound on the evidence; None where there is."""
-        reasons = (getattr(latent.q, "no_density", None) for latent in self.latents)
-        return next((reason for reason in reasons if reason is not None), None)
+        return no_density(self.latents)
 
     @cached_property
     def log_likelihood(self) -> Tensor:
@@ -101,10 +121,7 @@ class Trace:
     @cached_property
     def kl(self) -> Tensor:
         """KL(q(z | x) || p(z)) over all groups in nats, `(S or 1, B)`: the rate."""
-        total = self.latents[0].kl
-        for latent in self.latents[1:]:
-            total = total + latent.kl
-        return total
+        return functools.reduce(torch.add, [latent.kl for latent in self.latents])
 
     @cached_property
     def elbo(self) -> Tensor:
@@ -114,7 +131,4 @@ class Trace:
     @cached_property
     def log_weight(self) -> Tensor:
         """log p(x, z) - log q(z | x) in nats, `(S, B)`: the logarithm of the importance weight."""
-        total = self.log_likelihood
-        for latent in self.latents:
-            total = total + latent.log_ratio
-        return total
+        return functools.reduce(torch.add, [self.log_likelihood, *(latent.log_ratio for latent in self.latents)])

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from torch import Tensor, nn
 from torch.distributions import Distribution
 
-from vaekit.distributions import draw, full_precision, point, temper
+from vaekit.distributions import draw, draw_prior, point, temper
 from vaekit.models.latent_variable_model import LatentVariableModel
-from vaekit.models.trace import Latent, Trace
+from vaekit.models.trace import Latent
 
 __all__ = ["VAE", "Evidence"]
 
@@ -63,22 +63,22 @@ class VAE(LatentVariableModel):
         """Encode once: q(z | x), and the prior to compare it with."""
         return Evidence(self.posterior(x, *context), self.prior(*context), context)
 
-    def trace(self, x: Tensor, evidence: Evidence, samples: int = 1) -> Trace:
-        """Draw `samples` latents per datum from q(z | x) and decode them.
+    def draw(self, evidence: Evidence, samples: int = 1) -> tuple[Latent, ...]:
+        """Draw `samples` latents per datum from q(z | x)."""
+        z, log_q = draw(evidence.posterior, samples)
+        return (Latent(z, evidence.posterior, evidence.prior, log_q),)
 
-        Args:
-            x: Data `(B, *event)`.
-            evidence: What `infer(x)` returned.
-            samples: S, the number of draws per datum.
-        """
-        with full_precision(x):
-            z, log_q = draw(evidence.posterior, samples)
-        latent = Latent(z, evidence.posterior, evidence.prior, log_q)
-        return Trace(x, self.likelihood(z, *evidence.context), (latent,), evidence.context)
+    def latents_at(self, evidence: Evidence, *z: Tensor) -> tuple[Latent, ...]:
+        """Return q and p of the only group at given latents."""
+        return (Latent(z[0], evidence.posterior, evidence.prior),)
 
     def posteriors(self, x: Tensor, *context: Tensor) -> tuple[Distribution, ...]:
         """Return q(z | x), the only group's."""
         return (self.posterior(x, *context),)
+
+    def place_prior(self, prior: nn.Module) -> None:
+        """Put another module in the place of the prior."""
+        self.prior = prior
 
     def prior_sample(self, n: int, *context: Tensor, temperature: float = 1.0) -> tuple[Tensor, ...]:
         """Return `n` draws from the prior, `(n, *event)`, its scale multiplied by the temperature.
@@ -92,4 +92,4 @@ class VAE(LatentVariableModel):
         if temperature == 0:
             return (point(prior).expand(n, *prior.event_shape),)
         prior = prior if temperature == 1 else temper(prior, temperature)
-        return (prior.sample() if prior.batch_shape else prior.sample((n,)),)
+        return (draw_prior(prior, n),)

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from vaekit.distributions import full_precision
 from vaekit.distributions.tokens import PAD
+from vaekit.errors import NotApplicable
 from vaekit.models import Trace
 from vaekit.nets import MLP
 from vaekit.objectives.objective import Loss, Objective
@@ -34,7 +35,7 @@ class BagOfWords(nn.Module):
         model: The model, which says how many words and latents there are.
 
     Raises:
-        ValueError: It is no model of text.
+        NotApplicable: It is no model of text.
     """
 
     auxiliary = True
@@ -44,7 +45,7 @@ class BagOfWords(nn.Module):
         self.description, self.weight = description, weight
         words, event = _vocabulary(model), getattr(getattr(model, "posterior", None), "event", None)
         if words is None or event is None:
-            raise ValueError(
+            raise NotApplicable(
                 "objective.bag_of_words tells the words of a text from its latents, but this is no model of text; "
                 "set objective.bag_of_words=0"
             )

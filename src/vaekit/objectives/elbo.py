@@ -8,6 +8,7 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
+from vaekit.errors import NotApplicable
 from vaekit.models import Latent, Trace
 from vaekit.objectives.bag_of_words import BagOfWords
 from vaekit.objectives.objective import Criterion, Loss, Objective, bound_metrics, refuse_no_rate
@@ -38,13 +39,13 @@ class FreeBits(Value):
         """Return the floored rate of one group of latents, a scalar in nats per datum.
 
         Raises:
-            ValueError: The floor is per dimension, but the posterior has no closed-form rate per dimension.
+            NotApplicable: The floor is per dimension, but the posterior has no closed-form rate per dimension.
         """
         if self.nats == 0:
             return latent.kl.mean()
         terms = latent.kl_terms if self.per == "dimension" else latent.kl.unsqueeze(-1)
         if terms is None:
-            raise ValueError(
+            raise NotApplicable(
                 "objective.free_bits.per=dimension needs a posterior and a prior that factorise; "
                 "use objective.free_bits.per=group"
             )
@@ -122,7 +123,7 @@ class ELBO(Objective):
         """Return the objective itself, or what tells the bag of words beside it.
 
         Raises:
-            ValueError: There is a bag of words to tell, and the model is not one of text.
+            NotApplicable: There is a bag of words to tell, and the model is not one of text.
         """
         return BagOfWords(self, self.bag_of_words, model) if self.bag_of_words else self
 
@@ -130,7 +131,7 @@ class ELBO(Objective):
         """Return the loss of one trace.
 
         Raises:
-            ValueError: The posterior has no density.
+            NotApplicable: The posterior has no density.
         """
         refuse_no_rate(trace)
         rates = torch.stack([self.free_bits(latent) for latent in trace.latents])

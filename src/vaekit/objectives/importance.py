@@ -11,6 +11,7 @@ from torch import Tensor
 from torch.distributions import Distribution
 
 from vaekit.distributions import StraightThrough, stopped
+from vaekit.errors import NotApplicable
 from vaekit.models import Latent, Trace
 from vaekit.objectives.objective import Loss, Objective, bound_metrics, refuse_no_rate
 
@@ -28,14 +29,14 @@ class _Bound(NamedTuple):
     Args:
         value: The bound in nats, `(B,)`.
         model: Coefficients :math:`a_k` of the gradient to prior and likelihood.
-        posterior: Coefficients of the gradient to the posterior, with its score.
         reparameterized: Coefficients of the gradient to the posterior where its score is written as one through the draws.
+        posterior: Coefficients of the gradient to the posterior, with its score; None where it climbs the model's bound.
     """
 
     value: Tensor
     model: Tensor
-    posterior: Tensor
     reparameterized: Tensor
+    posterior: Tensor | None = None
 
 
 class IWAE(Objective):
@@ -100,8 +101,8 @@ class PIWAE(Objective):
     def __call__(self, trace: Trace, step: int = 0) -> Loss:
         """Return the loss of one trace."""
         weights = _weights(trace)
-        model, posterior = _grouped(weights, 1), _grouped(weights, self.groups)
-        return _loss(trace, _Bound(*model[:2], *posterior[2:]), self.gradient)
+        whole, parts = _grouped(weights, 1), _grouped(weights, self.groups)
+        return _loss(trace, whole._replace(reparameterized=parts.reparameterized, posterior=parts.model), self.gradient)
 
 
 class CIWAE(Objective):
@@ -125,7 +126,7 @@ class CIWAE(Objective):
         value = beta * weights.mean(0) + (1 - beta) * _log_mean_exp(weights)
         share, even = torch.softmax(weights.detach(), 0), beta / len(weights)
         model = even + (1 - beta) * share
-        return _loss(trace, _Bound(value, model, model, even + (1 - beta) * share**2), self.gradient)
+        return _loss(trace, _Bound(value, model, even + (1 - beta) * share**2), self.gradient)
 
 
 class Renyi(Objective):
@@ -159,7 +160,7 @@ class Renyi(Objective):
             return _loss(trace, _grouped(weights, len(weights)), self.gradient)
         value = _log_mean_exp(power * weights) / power
         share = torch.softmax(power * weights.detach(), 0)
-        return _loss(trace, _Bound(value, share, share, self.alpha * share + power * share**2), self.gradient)
+        return _loss(trace, _Bound(value, share, self.alpha * share + power * share**2), self.gradient)
 
 
 def _weights(trace: Trace) -> Tensor:
@@ -174,7 +175,7 @@ def _grouped(log_weight: Tensor, groups: int) -> _Bound:
     split = log_weight.unflatten(0, (groups, -1))
     share = torch.softmax(split.detach(), 1)
     whole = share.flatten(0, 1) / groups
-    return _Bound(_log_mean_exp(split, 1).mean(0), whole, whole, share.square().flatten(0, 1) / groups)
+    return _Bound(_log_mean_exp(split, 1).mean(0), whole, share.square().flatten(0, 1) / groups)
 
 
 def _log_mean_exp(values: Tensor, dim: int = 0) -> Tensor:
@@ -183,7 +184,7 @@ def _log_mean_exp(values: Tensor, dim: int = 0) -> Tensor:
 
 def _loss(trace: Trace, bound: _Bound, gradient: Gradient) -> Loss:
     value = -bound.value.mean()
-    if gradient != "plain" or bound.model is not bound.posterior:
+    if gradient != "plain" or bound.posterior is not None:
         surrogate = -_surrogate(trace, bound, gradient)
         value = value.detach() + surrogate - surrogate.detach()
     return Loss(value, {**bound_metrics(trace), "iw_bound": _log_mean_exp(trace.log_weight.detach()).mean()})
@@ -199,10 +200,12 @@ def _surrogate(trace: Trace, bound: _Bound, gradient: Gradient) -> Tensor:
     :math:`a` is multiplied by :math:`b / a` on its way back, so that one pass through the likelihood serves both.
     """
     if len(trace.latents) > 1:
-        raise ValueError("this gradient is for one group of latents; use objective=iwae objective.gradient=plain")
+        raise NotApplicable("this gradient is for one group of latents; use objective=iwae objective.gradient=plain")
     (latent,) = trace.latents
     _refuse_compiled(latent.z)
-    wanted = bound.reparameterized if gradient == "dreg" else bound.posterior
+    wanted = (
+        bound.reparameterized if gradient == "dreg" else bound.model if bound.posterior is None else bound.posterior
+    )
     # A weight too faint for the model may be all that its group has to tell the posterior.
     model = torch.maximum(bound.model, _FAINT * wanted)
     terms = model * (trace.log_likelihood + latent.p.log_prob(latent.z))
@@ -247,14 +250,14 @@ def _rescale(loss: Tensor, z: Tensor, factor: Tensor) -> None:
 
 def _still(q: Distribution) -> Distribution:
     if isinstance(getattr(q, "base_dist", q), StraightThrough):
-        raise ValueError(
+        raise NotApplicable(
             "this gradient needs exact draws with a gradient, and those of posterior=gumbel are straight-through; use "
             "posterior=gaussian, or objective.gradient=plain"
         )
     try:
         return stopped(q)
     except NotImplementedError as error:
-        raise ValueError(str(error)) from None
+        raise NotApplicable(str(error)) from None
 
 
 def _ratio(above: Tensor, below: Tensor) -> Tensor:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, TypeAlias
+from typing import Annotated, Any, Literal, TypeAlias
 
 import torch
 from pydantic import Field
 from torch import Tensor, nn
 
+from vaekit.distributions import draw_prior
+from vaekit.errors import NotApplicable
 from vaekit.models import Trace
 from vaekit.nets import MLP
 from vaekit.objectives.adversary import Adversary, accuracy
-from vaekit.objectives.mmd import Kernel, aggregate_mmd, prior_draws
+from vaekit.objectives.mmd import Kernel, aggregate_mmd
 from vaekit.objectives.objective import Criterion, Loss, Objective, regularized
 
 __all__ = ["AAE", "WAE", "Factor"]
@@ -75,7 +77,7 @@ class WAE(Objective):
 
     def build(self, model: nn.Module, _size: int) -> Criterion:
         """Return the criterion, with its discriminator where there is one."""
-        return _Matched(self.weight, _adversary(self.hidden, model)) if self.penalty == "gan" else self
+        return _Matched(self.weight, _adversary(self.hidden, model), model) if self.penalty == "gan" else self
 
     def __call__(self, trace: Trace, step: int = 0) -> Loss:
         """Return the loss of one trace under the discrepancy."""
@@ -104,24 +106,34 @@ class AAE(Objective):
 
     def build(self, model: nn.Module, _size: int) -> Criterion:
         """Return the criterion with its discriminator."""
-        return _Matched(self.weight, _adversary(self.hidden, model, self.loss))
+        return _Matched(self.weight, _adversary(self.hidden, model, self.loss), model)
 
 
 class _Matched(nn.Module):
     """Draws from the prior are real, latents are made."""
 
-    def __init__(self, weight: float, adversary: Adversary) -> None:
+    def __init__(self, weight: float, adversary: Adversary, model: nn.Module) -> None:
         super().__init__()
         self.weight, self.adversary = weight, adversary
+        self._model = (model,)  # in a tuple, a module is not registered a second time
 
     def forward(self, trace: Trace, step: int = 0) -> Loss:
         made = _draws(trace)
-        real, fake = self.adversary(prior_draws(trace).flatten(0, 1)), self.adversary(made)
+        real, fake = self.adversary(self._prior_draws(trace)), self.adversary(made)
         terms = {"fooling": (self.weight, self.adversary.fool(made)), "critic": (1.0, self.adversary.cost(real, fake))}
         return _reported(regularized(trace, 0.0, terms), real, fake)
 
     def after_step(self) -> None:
         """Do nothing: there are no statistics."""
+
+    def _prior_draws(self, trace: Trace) -> Tensor:
+        """Return as many draws from the prior as there are latents, `(S B, D)`, all groups side by side."""
+        samples, batch = trace.latents[0].z.shape[:2]
+        if len(trace.latents) == 1:
+            return draw_prior(trace.latents[0].p, samples, batch, reparameterized=True).flatten(2).flatten(0, 1)
+        # In a trace the lower priors are those given the posterior's draws above them.
+        model: Any = self._model[0]
+        return torch.cat([z.flatten(2) for z in model.prior_draws(samples, batch, *trace.context)], -1).flatten(0, 1)
 
 
 class _Shuffled(nn.Module):
@@ -153,7 +165,9 @@ def _draws(trace: Trace) -> Tensor:
 def _adversary(hidden: _Widths, model: nn.Module, loss: Literal["logistic", "hinge"] = "logistic") -> Adversary:
     event = getattr(getattr(model, "posterior", None), "event", None)
     if event is None:
-        raise ValueError("a discriminator of latents needs their shape: give the posterior module an attribute `event`")
+        raise NotApplicable(
+            "a discriminator of latents needs their shape: give the posterior module an attribute `event`"
+        )
     body = MLP(widths=hidden, norm="none", activation="leaky_relu").encoder(event)
     return Adversary(nn.Sequential(body, nn.Linear(hidden[-1], 1)), loss)
 

@@ -8,10 +8,11 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
+from vaekit.distributions import draw_prior
 from vaekit.models import Trace
 from vaekit.objectives.objective import Loss, Objective, regularized
 
-__all__ = ["MMD", "Kernel", "mmd", "prior_draws"]
+__all__ = ["MMD", "Kernel", "aggregate_mmd", "mmd"]
 
 Kernel: TypeAlias = Literal["imq", "rbf"]
 """Inverse multiquadric (heavy tails: far latents still feel it) or Gaussian."""
@@ -56,22 +57,21 @@ class MMD(Objective):
 
 
 def aggregate_mmd(trace: Trace, kernel: Kernel) -> Tensor:
-    """Return the squared discrepancy between draws from all posteriors of a batch and from the prior, over all groups."""
-    z = torch.cat([latent.z.flatten(2) for latent in trace.latents], -1)
-    return mmd(z, prior_draws(trace), kernel).mean()
+    r"""Return the squared discrepancy between draws from all posteriors of a batch and from the prior.
+
+    Of several groups it is the sum over g of that between :math:`q(z_{\le g})` and :math:`q(z_{<g})\, p(z_g \mid z_{<g})`: zero
+    where the aggregate of all groups is their prior, and nowhere else.
+    """
+    columns = [latent.z.flatten(2) for latent in trace.latents]
+    distances = []
+    for g, latent in enumerate(trace.latents):
+        drawn = draw_prior(latent.p, *latent.z.shape[:2], reparameterized=True).flatten(2)
+        x, y = (torch.cat([*columns[:g], last], -1) for last in (columns[g], drawn))
+        distances.append(mmd(x, y, kernel, paired=g > 0).mean())
+    return torch.stack(distances).sum()
 
 
-def prior_draws(trace: Trace) -> Tensor:
-    """Return as many draws from the prior as there are latents, `(S, B, D)`, all groups side by side."""
-    found = []
-    for latent in trace.latents:
-        samples = latent.z.shape[: 2 - len(latent.p.batch_shape)]
-        draw = latent.p.rsample if latent.p.has_rsample else latent.p.sample
-        found.append(draw(samples).flatten(2))
-    return torch.cat(found, -1)
-
-
-def mmd(x: Tensor, y: Tensor, kernel: Kernel) -> Tensor:
+def mmd(x: Tensor, y: Tensor, kernel: Kernel, *, paired: bool = False) -> Tensor:
     r"""Return the unbiased estimate of :math:`MMD^2 = E[k(x, x')] + E[k(y, y')] - 2 E[k(x, y)]`.
 
     With :math:`d` the distance of two points and :math:`c = 2 D s`, the expected :math:`d^2` of two standard normal
@@ -85,6 +85,7 @@ def mmd(x: Tensor, y: Tensor, kernel: Kernel) -> Tensor:
         x: Draws `(*S, N, D)`, at least two.
         y: Draws `(*S, N, D)`.
         kernel: imq or rbf.
+        paired: Whether rows of equal number depend on each other, and are not to be compared.
 
     Returns:
         One estimate per leading index, `(*S,)`.
@@ -93,8 +94,14 @@ def mmd(x: Tensor, y: Tensor, kernel: Kernel) -> Tensor:
     if count < 2:
         raise ValueError(f"the discrepancy of samples needs batches of at least 2 data, got {count}; set batch")
     within = _kernel(x, x, kernel) + _kernel(y, y, kernel)
-    apart = within.sum((-2, -1)) - within.diagonal(dim1=-2, dim2=-1).sum(-1)
-    return apart / (count * (count - 1)) - 2 * _kernel(x, y, kernel).mean((-2, -1))
+    between = _kernel(x, y, kernel)
+    across = _off_diagonal(between) if paired else between.mean((-2, -1))
+    return _off_diagonal(within) - 2 * across
+
+
+def _off_diagonal(values: Tensor) -> Tensor:
+    count = values.shape[-1]
+    return (values.sum((-2, -1)) - values.diagonal(dim1=-2, dim2=-1).sum(-1)) / (count * (count - 1))
 
 
 def _kernel(x: Tensor, y: Tensor, kernel: Kernel) -> Tensor:

@@ -9,6 +9,7 @@ from pydantic import Field
 from torch import Tensor
 from torch.distributions import Distribution, Independent
 
+from vaekit.errors import NotApplicable
 from vaekit.models import Latent, Trace
 from vaekit.objectives.objective import Loss, Objective, regularized
 
@@ -45,7 +46,7 @@ class DIP(Objective):
         """Return the loss of one trace.
 
         Raises:
-            ValueError: The posterior does not factorize.
+            NotApplicable: The posterior does not factorize.
         """
         covariance = _covariance(factorizing(trace).q, within=self.version == "ii")
         variance = covariance.diagonal()
@@ -60,12 +61,12 @@ def factorizing(trace: Trace) -> Latent:
     """Return the latent of a trace.
 
     Raises:
-        ValueError: There are several groups, or the dimensions of one depend on each other given x.
+        NotApplicable: There are several groups, or the dimensions of one depend on each other given x.
     """
     (latent, *more) = trace.latents
     q = latent.q
     if more or not isinstance(q, Independent) or q.base_dist.event_shape:
-        raise ValueError(
+        raise NotApplicable(
             "this objective needs one group of latents with independent dimensions; use posterior=gaussian"
         )
     return latent

@@ -6,10 +6,12 @@ from abc import ABC
 from collections.abc import Mapping
 from typing import Annotated, NamedTuple, Protocol
 
+import torch
 from pydantic import Field
 from torch import Tensor, nn
 
 from vaekit.distributions import Quantized
+from vaekit.errors import NotApplicable
 from vaekit.models import Trace
 from vaekit.value import Value
 
@@ -80,29 +82,32 @@ class Objective(Value, ABC):
 def bound_metrics(trace: Trace) -> dict[str, Tensor]:
     """Return the quantities every objective logs, in nats per datum, always at beta = 1.
 
-    `distortion` (-log p(x | z)); `elbo` and `rate` (KL) where q has a density; `rate_per_dimension` where it factorises.
+    `distortion` (-log p(x | z)); `elbo` and `rate` (KL) where q has a density; `rate_per_dimension` where it factorises, all
+    groups side by side; `rate_per_group` where there are several.
     """
     metrics = {"distortion": -trace.log_likelihood.detach().mean()}
     if trace.no_bound is not None:
         return metrics
     metrics |= {"elbo": trace.elbo.detach().mean(), "rate": trace.kl.detach().mean()}
-    terms = [latent.kl_terms for latent in trace.latents]
-    if len(terms) == 1 and terms[0] is not None:
-        metrics["rate_per_dimension"] = terms[0].detach().mean((0, 1)).flatten()
+    terms = [latent.kl_terms.detach().flatten(2) for latent in trace.latents if latent.kl_terms is not None]
+    if len(terms) == len(trace.latents):
+        metrics["rate_per_dimension"] = torch.cat([term.mean((0, 1)) for term in terms])
+    if len(trace.latents) > 1:
+        metrics["rate_per_group"] = torch.stack([latent.kl.detach().mean() for latent in trace.latents])
     return metrics
 
 
 def refuse_no_rate(trace: Trace) -> None:
-    """Raise ValueError, with the cure, where a posterior has no density and hence no rate, or one of codes."""
+    """Raise NotApplicable, with the cure, where a posterior has no density and hence no rate, or one of codes."""
     if trace.no_bound is not None:
-        raise ValueError(f"{trace.no_bound}; use objective=rae, wae or aae, or posterior=gaussian")
+        raise NotApplicable(f"{trace.no_bound}; use objective=rae, wae or aae, or posterior=gaussian")
     refuse_codes(trace)
 
 
 def refuse_codes(trace: Trace) -> None:
-    """Raise ValueError where a posterior is one of codes, whose encoder must be committed to them."""
+    """Raise NotApplicable where a posterior is one of codes, whose encoder must be committed to them."""
     if any(isinstance(latent.q, Quantized) for latent in trace.latents):
-        raise ValueError("this objective commits no encoder to its codes; use objective=vq, or posterior=gaussian")
+        raise NotApplicable("this objective commits no encoder to its codes; use objective=vq, or posterior=gaussian")
 
 
 def regularized(trace: Trace, beta: float, terms: Mapping[str, tuple[float, Tensor]]) -> Loss:

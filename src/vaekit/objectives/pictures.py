@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.distributions import Distribution, constraints
 
 from vaekit.distributions import point
+from vaekit.errors import NotApplicable
 from vaekit.models import Trace
 from vaekit.objectives.objective import Objective
 from vaekit.schedules import Constant, Schedule
@@ -45,13 +46,13 @@ def image_size(model: nn.Module) -> tuple[int, int, int]:
     """Return the channels, height and width of what a model generates.
 
     Raises:
-        ValueError: It generates no images, or does not say what.
+        NotApplicable: It generates no images, or does not say what.
     """
     event = getattr(getattr(model, "likelihood", None), "event", None)
     if event is None:
-        raise ValueError("this objective needs a likelihood that says what it is one of; give it event = (C, H, W)")
+        raise NotApplicable("this objective needs a likelihood that says what it is one of; give it event = (C, H, W)")
     if len(event) != 3:
-        raise ValueError(_NO_IMAGES.format(tuple(event)))
+        raise NotApplicable(_NO_IMAGES.format(tuple(event)))
     channels, height, width = event
     return channels, height, width
 
@@ -67,7 +68,7 @@ def pictures(trace: Trace, step: int = 0) -> tuple[Tensor, Tensor]:
     """
     real, fake = trace.x, point(trace.likelihood)
     if real.dim() != 4:
-        raise ValueError(_NO_IMAGES.format(tuple(real.shape[1:])))
+        raise NotApplicable(_NO_IMAGES.format(tuple(real.shape[1:])))
     low, high = _limits(trace.likelihood, real)
     if step == 0 and (real.min() < low or real.max() > high):
         raise ValueError(

@@ -9,6 +9,7 @@ from pydantic import Field
 from torch import Tensor
 
 from vaekit.distributions import CodeVectors, Quantized
+from vaekit.errors import NotApplicable
 from vaekit.models import Trace
 from vaekit.objectives.objective import Loss, Objective, bound_metrics
 
@@ -39,12 +40,14 @@ class VQELBO(Objective):
         """Return the loss of one trace.
 
         Raises:
-            ValueError: The posterior has no codebook.
+            NotApplicable: The posterior has no codebook.
         """
         terms, metrics = [], {}
         for latent in trace.latents:
             if not isinstance(latent.q, Quantized) or not isinstance(latent.p, CodeVectors):
-                raise ValueError("objective=vq needs a posterior with a codebook; use posterior=vq, or objective=elbo")
+                raise NotApplicable(
+                    "objective=vq needs a posterior with a codebook; use posterior=vq, or objective=elbo"
+                )
             terms.append((latent.q.encoded - latent.q.value).square().flatten(1).sum(1).mean())
             metrics = _use(latent.q.codes, len(latent.p.codebook))
         distance = torch.stack(terms).sum()

@@ -9,6 +9,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from vaekit.distributions import Delta, point
+from vaekit.errors import NotApplicable
 from vaekit.models import Trace
 from vaekit.objectives.objective import Criterion, Loss, Objective, regularized
 
@@ -56,14 +57,16 @@ class RAE(Objective):
         """Return the loss of one trace without R.
 
         Raises:
-            ValueError: The posterior has noise.
+            NotApplicable: The posterior has noise.
         """
         return self.penalized(trace, {})
 
     def penalized(self, trace: Trace, terms: dict[str, tuple[float, Tensor]]) -> Loss:
         """Return the loss of one trace with further terms, each with its weight."""
         if not all(isinstance(latent.q, Delta) for latent in trace.latents):
-            raise ValueError("objective=rae is for a posterior without noise; use posterior=delta, or objective=elbo")
+            raise NotApplicable(
+                "objective=rae is for a posterior without noise; use posterior=delta, or objective=elbo"
+            )
         norm = torch.stack([latent.z.square().flatten(2).sum(-1).mean() for latent in trace.latents]).sum() / 2
         return regularized(trace, 0.0, {"latent_norm": (self.beta, norm), **terms})
 

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
 
 import torch
 from torch import Tensor
 
+from vaekit.models import Groups
 from vaekit.trained.latent_space import LatentSpace, Way
-from vaekit.value import Size
 
 __all__ = ["Encoding", "Latents"]
 
@@ -19,32 +18,25 @@ __all__ = ["Encoding", "Latents"]
 class Latents:
     """The groups of latents of a model, from the top one down.
 
-    A code is the vector `(N, D)` of all groups, each flattened.
+    A code is the vector `(N, D)` of all groups side by side, each flattened.
 
     Args:
-        events: The shape of one draw of each group.
+        groups: Which columns of a code belong to which group.
         spaces: Where each group lives.
-
-    Examples:
-        >>> latents = Latents((torch.Size([2]), torch.Size([1])), (LatentSpace("real"), LatentSpace("real")))
-        >>> latents.names, [z.shape[1] for z in latents.split(torch.zeros(5, 3))]
-        (('z0_0', 'z0_1', 'z1_0'), [2, 1])
     """
 
-    events: tuple[Size, ...]
+    groups: Groups
     spaces: tuple[LatentSpace, ...]
 
-    @cached_property
+    @property
     def sizes(self) -> tuple[int, ...]:
         """Length of each group in a code."""
-        return tuple(torch.Size(event).numel() for event in self.events)
+        return self.groups.sizes
 
-    @cached_property
+    @property
     def names(self) -> tuple[str, ...]:
         """The name of each dimension of a code: `z3`, or `z1_3` for dimension 3 of group 1 where there are several."""
-        if len(self.sizes) == 1:
-            return tuple(f"z{j}" for j in range(self.sizes[0]))
-        return tuple(f"z{group}_{j}" for group, size in enumerate(self.sizes) for j in range(size))
+        return self.groups.names
 
     @property
     def is_walkable(self) -> bool:
@@ -68,8 +60,7 @@ class Latents:
         """
         if z.shape[1:].numel() != sum(self.sizes):
             raise ValueError(f"a code of this model has {sum(self.sizes)} dimensions, got {tuple(z.shape)}")
-        parts = z.flatten(1).split(self.sizes, 1)
-        return tuple(part.reshape(len(z), *event) for part, event in zip(parts, self.events, strict=True))
+        return self.groups.split(z.flatten(1))
 
     def between(self, first: Tensor, last: Tensor, steps: int, how: Way = "linear") -> Tensor:
         """Return codes from `first` to `last` `(N, D)`, both included, `(N, steps, D)`; see `LatentSpace.between`."""

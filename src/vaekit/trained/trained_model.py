@@ -18,7 +18,7 @@ from vaekit.errors import DataNotAtHand, NotApplicable
 from vaekit.evaluation import Bounds, PosteriorPoints, SampleQuality, bounds, sample_quality
 from vaekit.heads.family import Measure
 from vaekit.modalities import Description, Imputing, Pick, Reading, Seed, Shown, View, modality_named, view_of
-from vaekit.models import LatentVariableModel, evaluating
+from vaekit.models import Groups, LatentVariableModel, evaluating
 from vaekit.nets import RandomFeatures
 from vaekit.trained.attributes import attribute_vector
 from vaekit.trained.conditions import Conditions, Label
@@ -129,7 +129,8 @@ class TrainedModel:
         with evaluating(self.model):
             drawn = self.model.prior_sample(1, *self.conditions.zeros(1))
         support = "real" if self.description is None else self.description.posterior.support
-        return Latents(tuple(tuple(z.shape[1:]) for z in drawn), tuple(LatentSpace(support) for _ in drawn))
+        groups = Groups(tuple(tuple(z.shape[1:]) for z in drawn), (1,) * len(drawn))
+        return Latents(groups, (LatentSpace(support),) * len(drawn))
 
     @property
     def data(self) -> Dataset:

@@ -13,7 +13,7 @@ from vaekit.training.settings import RUNS_OF_A_FIX, Training
 from vaekit.training.stability import TrainingDiverged
 from vaekit.training.state import TrainingState
 from vaekit.training.step import Step
-from vaekit.training.validation import ACTIVE_VARIANCE, Validation, active_units, validate
+from vaekit.training.validation import ACTIVE_VARIANCE, Validation, active_per_group, active_units, validate
 
 __all__ = [
     "ACTIVE_VARIANCE",
@@ -28,6 +28,7 @@ __all__ = [
     "TrainingScope",
     "TrainingState",
     "Validation",
+    "active_per_group",
     "active_units",
     "make_fabric",
     "train",

@@ -18,8 +18,9 @@ from torch import Tensor, nn
 from torch.distributions import Distribution
 
 from vaekit.distributions import Categoricals, Columns
+from vaekit.errors import NotApplicable
 from vaekit.heads import Conditional
-from vaekit.models import VAE
+from vaekit.models import LatentVariableModel
 
 __all__ = ["match_marginals"]
 
@@ -31,7 +32,9 @@ _CLOSE = 1e-4  # mean distance to a marginal at which it is reached
 
 
 @torch.no_grad()
-def match_marginals(model: VAE, x: Tensor, masks: Mapping[int, int] | None = None) -> tuple[float, float]:
+def match_marginals(
+    model: LatentVariableModel, x: Tensor, masks: Mapping[int, int] | None = None
+) -> tuple[float, float]:
     """Move the intercepts of the categorical variables of a model of tables, in place.
 
     References:
@@ -43,6 +46,9 @@ def match_marginals(model: VAE, x: Tensor, masks: Mapping[int, int] | None = Non
         masks: Of a variable that may be missing, the variable that says so (1 is missing): only where it is observed does
             the marginal of the first count.
 
+    Raises:
+        NotApplicable: The likelihood is not one of columns, or has no heads whose intercepts could be moved.
+
     Returns:
         The mean total variation between marginals before and after; zeros where there is no categorical variable.
     """
@@ -52,8 +58,8 @@ def match_marginals(model: VAE, x: Tensor, masks: Mapping[int, int] | None = Non
         return 0.0, 0.0
     slots, levels = parts[place][0].tolist(), cast(Categoricals, parts[place][1]).levels
     wanted = torch.cat([_shares(x[:, slot], count) for slot, count in zip(slots, levels, strict=True)])
-    (z,) = model.prior_sample(_DRAWS)
-    logits = torch.cat([cast(Categoricals, _parts(model, part)[place][1]).logits for part in z.split(_CHUNK)])
+    drawn = zip(*(z.split(_CHUNK) for z in model.prior_sample(_DRAWS)), strict=True)
+    logits = torch.cat([cast(Categoricals, _parts(model, *z)[place][1]).logits for z in drawn])
     bias, distances = torch.zeros_like(wanted), []
     for _ in range(_TURNS):
         found = _expected(logits + bias, slots, levels, masks or {})
@@ -65,8 +71,13 @@ def match_marginals(model: VAE, x: Tensor, masks: Mapping[int, int] | None = Non
     return distances[0], distances[-1]
 
 
-def _parts(model: VAE, z: Tensor) -> tuple[tuple[Tensor, Distribution], ...]:
-    return cast(Columns, model.decode(z)).parts
+def _parts(model: LatentVariableModel, *z: Tensor) -> tuple[tuple[Tensor, Distribution], ...]:
+    likelihood = model.decode(*z)
+    if not isinstance(likelihood, Columns):
+        raise NotApplicable(
+            f"marginals are those of a likelihood of columns, and this one is {type(likelihood).__name__}"
+        )
+    return likelihood.parts
 
 
 def _shares(codes: Tensor, count: int) -> Tensor:
@@ -88,8 +99,10 @@ def _expected(logits: Tensor, slots: list[int], levels: tuple[int, ...], masks: 
     return torch.cat(found)
 
 
-def _intercept(model: VAE, place: int) -> nn.Parameter:
+def _intercept(model: LatentVariableModel, place: int) -> nn.Parameter:
     """Return the bias of the head of a group of variables."""
-    layer = cast(Conditional, model.likelihood).heads[f"{place}_logits"]
+    if not isinstance(model.likelihood, Conditional):
+        raise NotApplicable("the intercepts are those of a likelihood of the class Conditional, which this one is not")
+    layer = model.likelihood.heads[f"{place}_logits"]
     linear = layer[-1] if isinstance(layer, nn.Sequential) else layer
     return cast(nn.Linear, linear).bias

@@ -15,7 +15,7 @@ from torch.distributions import Independent, Normal
 from vaekit.data import Stored, unpacked
 from vaekit.distributions import drawing
 from vaekit.heads import LearnedMixture
-from vaekit.models import VAE
+from vaekit.models import LatentVariableModel
 
 __all__ = [
     "Encoded",
@@ -75,13 +75,16 @@ class PriorFit:
 
 
 @torch.no_grad()
-def encode(model: VAE, batches: Iterable[Stored], prepare: Callable[[Tensor], Tensor]) -> Encoded:
-    """Return the posteriors of stored batches; the model is expected in evaluation mode."""
+def encode(model: LatentVariableModel, batches: Iterable[Stored], prepare: Callable[[Tensor], Tensor]) -> Encoded:
+    """Return the posteriors of stored batches; the model is expected in evaluation mode.
+
+    Of several groups of latents those of the first, the top of a hierarchy: its prior alone depends on no other group.
+    """
     draws: list[Tensor] = []
     scales: list[Tensor] = []
     contexts: list[tuple[Tensor, ...]] = []
     for stored, context in map(unpacked, batches):
-        q = model.encode(prepare(stored), *context)
+        q = model.posteriors(prepare(stored), *context)[0]
         contexts.append(context)
         if isinstance(q, Independent) and isinstance(q.base_dist, Normal):
             draws.append(q.base_dist.loc.unsqueeze(0))

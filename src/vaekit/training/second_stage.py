@@ -6,7 +6,7 @@ from torch import nn
 
 from vaekit.distributions import drawing
 from vaekit.heads import Denoised, LearnedMixture
-from vaekit.models import VAE
+from vaekit.models import LatentVariableModel
 from vaekit.training.mixture import place_by_em
 from vaekit.training.prior import Encoded, PriorFit, fit_weights, place_by_clusters, score, scored_draws
 
@@ -14,7 +14,7 @@ __all__ = ["fit_second_stage"]
 
 
 def fit_second_stage(
-    model: VAE, prior: nn.Module, train: Encoded, held_out: Encoded, seed: int = 0
+    model: LatentVariableModel, prior: nn.Module, train: Encoded, held_out: Encoded, seed: int = 0
 ) -> tuple[float, float]:
     r"""Fit a prior in place to the aggregate posterior, from the start that its kind asks for.
 
@@ -25,7 +25,8 @@ def fit_second_stage(
         Dai and Wipf, 2019, "Diagnosing and enhancing VAE models" (the two stages).
 
     Args:
-        model: Where the latents come from. It keeps its own prior: take the new one by `model.prior = prior`.
+        model: Where the latents come from. It keeps its own prior: take the new one by `model.place_prior(prior)`. Of a hierarchy the
+            prior of the top group is fitted; those of the groups below depend on it and stay.
         prior: The module, freshly built.
         train: Posteriors of training data, as `encode` returns them.
         held_out: Posteriors of validation data.

@@ -5,18 +5,17 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import cast
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
 from torch.distributions import Distribution, Independent, Normal
 
 from vaekit.data import Stored, unpacked
-from vaekit.distributions import point
-from vaekit.models import Latent, evaluating
+from vaekit.models import Groups, Latent, LatentVariableModel, evaluating
 from vaekit.objectives import bound_metrics
 
-__all__ = ["ACTIVE_VARIANCE", "Validation", "active_units", "validate"]
+__all__ = ["ACTIVE_VARIANCE", "Validation", "active_per_group", "active_units", "validate"]
 
 ACTIVE_VARIANCE = 0.01
 
@@ -26,7 +25,8 @@ class Validation:
     """Means over held-out data, in nats per datum.
 
     `elbo` is a lower bound, larger is better, and None where there is none; `information` is the mutual information of data
-    and latents, and None where it was not asked for. `beta` is the weight of the rate in the score.
+    and latents, and None where it was not asked for. `beta` is the weight of the rate in the score. Dimensions are those of all
+    groups of latents side by side; `rate_per_group` and `active_per_group` say which group has what, where there are several.
     """
 
     distortion: float
@@ -34,6 +34,8 @@ class Validation:
     elbo: float | None = None
     rate: float | None = None
     rate_per_dimension: tuple[float, ...] = ()
+    rate_per_group: tuple[float, ...] = ()
+    active_per_group: tuple[int, ...] = ()
     information: float | None = None
     beta: float = 1.0
 
@@ -63,6 +65,12 @@ def active_units(means: Tensor, threshold: float = ACTIVE_VARIANCE, width: int =
         1
     """
     return int((means.var(0, correction=0) > threshold).unflatten(0, (-1, width)).any(1).sum())
+
+
+def active_per_group(means: Tensor, groups: Groups) -> tuple[int, ...]:
+    """Return the number of active latent dimensions of each group, from posterior means of all side by side `(N, D)`."""
+    parts = zip(groups.split(means), groups.widths, strict=True)
+    return tuple(active_units(part.flatten(1), width=width) for part, width in parts)
 
 
 def validate(
@@ -95,26 +103,27 @@ def validate(
             trace = model(prepare(stored), *context)
             count += len(stored)
             latents += [trace.latents] * information
-            means.append(torch.cat([point(latent.q).flatten(1) for latent in trace.latents], 1))
+            means.append(cast(LatentVariableModel, model).codes(trace))
             for name, value in bound_metrics(trace).items():
                 totals[name] = totals.get(name, torch.zeros(())) + value.cpu().double() * len(stored)
     if not means:
         raise ValueError("there are no data to validate on; give the validation part at least one datum")
     averages = {name: total / count for name, total in totals.items()}
-    per_dimension = averages.pop("rate_per_dimension", torch.zeros(0))
-    scalars = {name: value.item() for name, value in averages.items()}
-    active = active_units(torch.cat(means), width=trace.latents[0].width)
+    active = active_per_group(torch.cat(means), Groups.of(trace.latents))
+    figures: dict[str, Any] = {
+        n: tuple(value.tolist()) if value.dim() else value.item() for n, value in averages.items()
+    }
     return Validation(
-        **scalars,
-        active_units=active,
-        rate_per_dimension=tuple(per_dimension.tolist()),
+        **figures,
+        active_units=sum(active),
+        active_per_group=active if len(active) > 1 else (),
         information=_information(latents),
         beta=beta,
     )
 
 
 def _information(latents: list[tuple[Latent, ...]]) -> float | None:
-    r"""Return :math:`E[\log q(z \mid x) - \log rac1N \sum_j q(z \mid x_j)]`, at most log N; None but for Gaussians.
+    r"""Return :math:`E[\log q(z \mid x) - \log \frac1N \sum_j q(z \mid x_j)]`, at most log N; None but for Gaussians.
 
     Both densities are taken at the same draw: then no single term exceeds log N.
 

@@ -1,8 +1,7 @@
 """Columns of every type as hypothesis makes them."""
 
 import pyarrow as pa
-from hypothesis import HealthCheck, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, settings, strategies as st
 
 quick = settings(
     deadline=None,

@@ -9,8 +9,7 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pyarrow as pa
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as some
+from hypothesis import HealthCheck, given, settings, strategies as some
 
 from vaekit.data.delimited.marks import MISSING
 from vaekit.data.table.reading import ReadOptions, read_raw

@@ -4,8 +4,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from data.table.columns import WORDS, cells, decimals, quick, reals, same, times
 from vaekit.data.table.building import infer_schema

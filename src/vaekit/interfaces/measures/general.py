@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from torch import Tensor, nn
+from torch import Tensor
 
 from vaekit.data import Dataset, as_stored
 from vaekit.distributions import Transported
@@ -14,7 +14,7 @@ from vaekit.evaluation import Chains, Coded, amortization, annealed, bounds, dis
 from vaekit.interfaces.describing.words import number
 from vaekit.interfaces.measures.measure import Look, Measure, Summary, nats, percent
 from vaekit.modalities import modality_named
-from vaekit.models import evaluating
+from vaekit.models import LatentVariableModel, evaluating
 from vaekit.trained import TrainedModel
 
 __all__ = ["GENERAL"]
@@ -40,7 +40,7 @@ def _information(look: Look) -> dict[str, Any]:
     )
 
 
-def _information_in_batches(model: nn.Module, *given: Tensor) -> dict[str, Any] | None:
+def _information_in_batches(model: LatentVariableModel, *given: Tensor) -> dict[str, Any] | None:
     """Return the mutual information as most papers on texts report it, against the mixture of a batch; None for few data."""
     try:
         found = information(model, *given, mixture="batch")

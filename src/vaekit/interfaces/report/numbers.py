@@ -134,7 +134,7 @@ def _distortion(result: Bounds) -> tuple[str, str, str]:
 
 def _units(result: Bounds) -> tuple[str, str, str]:
     meaning = "Latent dimensions whose posterior mean varies over the data by more than 0.01."
-    return "Active units", f"{result.active_units} of {result.means.shape[1] // result.width}", meaning
+    return "Active units", f"{result.active_units} of {sum(result.groups.variables)}", meaning
 
 
 def _tiles(tiles: list[tuple[str, str, str]]) -> str:

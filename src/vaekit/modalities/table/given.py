@@ -61,8 +61,8 @@ def sample_given(
     _check(schema, given, row, x)
     with evaluating(model, seed):
         found = conditional_latents(model, x, n)
-        parts = [model.decode(z).sample() for z in found.z.flatten(0, 1).split(_BATCH)]
-    made = torch.cat(parts)
+        parts = zip(*(z.flatten(0, 1).split(_BATCH) for z in found.z), strict=True)
+        made = torch.cat([model.decode(*z).sample() for z in parts])
     table = schema.decode(torch.where(x.isnan(), made, x), seed=seed if isinstance(seed, int) else 0)
     for name in given:  # to the letter, also where a code stands for several values
         place = table.column_names.index(name)

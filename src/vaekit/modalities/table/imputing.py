@@ -129,7 +129,7 @@ def _drawn(model: LatentVariableModel, schema: TableSchema, data: Dataset, how: 
         stored, context = unpacked(batch)
         x = stored.float()
         found = resample(model, x, *context, proposals=how.proposals, draws=count)
-        drawn = model.decode(found.z, context=context).sample()
+        drawn = model.decode(*found.z, context=context).sample()
         whole = torch.where(x.isnan(), drawn, x)
         whole[..., list(schema.masks)] = 0.0  # what is filled is no longer missing
         made.append(whole)
