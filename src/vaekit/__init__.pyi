@@ -5,10 +5,14 @@ settings of training may hold. Beside these stand the verbs, the modules of a fr
 """
 
 from vaekit.diagnosis import Finding as Finding
-from vaekit.distributions import Decoding as Decoding, kl_terms as kl_terms, temper as temper
+from vaekit.distributions import Decoding as Decoding
+from vaekit.distributions import kl_terms as kl_terms
+from vaekit.distributions import temper as temper
 from vaekit.distributions.point import point as point
-from vaekit.errors import DataNotAtHand as DataNotAtHand, NotApplicable as NotApplicable
-from vaekit.evaluation import bounds as bounds, sample_quality as sample_quality
+from vaekit.errors import DataNotAtHand as DataNotAtHand
+from vaekit.errors import NotApplicable as NotApplicable
+from vaekit.evaluation import bounds as bounds
+from vaekit.evaluation import sample_quality as sample_quality
 from vaekit.evaluation.amortization import amortization as amortization
 from vaekit.evaluation.annealed import annealed as annealed
 from vaekit.evaluation.disentanglement import disentanglement as disentanglement
@@ -16,106 +20,108 @@ from vaekit.evaluation.fidelity import fidelity as fidelity
 from vaekit.evaluation.information import information as information
 from vaekit.evaluation.probes import probes as probes
 from vaekit.evaluation.rate_distortion import rate_distortion as rate_distortion
-from vaekit.heads import (
-    GMM as GMM,
-    IAF as IAF,
-    MAF as MAF,
-    VQ as VQ,
-    Autoregressive as Autoregressive,
-    BatchNormalized as BatchNormalized,
-    Bernoulli as Bernoulli,
-    Beta as Beta,
-    Categorical as Categorical,
-    Columns as Columns,
-    Conditional as Conditional,
-    ContinuousBernoulli as ContinuousBernoulli,
-    Delta as Delta,
-    Diagonal as Diagonal,
-    DiffusionPrior as DiffusionPrior,
-    DiscretizedLogistic as DiscretizedLogistic,
-    DiscretizedLogisticMixture as DiscretizedLogisticMixture,
-    Exp as Exp,
-    Fixed as Fixed,
-    Floored as Floored,
-    FlowLikelihood as FlowLikelihood,
-    FlowPrior as FlowPrior,
-    Full as Full,
-    Gaussian as Gaussian,
-    Gumbel as Gumbel,
-    Laplace as Laplace,
-    LogisticMixture as LogisticMixture,
-    LowRank as LowRank,
-    NegativeBinomial as NegativeBinomial,
-    Optimal as Optimal,
-    Ordinal as Ordinal,
-    Planar as Planar,
-    Poincare as Poincare,
-    Poisson as Poisson,
-    PowerSpherical as PowerSpherical,
-    RealNVP as RealNVP,
-    Shared as Shared,
-    Softplus as Softplus,
-    Spline as Spline,
-    Standard as Standard,
-    StandardNormal as StandardNormal,
-    StudentT as StudentT,
-    UniformCategorical as UniformCategorical,
-    UniformCodes as UniformCodes,
-    UniformSphere as UniformSphere,
-    Vamp as Vamp,
-    VonMisesFisher as VonMisesFisher,
-    WrappedNormal as WrappedNormal,
-    ZeroInflated as ZeroInflated,
-)
+from vaekit.heads import GMM as GMM
+from vaekit.heads import IAF as IAF
+from vaekit.heads import MAF as MAF
+from vaekit.heads import VQ as VQ
+from vaekit.heads import Autoregressive as Autoregressive
+from vaekit.heads import BatchNormalized as BatchNormalized
+from vaekit.heads import Bernoulli as Bernoulli
+from vaekit.heads import Beta as Beta
+from vaekit.heads import Categorical as Categorical
+from vaekit.heads import Columns as Columns
+from vaekit.heads import Conditional as Conditional
+from vaekit.heads import ContinuousBernoulli as ContinuousBernoulli
+from vaekit.heads import Delta as Delta
+from vaekit.heads import Diagonal as Diagonal
+from vaekit.heads import DiffusionPrior as DiffusionPrior
+from vaekit.heads import DiscretizedLogistic as DiscretizedLogistic
+from vaekit.heads import DiscretizedLogisticMixture as DiscretizedLogisticMixture
+from vaekit.heads import Exp as Exp
+from vaekit.heads import Fixed as Fixed
+from vaekit.heads import Floored as Floored
+from vaekit.heads import FlowLikelihood as FlowLikelihood
+from vaekit.heads import FlowPrior as FlowPrior
+from vaekit.heads import Full as Full
+from vaekit.heads import Gaussian as Gaussian
+from vaekit.heads import Gumbel as Gumbel
+from vaekit.heads import Laplace as Laplace
+from vaekit.heads import LogisticMixture as LogisticMixture
+from vaekit.heads import LowRank as LowRank
+from vaekit.heads import NegativeBinomial as NegativeBinomial
+from vaekit.heads import Optimal as Optimal
+from vaekit.heads import Ordinal as Ordinal
+from vaekit.heads import Planar as Planar
+from vaekit.heads import Poincare as Poincare
+from vaekit.heads import Poisson as Poisson
+from vaekit.heads import PowerSpherical as PowerSpherical
+from vaekit.heads import RealNVP as RealNVP
+from vaekit.heads import Shared as Shared
+from vaekit.heads import Softplus as Softplus
+from vaekit.heads import Spline as Spline
+from vaekit.heads import Standard as Standard
+from vaekit.heads import StandardNormal as StandardNormal
+from vaekit.heads import StudentT as StudentT
+from vaekit.heads import UniformCategorical as UniformCategorical
+from vaekit.heads import UniformCodes as UniformCodes
+from vaekit.heads import UniformSphere as UniformSphere
+from vaekit.heads import Vamp as Vamp
+from vaekit.heads import VonMisesFisher as VonMisesFisher
+from vaekit.heads import WrappedNormal as WrappedNormal
+from vaekit.heads import ZeroInflated as ZeroInflated
 from vaekit.interfaces.describing.experiment import Experiment as Experiment
-from vaekit.interfaces.runs.fitting import fit as fit, planned as planned, resume as resume, train as train
+from vaekit.interfaces.runs.fitting import fit as fit
+from vaekit.interfaces.runs.fitting import planned as planned
+from vaekit.interfaces.runs.fitting import resume as resume
+from vaekit.interfaces.runs.fitting import train as train
 from vaekit.interfaces.runs.prior import fit_prior as fit_prior
-from vaekit.interfaces.runs.run import Run as Run, load as load
-from vaekit.modalities import ImageVAE as ImageVAE, TableVAE as TableVAE, TextVAE as TextVAE
+from vaekit.interfaces.runs.run import Run as Run
+from vaekit.interfaces.runs.run import load as load
+from vaekit.modalities import ImageVAE as ImageVAE
+from vaekit.modalities import TableVAE as TableVAE
+from vaekit.modalities import TextVAE as TextVAE
 from vaekit.modalities.table.description import ColumnLikelihoods as ColumnLikelihoods
-from vaekit.models import VAE as VAE, Latent as Latent, LatentVariableModel as LatentVariableModel, Trace as Trace
-from vaekit.nets import (
-    MLP as MLP,
-    CausalConv as CausalConv,
-    ColumnTransformer as ColumnTransformer,
-    Conv as Conv,
-    Recurrent as Recurrent,
-    Standardize as Standardize,
-    Transformer as Transformer,
-)
-from vaekit.objectives import (
-    AAE as AAE,
-    CIWAE as CIWAE,
-    DIP as DIP,
-    ELBO as ELBO,
-    IWAE as IWAE,
-    MIWAE as MIWAE,
-    MMD as MMD,
-    MSSSIM as MSSSIM,
-    PIWAE as PIWAE,
-    RAE as RAE,
-    VAEGAN as VAEGAN,
-    VQELBO as VQELBO,
-    WAE as WAE,
-    BetaTC as BetaTC,
-    Capacity as Capacity,
-    Factor as Factor,
-    FocalFrequency as FocalFrequency,
-    FreeBits as FreeBits,
-    PatchGAN as PatchGAN,
-    Perceptual as Perceptual,
-    Renyi as Renyi,
-)
-from vaekit.schedules import (
-    Constant as Constant,
-    Cosine as Cosine,
-    Cyclical as Cyclical,
-    Hold as Hold,
-    Linear as Linear,
-    Logistic as Logistic,
-)
+from vaekit.models import VAE as VAE
+from vaekit.models import Latent as Latent
+from vaekit.models import LatentVariableModel as LatentVariableModel
+from vaekit.models import Trace as Trace
+from vaekit.nets import MLP as MLP
+from vaekit.nets import CausalConv as CausalConv
+from vaekit.nets import ColumnTransformer as ColumnTransformer
+from vaekit.nets import Conv as Conv
+from vaekit.nets import Recurrent as Recurrent
+from vaekit.nets import Standardize as Standardize
+from vaekit.nets import Transformer as Transformer
+from vaekit.objectives import AAE as AAE
+from vaekit.objectives import CIWAE as CIWAE
+from vaekit.objectives import DIP as DIP
+from vaekit.objectives import ELBO as ELBO
+from vaekit.objectives import IWAE as IWAE
+from vaekit.objectives import MIWAE as MIWAE
+from vaekit.objectives import MMD as MMD
+from vaekit.objectives import MSSSIM as MSSSIM
+from vaekit.objectives import PIWAE as PIWAE
+from vaekit.objectives import RAE as RAE
+from vaekit.objectives import VAEGAN as VAEGAN
+from vaekit.objectives import VQELBO as VQELBO
+from vaekit.objectives import WAE as WAE
+from vaekit.objectives import BetaTC as BetaTC
+from vaekit.objectives import Capacity as Capacity
+from vaekit.objectives import Factor as Factor
+from vaekit.objectives import FocalFrequency as FocalFrequency
+from vaekit.objectives import FreeBits as FreeBits
+from vaekit.objectives import PatchGAN as PatchGAN
+from vaekit.objectives import Perceptual as Perceptual
+from vaekit.objectives import Renyi as Renyi
+from vaekit.schedules import Constant as Constant
+from vaekit.schedules import Cosine as Cosine
+from vaekit.schedules import Cyclical as Cyclical
+from vaekit.schedules import Hold as Hold
+from vaekit.schedules import Linear as Linear
+from vaekit.schedules import Logistic as Logistic
 from vaekit.trained import TrainedModel as TrainedModel
-from vaekit.training import Phase as Phase, Training as Training
+from vaekit.training import Phase as Phase
+from vaekit.training import Training as Training
 from vaekit.value import Value as Value
 
 __version__: str

@@ -109,6 +109,10 @@ class Pair(nn.Module):
         super().__init__()
         self.top, self.below = top, below
 
+    def forward(self, *given):
+        """Return the distribution of the top group."""
+        return self.top(*given)
+
 
 class Ladder(LatentVariableModel):
     """z1 -> z2 -> x, and x -> z1, (z1, x) -> z2."""

@@ -69,8 +69,8 @@ def closeness(subject: Subject) -> Closeness | None:
         if columns:
             samples = _samples(subject, context, 1.0)
             return _of_rows(view.decode(samples), view.decode(data), columns) if samples.isfinite().all() else None
-        # All at once, since some views scale what they are given by its own range.
-        shown = view.decode(torch.cat([_samples(subject, context, 0.0), data])).flatten(1).float()
+        both = torch.cat([_samples(subject, context, 0.0), data])
+        shown = (view.decode(both) if subject.traits.pictures else both).flatten(1).float()
         return _closeness(shown[:_SAMPLES], shown[_SAMPLES:]) if bool(torch.isfinite(shown).all()) else None
 
 
