@@ -13,7 +13,7 @@ from torch.nn.functional import one_hot
 from vaekit.data import Dataset, split_by_content
 from vaekit.data.schema import Schema
 from vaekit.distributions import draw_prior, point, temper
-from vaekit.heads import Bernoulli, Conditional, Gaussian, Site
+from vaekit.heads import Bernoulli, Conditional, Gaussian, Site, conditional
 from vaekit.interfaces.media import Answer, Medium
 from vaekit.interfaces.report.page import exhibit, verbatim
 from vaekit.modalities import Description, Modality, Reading, Traits, View
@@ -54,8 +54,8 @@ class BitsVAE(Description):
     def build(self):
         """Return the model."""
         size, latent = (self.length,), self.posterior.latent_event(self.latent)
-        likelihood = Conditional(self.net.decoder(latent, size), self.likelihood, given=latent, event=size)
-        posterior = Conditional(self.net.encoder(size), self.posterior, given=size, event=latent)
+        likelihood = conditional(self.likelihood, self.net.decoder(latent, size), given=latent, event=size)
+        posterior = conditional(self.posterior, self.net.encoder(size), given=size, event=latent)
         prior = self.prior.build(Site(latent, posterior, size, 0))
         if self.groups == 1:
             return VAE(prior, posterior, likelihood)

@@ -2,7 +2,6 @@
 
 import inspect
 
-import click
 import typer.main
 from typer.testing import CliRunner
 
@@ -54,7 +53,7 @@ def typed(command, known):
         values = known[parameter.name]
         values = values if isinstance(values, list) else [values]
         for value in values:
-            words += [parameter.opts[0], str(value)] if isinstance(parameter, click.Option) else [str(value)]
+            words += [parameter.opts[0], str(value)] if parameter.param_type_name == "option" else [str(value)]
     return words
 
 

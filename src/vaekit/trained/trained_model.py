@@ -273,6 +273,8 @@ class TrainedModel:
         """
         if features == "model" and self.conditions.kind != "none":
             raise NotApplicable("the space of a conditional model depends on the context; use features='random'")
+        if features == "random" and not (self.view.traits.pictures or self.description is None):
+            raise NotApplicable("samples are compared as images, and these data are none; use features='model'")
         real, made = self.inputs(source, n, seed), self.generated(n, point, seed=seed)
         if features == "model":
             return sample_quality(real, made, PosteriorPoints(self.model))
