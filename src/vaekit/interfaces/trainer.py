@@ -13,7 +13,6 @@ from vaekit.interfaces.ending import conclude
 from vaekit.interfaces.experiment import Experiment
 from vaekit.interfaces.folder import RunFolder
 from vaekit.interfaces.logs import Logger, loggers
-from vaekit.interfaces.memory import refuse_too_large
 from vaekit.interfaces.pictures import grid, save_png
 from vaekit.interfaces.run import Run
 from vaekit.interfaces.second_stage import second_stage
@@ -30,6 +29,7 @@ from vaekit.training import (
     TrainingState,
     Validation,
     make_fabric,
+    refuse_too_large,
     train,
     validate,
 )
@@ -85,7 +85,7 @@ class Trainer:
         if model is None:
             if experiment.model is None:
                 raise ValueError(f"{folder.path} holds a user's own composition; give model=VAE(...)")
-            refuse_too_large(experiment.model)
+            refuse_too_large(experiment.model, self.training.device)
             model = experiment.model.build()
         self.model = model
         self.view: View = view_of(experiment.model, model, data.schema)
@@ -281,6 +281,7 @@ class Trainer:
         # The user's own modules end with the weights that were evaluated best.
         model = self.state.model
         assert isinstance(model, VAE)
+        self.state.release()
         model.load_state_dict(self.checkpoints.best()["average"])
         model.to("cpu")
         self.folder.write_model(model, self.experiment.model, self.data.schema)
