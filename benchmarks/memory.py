@@ -59,6 +59,7 @@ def main() -> None:
         "its goal": "0.9-1.1",
     }
     phases = {f"in {phase}": f"{bytes_ / weights:.2f}" for phase, bytes_ in found["peaks"].items()}
+    del arguments.inside
     results = {"machine": before, "settings": settings(arguments, batch=32, precision="fp32"), **found}
     report("memory", _question(), arguments.out, results, [table([row]), table([{"times the weights": "", **phases}])])
 
