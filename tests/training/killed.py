@@ -28,7 +28,7 @@ class _Fuse:
     """Counts system calls of saves, and kills the process at one of them."""
 
     def __init__(self, calls):
-        self.left = calls
+        self.left, self.writes = calls, 0
 
     def burn(self):
         self.left -= 1
@@ -50,13 +50,19 @@ class _Fuse:
                 return getattr(self._file, name)
 
             def write(self, part, fuse=self):
+                fuse.writes += 1
+                # A save is a thousand small writes: of these some count, and the checksum does, which comes last.
+                if fuse.writes % 250 and not isinstance(part, bytes):
+                    self._file.write(part)
+                    return
                 half = len(part) // 2
                 self._file.write(part[:half])
                 self._file.flush()
                 fuse.burn()
                 self._file.write(part[half:])
 
-        fsync, replace, opened = os.fsync, Path.replace, Path.open
+        fsync, replace, opened, link = os.fsync, Path.replace, Path.open, os.link
+        os.link = lambda source, target: (self.burn(), link(source, target))
         os.fsync = lambda descriptor: (self.burn(), fsync(descriptor))
         Path.replace = lambda path, target: (self.burn(), replace(path, target))
         Path.open = lambda path, mode="r": File(opened(path, mode)) if mode == "wb" else opened(path, mode)

@@ -9,6 +9,7 @@ import os
 import pickle
 import subprocess
 import sys
+import tracemalloc
 
 import pytest
 import torch
@@ -16,7 +17,7 @@ import torch
 from vaekit.training import Checkpoints, CorruptCheckpoint
 from vaekit.training.checkpoint import read, write_atomically
 
-from .small import new_state, run, settings
+from .small import comparable, differences, new_state, run, settings
 
 
 def state(step):
@@ -261,3 +262,73 @@ def test_checkpoint_of_a_real_state_is_plain(tmp_path):
     loaded, _ = Checkpoints(tmp_path).load()
     assert loaded["position"] == vars(trained.position)
     assert loaded["guard"] == trained.guard.state_dict()
+
+
+def test_best_and_last_are_one_file_until_the_next_save(tmp_path):
+    checkpoints = Checkpoints(tmp_path)
+    checkpoints.save(state(1), best=True)
+    assert (tmp_path / "best.ckpt").samefile(tmp_path / "last.ckpt")
+    checkpoints.save(state(2))
+    assert (tmp_path / "best.ckpt").samefile(tmp_path / "previous.ckpt")
+    assert [step_of(read(tmp_path / f"{name}.ckpt")) for name in ("best", "previous", "last")] == [1, 1, 2]
+
+
+def test_a_file_system_without_links_has_copies(tmp_path, monkeypatch):
+    def refused(*_):
+        raise OSError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr(os, "link", refused)
+    checkpoints = Checkpoints(tmp_path)
+    checkpoints.save(state(1), best=True)
+    assert not (tmp_path / "best.ckpt").samefile(tmp_path / "last.ckpt")
+    assert (tmp_path / "best.ckpt").read_bytes() == (tmp_path / "last.ckpt").read_bytes()
+    assert temporaries(tmp_path) == []
+
+
+def test_what_a_process_of_the_same_number_left_is_not_written_into(tmp_path):
+    """Killed between two renames, it left a second name of what is now the best checkpoint."""
+    checkpoints = Checkpoints(tmp_path)
+    checkpoints.save(state(1), best=True)
+    for name in ("last", "best"):
+        os.link(tmp_path / "best.ckpt", tmp_path / f".{name}.ckpt.{os.getpid()}.tmp")
+    checkpoints.save(state(2))
+    assert (step_of(checkpoints.best()), step_of(checkpoints.load()[0])) == (1, 2)
+    assert temporaries(tmp_path) == []
+
+
+def test_saving_and_reading_make_no_copy_of_the_state(tmp_path):
+    large, checkpoints = {**state(1), "large": torch.rand(5_000_000)}, Checkpoints(tmp_path)
+    tracemalloc.start()
+    try:
+        checkpoints.save(large, best=True)
+        Checkpoints(tmp_path).load()
+        Checkpoints(tmp_path).save(large)  # reads the last one first
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 4 * 2**20 < large["large"].nbytes
+
+
+def test_a_loaded_state_keeps_no_hold_of_the_file(tmp_path):
+    """What stayed mapped would change with the file, or keep it from being replaced."""
+    first = new_state(settings(steps=6, validate_every=4))
+    run(first, until=6)
+    Checkpoints(tmp_path).save(first.state_dict())
+    second = new_state(settings(steps=6), seed=77)
+    second.load_state_dict(Checkpoints(tmp_path).load()[0])
+    path = tmp_path / "last.ckpt"
+    with path.open("r+b") as file:
+        file.write(bytes(path.stat().st_size))
+    assert differences(comparable(first), comparable(second)) == []
+
+
+def test_a_file_of_the_old_format_is_continued(tmp_path):
+    """It held the momentum of the state to roll back to as well."""
+    first = new_state(settings(steps=6, validate_every=4))
+    run(first, until=6)
+    saved = first.state_dict()
+    Checkpoints(tmp_path).save({**saved, "kept": {**saved, "kept": None}})
+    second = new_state(settings(steps=6), seed=77)
+    second.load_state_dict(Checkpoints(tmp_path).load()[0])
+    second.roll_back()
+    assert differences(saved["optimizer"], second.state_dict()["optimizer"]) == []

@@ -135,17 +135,24 @@ def test_rolls_back_thrice_with_half_the_rate_and_gives_up(tmp_path):
 
 
 def test_rollback_returns_weights_averages_optimizer_and_generator_but_not_the_count():
+    """The optimizer comes back at rest: its momentum led astray, the scale of the gradients did not."""
     state = new_state(settings(validate_every=17, **FLAT))
     run(state, until=4)
     state.keep()
     kept = comparable(state.kept)
+    scales = {i: entry["exp_avg_sq"].clone() for i, entry in state.optimizer.state_dict()["state"].items()}
     run(state, until=8)
     state.guard.in_a_row = 5
     state.roll_back()
     now = comparable(state)
     assert now.pop("kept") is None
     assert now.pop("guard") != kept.pop("guard")
+    optimizer, at_rest = now.pop("optimizer"), kept.pop("optimizer")
     assert differences(now, kept) == []
+    for i, entry in optimizer["state"].items():
+        assert not entry["exp_avg"].any() and "exp_avg" not in at_rest["state"][i]
+        assert entry["step"] == 4
+        torch.testing.assert_close(entry["exp_avg_sq"], scales[i], rtol=2**-8, atol=0)
     assert (state.guard.rollbacks, state.guard.lr_factor, state.guard.in_a_row) == (1, 0.5, 0)
     run(state, until=8)  # what was kept must not have been trained on
     assert differences(comparable(state.kept)["model"], kept["model"]) == []

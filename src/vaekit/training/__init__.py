@@ -7,6 +7,7 @@ uninterrupted one bit for bit lives in `TrainingState`.
 from vaekit.training.checkpoint import Checkpoints, CorruptCheckpoint
 from vaekit.training.fabric import make_fabric
 from vaekit.training.loop import Progress, train
+from vaekit.training.memory import refuse_too_large, training_bytes
 from vaekit.training.phases import Phase
 from vaekit.training.scope import TrainingScope
 from vaekit.training.settings import RUNS_OF_A_FIX, Training
@@ -31,6 +32,8 @@ __all__ = [
     "active_per_group",
     "active_units",
     "make_fabric",
+    "refuse_too_large",
     "train",
+    "training_bytes",
     "validate",
 ]

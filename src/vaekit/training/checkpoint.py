@@ -1,24 +1,26 @@
 """Checkpoints that survive being killed at any moment.
 
-A checkpoint is written to a temporary file together with its checksum, which comes last; then synced to the disk, then
+A checkpoint is streamed to a temporary file together with its checksum, which comes last; then synced to the disk, then
 renamed. The one before it is kept until the new one is in place, so that a valid one always exists. Reading verifies
-the checksum and runs no code from the file.
+the checksum, runs no code from the file, and maps the file: only what is used of it comes into memory.
 """
 
 from __future__ import annotations
 
 import contextlib
 import hashlib
-import io
 import os
+import shutil
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO, cast
 
 import torch
 
 __all__ = ["Checkpoints", "CorruptCheckpoint", "write_atomically"]
 
 _DIGEST = 32
+_CHUNK = 2**20  # bytes that are read at a time
 
 
 class CorruptCheckpoint(ValueError):
@@ -44,16 +46,21 @@ class Checkpoints:
         Raises:
             OSError: The folder cannot be written to, or the disk is full; earlier checkpoints are intact.
         """
-        buffer = io.BytesIO()
-        torch.save(state, buffer)
-        payload = buffer.getbuffer()
-        content = (payload, hashlib.sha256(payload).digest())
-        last = self.folder / "last.ckpt"
-        if best:
-            write_atomically(self.folder / "best.ckpt", *content)
-        # A damaged last one, from which a run was resumed through the previous one, must not take that one's place.
-        keep = self.folder / "previous.ckpt" if self._last_is_intact or _is_intact(last) else None
-        write_atomically(last, *content, keep=keep)
+        last, best_one = self.folder / "last.ckpt", self.folder / "best.ckpt"
+        with _temporary(last) as temporary, _temporary(best_one) as twin:
+            with temporary.open("wb") as file:
+                stream = _Hashing(file)
+                torch.save(state, cast(BinaryIO, stream))
+                stream.finish()
+                _sync(file)
+            if best:
+                _link(temporary, twin)
+                twin.replace(best_one)
+            # A damaged last one, from which a run was resumed through the previous one, must not take that one's place.
+            if self._last_is_intact or _is_intact(last):
+                last.replace(self.folder / "previous.ckpt")
+            temporary.replace(last)
+        _sync_folder(self.folder)
         self._last_is_intact = True
 
     def load(self) -> tuple[dict[str, Any], str | None]:
@@ -86,15 +93,42 @@ class Checkpoints:
         return read(path) if path.exists() else self.load()[0]
 
 
+class _Hashing:
+    """A file to write to that computes the checksum of what passes through."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self.file, self.digest = file, hashlib.sha256()
+        self.error: BaseException | None = None
+
+    def write(self, part: memoryview) -> int:
+        """Write a part; return its size in bytes."""
+        if self.error is None:
+            try:
+                self.digest.update(part)
+                self.file.write(part)
+            except BaseException as error:
+                self.error = error  # torch would replace it by one of its own
+        return len(part)
+
+    def finish(self) -> None:
+        """Write the checksum, or raise what went wrong."""
+        if self.error is not None:
+            raise self.error
+        self.file.write(self.digest.digest())
+
+    def flush(self) -> None:
+        """Do nothing: the file is flushed once, at the end."""
+
+
 def read(path: Path) -> dict[str, Any]:
-    """Return the state in a file, verified.
+    """Return the state in a file, verified; its tensors are mapped from the file, and copied where they are kept.
 
     Raises:
         CorruptCheckpoint: The checksum does not match, or the content is not a plain state.
     """
-    payload = _verified(path)
+    _verify(path)
     try:
-        state = torch.load(io.BytesIO(payload), map_location="cpu", weights_only=True)
+        state = torch.load(path, map_location="cpu", mmap=True, weights_only=True)
     except Exception as error:
         raise CorruptCheckpoint(f"{path.name} is no checkpoint of vaekit: {type(error).__name__}") from error
     if not isinstance(state, dict):
@@ -102,43 +136,65 @@ def read(path: Path) -> dict[str, Any]:
     return state
 
 
-def _verified(path: Path) -> bytes:
-    content = path.read_bytes()
-    payload, digest = content[:-_DIGEST], content[-_DIGEST:]
-    if hashlib.sha256(payload).digest() != digest:
-        raise CorruptCheckpoint(f"{path.name} is damaged (its checksum does not match)")
-    return payload
+def _verify(path: Path) -> None:
+    digest, left = hashlib.sha256(), path.stat().st_size - _DIGEST
+    with path.open("rb") as file:
+        while left > 0 and (chunk := file.read(min(left, _CHUNK))):
+            digest.update(chunk)
+            left -= len(chunk)
+        if file.read() != digest.digest():
+            raise CorruptCheckpoint(f"{path.name} is damaged (its checksum does not match)")
 
 
 def _is_intact(path: Path) -> bool:
     try:
-        return bool(_verified(path))
+        _verify(path)
     except (CorruptCheckpoint, FileNotFoundError):
         return False
+    return True
 
 
-def write_atomically(path: Path, *parts: bytes | memoryview, keep: Path | None = None) -> None:
+def write_atomically(path: Path, *parts: bytes | memoryview) -> None:
     """Write a file so that a reader sees the old content or the new one, never a part.
 
     Args:
         path: The file.
         parts: Its content, in order.
-        keep: Where the old content stays.
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
+    with _temporary(path) as temporary:
         with temporary.open("wb") as file:
             for part in parts:
                 file.write(part)
-            file.flush()
-            os.fsync(file.fileno())
-        if keep is not None and path.exists():
-            path.replace(keep)
+            _sync(file)
         temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
     _sync_folder(path.parent)
+
+
+@contextlib.contextmanager
+def _temporary(path: Path) -> Iterator[Path]:
+    """Yield a path beside another, where there is no file, and remove what lies there at the end."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    # Left by a dead process of our number, it may be the very file that is now the best one: it must not be written to.
+    temporary.unlink(missing_ok=True)
+    try:
+        yield temporary
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _link(source: Path, target: Path) -> None:
+    """Give a file a second name, or copy it where the file system knows no second names."""
+    try:
+        os.link(source, target)
+    except OSError:
+        with source.open("rb") as old, target.open("wb") as new:
+            shutil.copyfileobj(old, new, _CHUNK)
+            _sync(new)
+
+
+def _sync(file: BinaryIO) -> None:
+    file.flush()
+    os.fsync(file.fileno())
 
 
 def _remove_stale(folder: Path) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Iterable
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -11,7 +13,9 @@ from torch.optim import Adam, Adamax, AdamW, Optimizer
 
 from vaekit.training.settings import Training
 
-__all__ = ["Average", "learning_rate", "make_critic", "make_optimizer"]
+__all__ = ["Average", "at_rest", "learning_rate", "make_critic", "make_optimizer", "restore_optimizer"]
+
+_MOMENTUM = "exp_avg"  # what all three optimizers call it
 
 
 def make_optimizer(parameters: Iterable[nn.Parameter], training: Training) -> Optimizer:
@@ -34,6 +38,40 @@ def make_critic(parameters: Iterable[nn.Parameter], training: Training) -> Optim
         adversarial networks" (beta_1 = 0.5).
     """
     return Adam(parameters, lr=training.critic_lr, betas=(0.5, 0.9), fused=True)
+
+
+def at_rest(optimizer: Any) -> dict[str, Any]:
+    """Return a copy of an optimizer's state in a quarter of its size: no momentum, and the scale of the gradients in bf16.
+
+    This is what a training is rolled back to. It goes on gently: the momentum that led astray must gather anew.
+    """
+    state = optimizer.state_dict()
+    moments = {
+        i: {
+            name: value.bfloat16() if value.dim() else value.clone()
+            for name, value in entry.items()
+            if name != _MOMENTUM
+        }
+        for i, entry in state["state"].items()
+    }
+    return {"state": moments, "param_groups": copy.deepcopy(state["param_groups"])}
+
+
+def restore_optimizer(optimizer: Any, state: dict[str, Any]) -> None:
+    """Load a copy of a state, a whole one or one `at_rest`, into an optimizer, whose own state goes first."""
+    parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
+    optimizer.load_state_dict({**state, "state": {}})
+    moments = {
+        i: {
+            _MOMENTUM: torch.zeros_like(parameters[i]),
+            **{
+                name: value.to(parameters[i].dtype, copy=True) if value.dim() else value.clone()
+                for name, value in entry.items()
+            },
+        }
+        for i, entry in state["state"].items()
+    }
+    optimizer.load_state_dict({**state, "state": moments})
 
 
 def learning_rate(training: Training, step: int, start: int, stop: int | None) -> float:

@@ -12,7 +12,14 @@ from torch import Tensor, nn
 
 from vaekit.data import Batches, Stored
 from vaekit.training.fabric import Fabric
-from vaekit.training.optimizers import Average, learning_rate, make_critic, make_optimizer
+from vaekit.training.optimizers import (
+    Average,
+    at_rest,
+    learning_rate,
+    make_critic,
+    make_optimizer,
+    restore_optimizer,
+)
 from vaekit.training.phases import Phases
 from vaekit.training.processes import average, draw_apart, share_weights
 from vaekit.training.settings import Training
@@ -153,10 +160,10 @@ class TrainingState:
         """Leave the clipped gradients of a stored batch; return the loss, the metrics, and loss and norm as numbers."""
         if not self.model.training:  # asked first: `train()` walks over all modules, which shows in small models
             self._compute.train()
-        with self.fabric.autocast():
-            value, metrics = self._compute(batch.to(self.fabric.device), self.position.step)
         for parameter in (*self._parameters, *self._critics):
             parameter.grad = None  # what the optimisers' own loops do, without their bookkeeping
+        with self.fabric.autocast():
+            value, metrics = self._compute(batch.to(self.fabric.device), self.position.step)
         self.fabric.backward(value)
         average(self.fabric, [p.grad for p in (*self._parameters, *self._critics) if p.grad is not None])
         norm = nn.utils.get_total_norm([p.grad for p in self._parameters if p.grad is not None])
@@ -173,17 +180,32 @@ class TrainingState:
 
     def is_finite(self) -> bool:
         """Say whether all weights and averages are finite."""
-        tensors = [
-            *self._critics,
-            *self.model.parameters(),
-            *self.average.module.parameters(),
-            *self.average.module.buffers(),
-        ]
-        return all(bool(torch.isfinite(tensor).all()) for tensor in tensors)
+        averages = self.average.module
+        tensors = [*self._critics, *self.model.parameters(), *averages.parameters(), *averages.buffers()]
+        # The largest magnitude is found without a copy, and is NaN where a number is.
+        return all(
+            math.isfinite(tensor.detach().norm(math.inf))
+            for tensor in tensors
+            if tensor.is_floating_point() and tensor.numel()
+        )
 
     def keep(self) -> None:
-        """Remember this state as the one to roll back to."""
-        self.kept = copy.deepcopy(self._now())
+        """Remember this state as the one to roll back to, the optimizers at rest."""
+        self.kept = None  # there must not be two at a time
+        now = self._now()
+        copied = copy.deepcopy({name: now[name] for name in now.keys() - {"optimizer", "critic", "phases"}})
+        optimizers = {
+            "optimizer": at_rest(self.optimizer),
+            "critic": at_rest(self.critic) if self.critic else {},
+        }
+        self.kept = {**copied, **optimizers, "phases": now["phases"]}
+
+    def release(self) -> None:
+        """Free what only further steps would need."""
+        self.kept = None
+        for optimizer in self._optimizers:
+            optimizer.optimizer.state.clear()
+            optimizer.zero_grad()
 
     def roll_back(self) -> None:
         """Return to the last state kept, with a lower learning rate.
@@ -194,7 +216,7 @@ class TrainingState:
         self.guard.roll_back()
         if self.kept is None:
             return
-        kept = copy.deepcopy(self.kept)
+        kept = self.kept
         # The budget stands, and so does the best bound: its checkpoint is on the disk.
         position = {**vars(self.position), **{name: kept["position"][name] for name in ("step", "taken")}}
         self._set({**kept, "position": position, "guard": self.guard.state_dict()})
@@ -211,9 +233,10 @@ class TrainingState:
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Continue from a saved state."""
-        self._set(state)
+        self._set({**state, "phases": copy.deepcopy(state.get("phases", {}))})
         draw_apart(self.fabric, self.training.seed, self.position.step)
-        self.kept = state["kept"]
+        self.kept = None  # first, for there must not be two at a time
+        self.kept = copy.deepcopy(state["kept"])  # nothing of ours may stay mapped from a file
 
     def _now(self) -> dict[str, Any]:
         return {
@@ -233,12 +256,12 @@ class TrainingState:
         self.average.module.load_state_dict(state["average"])
         if isinstance(self.criterion, nn.Module):
             self.criterion.load_state_dict(state["criterion"])
-        self.optimizer.load_state_dict(state["optimizer"])
+        restore_optimizer(self.optimizer, state["optimizer"])
         if self.critic is not None:
-            self.critic.load_state_dict(state["critic"])
+            restore_optimizer(self.critic, state["critic"])
         self.guard.load_state_dict(state["guard"])
         self.position = Position(**state["position"])
-        self.phases.load_state_dict(state.get("phases", {}))
+        self.phases.load_state_dict(state["phases"])
         _set_rng_state(state["rng"], self.fabric.device)
 
 

@@ -13,13 +13,13 @@ from vaekit.data import Batches, Dataset, Stored, sequential, unpacked
 from vaekit.diagnosis import Watch
 from vaekit.interfaces.describing.experiment import Experiment
 from vaekit.interfaces.runs.folder import label_counts
-from vaekit.interfaces.runs.memory import refuse_too_large
 from vaekit.interfaces.runs.second_stage import second_stage
 from vaekit.modalities import View, view_of
 from vaekit.models import LatentVariableModel, evaluating
 from vaekit.objectives import ELBO
 from vaekit.trained import Conditions, TrainedModel
 from vaekit.training import Progress, Step, Training, TrainingState, Validation, make_fabric, train, validate
+from vaekit.training.memory import refuse_too_large
 from vaekit.training.scope import TrainingScope
 
 __all__ = ["Listener", "Trainer"]
@@ -73,7 +73,7 @@ class Trainer:
         if model is None:
             if experiment.model is None:
                 raise ValueError("this is a user's own composition; give model=VAE(...)")
-            refuse_too_large(experiment.model)
+            refuse_too_large(experiment.model, self.training.device)
             model = experiment.model.build()
         self.model = model
         self.view: View = view_of(experiment.model, model, data.schema)
@@ -145,6 +145,7 @@ class Trainer:
         Args:
             best: The weights that were evaluated best; a user's own modules end with them.
         """
+        self.state.release()
         self.model.load_state_dict(best)
         self.model.to("cpu")
         trained = TrainedModel(
