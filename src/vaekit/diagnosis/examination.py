@@ -20,6 +20,7 @@ from vaekit.diagnosis.latent_use import LatentUse, latent_use
 from vaekit.diagnosis.subject import Subject
 from vaekit.diagnosis.tightness import Tightness, tightness
 from vaekit.diagnosis.trial import Trial, trial
+from vaekit.errors import NotApplicable
 from vaekit.evaluation import Bounds, Chains, RateDistortion, bounds, rate_distortion
 
 __all__ = ["Examination"]
@@ -85,7 +86,7 @@ class Examination:
         given = self.subject.given(test, affordable(self.subject, _CURVE_PASSES, min(_CURVE, len(test))))
         try:
             return rate_distortion(model, *given, chains=_CHAINS, most=2.0, log_jacobian=view.log_jacobian)
-        except ValueError:
+        except NotApplicable:
             return None
 
     @cached_property

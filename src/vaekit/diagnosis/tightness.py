@@ -15,6 +15,7 @@ from vaekit.diagnosis.check import Check
 from vaekit.diagnosis.finite import is_finite
 from vaekit.diagnosis.pressure import is_light_on_purpose
 from vaekit.diagnosis.subject import Subject
+from vaekit.errors import NotApplicable
 from vaekit.evaluation import Annealed, Chains, Nats, annealed, bounds
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ def tightness(subject: Subject, count: int | None) -> Tightness | None:
     x, *context = subject.given(subject.test, wanted)
     try:
         tighter = annealed(model, x, *context, chains=_CHAINS, log_jacobian=jacobian)
-    except ValueError:
+    except NotApplicable:
         return None
     parts = zip(*(c.split(100) for c in (x, *context)), strict=True)
     stored = [part if context else part[0] for part in parts]

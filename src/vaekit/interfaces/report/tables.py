@@ -13,6 +13,7 @@ from torch import Tensor
 
 from vaekit.data import Dataset, TableSchema
 from vaekit.data.table import Column
+from vaekit.errors import NotApplicable
 from vaekit.evaluation import Bounds, CellLikelihoods, cell_likelihoods
 from vaekit.interfaces.report.marginals import Margins, margins_of
 from vaekit.interfaces.report.page import Picture, exhibit, paragraph, table, verbatim
@@ -130,7 +131,7 @@ def _judged(run: Run, schema: TableSchema, held_out: _HeldOut) -> _Judged | None
     groups = [list(schema.slots_of(name))[: len(schema.column(name).slots())] for name in names]
     try:
         found = cell_likelihoods(run.model, *given, groups=groups)
-    except ValueError:
+    except NotApplicable:
         return None
     units = [_unit(schema.column(name), given[0][:, group]) for name, group in zip(names, groups, strict=True)]
     nats = _mean(found, torch.stack(units, 1))
