@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from typing import Annotated, Literal, cast
+from typing import Annotated, ClassVar, Literal, cast
 
 import torch
 from pydantic import Field
@@ -38,10 +38,7 @@ class Flow(Value, ABC):
     hidden: Widths = (128,)
     """Widths of the net inside each map."""
 
-    @property
-    def support(self) -> Support:
-        """Any real number."""
-        return "real"
+    support: ClassVar[Support] = "real"
 
     def latent_event(self, latent: int) -> Size:
         """Return the shape of one group of `latent` latent variables."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 import torch
 from pydantic import Field
@@ -37,10 +37,7 @@ class VQ(Value):
     decay: Annotated[float, Field(ge=0, lt=1)] = 0.99
     """Decay of the moving averages that the codebook is made of."""
 
-    @property
-    def support(self) -> Support:
-        """Vectors of a codebook."""
-        return "codes"
+    support: ClassVar[Support] = "codes"
 
     def latent_event(self, latent: int) -> Size:
         """Return `(latent, width)`: the latent variables are the codes."""
