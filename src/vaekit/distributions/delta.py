@@ -9,6 +9,7 @@ from torch.distributions import Distribution, constraints
 
 from vaekit.distributions.stopped import stopped
 from vaekit.distributions.temperature import temper
+from vaekit.errors import NotApplicable
 
 __all__ = ["Delta"]
 
@@ -53,9 +54,9 @@ class Delta(Distribution):
         """Refuse.
 
         Raises:
-            ValueError: Always; the message says why.
+            NotApplicable: Always; the message says why.
         """
-        raise ValueError(self.no_density)
+        raise NotApplicable(self.no_density)
 
 
 @temper.register

@@ -7,9 +7,9 @@ from typing import Any
 
 import torch
 from torch import Size, Tensor
-from torch.distributions import Categorical, Distribution
+from torch.distributions import Categorical
 
-from vaekit.distributions.point import point
+from vaekit.distributions.gaussian_mixture import Mixture
 from vaekit.distributions.precision import full_precision
 from vaekit.distributions.temperature import temper
 
@@ -36,7 +36,7 @@ def quadratic(z: Tensor) -> Tensor:
     return torch.cat([*products, z, torch.ones_like(z[..., :1])], -1)
 
 
-class FullGaussianMixture(Distribution):
+class FullGaussianMixture(Mixture):
     r"""The density :math:`p(z) = \sum_k \pi_k\, \mathcal{N}(z; \mu_k, \Sigma_k)` with :math:`\Sigma_k^{-1} = W_k^\top W_k`.
 
     All exponents come from one matrix product, :math:`[z_i z_j, z, 1] \cdot \theta_k`: a tensor with axes for draws and
@@ -46,7 +46,7 @@ class FullGaussianMixture(Distribution):
     Args:
         logits: Unnormalised :math:`\log \pi`, `(*B, K)`.
         loc: :math:`\mu`, `(K, *event)`.
-        whitening: W, the inverse of the Cholesky factor of the covariance: lower triangular, `(K, D, D)`, where D is
+        spread: W, the inverse of the Cholesky factor of the covariance: lower triangular, `(K, D, D)`, where D is
             the number of elements of an event.
 
     Examples:
@@ -55,15 +55,10 @@ class FullGaussianMixture(Distribution):
         (tensor([0.]), tensor([2.]))
     """
 
-    arg_constraints = {}  # noqa: RUF012 (the contract of torch.distributions)
-
-    def __init__(self, logits: Tensor, loc: Tensor, whitening: Tensor) -> None:
-        self.logits, self.loc, self.whitening = logits, loc, whitening
-        super().__init__(logits.shape[:-1], loc.shape[1:], validate_args=False)
-
-    def expand(self, batch_shape: Any, _instance: Any = None) -> FullGaussianMixture:
-        """Return the distribution with its batch shape expanded."""
-        return FullGaussianMixture(self.logits.expand(*batch_shape, self.logits.shape[-1]), self.loc, self.whitening)
+    @property
+    def whitening(self) -> Tensor:
+        """The inverses of the Cholesky factors of the covariances, `(K, D, D)`."""
+        return self.spread
 
     def log_prob(self, value: Tensor) -> Tensor:
         """Return the log-density in nats."""
@@ -75,11 +70,6 @@ class FullGaussianMixture(Distribution):
             z = value.flatten(value.dim() - len(self.event_shape)).to(wide) - middle
             exponent = (quadratic(z) @ natural(loc - middle, self.whitening.to(wide)).T).to(kind)
             return torch.logsumexp(exponent + self.logits.log_softmax(-1).to(kind), -1)
-
-    @property
-    def mean(self) -> Tensor:
-        """The mean over all components."""
-        return self._averaged(self.loc)
 
     @property
     def variance(self) -> Tensor:
@@ -109,11 +99,6 @@ class FullGaussianMixture(Distribution):
         # Whatever point the density is expanded around, it is the same: no gradient passes.
         return self.loc.detach().flatten(1).mean(0)
 
-    def _averaged(self, values: Tensor) -> Tensor:
-        weights = self.logits.softmax(-1).to(values.dtype)
-        with full_precision(values):
-            return (weights @ values.flatten(1)).unflatten(-1, self.event_shape)
-
 
 def natural(loc: Tensor, whitening: Tensor) -> Tensor:
     """Return the weights of the monomials in each component's log-density, `(K, M)`.
@@ -136,9 +121,3 @@ def natural(loc: Tensor, whitening: Tensor) -> Tensor:
 def _(distribution: FullGaussianMixture, temperature: float) -> FullGaussianMixture:
     # Its components become sharper; which of them is drawn stays as probable as it was.
     return FullGaussianMixture(distribution.logits, distribution.loc, distribution.whitening / temperature)
-
-
-@point.register
-def _(distribution: FullGaussianMixture) -> Tensor:
-    # The mean of all components lies between them, where no data are.
-    return distribution.loc[distribution.logits.argmax(-1)]

@@ -13,10 +13,40 @@ from vaekit.distributions.point import point
 from vaekit.distributions.precision import full_precision
 from vaekit.distributions.temperature import temper
 
-__all__ = ["GaussianMixture"]
+__all__ = ["GaussianMixture", "Mixture"]
 
 
-class GaussianMixture(Distribution):
+class Mixture(Distribution):
+    """What mixtures of Gaussians share.
+
+    Args:
+        logits: Unnormalised log-weights, `(*B, K)`.
+        loc: Means, `(K, *event)`.
+        spread: What the covariances are made of, `(K, ...)`.
+    """
+
+    arg_constraints = {}  # noqa: RUF012 (the contract of torch.distributions)
+
+    def __init__(self, logits: Tensor, loc: Tensor, spread: Tensor) -> None:
+        self.logits, self.loc, self.spread = logits, loc, spread
+        super().__init__(logits.shape[:-1], loc.shape[1:], validate_args=False)
+
+    def expand(self, batch_shape: Any, _instance: Any = None) -> Mixture:
+        """Return the distribution with its batch shape expanded."""
+        return type(self)(self.logits.expand(*batch_shape, self.logits.shape[-1]), self.loc, self.spread)
+
+    @property
+    def mean(self) -> Tensor:
+        """The mean over all components."""
+        return self._averaged(self.loc)
+
+    def _averaged(self, values: Tensor) -> Tensor:
+        weights = self.logits.softmax(-1).to(values.dtype)
+        with full_precision(values):
+            return (weights @ values.flatten(1)).unflatten(-1, self.event_shape)
+
+
+class GaussianMixture(Mixture):
     r"""The density :math:`p(z) = \sum_k \pi_k\, \mathcal{N}(z; \mu_k, \operatorname{diag} \sigma_k^2)`.
 
     All exponents come from one matrix product, :math:`-\frac12 [z^2, z] \cdot [\sigma_k^{-2}, -2 \mu_k \sigma_k^{-2}] + c_k`,
@@ -26,7 +56,7 @@ class GaussianMixture(Distribution):
     Args:
         logits: Unnormalised :math:`\log \pi`, `(*B, K)`.
         loc: :math:`\mu`, `(K, *event)`.
-        scale: :math:`\sigma > 0`, `(K, *event)`.
+        spread: The deviations :math:`\sigma > 0`, `(K, *event)`.
 
     Examples:
         >>> mixture = GaussianMixture(torch.zeros(2), torch.tensor([[-1.0], [1.0]]), torch.ones(2, 1))
@@ -34,15 +64,10 @@ class GaussianMixture(Distribution):
         (tensor([0.]), tensor([2.]))
     """
 
-    arg_constraints = {}  # noqa: RUF012 (the contract of torch.distributions)
-
-    def __init__(self, logits: Tensor, loc: Tensor, scale: Tensor) -> None:
-        self.logits, self.loc, self.scale = logits, loc, scale
-        super().__init__(logits.shape[:-1], loc.shape[1:], validate_args=False)
-
-    def expand(self, batch_shape: Any, _instance: Any = None) -> GaussianMixture:
-        """Return the distribution with its batch shape expanded."""
-        return GaussianMixture(self.logits.expand(*batch_shape, self.logits.shape[-1]), self.loc, self.scale)
+    @property
+    def scale(self) -> Tensor:
+        """The standard deviations within components, `(K, *event)`."""
+        return self.spread
 
     def log_prob(self, value: Tensor) -> Tensor:
         """Return the log-density in nats."""
@@ -59,11 +84,6 @@ class GaussianMixture(Distribution):
             return torch.logsumexp(exponent + self.logits.log_softmax(-1).to(kind), -1)
 
     @property
-    def mean(self) -> Tensor:
-        """The mean over all components."""
-        return self._averaged(self.loc)
-
-    @property
     def variance(self) -> Tensor:
         """The variance within components and between them."""
         return self._averaged(self.scale.square() + self.loc.square()) - self.mean.square()
@@ -74,11 +94,6 @@ class GaussianMixture(Distribution):
             chosen = Categorical(logits=self.logits, validate_args=False).sample(sample_shape)
             return torch.normal(self.loc[chosen], self.scale[chosen])
 
-    def _averaged(self, values: Tensor) -> Tensor:
-        weights = self.logits.softmax(-1).to(values.dtype)
-        with full_precision(values):
-            return (weights @ values.flatten(1)).unflatten(-1, self.event_shape)
-
 
 @temper.register
 def _(distribution: GaussianMixture, temperature: float) -> GaussianMixture:
@@ -87,6 +102,6 @@ def _(distribution: GaussianMixture, temperature: float) -> GaussianMixture:
 
 
 @point.register
-def _(distribution: GaussianMixture) -> Tensor:
+def _(distribution: Mixture) -> Tensor:
     # The mean of all components lies between them, where no data are.
     return distribution.loc[distribution.logits.argmax(-1)]

@@ -99,29 +99,29 @@ class Problem:
         evidence = model.infer(x, *context)
         with drawing(0):  # where the densities are looked at makes no difference to the chains' own noise
             around = model.draw(evidence)
-        groups, tractable = Groups.of(around), _refuse_unreal(around, chains)
+        _refuse_unreal(around)
+        groups, stand_in = Groups.of(around), None if chains.from_prior else _stand_in(around)
 
         def start(columns: Tensor) -> Tensor:
-            z = groups.split(columns)
-            if tractable is not None:
+            if stand_in is not None:
                 with full_precision(columns):
-                    return tractable.log_prob(*z)
-            latents = model.latents_at(evidence, *z)
+                    return stand_in.log_prob(*groups.split(columns))
+            latents = model.latents_at(evidence, *groups.split(columns))
             return log_prior(latents) if chains.from_prior else log_posterior(latents)
 
         def draw(count: int) -> Tensor:
             if chains.from_prior:
                 return groups.join(model.prior_draws(count, len(x), *context))
-            if tractable is not None:
-                return groups.join([tractable.sample((count,))])
+            if stand_in is not None:
+                return groups.join([stand_in.sample((count,))])
             return groups.join([latent.z for latent in model.draw(evidence, count)])
 
         def joint(columns: Tensor) -> Tensor:
             return model.log_joint(x, evidence, *groups.split(columns))
 
-        first = [latent.p if chains.from_prior else tractable or latent.q for latent in around]
-        posterior = [latent.q for latent in around]
-        path = Path(start, joint, torch.stack([_widths(ends, groups, x) for ends in (first, posterior)]))
+        first = [latent.p if chains.from_prior else stand_in or latent.q for latent in around]
+        widths = [_widths(ends, groups, x) for ends in (first, [latent.q for latent in around])]
+        path = Path(start, joint, torch.stack(widths))
         betas = chains.betas if betas is None else betas
         steps = adapted_steps(path, path.at(draw(1)), betas, chains.leapfrog)
         return cls(draw, path, groups, chains, betas, steps)
@@ -154,18 +154,19 @@ def log_mean(log_weight: Tensor) -> Tensor:
     return torch.logsumexp(log_weight, 0) - math.log(len(log_weight))
 
 
-def _refuse_unreal(around: tuple[Latent, ...], chains: Chains) -> Distribution | None:
-    """Return what stands in for the posterior where chains begin: the Gaussian with the moments of a flow; None for itself.
-
-    The density of a flow at foreign points takes its inverse.
-    """
+def _refuse_unreal(around: tuple[Latent, ...]) -> None:
     if any(isinstance(d, _CURVED) or not _real(d) for latent in around for d in (latent.q, latent.p)):
         raise NotApplicable(
             "annealing leads chains through real vectors, but these latents are directions, points of a ball, one-hot "
             "vectors or codes; use bounds"
         )
-    if chains.from_prior:
-        return None
+
+
+def _stand_in(around: tuple[Latent, ...]) -> Distribution | None:
+    """Return the Gaussian with the moments of a posterior that is a flow, whose density at foreign points takes its inverse.
+
+    None where chains begin at the posterior itself.
+    """
     reason = no_density(around)
     if reason is not None:
         raise NotApplicable(reason)

@@ -17,6 +17,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from vaekit.errors import NotApplicable
 from vaekit.training import ACTIVE_VARIANCE
 
 __all__ = ["Disentanglement", "dci", "disentanglement", "factor_vae_score", "mutual_information_gap", "sap"]
@@ -68,7 +69,8 @@ def disentanglement(means: Tensor, factors: Tensor, names: tuple[str, ...] = (),
         seed: Seed of the halves, the trees and the votes.
 
     Raises:
-        ValueError: There are fewer than 50 data, sizes that differ, or latents that are not finite; or no factor varies.
+        NotApplicable: There are fewer than 50 data, or latents that are not finite; or no factor varies.
+        ValueError: Sizes differ.
     """
     varying = _checked(means, factors)
     known, names = factors[:, varying], names or tuple(str(k) for k in range(factors.shape[1]))
@@ -214,16 +216,18 @@ def dci(means: Tensor, factors: Tensor, seed: int = 0) -> tuple[float, float, fl
 
 def _checked(means: Tensor, factors: Tensor) -> Tensor:
     """Return which factors vary, `(K,)`."""
-    if factors.dim() != 2 or len(factors) != len(means) or len(means) < _FEWEST:
+    if factors.dim() != 2 or len(factors) != len(means):
         raise ValueError(
-            f"disentanglement needs one row of factors for each datum, and at least {_FEWEST} data, but latents "
-            f"{tuple(means.shape)} came with factors {tuple(factors.shape)}"
+            f"disentanglement needs one row of factors for each datum, but latents {tuple(means.shape)} came with "
+            f"factors {tuple(factors.shape)}"
         )
+    if len(means) < _FEWEST:
+        raise NotApplicable(f"disentanglement needs at least {_FEWEST} data, but {len(means)} came; give more")
     if not means.isfinite().all():
-        raise ValueError("disentanglement needs finite latents, but some are NaN or infinite: the model is broken")
+        raise NotApplicable("disentanglement needs finite latents, but some are NaN or infinite: the model is broken")
     varying = (factors != factors[:1]).any(0)
     if not varying.any():
-        raise ValueError("no factor varies among these data; give data made from different values")
+        raise NotApplicable("no factor varies among these data; give data made from different values")
     return varying
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from vaekit.errors import NotApplicable
 from vaekit.objectives.spectral import ms_ssim, ms_ssim_scales, ssim
 
 __all__ = ["Fidelity", "fidelity", "psnr"]
@@ -62,7 +63,8 @@ def fidelity(images: Tensor, again: Tensor) -> Fidelity:
         again: Their reconstructions.
 
     Raises:
-        ValueError: These are no images, none, of different shapes, or off the scale.
+        NotApplicable: These are no images, none, or off the scale.
+        ValueError: They differ in shape.
 
     Examples:
         >>> x = torch.rand(2, 1, 28, 28)
@@ -106,7 +108,7 @@ def psnr(images: Tensor, again: Tensor) -> Tensor:
 
 def _check(images: Tensor, again: Tensor) -> None:
     if images.dim() != 4 or not len(images):
-        raise ValueError(
+        raise NotApplicable(
             f"fidelity is one of images (N, C, H, W), at least one, but data {tuple(images.shape)} came; give images"
         )
     if images.shape != again.shape:
@@ -116,7 +118,7 @@ def _check(images: Tensor, again: Tensor) -> None:
     for name, values in (("images", images), ("reconstructions", again)):
         # Written so that NaN is refused too.
         if not bool((values >= 0).all() and (values <= 1).all()):
-            raise ValueError(f"{name} must be intensities in [0, 1], but others or NaN came; rescale them")
+            raise NotApplicable(f"{name} must be intensities in [0, 1], but others or NaN came; rescale them")
 
 
 def _why(side: int, window: int, scales: int) -> str:

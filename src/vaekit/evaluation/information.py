@@ -17,7 +17,7 @@ from torch import Tensor
 from torch.distributions import Distribution, Independent
 
 from vaekit.errors import NotApplicable
-from vaekit.models import Groups, Latent, LatentVariableModel, evaluating, log_posterior, log_prior, no_density
+from vaekit.models import Groups, LatentVariableModel, evaluating, log_posterior, log_prior, no_density
 
 __all__ = ["Information", "Nats", "information"]
 
@@ -170,67 +170,60 @@ class _Part(NamedTuple):
 
 
 class _Component:
-    """The posteriors of some data, which are components of a mixture, at latents of all groups side by side."""
+    """The posteriors of some data, which are components of a mixture, and draws from them.
 
-    def __init__(self, model: LatentVariableModel, x: Tensor, *context: Tensor) -> None:
-        self.model, self.evidence, self.size = model, model.infer(x, *context), len(x)
-        self.drawn = tuple[Latent, ...]()
-        self.context = context
+    Args:
+        model: The model.
+        draws: Latents drawn per datum.
+        x: The data `(B, *event)`.
+        context: What they are conditioned on.
+    """
 
-    def draw(self, count: int) -> Tensor:
-        """Return draws `(S, B, D)`, and keep the densities around them."""
-        self.drawn = self.model.draw(self.evidence, count)
-        self.groups = Groups.of(self.drawn)
-        return self.groups.join([latent.z for latent in self.drawn])
-
-    @property
-    def factorises(self) -> bool:
-        """Whether each dimension has a posterior of its own: those of a lower group depend on the group above."""
-        return len(self.drawn) == 1 and _factorises(self.drawn[0].q)
+    def __init__(self, model: LatentVariableModel, draws: int, x: Tensor, *context: Tensor) -> None:
+        self.model, self.evidence = model, model.infer(x, *context)
+        self.latents = model.draw(self.evidence, draws)
+        self.groups, batch = Groups.of(self.latents), self.latents[0].p.batch_shape
+        # A prior without a context may have a batch axis of 1.
+        self.has_one_prior = batch.numel() == 1 and not (context and (batch or len(self.latents) > 1))
+        # The dimensions of a lower group depend on the group above.
+        self.factorises = len(self.latents) == 1 and _factorises(self.latents[0].q)
 
     def table(self, columns: Tensor) -> Tensor:
-        """Return log q(z | x) at any latents `(R, 1, D)`, `(R, B, D)`; where it does not factorise, all in one `(R, B, 1)`."""
-        z = self.groups.split(columns)
+        """Return log q(z | x) at latents of all groups `(R, D)`, `(R, B, D)`; where it does not factorise, `(R, B, 1)`."""
+        z = self.groups.split(columns.unsqueeze(1))
         if len(z) == 1:
-            return _table(self.drawn[0].q, *z)
-        across = [part.expand(-1, self.size, *part.shape[2:]) for part in z]
+            return _table(self.latents[0].q, *z)
+        across = [part.expand(-1, self.latents[0].z.shape[1], *part.shape[2:]) for part in z]
         return log_posterior(self.model.latents_at(self.evidence, *across)).double().unsqueeze(-1)
 
 
 def _mixture(model: LatentVariableModel, given: tuple[Tensor, ...], draws: int) -> list[_Part]:
     """Return what the data of one mixture contribute, and why some of it is missing."""
-    mixture = [_Component(model, *part) for part in zip(*(g.split(_BATCH) for g in given), strict=True)]
-    columns = [component.draw(draws) for component in mixture]
-    reason = no_density(mixture[0].drawn)
+    mixture = [_Component(model, draws, *part) for part in zip(*(g.split(_BATCH) for g in given), strict=True)]
+    reason = no_density(mixture[0].latents)
     if reason is not None:
         raise NotApplicable(reason)
-    return [_Part(_terms(z, mixture, index), _why(mixture[0], bool(given[1:]))) for index, z in enumerate(columns)]
+    return [_Part(_terms(mixture, index), _why(mixture[0])) for index in range(len(mixture))]
 
 
-def _terms(z: Tensor, mixture: list[_Component], index: int) -> dict[str, Tensor]:
+def _terms(mixture: list[_Component], index: int) -> dict[str, Tensor]:
     """Return what the data of one component of the mixture contribute, `(B,)` each; per dimension `(B, D)`."""
-    latents = mixture[index].drawn
-    own, joint, marginals = _aggregate(z, mixture, index)
-    log_p = log_prior(latents).double()
+    component = mixture[index]
+    own, joint, marginals = _aggregate(mixture, index)
+    log_p, top = log_prior(component.latents).double(), component.latents[0]
     terms = {"rate": own - log_p, "mutual_information": own - joint}
-    one_prior = not _depends(latents, bool(mixture[index].context))
-    if one_prior:
+    if component.has_one_prior:
         terms["marginal_kl"] = joint - log_p
     if marginals is not None:
         terms["total_correlation"] = joint - marginals.sum(-1)
-    if marginals is not None and _factorises(latents[0].p) and one_prior:
-        terms["per_dimension"] = marginals - _table(latents[0].p, latents[0].z)
+    if marginals is not None and _factorises(top.p) and component.has_one_prior:
+        terms["per_dimension"] = marginals - _table(top.p, top.z)
     return {name: values.mean(0).cpu() for name, values in terms.items()}
 
 
-def _depends(latents: tuple[Latent, ...], conditional: bool) -> bool:
-    """Whether the prior is another one for each datum; one without a context may still have a batch axis of 1."""
-    batch = latents[0].p.batch_shape
-    return batch.numel() > 1 or (conditional and (bool(batch) or len(latents) > 1))
-
-
-def _aggregate(z: Tensor, mixture: list[_Component], index: int) -> tuple[Tensor, Tensor, Tensor | None]:
-    """Return log q(z | x), log q(z), `(S, B)`, and log q(z_j), `(S, B, D)`, at draws `(S, B, D)` of component `index`."""
+def _aggregate(mixture: list[_Component], index: int) -> tuple[Tensor, Tensor, Tensor | None]:
+    """Return log q(z | x), log q(z), `(S, B)`, and log q(z_j), `(S, B, D)`, at the draws of component `index`."""
+    z = mixture[index].groups.join([latent.z for latent in mixture[index].latents])
     lead = z.shape[:2]
     column = torch.arange(lead[1], device=z.device).repeat(lead[0])
     rows = max(1, _ENTRIES // (_BATCH * z.shape[-1]))
@@ -239,13 +232,13 @@ def _aggregate(z: Tensor, mixture: list[_Component], index: int) -> tuple[Tensor
         for part, at in zip(z.flatten(0, 1).split(rows), column.split(rows), strict=True)
     ]
     own, joint, marginals = (torch.cat(parts).unflatten(0, lead) for parts in zip(*found, strict=True))
-    n = math.log(sum(component.size for component in mixture))
+    n = math.log(sum(component.latents[0].z.shape[1] for component in mixture))
     return own, joint - n, marginals - n if mixture[0].factorises else None
 
 
 def _rows(z: Tensor, mixture: list[_Component], index: int, column: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     # The own density is read off the table of the mixture, so that rounding cannot lift their ratio above the cap.
-    tables = (component.table(z.unsqueeze(1)) for component in mixture)
+    tables = (component.table(z) for component in mixture)
     joint = marginals = own = torch.full((), -torch.inf, dtype=torch.float64, device=z.device)
     for i, table in enumerate(tables):
         whole = table.sum(-1)
@@ -268,10 +261,10 @@ def _factorises(q: Distribution) -> bool:
     return isinstance(q, Independent) and q.reinterpreted_batch_ndims > 0
 
 
-def _why(component: _Component, conditional: bool) -> str:
+def _why(component: _Component) -> str:
     reasons = {
-        _NO_PRIOR: _depends(component.drawn, conditional),
+        _NO_PRIOR: not component.has_one_prior,
         _NO_DIMENSIONS: not component.factorises,
-        _NO_PRIOR_DIMENSIONS: not _factorises(component.drawn[0].p),
+        _NO_PRIOR_DIMENSIONS: not _factorises(component.latents[0].p),
     }
     return "; ".join(reason for reason, holds in reasons.items() if holds)

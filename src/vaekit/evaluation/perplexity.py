@@ -8,6 +8,8 @@ from typing import Any
 
 from torch import Tensor
 
+from vaekit.errors import NotApplicable
+
 __all__ = ["Perplexity", "perplexity"]
 
 
@@ -53,7 +55,8 @@ def perplexity(nats: Tensor, tokens: Tensor) -> Perplexity:
         tokens: Number of tokens of each, its end included, t, `(N,)`.
 
     Raises:
-        ValueError: There are no texts, the sizes differ, a text has no tokens, or the nats are log-likelihoods.
+        NotApplicable: The nats are log-likelihoods, or those of a broken model.
+        ValueError: There are no texts, the sizes differ, or a text has no tokens.
 
     Examples:
         >>> import torch
@@ -85,4 +88,6 @@ def _check(nats: Tensor, tokens: Tensor) -> None:
         raise ValueError("every text has at least its end as a token, but a number below 1 came; count the end too")
     # Written so that NaN is refused too.
     if not bool(nats.sum() >= 0):
-        raise ValueError("perplexity needs negative log-likelihoods, but their sum is below 0 or NaN; change the sign")
+        raise NotApplicable(
+            "perplexity needs negative log-likelihoods, but their sum is below 0 or NaN; change the sign"
+        )

@@ -10,6 +10,8 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
+from vaekit.errors import NotApplicable
+
 __all__ = ["Accuracy", "Coded", "Probes", "probes"]
 
 _NEIGHBORS = 10
@@ -83,7 +85,8 @@ def probes(train: Coded, test: Coded) -> Probes:
         test: Others, in the same order of dimensions and classes.
 
     Raises:
-        ValueError: There are no data, only one class in training, latents that are not finite, or sizes that differ.
+        NotApplicable: There are no data, only one class in training, or latents that are not finite.
+        ValueError: Sizes differ.
 
     Examples:
         >>> means, labels = torch.tensor([[-1.0], [-1.1], [1.0], [1.1]]), torch.tensor([0, 0, 1, 1])
@@ -121,9 +124,9 @@ def _check(train: Coded, test: Coded) -> None:
             raise ValueError(f"{len(part.means)} latents came with {len(part.labels)} labels; give one for each")
     if not len(test.means) or len(train.labels.unique()) < 2:
         found = f"{len(train.labels.unique())} class(es) in training and {len(test.means)} test data"
-        raise ValueError(f"a probe needs two classes to tell apart and data to be tested on, but has {found}")
+        raise NotApplicable(f"a probe needs two classes to tell apart and data to be tested on, but has {found}")
     if not (train.means.isfinite().all() and test.means.isfinite().all()):
-        raise ValueError("a probe needs finite latents, but some are NaN or infinite: the model is broken")
+        raise NotApplicable("a probe needs finite latents, but some are NaN or infinite: the model is broken")
 
 
 def _standardized(train: Tensor, test: Tensor) -> tuple[Tensor, Tensor]:

@@ -9,6 +9,7 @@ from typing import Any, TypeAlias
 import torch
 from torch import Tensor, nn
 
+from vaekit.errors import NotApplicable
 from vaekit.models import LatentVariableModel, evaluating
 
 __all__ = ["Features", "PosteriorPoints", "SampleQuality", "frechet_distance", "sample_quality"]
@@ -101,7 +102,8 @@ def sample_quality(real: Tensor, generated: Tensor, features: Features, k: int =
         k: Neighbors that make a neighborhood.
 
     Raises:
-        ValueError: The sets are no more than k data, or hold data of different shapes.
+        NotApplicable: The sets are no more than k data.
+        ValueError: They hold data of different shapes.
 
     Examples:
         >>> x = torch.randn(50, 3, generator=torch.Generator().manual_seed(0))
@@ -110,7 +112,9 @@ def sample_quality(real: Tensor, generated: Tensor, features: Features, k: int =
         (1.0, 1.0, 1.0, 1.0)
     """
     if k < 1 or min(len(real), len(generated)) <= k:
-        raise ValueError(f"k={k} neighbors need at least {k + 1} data on both sides, got {len(real)}, {len(generated)}")
+        raise NotApplicable(
+            f"k={k} neighbors need at least {k + 1} data on both sides, got {len(real)}, {len(generated)}"
+        )
     if real.shape[1:] != generated.shape[1:]:
         raise ValueError(f"real data {tuple(real.shape[1:])} and samples {tuple(generated.shape[1:])} differ in shape")
     x, y = _features(real, features), _features(generated, features)
@@ -142,7 +146,7 @@ def frechet_distance(x: Tensor, y: Tensor) -> float:
         Dowson and Landau, 1982, "The Frechet distance between multivariate normal distributions".
 
     Raises:
-        ValueError: There are fewer than two data on a side.
+        NotApplicable: There are fewer than two data on a side.
 
     Examples:
         >>> x = torch.tensor([[-1.0], [1.0]])
@@ -150,7 +154,7 @@ def frechet_distance(x: Tensor, y: Tensor) -> float:
         9.0
     """
     if min(len(x), len(y)) < 2:
-        raise ValueError(f"a covariance needs at least 2 data, got {len(x)} and {len(y)}")
+        raise NotApplicable(f"a covariance needs at least 2 data, got {len(x)} and {len(y)}")
     (mean_x, cov_x), (mean_y, cov_y) = _moments(x), _moments(y)
     cross = torch.linalg.matrix_norm(_root(cov_x) @ _root(cov_y), ord="nuc")
     distance = (mean_x - mean_y).square().sum() + cov_x.trace() + cov_y.trace() - 2 * cross

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from itertools import chain
 from typing import Any, TypeAlias
 
+from vaekit.errors import NotApplicable
 from vaekit.evaluation.ngrams import Texts
 
 __all__ = ["TextOverlap", "bleu", "distinct", "exact_match", "self_bleu", "text_overlap", "token_accuracy"]
@@ -120,14 +121,14 @@ def self_bleu(texts: Texts, order: int = 4) -> float:
         order: The longest n-grams.
 
     Raises:
-        ValueError: There are fewer than two texts.
+        NotApplicable: There are fewer than two texts.
 
     Examples:
         >>> self_bleu([["a", "b", "c", "d"]] * 3)
         1.0
     """
     if len(texts) < 2:
-        raise ValueError(f"self-BLEU compares texts with each other, but {len(texts)} came; give at least two")
+        raise NotApplicable(f"self-BLEU compares texts with each other, but {len(texts)} came; give at least two")
     shared = [_shared(texts, n) for n in range(1, order + 1)]
     lengths = Counter(map(len, texts))
     scores = []

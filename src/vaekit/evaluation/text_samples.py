@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 
+from vaekit.errors import NotApplicable
 from vaekit.evaluation.ngrams import NGrams, Texts
 from vaekit.evaluation.perplexity import Perplexity, perplexity
 from vaekit.evaluation.text_overlap import distinct, self_bleu
@@ -90,7 +91,7 @@ def text_quality(real: Texts, generated: Texts, *, train: Texts, order: int = 5,
         seed: Seed of the choice where one side has more texts than counted or compared.
 
     Raises:
-        ValueError: There are no training texts, or fewer than two real texts or samples.
+        NotApplicable: There are no training texts, or fewer than two real texts or samples.
 
     Examples:
         >>> train = ["anna", "hanna", "annika", "nina"]
@@ -99,7 +100,7 @@ def text_quality(real: Texts, generated: Texts, *, train: Texts, order: int = 5,
         (1.0, 0.5, 0.5)
     """
     if not len(train) or min(len(real), len(generated)) < 2:
-        raise ValueError(
+        raise NotApplicable(
             f"text_quality needs training texts, and two texts to compare on both sides, got {len(train)}, "
             f"{len(real)} real and {len(generated)} generated"
         )

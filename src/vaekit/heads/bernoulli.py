@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal
+from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor
@@ -34,10 +34,7 @@ class Bernoulli(Family):
     binarize: Literal["none", "threshold", "static", "dynamic"] = "none"
     """How grey data become binary."""
 
-    @property
-    def support(self) -> Support:
-        """Zero and one."""
-        return "binary"
+    support: ClassVar[Support] = "binary"
 
     def heads(self, event: Size) -> dict[str, Size]:
         """Return `logits`."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal
+from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor
@@ -33,10 +33,7 @@ class Beta(Family):
 
     kind: Literal["beta"] = "beta"
 
-    @property
-    def support(self) -> Support:
-        """The interval (0, 1)."""
-        return "open_unit"
+    support: ClassVar[Support] = "open_unit"
 
     def heads(self, event: Size) -> dict[str, Size]:
         """Return `a` and `b`, the logarithms of the concentrations."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 from torch import Tensor
@@ -32,10 +32,7 @@ class Categorical(Family):
     levels: Annotated[int, Field(ge=2)] = 256
     """Number of levels of the data."""
 
-    @property
-    def support(self) -> Support:
-        """The integers 0 .. L - 1."""
-        return "levels"
+    support: ClassVar[Support] = "levels"
 
     def heads(self, event: Size) -> dict[str, Size]:
         """Return `logits`, one per level and dimension."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cached_property, lru_cache
-from typing import Annotated, Literal, NamedTuple, TypeAlias, cast
+from typing import Annotated, ClassVar, Literal, NamedTuple, TypeAlias, cast
 
 import torch
 from pydantic import Field
@@ -61,10 +61,7 @@ class Columns(Family):
             if isinstance(getattr(family, "scale", None), Optimal):
                 raise ValueError(f"column {index} has scale=optimal, which belongs to complete data; use scale=shared")
 
-    @property
-    def support(self) -> Support:
-        """What each column's family says, or NaN."""
-        return "columns"
+    support: ClassVar[Support] = "columns"
 
     @property
     def measure(self) -> Measure:

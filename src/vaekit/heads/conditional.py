@@ -9,14 +9,14 @@ from torch.distributions import Distribution
 
 from vaekit.distributions import full_precision
 from vaekit.heads.family import Family
-from vaekit.heads.features import Features
+from vaekit.heads.features import Features, OnFeatures
 from vaekit.heads.layers import Heads
 from vaekit.value import Size, Value
 
 __all__ = ["Conditional", "conditional"]
 
 
-class Conditional(nn.Module):
+class Conditional(OnFeatures):
     r"""A module whose `forward` returns a distribution.
 
         c (*S, B, *given) -> net -> features -> heads -> {loc, scale, ...} -> family -> p(y | c)
@@ -43,21 +43,10 @@ class Conditional(nn.Module):
     """
 
     def __init__(self, net: nn.Module, family: Family, *, given: Size, event: Size, context: int = 0) -> None:
-        super().__init__()
-        self.features = Features(net, given, context)
-        self.family, self.event = family, tuple(event)
+        super().__init__(Features(net, given, context), event)
+        self.family = family
         self.heads = Heads(family.heads(self.event), self.features.head, family.start())
         self.shared = nn.ParameterDict(family.shared(self.event))
-
-    @property
-    def net(self) -> nn.Module:
-        """The net that makes the features."""
-        return self.features.net
-
-    @property
-    def given(self) -> Size:
-        """The shape of one c."""
-        return self.features.given
 
     def forward(self, c: Tensor, *context: Tensor) -> Distribution:
         """Return the distribution given c.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal
+from typing import ClassVar, Literal
 
 from torch import Tensor
 from torch.distributions import Independent
@@ -29,10 +29,7 @@ class ContinuousBernoulli(Family):
 
     kind: Literal["continuous_bernoulli"] = "continuous_bernoulli"
 
-    @property
-    def support(self) -> Support:
-        """The interval [0, 1]."""
-        return "unit"
+    support: ClassVar[Support] = "unit"
 
     def heads(self, event: Size) -> dict[str, Size]:
         """Return `logits`."""

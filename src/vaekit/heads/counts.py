@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 from torch import Tensor
@@ -33,10 +33,7 @@ class Poisson(Family):
 
     kind: Literal["poisson"] = "poisson"
 
-    @property
-    def support(self) -> Support:
-        """The integers from 0 on."""
-        return "counts"
+    support: ClassVar[Support] = "counts"
 
     def heads(self, event: Size) -> dict[str, Size]:
         """Return `log_mean`."""
@@ -67,10 +64,7 @@ class NegativeBinomial(Family):
 
     kind: Literal["negative_binomial"] = "negative_binomial"
 
-    @property
-    def support(self) -> Support:
-        """The integers from 0 on."""
-        return "counts"
+    support: ClassVar[Support] = "counts"
 
     def heads(self, event: Size) -> dict[str, Size]:
         """Return `log_mean` and `log_concentration`."""
@@ -108,10 +102,7 @@ class ZeroInflated(Family):
     of: Annotated[Poisson | NegativeBinomial, Field(discriminator="kind")] = NegativeBinomial()
     """Family of the other counts: poisson or negative_binomial."""
 
-    @property
-    def support(self) -> Support:
-        """The integers from 0 on."""
-        return "counts"
+    support: ClassVar[Support] = "counts"
 
     def heads(self, event: Size) -> dict[str, Size]:
         """Return `logits` of an added zero, and the heads of the other counts."""

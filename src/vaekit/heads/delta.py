@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal
+from typing import ClassVar, Literal
 
 from torch import Tensor
 
@@ -25,10 +25,7 @@ class Delta(Family):
 
     kind: Literal["delta"] = "delta"
 
-    @property
-    def support(self) -> Support:
-        """Any real number."""
-        return "real"
+    support: ClassVar[Support] = "real"
 
     def heads(self, event: Size) -> dict[str, Size]:
         """Return `loc`."""

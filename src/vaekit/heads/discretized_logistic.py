@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 from torch import Tensor
@@ -42,10 +42,7 @@ class DiscretizedLogistic(LocationScale):
     scale: Scale = Exp(bounds=(-14.0, 2.0))
     """Parameterisation of the logistic's scale s, in units of half the range of levels."""
 
-    @property
-    def support(self) -> Support:
-        """The integers 0 .. L - 1."""
-        return "levels"
+    support: ClassVar[Support] = "levels"
 
     def check(self, x: Tensor) -> None:
         """Refuse anything but integers from 0 to `levels` - 1."""

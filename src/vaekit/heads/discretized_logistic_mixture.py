@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 import torch
 from pydantic import Field
@@ -42,10 +42,7 @@ class DiscretizedLogisticMixture(LocationScale):
     scale: Scale = Exp(bounds=(-14.0, 2.0))
     """Parameterisation of the logistics' scale, in units of half the range of levels."""
 
-    @property
-    def support(self) -> Support:
-        """The integers 0 .. L - 1."""
-        return "levels"
+    support: ClassVar[Support] = "levels"
 
     def heads(self, event: Size) -> dict[str, Size]:
         """Return `logits`, `loc`, `scale`, and `coefficients` where there are several channels."""

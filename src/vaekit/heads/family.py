@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import Literal, TypeAlias
+from typing import ClassVar, Literal, TypeAlias
 
 import torch
 from torch import Tensor
@@ -47,10 +47,8 @@ class Family(Value, ABC):
     distribution (`__call__`); the laws in `tests/laws` then apply to it.
     """
 
-    @property
-    @abstractmethod
-    def support(self) -> Support:
-        """What the data must be."""
+    support: ClassVar[Support]
+    """What the data must be."""
 
     @property
     def measure(self) -> Measure:

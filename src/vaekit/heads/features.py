@@ -10,7 +10,7 @@ from torch import Size as Shape, Tensor, nn
 from vaekit.nets import Join, Network, is_network, joined_size, linear_head, output_size
 from vaekit.value import Size
 
-__all__ = ["Features"]
+__all__ = ["Features", "OnFeatures"]
 
 
 class Features(nn.Module):
@@ -62,3 +62,26 @@ class Features(nn.Module):
             wanted = f"vectors of length {self.context}" if self.context else "none"
             raise ValueError(f"expected as context {wanted}, got {'none' if found is None else found}")
         return self.net(self.join(flat, context[0].expand(*batch, self.context).flatten(0, len(batch) - 1)))
+
+
+class OnFeatures(nn.Module):
+    """What the modules p(y | c) share that read the features of c.
+
+    Args:
+        features: The net, with its context.
+        event: The shape of one y.
+    """
+
+    def __init__(self, features: Features, event: Size) -> None:
+        super().__init__()
+        self.features, self.event = features, tuple(event)
+
+    @property
+    def net(self) -> nn.Module:
+        """The net that makes the features."""
+        return self.features.net
+
+    @property
+    def given(self) -> Size:
+        """The shape of one c."""
+        return self.features.given

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from functools import cache
-from typing import Annotated, Literal, cast
+from typing import Annotated, ClassVar, Literal, cast
 
 import torch
 from pydantic import Field
@@ -52,10 +52,7 @@ class Floored(Family):
     rate: Annotated[float, Field(gt=0, le=20)] = 0.15
     """The floor delta under the rate, in nats per dimension."""
 
-    @property
-    def support(self) -> Support:
-        """Any real number."""
-        return "real"
+    support: ClassVar[Support] = "real"
 
     @property
     def variances(self) -> tuple[float, float]:
@@ -117,10 +114,7 @@ class BatchNormalized(Family):
     scale: Annotated[Exp | Softplus, Field(discriminator="kind")] = Exp()
     """Parameterisation of the standard deviation of the posterior: exp or softplus."""
 
-    @property
-    def support(self) -> Support:
-        """Any real number."""
-        return "real"
+    support: ClassVar[Support] = "real"
 
     def heads(self, event: Size) -> dict[str, Size]:
         """Return `loc` and `scale`."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from typing import Annotated, Literal, cast
+from typing import Annotated, ClassVar, Literal, cast
 
 import torch
 from pydantic import Field
@@ -15,7 +15,7 @@ from torch.nn import functional as F
 from vaekit.distributions import Bijection, Transported
 from vaekit.heads.conditional import conditional
 from vaekit.heads.family import Measure, Support, refuse_non_finite
-from vaekit.heads.features import Features
+from vaekit.heads.features import Features, OnFeatures
 from vaekit.heads.gaussian import Gaussian
 from vaekit.heads.layers import Heads
 from vaekit.heads.transforms import PlanarTransform, autoregressive, coupling
@@ -38,10 +38,7 @@ class Flow(Value, ABC):
     hidden: Widths = (128,)
     """Widths of the net inside each map."""
 
-    @property
-    def support(self) -> Support:
-        """Any real number."""
-        return "real"
+    support: ClassVar[Support] = "real"
 
     def latent_event(self, latent: int) -> Size:
         """Return the shape of one group of `latent` latent variables."""
@@ -160,7 +157,7 @@ class FlowLikelihood(Value):
             )
 
 
-class FlowConditional(nn.Module):
+class FlowConditional(OnFeatures):
     """The conditional p(y | c) of a flow: net, Gaussian heads, and a map that depends on a linear summary of the features.
 
     Args:
@@ -171,22 +168,12 @@ class FlowConditional(nn.Module):
     """
 
     def __init__(self, family: Flow | FlowLikelihood, features: Features, transform: nn.Module, event: Size) -> None:
-        super().__init__()
-        self.family, self.features, self.transform = family, features, transform
+        super().__init__(features, event)
+        self.family, self.transform = family, transform
         self.units = _Units(logits=family.space == "unit") if isinstance(family, FlowLikelihood) else None
-        self.event, self.base = tuple(event), Gaussian()
+        self.base = Gaussian()
         self.heads = Heads(self.base.heads(self.event), features.head, self.base.start())
         self.summary = linear_head(features.size, (_SUMMARY,))
-
-    @property
-    def net(self) -> nn.Module:
-        """The net that makes the features."""
-        return self.features.net
-
-    @property
-    def given(self) -> Size:
-        """The shape of one c."""
-        return self.features.given
 
     def forward(self, c: Tensor, *context: Tensor) -> Distribution:
         """Return the distribution given c, `(*S, B, *given)`."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Literal, TypeAlias
+from typing import Annotated, ClassVar, Literal, TypeAlias
 
 import torch
 from pydantic import Field
@@ -38,10 +38,7 @@ class Full(Family):
     scale: Spread = Exp()
     """Parameterisation of the diagonal of the Cholesky factor: exp or softplus."""
 
-    @property
-    def support(self) -> Support:
-        """Any real number."""
-        return "real"
+    support: ClassVar[Support] = "real"
 
     def heads(self, event: Size) -> dict[str, Size]:
         """Return `loc`, `scale`, and `lower`: the entries of N, row by row."""
@@ -89,10 +86,7 @@ class LowRank(Family):
     scale: Spread = Exp()
     """Parameterisation of the standard deviation without them: exp or softplus."""
 
-    @property
-    def support(self) -> Support:
-        """Any real number."""
-        return "real"
+    support: ClassVar[Support] = "real"
 
     def heads(self, event: Size) -> dict[str, Size]:
         """Return `loc`, `scale`, and `factor`: the rows of W."""

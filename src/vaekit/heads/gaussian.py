@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal, cast
+from typing import ClassVar, Literal, cast
 
 from torch import Tensor
 from torch.distributions import Distribution, Independent, Normal
@@ -34,10 +34,7 @@ class Gaussian(LocationScale):
     scale: AnyScale = Exp()
     """Parameterisation of the standard deviation: exp, softplus, fixed, shared, or optimal (of a likelihood)."""
 
-    @property
-    def support(self) -> Support:
-        """Any real number."""
-        return "real"
+    support: ClassVar[Support] = "real"
 
     def __call__(self, raw: Mapping[str, Tensor], event: Size) -> Independent:
         """Return the Gaussian."""

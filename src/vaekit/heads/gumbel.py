@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 from torch import Tensor
@@ -36,10 +36,7 @@ class Gumbel(Family):
     tau: Annotated[float, Field(gt=0)] = 1.0
     """Temperature of the relaxation that gives the gradient: lower is less biased and noisier."""
 
-    @property
-    def support(self) -> Support:
-        """One-hot vectors."""
-        return "one_hot"
+    support: ClassVar[Support] = "one_hot"
 
     def latent_event(self, latent: int) -> Size:
         """Return `(latent, classes)`."""

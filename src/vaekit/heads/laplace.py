@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal
+from typing import ClassVar, Literal
 
 from torch import Tensor
 from torch.distributions import Independent, Laplace as LaplaceDistribution
@@ -32,10 +32,7 @@ class Laplace(LocationScale):
     scale: Scale = Exp()
     """Parameterisation of b: exp, softplus, fixed or shared."""
 
-    @property
-    def support(self) -> Support:
-        """Any real number."""
-        return "real"
+    support: ClassVar[Support] = "real"
 
     def __call__(self, raw: Mapping[str, Tensor], event: Size) -> Independent:
         """Return the Laplace distribution."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 from torch import Tensor
@@ -36,10 +36,7 @@ class LogisticMixture(LocationScale):
     scale: Scale = Softplus(floor=0.01)
     """Parameterisation of the logistics' scale s, of which the standard deviation is a multiple: exp, softplus, ..."""
 
-    @property
-    def support(self) -> Support:
-        """Any real number."""
-        return "real"
+    support: ClassVar[Support] = "real"
 
     def heads(self, event: Size) -> dict[str, Size]:
         """Return `logits`, `loc`, and `scale` where the network gives it: K channels per dimension each."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 import torch.nn.functional as F
 from pydantic import Field
@@ -38,10 +38,7 @@ class Ordinal(Family):
     levels: Annotated[int, Field(ge=2)] = 5
     """Number of levels of the data."""
 
-    @property
-    def support(self) -> Support:
-        """The integers 0 .. L - 1."""
-        return "levels"
+    support: ClassVar[Support] = "levels"
 
     def heads(self, event: Size) -> dict[str, Size]:
         """Return `cuts`, one fewer than there are levels, per dimension."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal
+from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor
@@ -39,10 +39,7 @@ class Poincare(LocationScale):
     scale: Scale = Exp(bounds=(-10.0, 1.0))
     """Parameterisation of the standard deviation, in units of hyperbolic length."""
 
-    @property
-    def support(self) -> Support:
-        """Points in the open unit ball."""
-        return "ball"
+    support: ClassVar[Support] = "ball"
 
     def check(self, x: Tensor) -> None:
         """Refuse points outside the ball."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 import torch
 from pydantic import Field
@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from vaekit.distributions import Quantized, nearest_code
 from vaekit.heads.conditional import conditional
 from vaekit.heads.family import Support
-from vaekit.heads.features import Features
+from vaekit.heads.features import Features, OnFeatures
 from vaekit.heads.layers import Heads
 from vaekit.value import Size, Value
 
@@ -37,10 +37,7 @@ class VQ(Value):
     decay: Annotated[float, Field(ge=0, lt=1)] = 0.99
     """Decay of the moving averages that the codebook is made of."""
 
-    @property
-    def support(self) -> Support:
-        """Vectors of a codebook."""
-        return "codes"
+    support: ClassVar[Support] = "codes"
 
     def latent_event(self, latent: int) -> Size:
         """Return `(latent, width)`: the latent variables are the codes."""
@@ -106,7 +103,7 @@ class Codebook(nn.Module):
             self.update(vectors, self(vectors), 0.0)
 
 
-class VectorQuantizer(nn.Module):
+class VectorQuantizer(OnFeatures):
     """The posterior q(z | x) of a codebook: x -> net -> `(L, W)` vectors -> the nearest codes.
 
     In training mode every call moves the codebook, like batch norm its statistics, and by detached values.
@@ -120,20 +117,10 @@ class VectorQuantizer(nn.Module):
     """
 
     def __init__(self, net: nn.Module, description: VQ, *, given: Size, event: Size, context: int = 0) -> None:
-        super().__init__()
-        self.features, self.decay = Features(net, given, context), description.decay
-        self.heads = Heads({"encoded": tuple(event)}, self.features.head)
+        super().__init__(Features(net, given, context), event)
+        self.decay = description.decay
+        self.heads = Heads({"encoded": self.event}, self.features.head)
         self.codebook = Codebook(description.codes, description.width)
-
-    @property
-    def net(self) -> nn.Module:
-        """The net that makes the features."""
-        return self.features.net
-
-    @property
-    def given(self) -> Size:
-        """The shape of one datum."""
-        return self.features.given
 
     def encode(self, x: Tensor, *context: Tensor) -> Tensor:
         """Return the vectors before quantisation, `(B, L, W)`."""

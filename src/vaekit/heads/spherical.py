@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC
 from collections.abc import Mapping
-from typing import Literal
+from typing import ClassVar, Literal
 
 import torch
 import torch.nn.functional as F
@@ -26,10 +26,7 @@ class _OnSphere(Family, ABC):
     kind: str
     """Its name."""
 
-    @property
-    def support(self) -> Support:
-        """Unit vectors."""
-        return "sphere"
+    support: ClassVar[Support] = "sphere"
 
     def latent_event(self, latent: int) -> Size:
         """Return `(latent,)`, the space around the sphere."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal
+from typing import ClassVar, Literal
 
 import torch
 import torch.nn.functional as F
@@ -39,10 +39,7 @@ class StudentT(LocationScale):
     scale: Scale = Exp(bounds=(-10.0, 2.0))
     """Parameterisation of the scale s, of which the standard deviation is a multiple: exp, softplus, fixed or shared."""
 
-    @property
-    def support(self) -> Support:
-        """Any real number."""
-        return "real"
+    support: ClassVar[Support] = "real"
 
     def shared(self, event: Size) -> dict[str, Tensor]:
         """Return the degrees of freedom, and the scale where there is one for all data."""

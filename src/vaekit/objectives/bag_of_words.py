@@ -12,14 +12,14 @@ from vaekit.distributions.tokens import PAD
 from vaekit.errors import NotApplicable
 from vaekit.models import Trace
 from vaekit.nets import MLP
-from vaekit.objectives.objective import Loss, Objective
+from vaekit.objectives.objective import CriterionModule, Loss, Objective
 
 __all__ = ["BagOfWords"]
 
 _HIDDEN = 256
 
 
-class BagOfWords(nn.Module):
+class BagOfWords(CriterionModule):
     r"""An objective's loss :math:`- w\, E_q \sum_t \log \mathrm{softmax}(f(z))_{x_t}`, over all tokens but padding.
 
     The words are told from z at once, without those before them: a decoder that gets along without z does not help here.
@@ -60,9 +60,6 @@ class BagOfWords(nn.Module):
         with full_precision(logits):
             cost = -_told(logits, trace.x.long()).mean()
         return Loss(loss.value + self.weight * cost, {**loss.metrics, "bag_of_words": cost.detach()})
-
-    def after_step(self) -> None:
-        """Do nothing: there are no statistics."""
 
 
 def _told(logits: Tensor, x: Tensor) -> Tensor:

@@ -15,7 +15,7 @@ from torch.func import functional_call
 from vaekit.models import LatentVariableModel, Trace
 from vaekit.nets import PatchDiscriminator
 from vaekit.objectives.adversary import Adversary, accuracy
-from vaekit.objectives.objective import Loss, regularized
+from vaekit.objectives.objective import CriterionModule, Loss, regularized
 from vaekit.objectives.pictures import Pictorial, image_size, pictures
 
 __all__ = ["VAEGAN", "PatchGAN", "PatchGANCriterion", "VAEGANCriterion", "adaptive_weight"]
@@ -77,7 +77,7 @@ class PatchGAN(Pictorial):
         return PatchGANCriterion(self, model)
 
 
-class VAEGANCriterion(nn.Module):
+class VAEGANCriterion(CriterionModule):
     """What runs: the description, the discriminator, and the model, whose decoder it asks for samples."""
 
     def __init__(self, description: VAEGAN, model: nn.Module) -> None:
@@ -101,9 +101,6 @@ class VAEGANCriterion(nn.Module):
         value, metrics = regularized(trace, self.description.beta.at(step), terms)
         return Loss(value, metrics | {"critic_accuracy": accuracy(*scores)})
 
-    def after_step(self) -> None:
-        """Do nothing: there are no statistics."""
-
     def _decoded(self, trace: Trace) -> Distribution:
         (model,) = self.model
         drawn = model.prior_sample(len(trace.x), *trace.context)
@@ -118,7 +115,7 @@ class VAEGANCriterion(nn.Module):
         return functional_call(net.stages, weights, (2 * images - 1,)).float()
 
 
-class PatchGANCriterion(nn.Module):
+class PatchGANCriterion(CriterionModule):
     """What runs: the description and the discriminator."""
 
     def __init__(self, description: PatchGAN, model: nn.Module) -> None:
@@ -142,9 +139,6 @@ class PatchGANCriterion(nn.Module):
         }
         value, metrics = regularized(trace, beta, terms)
         return Loss(value, metrics | {"critic_accuracy": accuracy(*scores), "adaptive_weight": balance})
-
-    def after_step(self) -> None:
-        """Do nothing: there are no statistics."""
 
 
 def adaptive_weight(nll: Tensor, fool: Tensor, likelihood: Distribution) -> Tensor:

@@ -14,7 +14,7 @@ from vaekit.models import Trace
 from vaekit.nets import MLP
 from vaekit.objectives.adversary import Adversary, accuracy
 from vaekit.objectives.mmd import Kernel, aggregate_mmd
-from vaekit.objectives.objective import Criterion, Loss, Objective, regularized
+from vaekit.objectives.objective import Criterion, CriterionModule, Loss, Objective, regularized
 
 __all__ = ["AAE", "WAE", "Factor"]
 
@@ -109,7 +109,7 @@ class AAE(Objective):
         return _Matched(self.weight, _adversary(self.hidden, model, self.loss), model)
 
 
-class _Matched(nn.Module):
+class _Matched(CriterionModule):
     """Draws from the prior are real, latents are made."""
 
     def __init__(self, weight: float, adversary: Adversary, model: nn.Module) -> None:
@@ -123,9 +123,6 @@ class _Matched(nn.Module):
         terms = {"fooling": (self.weight, self.adversary.fool(made)), "critic": (1.0, self.adversary.cost(real, fake))}
         return _reported(regularized(trace, 0.0, terms), real, fake)
 
-    def after_step(self) -> None:
-        """Do nothing: there are no statistics."""
-
     def _prior_draws(self, trace: Trace) -> Tensor:
         """Return as many draws from the prior as there are latents, `(S B, D)`, all groups side by side."""
         samples, batch = trace.latents[0].z.shape[:2]
@@ -136,7 +133,7 @@ class _Matched(nn.Module):
         return torch.cat([z.flatten(2) for z in model.prior_draws(samples, batch, *trace.context)], -1).flatten(0, 1)
 
 
-class _Shuffled(nn.Module):
+class _Shuffled(CriterionModule):
     """Latents are real, shuffled ones are made."""
 
     def __init__(self, gamma: float, adversary: Adversary) -> None:
@@ -152,9 +149,6 @@ class _Shuffled(nn.Module):
             "critic": (1.0, self.adversary.cost(real, fake)),
         }
         return _reported(regularized(trace, 1.0, terms), real, fake)
-
-    def after_step(self) -> None:
-        """Do nothing: there are no statistics."""
 
 
 def _draws(trace: Trace) -> Tensor:

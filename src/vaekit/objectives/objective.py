@@ -15,7 +15,7 @@ from vaekit.errors import NotApplicable
 from vaekit.models import Trace
 from vaekit.value import Value
 
-__all__ = ["Criterion", "Loss", "Objective", "bound_metrics", "refuse_no_rate", "regularized"]
+__all__ = ["Criterion", "CriterionModule", "Loss", "Objective", "bound_metrics", "refuse_no_rate", "regularized"]
 
 
 class Loss(NamedTuple):
@@ -40,6 +40,13 @@ class Criterion(Protocol):
     def after_step(self) -> None:
         """Update statistics that are no weights, after the optimiser's step."""
         ...
+
+
+class CriterionModule(nn.Module):
+    """A criterion with weights, or one that looks at the model's."""
+
+    def after_step(self) -> None:
+        """Do nothing: there are no statistics."""
 
 
 class Objective(Value, ABC):

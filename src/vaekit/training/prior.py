@@ -14,6 +14,7 @@ from torch.distributions import Independent, Normal
 
 from vaekit.data import Stored, unpacked
 from vaekit.distributions import drawing
+from vaekit.errors import NotApplicable
 from vaekit.heads import LearnedMixture
 from vaekit.models import LatentVariableModel
 
@@ -115,7 +116,7 @@ def fit_prior(prior: nn.Module, train: Encoded, held_out: Encoded, fit: PriorFit
         The score on held-out data at the start and at the end, in nats per datum.
 
     Raises:
-        ValueError: The prior has no weights.
+        NotApplicable: The prior has no weights.
     """
     first = score(prior, held_out)
     fit_weights(prior, train, held_out, fit)
@@ -127,7 +128,7 @@ def fit_weights(prior: nn.Module, train: Encoded, held_out: Encoded, fit: PriorF
     fit = fit or PriorFit()
     parameters = [p for p in prior.parameters() if p.requires_grad]
     if not parameters:
-        raise ValueError("this prior has nothing to fit; use gmm, flow, diffusion, vamp or diagonal")
+        raise NotApplicable("this prior has nothing to fit; use gmm, flow, diffusion, vamp or diagonal")
     optimizer = torch.optim.Adam(parameters, lr=fit.lr)
     plateau = torch.optim.lr_scheduler.ReduceLROnPlateau(optimizer, factor=0.3, patience=fit.patience // 3)
     batches = _batches(train, fit)

@@ -13,6 +13,8 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from vaekit.errors import NotApplicable
+
 __all__ = ["Cells", "Kind", "check_alike", "comparable", "concatenate", "resampled"]
 
 Kind: TypeAlias = Literal["numeric", "categorical"]
@@ -81,10 +83,11 @@ class Cells:
         """Return all columns but one.
 
         Raises:
-            ValueError: There is none of this name, or no other.
+            NotApplicable: There is no other.
+            ValueError: There is none of this name.
         """
         if self.names == (name,):
-            raise ValueError(f"without {name!r} no column is left; give a table with other columns")
+            raise NotApplicable(f"without {name!r} no column is left; give a table with other columns")
         keep = [i for i in range(len(self.names)) if i != self.place(name)]
         return Cells(*(tuple(part[i] for i in keep) for part in (self.names, self.levels, self.values)))  # type: ignore[arg-type]
 
@@ -104,7 +107,8 @@ def comparable(*tables: Any, kinds: Mapping[str, Kind] | None = None) -> tuple[C
         One `Cells` per table. Times are numbers in the unit of the first table.
 
     Raises:
-        ValueError: There are no columns or no rows, a table lacks a column, or its type does not fit that of the others or
+        NotApplicable: There are no columns or no rows.
+        ValueError: A table lacks a column, or its type does not fit that of the others or
             its kind, or holds infinite values; the column is named.
 
     Examples:
@@ -115,9 +119,9 @@ def comparable(*tables: Any, kinds: Mapping[str, Kind] | None = None) -> tuple[C
     """
     kinds = kinds or {field.name: _kind(field.type) for field in tables[0].schema}
     if not kinds:
-        raise ValueError("tables are compared column by column, but there is none; give a table with columns")
+        raise NotApplicable("tables are compared column by column, but there is none; give a table with columns")
     if not all(table.num_rows for table in tables):
-        raise ValueError("tables are compared by their rows, but one has none; give a table with rows")
+        raise NotApplicable("tables are compared by their rows, but one has none; give a table with rows")
     columns = [_shared(name, kind, [_column(table, name) for table in tables]) for name, kind in kinds.items()]
     levels = tuple(count for count, _ in columns)
     return tuple(Cells(tuple(kinds), levels, tuple(part[i] for _, part in columns)) for i in range(len(tables)))

@@ -14,6 +14,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from vaekit.errors import NotApplicable
 from vaekit.evaluation.tables.cells import Array, Cells, check_alike, concatenate
 from vaekit.evaluation.tables.features import is_category, plane_features, tree_features
 from vaekit.evaluation.tables.ranking import auroc
@@ -82,12 +83,13 @@ def detection(
         seed: Seed of the drawn rows, of the folds and of the classifier.
 
     Raises:
-        ValueError: The tables are not comparable, or one has fewer than 10 rows.
+        NotApplicable: One of the tables has fewer than 10 rows.
+        ValueError: They are not comparable.
     """
     check_alike(real, synthetic)
     count = min(len(real), len(synthetic), rows)
     if count < _FEWEST:
-        raise ValueError(f"detection needs at least {_FEWEST} rows on both sides, got {len(real)}, {len(synthetic)}")
+        raise NotApplicable(f"detection needs at least {_FEWEST} rows on both sides, got {len(real)}, {len(synthetic)}")
     rng = np.random.default_rng(seed)
     both = concatenate(real.some(count, rng), synthetic.some(count, rng))
     y, fold = np.repeat([0, 1], count), folds(both, splits, seed)

@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from vaekit.errors import NotApplicable
 from vaekit.evaluation.tables.cells import Array, Cells, check_alike
 from vaekit.evaluation.tables.features import is_category, tree_features
 from vaekit.evaluation.tables.ranking import auroc
@@ -69,19 +70,20 @@ def ml_efficacy(train: Cells, test: Cells, target: str, *, seed: int = 0) -> Eff
         seed: Seed of the trees.
 
     Raises:
-        ValueError: There is no such column or no other, it has fewer than two values or more than 100 classes in the test,
-            or is missing throughout.
+        NotApplicable: There is no other column, or this one has fewer than two values or more than 100 classes in the test, or
+            is missing throughout.
+        ValueError: There is no such column.
     """
     check_alike(train, test)
     levels = train.levels[train.place(target)]
     train.without(target)  # raises where nothing is left to predict from
     train, test = (cells.take(~cells.missing()[:, cells.place(target)]) for cells in (train, test))
     if not len(train) or len(np.unique(test[target])) < 2:
-        raise ValueError(
+        raise NotApplicable(
             f"the target {target!r} needs two values in the test and rows to train on; choose another target"
         )
     if levels > _CLASSES:
-        raise ValueError(
+        raise NotApplicable(
             f"the target {target!r} has {levels} classes, at most {_CLASSES} can be told apart; choose another"
         )
     return _classification(train, test, target, seed) if levels else _regression(train, test, target, seed)

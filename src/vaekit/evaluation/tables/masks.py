@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from vaekit.errors import NotApplicable
 from vaekit.evaluation.tables.cells import MISSING, Array, Cells
 
 __all__ = ["hide", "mar", "mcar", "mnar"]
@@ -57,11 +58,12 @@ def mar(cells: Cells, share: float, *, seed: int = 0) -> Array:
         Which cells are hidden, `(N, D)`, bool.
 
     Raises:
-        ValueError: The share is not in (0, 1), or there is one column only.
+        NotApplicable: There is one column only.
+        ValueError: The share is not in (0, 1).
     """
     observed, columns = _observed(cells, share), len(cells.names)
     if columns < 2:
-        raise ValueError(f"column {cells.names[0]!r} cannot depend on another, as there is none; use mcar or mnar")
+        raise NotApplicable(f"column {cells.names[0]!r} cannot depend on another, as there is none; use mcar or mnar")
     rng = np.random.default_rng(seed)
     stay = rng.permutation(columns)[: max(1, round(_DRIVERS * columns))]
     drivers = np.stack([_score(cells, i, rng) for i in stay], 1)

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from vaekit.errors import NotApplicable
 from vaekit.evaluation.tables.cells import Cells, check_alike
 from vaekit.evaluation.tables.neighbors import Points, Space
 
@@ -64,12 +65,13 @@ def support(real: Cells, synthetic: Cells, *, rows: int = 5_000, seed: int = 0) 
         seed: Seed of the drawn rows.
 
     Raises:
-        ValueError: The tables are not comparable, or one has fewer than two rows.
+        NotApplicable: One of the tables has fewer than two rows.
+        ValueError: They are not comparable.
     """
     check_alike(real, synthetic)
     count = min(len(real), len(synthetic), rows)
     if count < 2:
-        raise ValueError(f"support needs two rows on both sides, got {len(real)} and {len(synthetic)}")
+        raise NotApplicable(f"support needs two rows on both sides, got {len(real)} and {len(synthetic)}")
     rng = np.random.default_rng(seed)
     real, synthetic = real.some(count, rng), synthetic.some(count, rng)
     space = Space(real, 2, (synthetic,))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import torch
 from pydantic import Field
@@ -26,10 +26,7 @@ class UniformCodes(Prior):
 
     kind: Literal["uniform_codes"] = "uniform_codes"
 
-    @property
-    def support(self) -> Support:
-        """Vectors of a codebook."""
-        return "codes"
+    support: ClassVar[Support] = "codes"
 
     def build(self, site: Site) -> nn.Module:
         """Return the module; a context leaves it as it is."""
@@ -50,10 +47,7 @@ class Autoregressive(Prior):
     units: Annotated[int, Field(ge=1)] = 128
     """Units of the recurrent state, and length of the embedding of a code."""
 
-    @property
-    def support(self) -> Support:
-        """Vectors of a codebook."""
-        return "codes"
+    support: ClassVar[Support] = "codes"
 
     def build(self, site: Site) -> nn.Module:
         """Return the module; it begins as the uniform prior."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Literal
+from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
@@ -46,10 +46,7 @@ class UniformSphere(Prior):
 
     kind: Literal["uniform_sphere"] = "uniform_sphere"
 
-    @property
-    def support(self) -> Support:
-        """Unit vectors."""
-        return "sphere"
+    support: ClassVar[Support] = "sphere"
 
     def build(self, site: Site) -> nn.Module:
         """Return the module; a context leaves it as it is."""
@@ -63,10 +60,7 @@ class UniformCategorical(Prior):
 
     kind: Literal["uniform_categorical"] = "uniform_categorical"
 
-    @property
-    def support(self) -> Support:
-        """One-hot vectors."""
-        return "one_hot"
+    support: ClassVar[Support] = "one_hot"
 
     def build(self, site: Site) -> nn.Module:
         """Return the module; a context leaves it as it is."""
@@ -78,10 +72,7 @@ class WrappedNormal(Prior):
 
     kind: Literal["wrapped_normal"] = "wrapped_normal"
 
-    @property
-    def support(self) -> Support:
-        """Points in the open unit ball."""
-        return "ball"
+    support: ClassVar[Support] = "ball"
 
     def build(self, site: Site) -> nn.Module:
         """Return the module; a context leaves it as it is."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from typing import ClassVar
 
 from torch import nn
 
@@ -41,10 +42,8 @@ class Prior(Value, ABC):
     kind: str
     """Its name."""
 
-    @property
-    def support(self) -> Support:
-        """What one event is; a posterior needs a prior of the same support."""
-        return "real"
+    support: ClassVar[Support] = "real"
+    """What one event is; a posterior needs a prior of the same support."""
 
     @property
     def joint(self) -> bool:
