@@ -16,7 +16,7 @@ from vaekit.interfaces.measures.deep import deep, deep_lines, measures_of
 from vaekit.interfaces.media.tables import medium
 from vaekit.interfaces.media.tables import quality as quality_module
 from vaekit.interfaces.media.tables.quality import anomalies, judged_by, table_quality_of
-from vaekit.interfaces.runs.folder import plain
+from vaekit.trained.files import plain
 
 from .conftest import vaekit as command
 

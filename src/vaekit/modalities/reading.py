@@ -10,7 +10,18 @@ from typing import Any
 from vaekit.data import Dataset
 from vaekit.value import Value
 
-__all__ = ["Reading"]
+__all__ = ["Reading", "refuse_empty"]
+
+
+def refuse_empty(source: str) -> None:
+    """Refuse a folder that nothing lies in.
+
+    Raises:
+        ValueError: It is one.
+    """
+    root = Path(source).expanduser()
+    if root.is_dir() and not any(root.iterdir()):
+        raise ValueError(f"the folder {source} holds nothing; give one with data")
 
 
 class Reading(Value, ABC):
