@@ -9,6 +9,7 @@ import torch
 
 import vaekit
 from vaekit.data import table_to_dataset
+from vaekit.errors import NotApplicable
 from vaekit.evaluation import Chains
 from vaekit.evaluation.tables import auroc
 from vaekit.interfaces.measures import general, measure
@@ -121,7 +122,7 @@ def test_evaluate_of_other_data_takes_them_for_the_holdout(table_run, found, mon
 
 def test_evaluate_says_why_there_is_no_quality(table_run, monkeypatch):
     def refuse(run, holdout):
-        raise ValueError("detection needs rows")
+        raise NotApplicable("detection needs rows")
 
     monkeypatch.setattr(medium, "table_quality_of", refuse)
     answer = command("evaluate", table_run.path, "--samples", 2, "--json").json

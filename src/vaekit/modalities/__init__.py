@@ -20,7 +20,7 @@ from vaekit.modalities.description import Description
 from vaekit.modalities.image.description import ImageVAE, ImageView
 from vaekit.modalities.image.modality import Images
 from vaekit.modalities.modality import Modality, Pace, Situation
-from vaekit.modalities.reading import Reading, refuse_empty
+from vaekit.modalities.reading import Reading
 from vaekit.modalities.table.description import Goal, TableVAE, TableView
 from vaekit.modalities.table.modality import Tables
 from vaekit.modalities.tensor import Plain, Tensors
@@ -97,8 +97,9 @@ def kind_of_source(source: str, keys: frozenset[str] = frozenset()) -> str:
         FileNotFoundError: There is nothing there.
         ValueError: No kind of data is read from it.
     """
-    refuse_empty(source)
-    found = next((modality.kind for modality in MODALITIES.values() if modality.claims(source, keys)), None)
+    Reading.refuse_empty(source)
+    # Images come last: a key may say that a folder of them is to be read as something else.
+    found = next((each.kind for each in reversed(MODALITIES.values()) if each.claims(source, keys)), None)
     if found is not None:
         return found
     readers = "; ".join(modality.reads for modality in described())
