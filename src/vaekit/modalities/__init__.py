@@ -11,7 +11,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, TypeAlias
 
-from pydantic import SerializeAsAny, WrapValidator
+from pydantic import SerializeAsAny, ValidatorFunctionWrapHandler, WrapValidator
 
 from vaekit.data.names import nearest_name
 from vaekit.data.schema import Schema
@@ -120,7 +120,7 @@ def kind_in_memory(found: Any) -> str:
     kind = next((modality.kind for modality in MODALITIES.values() if modality.holds(found)), None)
     if kind is None:
         readers = "; ".join(modality.reads for modality in described())
-        raise TypeError(f"no kind of data is recognized in a {type(found).__name__}; vaekit takes {readers}")
+        raise TypeError(f"no kind of data is recognized in a {type(found).__name__}; give {readers}")
     return kind
 
 
@@ -132,9 +132,9 @@ def view_of(description: Description | None, model: LatentVariableModel, schema:
 def _by_kind(entry: str) -> WrapValidator:
     """Return a validator that reads a value by its `kind`, through the table of kinds."""
 
-    def validate(value: Any, _inner: Any) -> Any:
+    def validate(value: Any, inner: ValidatorFunctionWrapHandler) -> Any:
         if not isinstance(value, dict):
-            return value
+            return inner(value)
         owner = getattr(modality_named(value.get("kind", "")), entry)
         return owner.model_validate(value)
 
