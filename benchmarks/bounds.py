@@ -112,7 +112,7 @@ def _measure(samples: int, model: VAE, test: Tensor, peer: Peer, arguments: argp
 
 def _bounds(model: VAE, test: Tensor, samples: int, seed: int) -> Bounds:
     rows = sequential(test, torch.arange(len(test)), 100)
-    return bounds(model, rows, prepare=W1.image.prepare, samples=samples, seed=seed)
+    return bounds(model, rows, prepare=W1.image.view().prepare, samples=samples, seed=seed)
 
 
 def _precision(bf16: bool) -> AbstractContextManager[Any]:

@@ -24,7 +24,6 @@ from benchmarks.images import vaekit
 from benchmarks.measuring import machine, options, report, settings, table
 from vaekit import load
 from vaekit.diagnosis import Examination, values
-from vaekit.interfaces.runs.subject import subject_of
 
 GOAL = 120  # seconds
 RUNS: dict[str, tuple[str, ...]] = {
@@ -81,7 +80,7 @@ def _diagnosed(run: Path, name: str, arguments: argparse.Namespace) -> dict[str,
 
 def _measurements(run: Path) -> dict[str, float]:
     """Return the seconds of every measurement of an examination, and of the checks that read them."""
-    examination = Examination(subject_of(load(run)))
+    examination = load(run).examined()[0]
     seconds = {}
     for name in MEASUREMENTS:
         began = time.perf_counter()

@@ -85,7 +85,7 @@ def _ours(work: Workload, model: VAE, pixels: Tensor, training: Training) -> Ite
 
 def _bare(work: Workload, model: VAE, pixels: Tensor, training: Training) -> Iterator[None]:
     fabric = make_fabric(training)
-    step: nn.Module = Step(model, ELBO(), work.image.prepare)
+    step: nn.Module = Step(model, ELBO(), work.image.view().prepare)
     if any(isinstance(module, nn.Conv2d) for module in step.modules()):
         step.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     average = copy.deepcopy(model).requires_grad_(False)

@@ -58,7 +58,7 @@ def bounds(run):
 
 def measured(run, real, generated):
     """Return the quality in both spaces."""
-    show = run.view.intensity
+    show = run.view.decode
     seen = sample_quality(show(real), show(generated), RandomFeatures(real.shape[1]))
     return [seen.summary(), sample_quality(real, generated, PosteriorPoints(run.model)).summary()]
 

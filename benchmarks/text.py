@@ -24,6 +24,7 @@ from benchmarks.text_corpora import CORPORA, counted
 from vaekit import load
 from vaekit.data import TextSchema
 from vaekit.evaluation import information
+from vaekit.interfaces.media import MEDIA
 from vaekit.interfaces.runs.run import Run
 
 SAMPLES, FEW = 500, 50
@@ -130,7 +131,7 @@ def judged(run: Run, name: str) -> dict[str, Any]:
         "steps": last["step"],
         "epochs": last["epoch"],
         "fit_seconds": last["seconds"],
-        "evaluation": run.summary(found),
+        "evaluation": {**found.summary(), **MEDIA[run.kind].units(found)},
         "information": None if is_lm else told_information(run),
         "texts": texts_of(run) if name in SHOWN else None,
         "evaluate_seconds": round(time.perf_counter() - began, 1),

@@ -139,14 +139,14 @@ def _training(name: str, work: _Work, arguments: argparse.Namespace, results: di
 
 def _ours(work: _Work, model: VAE, training: Training) -> Iterator[object]:
     torch.manual_seed(training.seed)
-    state = TrainingState(Step(model, ELBO(), work.text.prepare), training, make_fabric(training))
+    state = TrainingState(Step(model, ELBO(), work.text.view().prepare), training, make_fabric(training))
     return train(state, work.batches(training), lambda _model: Validation(0.0, 0))
 
 
 def _bare(work: _Work, model: VAE, training: Training) -> Iterator[None]:
     """The arithmetic of ours, by hand."""
     fabric, batches = make_fabric(training), work.batches(training)
-    step = Step(model, ELBO(), work.text.prepare)
+    step = Step(model, ELBO(), work.text.view().prepare)
     average = copy.deepcopy(model).requires_grad_(False)
     averages: list[Tensor] = list(average.parameters())
     weights: list[Tensor] = list(model.parameters())

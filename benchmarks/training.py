@@ -144,7 +144,7 @@ def _constant(work: Workload) -> float:
 def _evaluated(work: Workload, model: VAE, test: Tensor) -> Bounds:
     rows = sequential(test, torch.arange(len(test)), 100)
     samples = {W1: 100, W2: 10}[work]
-    return bounds(model, rows, prepare=work.image.prepare, samples=samples)
+    return bounds(model, rows, prepare=work.image.view().prepare, samples=samples)
 
 
 def _speed(work: Workload, outcome: Outcome) -> dict[str, Any]:

@@ -16,13 +16,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from vaekit.interfaces.data_settings import DataSettings
-
 from benchmarks.measuring import Time, interleaved, machine, options, ratio, report, settings, summary, table
 from vaekit.data import Dataset, read_images
-from vaekit.interfaces.runs.fitting import plan
+from vaekit.interfaces.describing.planning import plan
 from vaekit.interfaces.runs.folder import RunFolder
-from vaekit.interfaces.runs.trainer import Trainer
+from vaekit.interfaces.runs.recording import Recording
+from vaekit.modalities import modality_named
 from vaekit.training import Progress
 
 GOAL = 0.02
@@ -98,16 +97,17 @@ def main() -> None:
 def _training(data: Dataset, arguments: argparse.Namespace, shares: list[_Share] | None) -> Time:
     """Train from the first step to the last, with the watch where there is a list for its share; return the time per step."""
     given = {"training": {"steps": arguments.steps, "threads": arguments.threads, "seed": arguments.seed}}
-    experiment = plan(data, DataSettings(source="mnist"), given, "fast")
+    experiment = plan(data, modality_named("image").opened({"source": "mnist"}), given, "fast")
     with tempfile.TemporaryDirectory() as folder:
-        trainer = Trainer(RunFolder(Path(folder) / "run"), experiment, data)
+        recording = Recording(RunFolder(Path(folder) / "run"), experiment, data)
+        trainer = recording.trainer
         watch, validate = _Clocked(trainer.watch), _Clocked(trainer.validate)
         trainer.watch = watch if shares is not None else _silent
         trainer.validate = validate
-        trainer.begin()
+        recording.begin()
         wall, cpu = time.perf_counter(), time.process_time()
         try:
-            trainer.run(_until(arguments.steps))
+            recording.run(_until(arguments.steps))
         except _LastStep:
             wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
     if shares is not None:

@@ -49,7 +49,7 @@ class Workload:
 
     def state(self, model: VAE, training: Training) -> TrainingState:
         """Return the state of a new training run of a model."""
-        return TrainingState(Step(model, ELBO(), self.image.prepare), training, make_fabric(training))
+        return TrainingState(Step(model, ELBO(), self.image.view().prepare), training, make_fabric(training))
 
     def batches(self, pixels: Tensor, seed: int) -> Batches:
         """Return the order of the training data."""

@@ -55,7 +55,6 @@ from vaekit.heads import (
     conditional,
 )
 from vaekit.heads.quantized import Codebook
-from vaekit.interfaces.runs.subject import subject_of
 from vaekit.objectives import Objective
 from vaekit.value import Value
 
@@ -352,7 +351,7 @@ def priors() -> None:
     fitted_priors = (GMM(components=20), Vamp(components=50), FlowPrior(coupling="spline"))
     with tempfile.TemporaryDirectory() as folder:
         run = trained(DIGITS.replace(latent=2), ELBO(), Path(folder) / "run", steps=1000)
-        z, labels = run.encode(run.data)[0], run.data.labels
+        z, labels = run.encode(run.data).mean, run.data.labels
         runs = [run, *(fit_prior(run, kind=prior, out=Path(folder) / prior.kind) for prior in fitted_priors)]
         for ax, made in zip(axes, runs, strict=True):
             ax.scatter(*z.T, c=labels, s=7, cmap="tab10", linewidths=0)
@@ -391,7 +390,7 @@ def doctor() -> None:
 def examined(model: ImageVAE, objective: Objective) -> Examination:
     """Return the examination of a run on digits."""
     with tempfile.TemporaryDirectory() as folder:
-        return Examination(subject_of(trained(model, objective, Path(folder) / "run", steps=1000)))
+        return trained(model, objective, Path(folder) / "run", steps=1000).examined()[0]
 
 
 def rate_bars(axes: Any, examination: Examination) -> None:

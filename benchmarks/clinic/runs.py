@@ -9,25 +9,26 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 from torch.distributions import Bernoulli, Distribution, Independent
-from vaekit.interfaces.data_settings import DataSettings
 
 from benchmarks.clinic.cases import Case
 from vaekit import MLP, VAE, Gaussian, ImageVAE, Run, Shared, load
 from vaekit import Bernoulli as BernoulliFamily
 from vaekit.data import Dataset, read_images
 from vaekit.diagnosis import Subject
-from vaekit.interfaces import trainer as training_floor
 from vaekit.interfaces.describing.experiment import Experiment
 from vaekit.interfaces.describing.parsing import parse
-from vaekit.interfaces.runs.fitting import Trainer, plan
+from vaekit.interfaces.describing.planning import plan
+from vaekit.interfaces.runs import recording as recording_floor
 from vaekit.interfaces.runs.folder import RunFolder
-from vaekit.interfaces.runs.subject import subject_of
+from vaekit.interfaces.runs.recording import Recording
+from vaekit.interfaces.runs.subject import Patient
+from vaekit.modalities import modality_named
 from vaekit.training import Training
 
 __all__ = ["spoiled", "trained"]
 
 # Hundreds of runs, of which the doctor looks at the weights and the log: bounds and reports are left out.
-training_floor.conclude = lambda run, notes, step: None
+recording_floor.conclude = lambda run, notes, step: None
 
 
 def trained(case: Case, work: Path, keys: tuple[str, ...] = (), suffix: str = "") -> Run:
@@ -39,26 +40,29 @@ def trained(case: Case, work: Path, keys: tuple[str, ...] = (), suffix: str = ""
             return load(path)
         data = _grey(case, work)
         run = load(path, model=composed(data))
-        return Run(run.folder, run.experiment, run.model, data)
+        return Run(run.folder, run.experiment, run.model, None, data)
     folder = RunFolder(path)
     torch.set_num_threads(1)
     if composed is not None:
         data = _grey(case, work)
         given = dict(key.split("=", 1) for key in case.keys)
         settings = {name: given[name] for name in ("steps", "lr", "batch", "warmup", "seed", "ema")}
-        experiment = Experiment(training=Training.model_validate({**settings, "threads": 1}))
-        trainer = Trainer(folder, experiment, data, model=composed(data))
+        experiment = Experiment(
+            data=modality_named("tensor").opened(), training=Training.model_validate({**settings, "threads": 1})
+        )
+        recording = Recording(folder, experiment, data, model=composed(data))
     else:
         source = case.data if case.data == "digits" else str(work / case.data)
-        data, settings = read_images(source), DataSettings(source=source)
-        trainer = Trainer(folder, plan(data, settings, parse(keys, base=parse(case.keys)), "fast"), data)
-    trainer.begin()
-    return trainer.run()
+        data, reading = read_images(source), modality_named("image").opened({"source": source})
+        given = parse(keys, parse(case.keys, modality="image"), "image")
+        recording = Recording(folder, plan(data, reading, given, "fast"), data)
+    recording.begin()
+    return recording.run()
 
 
 def spoiled(case: Case, run: Run) -> Subject:
     """Return a run as the doctor sees it, its model or its history spoiled where the case says so."""
-    subject, pick = subject_of(run), random.Random(case.name)
+    subject, pick = Patient(run, run.experiment, run.history).subject(), random.Random(case.name)
     spoil = _SPOILED.get(case.spoiled)
     return subject if spoil is None else spoil(replace(subject, model=copy.deepcopy(subject.model)), pick)
 

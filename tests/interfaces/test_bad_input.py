@@ -121,7 +121,7 @@ def test_data_that_cannot_be(tmp_path, odd):
         "empty": "holds nothing",
         "texts": "texts need at least two different tokens",
         "mixed": "images must have one size, but 2 sizes came: 9x12 (4), 10x10 (1); use size=9x12",
-        "data.xyz": "a file of images must be .npy",
+        "data.xyz": "no kind of data is recognized in",
         "pickle.npy": "pickle.npy must be a numpy file",
         "nan.npy": "1 of 10 images hold NaN or infinite values (rows 1)",
     }.items():

@@ -203,7 +203,7 @@ def test_a_composition_of_ones_own_modules_takes_a_context(tmp_path, blank_chart
     x, context = torch.randn(60, 5), torch.randn(60, 3)
     training = library.Training(steps=2, device="cpu", precision="fp32", batch=8)
     run = library.fit(x, context=context, model=composition(), training=training, out=tmp_path / "run")
-    assert run.encode(None, 4)[0].shape == (4, 2) and run.sample(3).shape == (3, 5)
+    assert run.encode(None, 4).mean.shape == (4, 2) and run.sample(3).shape == (3, 5)
     again = library.load(run.path, model=composition())
     data = Dataset(x, None, torch.full((60,), 2, dtype=torch.int8), context=context)
     assert torch.equal(run.evaluate(data).elbo, again.evaluate(data).elbo)

@@ -186,7 +186,8 @@ BAD = {
     "a: &a {b: *a}": "nested too deeply, or holds itself",
     "!!python/object/apply:os.system [id]": "is neither YAML nor JSON",
     '{"format": 1, "model": 3}': "is no experiment of this version of vaekit: model=3",
-    '{"format": 2}': "is no experiment of this version of vaekit: format=2",
+    '{"format": 3}': "is no experiment of this version of vaekit: format=3",
+    '{"format": 2}': "is no experiment of this version of vaekit: data",
     "[" * 5000: "is neither YAML nor JSON",
 }
 
@@ -223,7 +224,7 @@ def test_a_config_without_data_asks_for_them(tmp_path):
     ],
 )
 def test_a_part_is_named_by_the_keys_that_are_its_own(words, section, expected):
-    assert parse(words)[section] == expected
+    assert parse(words, modality="image")[section] == expected
 
 
 def test_the_same_key_in_both_spellings():

@@ -66,7 +66,7 @@ def html(run):
 def test_numbers_stand_beside_their_names(run, html):
     result = run.evaluate(samples=100, count=1000)
     iw, elbo = result.estimate("iw"), result.estimate("elbo")
-    assert f"IW-100 (test, {len(result.elbo)} data)" in html
+    assert f"IW-100 (test, {len(result.elbo)} images)" in html
     assert f"{iw.nats:,.2f} ± {iw.se:.2f} nats, {iw.bits_per_dim:,.3f} bits/dim" in html
     assert f"{elbo.nats:,.2f} ± {elbo.se:.2f} nats" in html
     assert f"{result.active_units} of {result.means.shape[1]}" in html
@@ -144,7 +144,7 @@ def test_three_images_and_a_test_part_of_one(tmp_path):
         Dataset(values, schema, torch.tensor([0, 1, 2], dtype=torch.int8)), tmp_path / "run"
     ).folder.report.read_text()
     assert (
-        "IW-100 (test, 1 datum)" in html and "no standard error" in html and "nan" not in html.lower().split("<h2>")[0]
+        "IW-100 (test, 1 image)" in html and "no standard error" in html and "nan" not in html.lower().split("<h2>")[0]
     )
     assert "at least three" in html and "Interpolations" not in html
 
@@ -192,7 +192,7 @@ def test_charts_of_what_is_not_finite():
     nan = float("nan")
     line = {"step": 1, "lr": 1e-3, **{f"{t}{n}": nan for t in ("", "train_") for n in ("elbo", "rate", "distortion")}}
     assert len(curves([line])) == 4 and curves([]) == []
-    assert "0 of 2" in rates(torch.tensor([nan, -1e-3])).caption
+    assert "0 of 2" in rates(torch.tensor([nan, -1e-3]), ["z0", "z1"]).caption
 
 
 def test_latent_map_of_many_classes_and_of_none():

@@ -215,14 +215,14 @@ def test_given_and_what_it_does_not_go_with(people_run, class_run, tmp_path):
     for more in (("--temperature", 2), ("--noise",), ("--decode", "greedy")):
         assert vaekit("sample", people_run, "--given", "age=40", *more).sentence
     told = vaekit("sample", class_run, "--given", "age=40", "--out", tmp_path).sentence
-    assert "--given names columns of a table, and this run is one of images" in told
+    assert "--given names columns of a table, and this is a model of images" in told
 
 
 def test_options_files_and_rows_that_cannot_be(people_run, people_file, tmp_path):
     decoded = "only texts are decoded token by token; leave decoding out for other data"
     suffixes = "--out must end in .csv, .parquet, .arrow"
     for words, said in {
-        ("sample", "--noise"): "--noise is one of pixels, and this run is one of tables",
+        ("sample", "--noise"): "noise is one of pixels; new rows are drawn anyway",
         ("sample", "--decode", "greedy"): decoded,
         ("reconstruct", people_file, "--decode", "greedy"): decoded,
         ("interpolate", 0, 1, "--decode", "beam"): decoded,
@@ -250,13 +250,13 @@ def test_options_files_and_rows_that_cannot_be(people_run, people_file, tmp_path
 
 def test_impute_of_images(class_run, people_file, tmp_path):
     told = vaekit("impute", class_run, people_file, "--out", tmp_path / "a.csv").sentence
-    assert "is a run of images" in told
+    assert "this is a model of images" in told
 
 
 def test_impute_of_texts(make_run, tmp_path):
     keys = ("steps=1", "net=gru", "net.hidden=4", "net.embedding=4", "latent=2", "device=cpu", "precision=fp32")
     told = vaekit("impute", make_run("names-demo", base=keys), "names-demo", "--out", tmp_path / "a.csv").sentence
-    assert "is a run of texts" in told
+    assert "this is a model of texts" in told
 
 
 def test_tables_that_have_changed_are_noticed(tmp_path, make_run):

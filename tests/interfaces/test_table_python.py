@@ -6,7 +6,6 @@ import pytest
 
 import vaekit as library
 from vaekit.data import read_table
-from vaekit.modalities.table.imputing import impute
 
 from .table_files import people, write
 
@@ -92,7 +91,7 @@ def test_given_values_may_be_python_values(run):
 
 
 def test_impute_fills_a_frame(run):
-    found = impute(run, ROWS, proposals=5, draws=2)
+    found = run.impute(ROWS, proposals=5, draws=2)
     gone = {name: np.asarray(ROWS.column(name).is_null()) for name in ROWS.column_names}
     assert not any(column.null_count for column in found.table.columns) and len(found.draws) == 2
     assert len(found.cells) == sum(cell.sum() for cell in gone.values())

@@ -9,13 +9,15 @@ import torch
 
 import vaekit
 from vaekit.data import table_to_dataset
+from vaekit.errors import NotApplicable
 from vaekit.evaluation import Chains
 from vaekit.evaluation.tables import auroc
 from vaekit.interfaces.measures import general, measure
 from vaekit.interfaces.measures.deep import deep, deep_lines, measures_of
+from vaekit.interfaces.media import MEDIA, Answer
 from vaekit.interfaces.media.tables import medium, quality as quality_module
 from vaekit.interfaces.media.tables.quality import anomalies, judged_by, table_quality_of
-from vaekit.interfaces.runs.folder import plain
+from vaekit.trained.files import plain
 
 from .conftest import vaekit as command
 
@@ -94,8 +96,7 @@ def test_the_target_is_what_was_named_or_the_last_column_of_classes():
 
 
 def test_other_runs_have_no_such_quality(class_run):
-    with pytest.raises(ValueError, match="is a run of images"):
-        table_quality_of(vaekit.load(class_run))
+    assert MEDIA["image"].quality(vaekit.load(class_run), None) == Answer({}, [])
 
 
 def test_evaluate_tells_it_and_writes_it(table_run, found, monkeypatch):
@@ -120,7 +121,7 @@ def test_evaluate_of_other_data_takes_them_for_the_holdout(table_run, found, mon
 
 def test_evaluate_says_why_there_is_no_quality(table_run, monkeypatch):
     def refuse(run, holdout):
-        raise ValueError("detection needs rows")
+        raise NotApplicable("detection needs rows")
 
     monkeypatch.setattr(medium, "table_quality_of", refuse)
     answer = command("evaluate", table_run.path, "--samples", 2, "--json").json

@@ -12,8 +12,10 @@ import pyarrow.parquet
 import pytest
 
 import vaekit as library
-from vaekit.interfaces.cli import using
+from vaekit.errors import NotApplicable
+from vaekit.interfaces.cli import comparing
 from vaekit.interfaces.cli.progress import ProgressReport
+from vaekit.interfaces.media.tables import medium
 
 from .conftest import vaekit
 from .table_files import TINY, all_hold, people, read, write
@@ -107,16 +109,16 @@ def test_the_rows_of_another_file_are_the_test_part(tmp_path, monkeypatch):
     write(people(100), tmp_path / "train.csv"), write(people(30, seed=4), tmp_path / "later.csv")
     made = vaekit("fit", "train.csv", *TINY, "test=later.csv", "--out", "run", "--json").json
     assert made["evaluation"]["n"] == 30
-    monkeypatch.setattr(using, "table_quality_of", refuse)
+    monkeypatch.setattr(medium, "table_quality_of", refuse)
     assert vaekit("evaluate", "run", "--samples", 2, "--json").json["n"] == 30
 
 
 def refuse(*_):
-    raise ValueError("not measured here")
+    raise NotApplicable("not measured here")
 
 
 def test_evaluate_takes_other_rows(people_run, people_file, monkeypatch):
-    monkeypatch.setattr(using, "table_quality_of", refuse)
+    monkeypatch.setattr(medium, "table_quality_of", refuse)
     found = vaekit("evaluate", people_run, people_file, "--samples", 3, "--json").json
     assert (found["n"], found["measure"], found["bounds"]["iw"]["samples"]) == (200, "mixed", 3)
     assert "nats per row" in vaekit("evaluate", people_run, "--samples", 2).out
@@ -277,7 +279,7 @@ def test_fit_prior_leaves_a_run_beside_the_first_and_compare_sets_them_side_by_s
 
 
 def test_report_and_diagnose(people_run, monkeypatch):
-    monkeypatch.setattr(using, "write_report", lambda people_run, *_: people_run.folder.report)
+    monkeypatch.setattr(comparing, "write_report", lambda people_run, *_: people_run.folder.report)
     assert vaekit("report", people_run, "--json").json["report"].endswith("report.html")
     assert vaekit("diagnose", people_run, "--json").json["checked"]
 

@@ -146,7 +146,7 @@ def test_a_label_column_with_gaps(tmp_path):
 def test_labels_that_training_did_not_have(label_run, tmp_path):
     other = captions(tmp_path / "other.csv", 6, classes=("odd", "new"))
     for verb in (("evaluate", label_run, other), ("reconstruct", label_run, other)):
-        assert "the run knows no label 'new'; its labels are even, odd" in vaekit(*verb).sentence
+        assert "the model knows no label 'new'; its labels are even, odd" in vaekit(*verb).sentence
     assert "no label 'new'" in vaekit("sample", label_run, "--label", "new").sentence
     assert "these data have none" in vaekit("reconstruct", label_run, "a cat of 3 years").sentence
 

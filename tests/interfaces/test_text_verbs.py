@@ -300,10 +300,10 @@ def test_every_key_of_texts_is_listed():
 
 
 def test_the_report_is_written_again(run, copy, monkeypatch):
-    from vaekit.interfaces.cli import using
+    from vaekit.interfaces.cli import comparing
     from vaekit.interfaces.report.report import write_report
 
-    monkeypatch.setattr(using, "write_report", write_report)
+    monkeypatch.setattr(comparing, "write_report", write_report)
     found = vaekit("report", copy(run), "--json").json
     page = Path(found["report"]).read_text()
     assert "bits/token" in page and "perplexity" in page

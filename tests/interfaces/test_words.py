@@ -15,7 +15,8 @@ from vaekit.interfaces.describing.layers import layer_table, layers, words
 from vaekit.interfaces.describing.typed import seconds_of
 from vaekit.interfaces.describing.words import duration
 from vaekit.interfaces.media.pictures import grid, picture
-from vaekit.interfaces.runs.folder import RunFolder, plain
+from vaekit.interfaces.runs.folder import RunFolder
+from vaekit.trained.files import plain
 
 
 @pytest.mark.parametrize(
@@ -51,6 +52,7 @@ def test_bounds_are_told_with_names_and_errors():
     summary = {
         "bounds": {"elbo": bound, "iw": {**bound, "samples": 10, "ess": 2.0}},
         **{"rate": 1.0, "distortion": 2.0, "active_units": 3, "n": 1},
+        **{"unit": "image", "dimension": "dim"},
     }
     elbo, iw, rest = bound_lines(summary)
     assert elbo == "ELBO     -1.23 +- unknown nats per image, 0.5000 bits/dim"
@@ -69,7 +71,7 @@ def test_bounds_are_told_with_names_and_errors():
         (nn.GroupNorm(2, 8), "GroupNorm 8, 2 groups"),
         (nn.LayerNorm((4, 5)), "LayerNorm 4x5"),
         (nn.ParameterDict({"scale": torch.zeros(())}), "shared scale"),
-        (nn.GRU(3, 4), "GRU(3, 4)"),
+        (nn.GRU(3, 4), "GRU 3 -> 4, 1 deep"),
         (nn.TransformerEncoderLayer(4, 2), "TransformerEncoderLayer"),
     ],
 )

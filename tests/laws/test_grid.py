@@ -112,7 +112,7 @@ def state_of(model, objective):
     vae = model.build()
     with evaluating(vae):
         vae.initialize(model.view().prepare(DIGITS[:128]))
-    step = Step(vae, objective.build(vae, len(DIGITS)), model.prepare, objective.samples)
+    step = Step(vae, objective.build(vae, len(DIGITS)), model.view().prepare, objective.samples)
     state = TrainingState(step, TRAINING, make_fabric(TRAINING))
     torch.manual_seed(1)
     return state

@@ -136,7 +136,7 @@ def test_the_likelihood_follows_the_values(kind, index):
         assert model.likelihood.levels == data.schema.levels == max(256 if values.dtype == np.uint8 else 0, len(values))
     if kind == "gaussian":
         assert model.likelihood.scale.kind == "shared"
-        assert model.prepare(data.values).aminmax() == (-1, 1)
+        assert model.view().prepare(data.values).aminmax() == (-1, 1)
 
 
 @pytest.mark.parametrize(("inputs", "features"), [(1, 1), (3, 512), (64, 256), (10**6, 8)])

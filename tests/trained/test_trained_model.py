@@ -63,7 +63,7 @@ def plain(shown):
 
 def same(a, b):
     if isinstance(a, torch.Tensor):
-        return torch.equal(a, b) or (a.isnan() == b.isnan()).all() and torch.equal(a.nan_to_num(), b.nan_to_num())
+        return torch.equal(a, b) or ((a.isnan() == b.isnan()).all() and torch.equal(a.nan_to_num(), b.nan_to_num()))
     if isinstance(a, tuple):
         return all(map(same, a, b))
     return repr(a) == repr(b)

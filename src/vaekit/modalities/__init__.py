@@ -10,7 +10,7 @@ from __future__ import annotations
 from difflib import get_close_matches
 from typing import Annotated, Any, TypeAlias
 
-from pydantic import SerializeAsAny, WrapValidator
+from pydantic import SerializeAsAny, ValidatorFunctionWrapHandler, WrapValidator
 
 from vaekit.data.files import existing_path
 from vaekit.data.names import NAMES
@@ -71,7 +71,9 @@ def kind_of_source(source: str, keys: frozenset[str] = frozenset()) -> str:
         FileNotFoundError: There is nothing there.
         ValueError: No kind of data is read from it.
     """
-    found = next((modality.kind for modality in MODALITIES.values() if modality.claims(source, keys)), None)
+    Reading.refuse_empty(source)
+    # Images come last: a key may say that a folder of them is to be read as something else.
+    found = next((each.kind for each in reversed(MODALITIES.values()) if each.claims(source, keys)), None)
     if found is not None:
         return found
     names = (*NAMES, *BUNDLED)
@@ -89,7 +91,7 @@ def kind_in_memory(found: Any) -> str:
     kind = next((modality.kind for modality in MODALITIES.values() if modality.holds(found)), None)
     if kind is None:
         readers = "; ".join(modality.reads for modality in described())
-        raise TypeError(f"no kind of data is recognized in a {type(found).__name__}; vaekit takes {readers}")
+        raise TypeError(f"no kind of data is recognized in a {type(found).__name__}; give {readers}")
     return kind
 
 
@@ -101,9 +103,9 @@ def view_of(description: Description | None, model: LatentVariableModel, schema:
 def _by_kind(entry: str) -> WrapValidator:
     """Return a validator that reads a value by its `kind`, through the table of kinds."""
 
-    def validate(value: Any, _inner: Any) -> Any:
+    def validate(value: Any, inner: ValidatorFunctionWrapHandler) -> Any:
         if not isinstance(value, dict):
-            return value
+            return inner(value)
         owner = getattr(modality_named(value.get("kind", "")), entry)
         return owner.model_validate(value)
 

@@ -56,6 +56,10 @@ class Description(Value, ABC):
             ValueError: With the cure.
         """
 
+    def stated(self) -> dict[str, Any]:
+        """Return the keys that were set, those of parts nested, each part with its kind."""
+        return _stated(self)
+
     @property
     @abstractmethod
     def measure(self) -> Measure:
@@ -75,3 +79,9 @@ class Description(Value, ABC):
     def warnings(self) -> tuple[str, ...]:
         """Sentences about settings that work but are rarely meant."""
         return ()
+
+
+def _stated(value: Value) -> dict[str, Any]:
+    names = (name for name in type(value).model_fields if name == "kind" or name in value.model_fields_set)
+    parts = ((name, getattr(value, name)) for name in names)
+    return {name: _stated(part) if isinstance(part, Value) else part for name, part in parts}

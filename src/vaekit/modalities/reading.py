@@ -54,6 +54,17 @@ class Reading(Value, ABC):
         """What people call the data."""
         return self.typed or self.source or "arrays"
 
+    @staticmethod
+    def refuse_empty(source: str) -> None:
+        """Refuse a folder that nothing lies in.
+
+        Raises:
+            ValueError: It is one.
+        """
+        root = Path(source).expanduser()
+        if root.is_dir() and not any(root.iterdir()):
+            raise ValueError(f"the folder {source} holds nothing; give one with data")
+
     def at(self, typed: str, *, named: bool) -> Reading:
         """Return this reading of a source that was typed.
 

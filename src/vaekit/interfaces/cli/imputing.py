@@ -6,13 +6,16 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
+from vaekit.errors import NotApplicable
 from vaekit.interfaces.cli.output import emit
 from vaekit.interfaces.cli.sources import opened, opened_model
 from vaekit.interfaces.media import MEDIA
 from vaekit.interfaces.media.column_files import check_suffix
 from vaekit.interfaces.media.tables.files import TABLE_SUFFIXES, with_columns, write_table
+from vaekit.modalities import modality_named
+from vaekit.trained import TrainedModel
 
-__all__ = ["Filling", "given_of", "impute"]
+__all__ = ["Filling", "given_of", "impute", "require_cells"]
 
 
 class Filling(NamedTuple):
@@ -29,6 +32,7 @@ def impute(path: Path, data: str, out: Path, intervals: Path | None, filling: Fi
     for file in (out, *([intervals] if intervals else [])):
         check_suffix(file, TABLE_SUFFIXES)
     model = opened_model(path)
+    require_cells(model, "impute fills missing cells")
     dataset, _ = opened(model, data)
     found = model.impute(dataset, **filling._asdict())
     table = found.table
@@ -53,6 +57,17 @@ def impute(path: Path, data: str, out: Path, intervals: Path | None, filling: Fi
     if ess is not None:
         lines.append(f"effective sample size per row {ess:.1f} of {filling.proposals} (median)")
     emit(as_json, answer, *lines, *([f"intervals: {intervals}"] if intervals else []))
+
+
+def require_cells(model: TrainedModel, action: str) -> None:
+    """Refuse what is about cells before any data are opened.
+
+    Raises:
+        NotApplicable: The data of the model are no table.
+    """
+    if not model.view.traits.slots:
+        many = modality_named(model.kind).words.many
+        raise NotApplicable(f"{action} of a table, and this is a model of {many}")
 
 
 def given_of(words: Iterable[str]) -> dict[str, str]:

@@ -46,7 +46,7 @@ def choice_table(choices: Any) -> Any:
 def bound_lines(summary: dict[str, Any]) -> list[str]:
     """Return the bounds with their names, errors and units, a line each; without bounds, what there is instead."""
     elbo, iw = summary["bounds"]["elbo"], summary["bounds"]["iw"]
-    unit, dimension = summary.get("unit", "datum"), summary.get("dimension", "dim")
+    unit, dimension = summary["unit"], summary["dimension"]
     if elbo is None:
         return [
             f"no bound on log p(x): {summary['bounds']['why']}",

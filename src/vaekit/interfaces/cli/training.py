@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -35,9 +34,6 @@ from vaekit.interfaces.runs.run import Run, load
 from vaekit.modalities import Preset, kind_of_source, modality_named
 
 __all__ = ["FitOptions", "fit", "fit_prior", "inspect", "resume"]
-
-# Fabric announces its precision on import; we tell it ourselves, where it belongs.
-logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
 
 
 class FitOptions(NamedTuple):
@@ -160,8 +156,14 @@ def _planned(data: str, pairs: list[str], options: FitOptions) -> tuple[Dataset,
     source = data or str(_data_of(content).get("source", ""))
     if not source:
         raise ValueError(f"--config {options.config} names no data; give DATA too")
-    kind = _kind_of(source, pairs, content, options.config)
-    base, preset = _base(content, kind, options.config)
+    saved = _saved(content, options.config)
+    kind = _kind_of(source, pairs, content)
+    if saved is not None and saved.data.kind != kind:
+        raise ValueError(
+            f"--config {options.config} is of a model of kind {saved.data.kind}, but the data are of kind {kind}"
+        )
+    base = sectioned(content, modality=kind) if saved is None else described(saved)
+    preset = options.preset or ("balanced" if saved is None else saved.preset)
     given = parse(pairs, base, kind)
     training = given["training"]
     if options.time_limit is not None:
@@ -172,7 +174,7 @@ def _planned(data: str, pairs: list[str], options: FitOptions) -> tuple[Dataset,
     reading = modality.opened(modality.settings(given.pop("data"), given["model"]))
     reading = reading_at(data, reading) if data else reading
     dataset = reading.open()
-    return dataset, plan(dataset, reading, given, options.preset or preset)  # type: ignore[arg-type]
+    return dataset, plan(dataset, reading, given, preset)  # type: ignore[arg-type]
 
 
 def _content_of(path: Path) -> dict[str, Any]:
@@ -192,30 +194,22 @@ def _data_of(content: Mapping[str, Any]) -> Mapping[str, Any]:
     return found if isinstance(found, Mapping) else {}
 
 
-def _kind_of(source: str, pairs: Iterable[str], content: Mapping[str, Any], path: Path | None) -> str:
-    """Return the kind of data, by what is there and by the keys of reading; a resolved experiment must be of that kind."""
+def _kind_of(source: str, pairs: Iterable[str], content: Mapping[str, Any]) -> str:
+    """Return the kind of data, by what is there and by the keys of reading."""
     named = {pair.partition("=")[0].strip() for pair in pairs} | {
         key for key, value in _data_of(content).items() if value
     }
-    if "format" not in content:
-        return kind_of_source(source, frozenset(named))
-    model = content.get("model")
-    kind = str(model.get("kind")) if isinstance(model, Mapping) else "tensor"
-    found = kind_of_source(source, frozenset(named))
-    if found != kind:
-        raise ValueError(f"--config {path} is of a model of kind {kind}, but the data are of kind {found}")
-    return kind
+    return kind_of_source(source, frozenset(named))
 
 
-def _base(content: dict[str, Any], kind: str, path: Path | None) -> tuple[dict[str, dict[str, Any]], Preset]:
-    """Return the keys in a file by section, and its preset; a resolved experiment has them by section already."""
+def _saved(content: dict[str, Any], path: Path | None) -> Experiment | None:
+    """Return the resolved experiment that a file holds; None where it holds keys."""
     if "format" not in content:
-        return (sectioned(content, modality=kind) if content else {}), "balanced"
+        return None
     try:
-        experiment = Experiment.model_validate(content)
+        return Experiment.model_validate(content)
     except ValidationError as error:
         raise ValueError(f"--config {path} is no experiment of this version of vaekit: {sentence(error)}") from error
-    return described(experiment), experiment.preset
 
 
 def _layers(experiment: Experiment) -> list[dict[str, Any]]:

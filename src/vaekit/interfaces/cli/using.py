@@ -11,7 +11,7 @@ from torch import Tensor
 
 from vaekit.evaluation import Bounds
 from vaekit.interfaces.cli.errors import complain
-from vaekit.interfaces.cli.imputing import given_of
+from vaekit.interfaces.cli.imputing import given_of, require_cells
 from vaekit.interfaces.cli.output import bound_lines, emit
 from vaekit.interfaces.cli.sources import datum_of, identity, opened, opened_model, place, set_aside, stems_of
 from vaekit.interfaces.describing.decoding import decoding_of
@@ -96,6 +96,7 @@ def sample(path: Path, out: Path | None, draws: Draws, as_json: bool) -> None:
 
 def _given_rows(model: TrainedModel, draws: Draws, labels: tuple[str, ...] | None) -> Any:
     """Return new rows with the cells that were typed; say where few latents stand behind them."""
+    require_cells(model, "--given names columns")
     if labels or draws.temperature != 1 or draws.noise or draws.decode:
         raise ValueError("--given goes with none of --label, --temperature, --noise and --decode; leave these out")
     found = model.sample_given(draws.n, given_of(draws.given), seed=draws.seed)

@@ -11,7 +11,7 @@ import torch
 from vaekit.data import Dataset
 from vaekit.interfaces.describing.experiment import Experiment
 from vaekit.interfaces.describing.keys import DERIVED
-from vaekit.modalities import Choice, Description, Modality, Pace, Preset, Reading, Situation, modality_named
+from vaekit.modalities import Choice, Description, Modality, Pace, Preset, Reading, Situation, described, modality_named
 from vaekit.modalities.modality import Sections
 from vaekit.training import Training
 from vaekit.training.fabric import device_named
@@ -50,8 +50,9 @@ def plan(
         ValueError: The data do not suit the model, or nothing is known of them; or the device is not there.
     """
     if data.schema is None:
+        *kinds, last = (f"{each.kind}s" for each in described())
         raise ValueError(
-            "data without a schema get no model by themselves; give model=VAE(prior, posterior, likelihood)"
+            f"only {', '.join(kinds)} and {last} get a model by themselves; give these, or model=VAE(prior, posterior, likelihood)"
         )
     modality = modality_named(reading.kind if model is None else model.kind)
     sections = {name: dict(given.get(name, {})) for name in ("model", "objective", "training")}

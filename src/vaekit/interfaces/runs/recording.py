@@ -165,6 +165,7 @@ class Recording:
 
     def _finish(self) -> Run:
         trainer = self.trainer
+        trainer.state.release()  # before the best weights come beside those in memory
         trained = trainer.finished(self.checkpoints.best()["average"])
         trained.save(self.folder.model.path)
         experiment = trainer.experiment.replace(model=trained.description)

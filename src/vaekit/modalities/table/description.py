@@ -226,7 +226,7 @@ class TableView(View):
 
     def pick(self, decoding: Decoding | None = None, *, noise: bool = False, sampling: bool = False) -> Pick:
         """Return new rows drawn cell by cell; of old ones the means and the likeliest classes."""
-        if noise and not sampling:
+        if noise:
             raise NotApplicable("noise is one of pixels; new rows are drawn anyway")
         return pointwise(decoding, noise=sampling)
 

@@ -117,7 +117,7 @@ class Tables(Modality):
     def restated(self, description: TableVAE) -> tuple[dict[str, Any] | None, Description]:
         """Return the keys of a description that names a goal; without one it is the bound alone."""
         if "goal" in description.model_fields_set:
-            return description.model_dump(exclude_unset=True), description
+            return description.stated(), description
         return None, description.replace(goal="density")
 
     def choose(

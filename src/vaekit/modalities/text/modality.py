@@ -95,7 +95,7 @@ class Texts(Modality):
     def restated(self, description: TextVAE) -> tuple[dict[str, Any] | None, Description]:
         """Return the keys of a description that names a recipe; without one it is the bound alone."""
         if "recipe" in description.model_fields_set:
-            return description.model_dump(exclude_unset=True), description
+            return description.stated(), description
         return None, description.replace(recipe="vae")
 
     def choose(
