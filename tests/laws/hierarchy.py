@@ -97,6 +97,10 @@ class Hierarchy(LatentVariableModel):
         z1 = drawn(self.prior())
         return z1, drawn(self.prior.below(z1))
 
+    @property
+    def first_prior(self):
+        return self.prior.top
+
     def place_prior(self, prior):
         self.prior.top = prior
 

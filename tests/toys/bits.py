@@ -146,6 +146,11 @@ class Ladder(LatentVariableModel):
         z1 = _drawn(self.prior.top(), n, temperature)
         return z1, _drawn(self.prior.below(z1), n, temperature)
 
+    @property
+    def first_prior(self):
+        """The module p(z1)."""
+        return self.prior.top
+
     def place_prior(self, prior):
         """Put another prior in the place of p(z1)."""
         self.prior.top = prior

@@ -57,6 +57,11 @@ class LatentVariableModel(nn.Module, ABC):
     def prior_sample(self, n: int, *context: Tensor, temperature: float = 1.0) -> tuple[Tensor, ...]:
         """Return `n` draws of each group from the prior, `(n, *event)`; temperature 0 gives its most typical value."""
 
+    @property
+    @abstractmethod
+    def first_prior(self) -> nn.Module:
+        """The module p(z) of the first group."""
+
     @abstractmethod
     def place_prior(self, prior: nn.Module) -> None:
         """Put a module p(z), fitted to a trained model, in the place of the prior of the first group."""

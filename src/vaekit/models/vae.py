@@ -76,6 +76,11 @@ class VAE(LatentVariableModel):
         """Return q(z | x), the only group's."""
         return (self.posterior(x, *context),)
 
+    @property
+    def first_prior(self) -> nn.Module:
+        """The prior, the only group's."""
+        return self.prior
+
     def place_prior(self, prior: nn.Module) -> None:
         """Put another module in the place of the prior."""
         self.prior = prior

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Literal, NamedTuple
 
-import torch
 from torch import Tensor
 
 from vaekit.data import sequential
+from vaekit.distributions import drawing
 from vaekit.errors import NotApplicable
 from vaekit.heads import Prior, PseudoInputs
 from vaekit.modalities import Description
@@ -52,24 +52,24 @@ def refitted(run: TrainedModel, prior: Prior, seed: int = 0) -> Refitted:
     if run.description is None:
         raise NotApplicable("fit_prior needs a description such as ImageVAE(...), but this is a free composition")
     description = run.description.replace(prior=prior)
-    with torch.random.fork_rng(range(torch.cuda.device_count())):
-        torch.manual_seed(seed)
+    with drawing(seed):
         model = description.build()
         _copy_weights(run.model, model)
         with evaluating(model, seed):
             train, held_out = (_encoded(run, model, run.data.drawn(name)) for name in _PARTS)
             _start(run, model)
-        scores = fit_second_stage(run.model, model.prior, train, held_out, seed)
-    model.requires_grad_(True)
-    return Refitted(description, model, scores)
+        scores = fit_second_stage(run.model, model.first_prior, train, held_out, seed)
+    return Refitted(description, model.requires_grad_(True), scores)
 
 
 def _copy_weights(source: LatentVariableModel, target: LatentVariableModel) -> None:
-    for name in ("posterior", "likelihood"):
-        part = getattr(target, name)
-        part.load_state_dict(getattr(source, name).state_dict())
-        part.requires_grad_(False)
-    target.eval()
+    """Copy all weights but those of the prior that is to be fitted, and fix them."""
+    first = next(name for name, module in target.named_modules() if module is target.first_prior)
+    weights = source.state_dict()
+    target.load_state_dict({name: w for name, w in weights.items() if not name.startswith(f"{first}.")}, strict=False)
+    target.eval().requires_grad_(False)
+    target.first_prior.requires_grad_(True)
+    target.posterior.requires_grad_(False)  # pseudo-inputs look through it
 
 
 def _encoded(run: TrainedModel, model: LatentVariableModel, rows: Tensor) -> Encoded:
@@ -78,6 +78,6 @@ def _encoded(run: TrainedModel, model: LatentVariableModel, rows: Tensor) -> Enc
 
 def _start(run: TrainedModel, model: LatentVariableModel) -> None:
     """Let pseudo-inputs begin at data."""
-    if isinstance(model.prior, PseudoInputs):
+    if isinstance(model.first_prior, PseudoInputs):
         rows = run.data.drawn("train", _LOOKED)
-        model.prior.initialize(run.view.prepare(run.data.values[rows]))
+        model.first_prior.initialize(run.view.prepare(run.data.values[rows]))
