@@ -1,12 +1,14 @@
 """A hierarchy of two groups of latents, every part a line: its posteriors are exact, and all that is asked has a closed form."""
 
+from typing import NamedTuple
+
 import torch
 from torch import Tensor, nn
 from torch.distributions import Distribution, Independent, Normal
 
 from vaekit.diagnosis import Examination, Sample, Subject
 from vaekit.modalities import Plain
-from vaekit.models import Latent, LatentVariableModel, Trace
+from vaekit.models import Latent, LatentVariableModel
 
 
 class Line(nn.Module):
@@ -19,6 +21,13 @@ class Line(nn.Module):
     def forward(self, *given: Tensor) -> Distribution:
         loc = sum(slope * part for slope, part in zip(self.slopes, given, strict=True))
         return Independent(Normal(loc, torch.full_like(loc, self.scale)), 1)
+
+
+class Seen(NamedTuple):
+    """The data that posteriors are given."""
+
+    x: Tensor
+    context: tuple[Tensor, ...] = ()
 
 
 class TwoGroups(LatentVariableModel):
@@ -36,16 +45,24 @@ class TwoGroups(LatentVariableModel):
         )
         self.likelihood = Line(sigma, v, w)
 
-    def infer(self, x: Tensor) -> Tensor:
-        return x
+    def infer(self, x: Tensor) -> Seen:
+        return Seen(x)
 
-    def trace(self, x: Tensor, evidence: Tensor, samples: int = 1) -> Trace:
+    def draw(self, evidence: Seen, samples: int = 1) -> tuple[Latent, ...]:
+        z0 = self.posterior[0](evidence.x).rsample((samples,))
+        return self.latents_at(evidence, z0, self.posterior[1](z0, evidence.x).rsample())
+
+    def latents_at(self, evidence: Seen, *z: Tensor) -> tuple[Latent, ...]:
         top = Independent(Normal(torch.zeros(self.size), 1.0), 1)
-        q0 = self.posterior[0](evidence)
-        z0 = q0.rsample((samples,))
-        q1 = self.posterior[1](z0, evidence)
-        z1 = q1.rsample()
-        return Trace(x, self.decode(z0, z1), (Latent(z0, q0, top), Latent(z1, q1, self.prior(z0))))
+        first = Latent(z[0], self.posterior[0](evidence.x), top)
+        return first, Latent(z[1], self.posterior[1](z[0], evidence.x), self.prior(z[0]))
+
+    @property
+    def first_prior(self) -> nn.Module:
+        raise NotImplementedError
+
+    def place_prior(self, prior: nn.Module) -> None:
+        raise NotImplementedError
 
     def posteriors(self, x: Tensor) -> tuple[Distribution, ...]:
         q0 = self.posterior[0](x)
