@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NamedTuple, get_args
+from typing import Any, get_args
 
 import torch
 import yaml
@@ -35,60 +35,41 @@ from vaekit.interfaces.runs.recording import Recording
 from vaekit.interfaces.runs.run import Run, load
 from vaekit.modalities import Preset, kind_of_source, modality_named
 
-__all__ = ["FitOptions", "fit", "fit_prior", "inspect", "resume"]
+__all__ = ["fit", "fit_prior", "inspect", "resume"]
 
-# Fabric announces its precision on import; we tell it ourselves, where it belongs.
+# Fabric logs its precision on import; vaekit reports it in its own place.
 logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
 
 
-class FitOptions(NamedTuple):
-    """The options of `fit` that stand beside its keys."""
-
-    preset: str | None
-    time_limit: str | None
-    seed: int | None
-    config: Path | None
-
-
-def inspect(
-    data: str, pairs: list[str], preset: str | None, config: Path | None, schema: Path | None, *, as_json: bool
-) -> None:
-    """Show the data, the choices and the layers; write what the columns of a table are, where that is asked for."""
-    dataset, experiment = _planned(data, pairs, FitOptions(preset, None, None, config))
-    medium = MEDIA[experiment.data.kind]
+def inspect(data: str, pairs: list[str], schema: Path | None, as_json: bool, **options: Any) -> None:
+    """Show the data, the choices and the layers; write the columns of a table to the file `schema`, if one is named."""
+    dataset, experiment = _planned(data, pairs, **options)
+    medium, layers = MEDIA[experiment.data.kind], _layers(experiment)
     written = [] if schema is None else [medium.write_schema(dataset.schema, schema)]
-    found, columns = described_data(dataset), medium.columns(dataset.schema)
-    layers = _layers(experiment)
-    emit(
-        as_json,
-        {
-            "data": found,
-            "experiment": experiment.model_dump(mode="json"),
-            "layers": layers,
-            "warnings": _warnings(experiment),
-        },
-        *data_lines(dataset, experiment.data.kind),
-        *(() if columns is None else ("", columns)),
-        "",
-        choice_table(experiment.choices),
-        "",
-        layer_table(layers),
-        *written,
-    )
+    answer = {
+        "data": described_data(dataset),
+        "experiment": experiment.model_dump(mode="json"),
+        "layers": layers,
+        "warnings": _warnings(experiment),
+    }
+    columns = medium.columns(dataset.schema)
+    tables = [*([] if columns is None else [columns]), choice_table(experiment.choices), layer_table(layers)]
+    separated = [line for table in tables for line in ("", table)]
+    lines = data_lines(dataset, experiment.data.kind)
+    emit(as_json, answer, *lines, *separated, *written)
     _warn(experiment)
 
 
-def fit(data: str, pairs: list[str], out: Path | None, options: FitOptions, *, dry_run: bool, as_json: bool) -> None:
+def fit(data: str, pairs: list[str], out: Path | None, as_json: bool, *, dry_run: bool, **options: Any) -> None:
     """Train, or show what would be trained."""
     began = time.perf_counter()
-    dataset, experiment = _planned(data, pairs, options)
+    dataset, experiment = _planned(data, pairs, **options)
     if dry_run:
         _warn(experiment)
-        shown = (choice_table(experiment.choices), "", layer_table(_layers(experiment)))
-        emit(as_json, experiment.model_dump(mode="json"), *shown)
+        tables = (choice_table(experiment.choices), "", layer_table(_layers(experiment)))
+        emit(as_json, experiment.model_dump(mode="json"), *tables)
         return
-    folder = RunFolder(out) if out else free_folder(data)
-    recording = Recording(folder, experiment, dataset, began=began)
+    recording = Recording(RunFolder(out) if out else free_folder(data), experiment, dataset, began=began)
     recording.begin()
     if not as_json:
         emit(False, {}, *data_lines(dataset, experiment.data.kind), choice_table(experiment.choices), "")
@@ -101,7 +82,7 @@ def resume(run: Path, time_limit: str | None, as_json: bool) -> None:
     recording = resumed_recording(run, seconds_more=seconds_of(time_limit) if time_limit else None)
     if time_limit is None:
         _conclude(recording, as_json, began)
-    else:  # what extends a finished run is not diagnosed again
+    else:  # an extension of a finished run is not diagnosed again
         _show(_trained(recording), as_json, began)
 
 
@@ -121,7 +102,7 @@ def _trained(recording: Recording) -> Run:
 
 
 def _conclude(recording: Recording, as_json: bool, began: float) -> None:
-    """Train; diagnose and train again, where that is asked for; show the best run, and the others beside it."""
+    """Train, with `auto_fix` diagnose and train again; show the best run, and the other attempts."""
     trainer = recording.trainer
     spent = trainer.state.position.seconds  # before the run was stopped
     run = _trained(recording)
@@ -141,39 +122,43 @@ def _show(run: Run, as_json: bool, began: float, attempts: Attempts | None = Non
         "evaluation": evaluation,
         "quarantine": run.folder.read_json("data.json").get("quarantine", []),
         "choices": [choice.model_dump(mode="json") for choice in run.experiment.choices],
-        **(attempts.summary() if attempts is not None else {}),
+        **({} if attempts is None else attempts.summary()),
     }
-    emit(
-        as_json,
-        answer,
-        *((attempt_table(attempts), *verdict(attempts), "") if attempts is not None else ()),
-        f"test data of {evaluation['data']}:",
-        *bound_lines(evaluation),
-        f"{duration(seconds)} in all",
-        f"report: {run.folder.report}",
-    )
+    tried = [] if attempts is None else [attempt_table(attempts), *verdict(attempts), ""]
+    lines = [f"test data of {evaluation['data']}:", *bound_lines(evaluation), f"{duration(seconds)} in all"]
+    emit(as_json, answer, *tried, *lines, f"report: {run.folder.report}")
 
 
-def _planned(data: str, pairs: list[str], options: FitOptions) -> tuple[Dataset, Experiment]:
-    if options.preset not in (None, *get_args(Preset)):
-        raise ValueError(f"--preset is one of {', '.join(get_args(Preset))}, got {options.preset!r}")
-    content = {} if options.config is None else _content_of(options.config)
-    source = data or str(_data_of(content).get("source", ""))
+def _planned(
+    data: str,
+    pairs: list[str],
+    *,
+    preset: str | None = None,
+    config: Path | None = None,
+    time_limit: str | None = None,
+    seed: int | None = None,
+) -> tuple[Dataset, Experiment]:
+    """Open data, and plan the experiment that the keys, the file of keys and the options ask for."""
+    if preset not in (None, *get_args(Preset)):
+        raise ValueError(f"--preset is one of {', '.join(get_args(Preset))}, got {preset!r}")
+    content = {} if config is None else _content_of(config)
+    reading_keys = _reading_keys(content)
+    source = data or str(reading_keys.get("source", ""))
     if not source:
-        raise ValueError(f"--config {options.config} names no data; give DATA too")
-    kind = _kind_of(source, pairs, content, options.config)
-    base, preset = _base(content, kind, options.config)
+        raise ValueError(f"--config {config} names no data; give DATA too")
+    named = {pair.partition("=")[0].strip() for pair in pairs} | {key for key, value in reading_keys.items() if value}
+    kind = kind_of_source(source, frozenset(named))
+    base, usual = _base(content, kind, config)
     given = parse(pairs, base, kind)
-    training = given["training"]
-    if options.time_limit is not None:
-        training["time_limit"] = seconds_of(options.time_limit)
-    if options.seed is not None:
-        training["seed"] = options.seed
+    if time_limit is not None:
+        given["training"]["time_limit"] = seconds_of(time_limit)
+    if seed is not None:
+        given["training"]["seed"] = seed
     modality = modality_named(kind)
     reading = modality.opened(modality.settings(given.pop("data"), given["model"]))
     reading = reading_at(data, reading) if data else reading
     dataset = reading.open()
-    return dataset, plan(dataset, reading, given, options.preset or preset)  # type: ignore[arg-type]
+    return dataset, plan(dataset, reading, given, preset or usual)  # type: ignore[arg-type]
 
 
 def _content_of(path: Path) -> dict[str, Any]:
@@ -187,35 +172,22 @@ def _content_of(path: Path) -> dict[str, Any]:
     return {str(name): value for name, value in content.items()}
 
 
-def _data_of(content: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return the keys of reading in a file, wherever its format has them."""
+def _reading_keys(content: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the keys that say how data are read; a resolved experiment has them in a section."""
     found = content.get("data", {}) if "format" in content else content
     return found if isinstance(found, Mapping) else {}
 
 
-def _kind_of(source: str, pairs: Iterable[str], content: Mapping[str, Any], path: Path | None) -> str:
-    """Return the kind of data, by what is there and by the keys of reading; a resolved experiment must be of that kind."""
-    named = {pair.partition("=")[0].strip() for pair in pairs} | {
-        key for key, value in _data_of(content).items() if value
-    }
-    if "format" not in content:
-        return kind_of_source(source, frozenset(named))
-    model = content.get("model")
-    kind = str(model.get("kind")) if isinstance(model, Mapping) else "tensor"
-    found = kind_of_source(source, frozenset(named))
-    if found != kind:
-        raise ValueError(f"--config {path} is of a model of kind {kind}, but the data are of kind {found}")
-    return kind
-
-
 def _base(content: dict[str, Any], kind: str, path: Path | None) -> tuple[dict[str, dict[str, Any]], Preset]:
-    """Return the keys in a file by section, and its preset; a resolved experiment has them by section already."""
+    """Return the keys in a file by section, and its preset; a resolved experiment must be of this kind of data."""
     if "format" not in content:
         return (sectioned(content, modality=kind) if content else {}), "balanced"
     try:
         experiment = Experiment.model_validate(content)
     except ValidationError as error:
         raise ValueError(f"--config {path} is no experiment of this version of vaekit: {sentence(error)}") from error
+    if (own := experiment.data.kind) != kind:
+        raise ValueError(f"--config {path} is of a model of kind {own}, but the data are of kind {kind}")
     return described(experiment), experiment.preset
 
 
