@@ -12,7 +12,7 @@ from PIL import Image
 import vaekit as library
 from laws.members import members
 from vaekit.heads import Posterior
-from vaekit.interfaces.cli.progress import _told
+from vaekit.interfaces.cli.progress import _validated
 from vaekit.interfaces.report import figures, latent_map as latents
 from vaekit.interfaces.report.report import write_report
 from vaekit.trained.latent_space import LatentSpace
@@ -83,8 +83,8 @@ def test_the_report_of_a_run_without_a_bound(delta_run, blank_charts):
 
 
 def test_the_progress_of_a_run_without_a_bound():
-    assert _told(Validation(3.0, 2)) == "reconstruction -3.00 (no bound), 2 active units"
-    assert _told(Validation(3.0, 2, -4.0, 1.0)) == "elbo -4.00 (reconstruction -3.00, KL 1.00), 2 active units"
+    assert _validated(Validation(3.0, 2)) == "reconstruction -3.00 (no bound), 2 active units"
+    assert _validated(Validation(3.0, 2, -4.0, 1.0)) == "elbo -4.00 (reconstruction -3.00, KL 1.00), 2 active units"
 
 
 @pytest.mark.parametrize("kind", POSTERIORS)

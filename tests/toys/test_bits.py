@@ -28,7 +28,10 @@ def strings(count=320):
     generator = torch.Generator().manual_seed(0)
     label = torch.arange(count) % 2
     bits = torch.rand(count, LENGTH, generator=generator) < (0.15 + 0.7 * label).unsqueeze(1)
-    return [f"{''.join(map(str, row))} {'ones' if one else 'zeros'}" for row, one in zip(bits.int().tolist(), label, strict=True)]
+    return [
+        f"{''.join(map(str, row))} {'ones' if one else 'zeros'}"
+        for row, one in zip(bits.int().tolist(), label, strict=True)
+    ]
 
 
 @pytest.fixture(scope="module")
@@ -107,7 +110,13 @@ def test_groups_have_names_and_the_verbs_speak_of_them(run, file):
 def test_every_command_answers_or_says_why_not(run, file, tmp_path, name):
     command = walking.commands()[name]
     known = {"run": run.path, "runs": [run.path, run.path], "data": file, "toward": "label=ones"}
-    known |= {"a": 0, "b": 1, "c": 2, "out": tmp_path / "out.csv", "also": {"inspect": (), "fit": ("data", "keys", "out")}.get(name, ())}
+    known |= {
+        "a": 0,
+        "b": 1,
+        "c": 2,
+        "out": tmp_path / "out.csv",
+        "also": {"inspect": (), "fit": ("data", "keys", "out")}.get(name, ()),
+    }
     known["keys"] = ["steps=3", "latent=2", f"groups={run.description.groups}", "device=cpu"]
     if name == "fit":
         known["out"] = tmp_path / "again"
@@ -157,13 +166,17 @@ def _sections():
     found = {
         node.args[0].value
         for node in calls
-        if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "section" and isinstance(node.args[0], ast.Constant)
+        if isinstance(node, ast.Call)
+        and getattr(node.func, "id", "") == "section"
+        and isinstance(node.args[0], ast.Constant)
     }
     assert len(found) >= 9
     return found
 
 
-OBJECTIVES = sorted({kind for part in get_args(get_args(AnyObjective)[0]) for kind in get_args(part.model_fields["kind"].annotation)})
+OBJECTIVES = sorted(
+    {kind for part in get_args(get_args(AnyObjective)[0]) for kind in get_args(part.model_fields["kind"].annotation)}
+)
 
 
 @pytest.mark.parametrize("groups", [1, 2])
@@ -171,7 +184,9 @@ OBJECTIVES = sorted({kind for part in get_args(get_args(AnyObjective)[0]) for ki
 def test_every_objective_trains_or_says_why_not(file, objective, groups):
     posterior = {"rae": "delta", "vq": "vq"}.get(objective, "gaussian")
     try:
-        model = vaekit.fit(file, objective=objective, posterior=posterior, groups=groups, latent=2, **{**QUICK, "steps": 3})
+        model = vaekit.fit(
+            file, objective=objective, posterior=posterior, groups=groups, latent=2, **{**QUICK, "steps": 3}
+        )
     except ValueError as error:
         assert len(str(error)) > 20
         return
@@ -181,7 +196,9 @@ def test_every_objective_trains_or_says_why_not(file, objective, groups):
 @pytest.mark.parametrize("kind", ["gmm", "flow", "vamp", "diagonal", "diffusion"])
 def test_a_prior_is_fitted_afterwards(run, kind, tmp_path):
     if kind == "vamp":
-        pytest.skip("pseudo-inputs are data of the posterior of the only group") if run.description.groups == 2 else None
+        pytest.skip(
+            "pseudo-inputs are data of the posterior of the only group"
+        ) if run.description.groups == 2 else None
     fitted = vaekit.fit_prior(run, kind, out=tmp_path / "fitted")
     assert fitted.description.prior.kind == kind and len(vaekit.load(fitted.path).sample(3)) == 3
 

@@ -155,7 +155,11 @@ def test_without_its_data_a_model_says_what_to_give(tmp_path):
     [
         ("config.json", b"{", "config.json is damaged: it is no valid JSON"),
         ("config.json", b'{"format": 9}', "is of another version of vaekit"),
-        ("config.json", b'{"format": 2, "model": {"kind": "imagge"}}', "there is no kind of data 'imagge'; did you mean 'image'"),
+        (
+            "config.json",
+            b'{"format": 2, "model": {"kind": "imagge"}}',
+            "there is no kind of data 'imagge'; did you mean 'image'",
+        ),
         ("model.safetensors", b"nothing", "is damaged or no safetensors file"),
         ("schema.json", b"[]", "schema.json is damaged"),
     ],

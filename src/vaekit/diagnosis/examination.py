@@ -1,26 +1,26 @@
-"""An examination: every measurement that findings rest on, each made when it is first asked for and then kept."""
+"""An examination: every measurement behind the findings, computed on first use and then kept."""
 
 from __future__ import annotations
 
 from functools import cached_property
 
 from vaekit.data import as_stored
-from vaekit.diagnosis.accidents import Accidents, accidents
+from vaekit.diagnosis.accidents import accidents
 from vaekit.diagnosis.affordable import affordable
-from vaekit.diagnosis.balance import Balance, balance
-from vaekit.diagnosis.calibration import Calibration, calibration
-from vaekit.diagnosis.closeness import Closeness, closeness
-from vaekit.diagnosis.column_fit import ColumnFit, column_fit
-from vaekit.diagnosis.deviations import Scales, scales
+from vaekit.diagnosis.balance import balance
+from vaekit.diagnosis.calibration import calibration
+from vaekit.diagnosis.closeness import closeness
+from vaekit.diagnosis.column_fit import column_fit
+from vaekit.diagnosis.deviations import scales
 from vaekit.diagnosis.finite import is_finite
-from vaekit.diagnosis.generalization import Generalization, Overlap, generalization, overlap
-from vaekit.diagnosis.geometry import AggregatePosterior, ExchangeRate, aggregate_posterior, exchange_rate
-from vaekit.diagnosis.inference import InferenceGap, NormMismatch, inference_gap, norm_mismatch
-from vaekit.diagnosis.latent_use import LatentUse, latent_use
-from vaekit.diagnosis.sharpness import Sharpness, sharpness
+from vaekit.diagnosis.generalization import generalization, overlap
+from vaekit.diagnosis.geometry import aggregate_posterior, exchange_rate
+from vaekit.diagnosis.inference import inference_gap, norm_mismatch
+from vaekit.diagnosis.latent_use import latent_use
+from vaekit.diagnosis.sharpness import sharpness
 from vaekit.diagnosis.subject import Subject, batches
-from vaekit.diagnosis.tightness import Tightness, tightness
-from vaekit.diagnosis.trial import Trial, trial
+from vaekit.diagnosis.tightness import tightness
+from vaekit.diagnosis.trial import trial
 from vaekit.errors import NotApplicable
 from vaekit.evaluation import Bounds, Chains, RateDistortion, bounds, rate_distortion
 
@@ -47,7 +47,7 @@ class Examination:
         self.subject, self.deep = subject, deep
 
     def _count(self, most: int, passes: int = 0) -> int:
-        """Return how many test data are looked at: all where deep, else at most `most`, of so many decodings what can be afforded."""
+        """Return how many test data to use: all if deep; else at most `most`, or what is affordable with so many decodings each."""
         count = len(self.subject.test)
         if self.deep:
             return count
@@ -55,7 +55,7 @@ class Examination:
 
     @cached_property
     def bounds(self) -> Bounds:
-        """Bounds, IW-50, on as many of 1,000 test data as can be afforded (all where deep)."""
+        """The bounds, with IW-50, on up to 1,000 affordable test data (all if deep)."""
         test, count = self.subject.test, self._count(1000, _WEIGHTED)
         columns = (test.stored[:count], *test.context)
         stored = [as_stored(*part) for part in batches((c[:count] for c in columns), _BATCH)]
@@ -64,20 +64,14 @@ class Examination:
             model, stored, prepare=view.prepare, samples=_WEIGHTED, log_jacobian=view.log_jacobian, sizes=view.sizes
         )
 
-    @cached_property
-    def latent_use(self) -> LatentUse | None:
-        """What the latents carry; see `collapse`."""
-        return latent_use(self.subject, min(1000, self._count(256)))
+    latent_use = cached_property(lambda self: latent_use(self.subject, min(1000, self._count(256))))
+    """What the latents carry."""
 
-    @cached_property
-    def exchange_rate(self) -> ExchangeRate | None:
-        """What a nat of rate buys; see `geometry`."""
-        return exchange_rate(self.subject, min(1000, self._count(256)))
+    exchange_rate = cached_property(lambda self: exchange_rate(self.subject, min(1000, self._count(256))))
+    """What a nat of rate buys."""
 
-    @cached_property
-    def aggregate_posterior(self) -> AggregatePosterior | None:
-        """Draws from q(z) beside draws from p(z); see `geometry`."""
-        return aggregate_posterior(self.subject)
+    aggregate_posterior = cached_property(lambda self: aggregate_posterior(self.subject))
+    """Draws from q(z) and draws from p(z)."""
 
     @cached_property
     def rate_distortion(self) -> RateDistortion | None:
@@ -91,67 +85,41 @@ class Examination:
         except NotApplicable:
             return None
 
-    @cached_property
-    def generalization(self) -> Generalization | None:
-        """Bounds of training and of test data; see `generalization`."""
-        return generalization(self.subject)
+    generalization = cached_property(lambda self: generalization(self.subject))
+    """Bounds of training data and of test data."""
 
-    @cached_property
-    def closeness(self) -> Closeness | None:
-        """Which data samples are nearest to; see `generalization`."""
-        return closeness(self.subject)
+    closeness = cached_property(lambda self: closeness(self.subject))
+    """Whether samples are nearer to training data or to test data."""
 
-    @cached_property
-    def overlap(self) -> Overlap | None:
-        """Test data that are training data too; see `generalization`."""
-        return overlap(self.subject)
+    overlap = cached_property(lambda self: overlap(self.subject))
+    """Test data that are also training data."""
 
-    @cached_property
-    def accidents(self) -> Accidents:
-        """What went wrong in training; see `course`."""
-        return accidents(self.subject)
+    accidents = cached_property(lambda self: accidents(self.subject))
+    """What went wrong in training."""
 
-    @cached_property
-    def trial(self) -> Trial | None:
-        """What a few more steps do; see `course`."""
-        return trial(self.subject)
+    trial = cached_property(lambda self: trial(self.subject))
+    """What a few more steps of training do."""
 
-    @cached_property
-    def balance(self) -> Balance | None:
-        """Encoder against decoder; see `balance`."""
-        return balance(self.subject)
+    balance = cached_property(lambda self: balance(self.subject))
+    """Encoder and decoder, compared in size and gradient."""
 
-    @cached_property
-    def calibration(self) -> Calibration:
-        """How well p(x | z) fits the data."""
-        return calibration(self.subject, self._count(256))
+    calibration = cached_property(lambda self: calibration(self.subject, self._count(256)))
+    """How well p(x | z) fits the data."""
 
-    @cached_property
-    def column_fit(self) -> ColumnFit | None:
-        """How well each column of a table is told from the latents, on at most 1,000 test rows; see `columns`."""
-        return column_fit(self.subject, self._count(1000))
+    column_fit = cached_property(lambda self: column_fit(self.subject, self._count(1000)))
+    """How well the latents predict each column of a table, on at most 1,000 test rows."""
 
-    @cached_property
-    def scales(self) -> Scales:
-        """Where the deviations of q(z | x) and p(x | z) lie."""
-        return scales(self.subject, self._count(256))
+    scales = cached_property(lambda self: scales(self.subject, self._count(256)))
+    """Where the deviations of q(z | x) and p(x | z) lie."""
 
-    @cached_property
-    def sharpness(self) -> Sharpness | None:
-        """Power spectra of data, reconstructions and samples; None where there are none."""
-        return sharpness(self.subject)
+    sharpness = cached_property(lambda self: sharpness(self.subject))
+    """Power spectra of data, reconstructions and samples; None where there are none."""
 
-    @cached_property
-    def inference_gap(self) -> InferenceGap | None:
-        """What the encoder loses against a posterior per datum, on as many of 256 test data as can be afforded (all where deep)."""
-        return inference_gap(self.subject, self._count(256, _REFINEMENTS))
+    inference_gap = cached_property(lambda self: inference_gap(self.subject, self._count(256, _REFINEMENTS)))
+    """What the encoder loses against a posterior per datum, on up to 256 affordable test data (all if deep)."""
 
-    @cached_property
-    def norm_mismatch(self) -> NormMismatch | None:
-        """How far batch statistics are from running ones, on at most 1,000 test data."""
-        return norm_mismatch(self.subject, 1000)
+    norm_mismatch = cached_property(lambda self: norm_mismatch(self.subject, 1000))
+    """How far batch statistics are from the running ones, on at most 1,000 test data."""
 
-    @cached_property
-    def tightness(self) -> Tightness | None:
-        """How far below the evidence the reported bound may lie; see `tightness`."""
-        return tightness(self.subject, self._count(256, _ANNEALED))
+    tightness = cached_property(lambda self: tightness(self.subject, self._count(256, _ANNEALED)))
+    """How far below the evidence the reported bound may lie."""

@@ -9,8 +9,8 @@ from torch.distributions import Distribution, OneHotCategorical
 
 from vaekit.diagnosis.finite import is_finite
 from vaekit.diagnosis.subject import Subject
-from vaekit.distributions import Quantized, Spherical, WrappedNormal, draw
-from vaekit.models import Evidence, Latent, LatentVariableModel, Trace
+from vaekit.distributions import Quantized, Spherical, WrappedNormal
+from vaekit.models import Latent, LatentVariableModel, Trace
 
 __all__ = ["LatentState", "has_noise", "latent_draws", "latent_state"]
 
@@ -63,14 +63,7 @@ def latent_draws(
 ) -> tuple[tuple[Latent, ...], ...]:
     """Return the latents of each group, `count` times `(1, N, *event)`: a draw at a time, as many fill a memory when decoded."""
     evidence = model.infer(*given)
-    if not isinstance(evidence, Evidence):
-        return tuple(model.trace(given[0], evidence).latents for _ in range(count))
-    # Those of a single group need not be decoded.
-    z, log_q = draw(evidence.posterior, count)
-    logs = [None] * count if log_q is None else log_q.split(1)
-    return tuple(
-        (Latent(own, evidence.posterior, evidence.prior, log),) for own, log in zip(z.split(1), logs, strict=True)
-    )
+    return tuple(model.draw(evidence) for _ in range(count))
 
 
 def has_noise(q: Distribution) -> bool:

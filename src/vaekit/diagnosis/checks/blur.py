@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from vaekit.diagnosis.check import Check
+from vaekit.diagnosis.checks.words import worded
 from vaekit.diagnosis.examination import Examination
 from vaekit.diagnosis.remedies import longer
 from vaekit.diagnosis.subject import final_weight
@@ -42,20 +42,7 @@ def _agreement(examination: Examination) -> float | None:
     return None if found is None or is_binarized else found.agreement
 
 
-CHECKS: tuple[Check, ...] = (
-    Check(
-        name="blurry_reconstructions",
-        measure="share of the power spectrum of the test images, the mean image aside, with which reconstructions agree",
-        value=_agreement,
-        fires="below",
-        threshold=0.38,  # short healthy runs keep 0.45 and more; those with one latent or a tenfold beta 0.0 to 0.35
-        severity="warning",
-        explanation="Reconstructions lack much of what the images hold: what the latents do not say is averaged over, fine detail first.",
-        source='Theis, van den Oord and Bethge, 2016, "A note on the evaluation of generative models"',
-        remedy="In this order: objective.beta=1, a learned scale of p(x | z), more latents, more steps; then a term that looks "
-        "at detail, objective=focal_frequency or objective=ms_ssim.",
-        prescription=_sharper,
-        effect="Reconstructions agree with the images up to higher frequencies.",
-    ),
+CHECKS = (
+    # Short healthy runs keep 0.45 and more; runs with one latent or a tenfold beta 0.0 to 0.35.
+    worded("blurry_reconstructions", _agreement, below=0.38, prescription=_sharper),
 )
-"""What can be wrong with the sharpness of images."""

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from functools import partial
-
-from vaekit.diagnosis.check import Check
+from vaekit.diagnosis.checks.words import worded
 from vaekit.diagnosis.examination import Examination
 from vaekit.diagnosis.remedies import fitting_families, longer, smaller
 from vaekit.heads import LEVELED, Gaussian, NegativeBinomial, Optimal, Poisson, ZeroInflated
@@ -51,48 +49,13 @@ def _supported(examination: Examination) -> tuple[str, ...]:
     return ("likelihood=discretized_logistic", *(("dequantize=false",) if traits.dequantized else ()))
 
 
-_dispersed = partial(
-    Check,
-    measure="variance of the data's ranks among draws of p(x | z), over that of calibrated ones",
-    value=lambda examination: examination.calibration.dispersion,
-    severity="warning",
-    source='Czado, Gneiting and Held, 2009, "Predictive model assessment for count data"',
-    prescription=_fitting_scale,
-)
+_DISPERSION = "calibration.dispersion"
 
-CHECKS: tuple[Check, ...] = (
-    Check(
-        name="wrong_support",
-        measure="share of the values of the data to which p(x | z) gives no probability at all",
-        value=lambda examination: examination.calibration.outside,
-        fires="above",
-        threshold=0.0,  # by definition: one value is enough to make log p(x | z) meaningless
-        severity="severe",
-        explanation="The data take values that the likelihood cannot produce, so its logarithm is no log-probability and "
-        "no bound follows from it. Cross-entropy on grey pixels is the usual case.",
-        source='Loaiza-Ganem and Cunningham, 2019, "The continuous Bernoulli: fixing a pervasive error in variational autoencoders"',
-        remedy="Take a likelihood of such data: discretized_logistic for integer levels, gaussian for real values, "
-        "continuous_bernoulli for real values in [0, 1], or make them binary with likelihood.binarize=dynamic.",
-        prescription=_supported,
-        effect="Every value has a probability, and the bounds mean what they say.",
-    ),
-    _dispersed(
-        name="underdispersed",
-        fires="above",
-        threshold=1.8,  # a Gaussian whose deviation is 2.5 times too small has 1.9; the ceiling is 3
-        explanation="The data lie outside the spread of p(x | z) far too often: it claims to be surer than it is. "
-        "The distortion then outweighs the rate, and draws look cleaner than data.",
-        remedy="Let the scale of p(x | z) be learned, or set in closed form, or take a family with heavier tails.",
-        effect="The ratio comes to about 1, and the bound rises.",
-    ),
-    _dispersed(
-        name="overdispersed",
-        fires="below",
-        threshold=0.7,  # a Gaussian whose deviation is twice too large has 0.4; healthy runs 0.85 to 1.2
-        explanation="The data lie in the middle of p(x | z) far too often: its noise is larger than the errors of its mean. "
-        "The rate then outweighs the distortion, details are not worth encoding, and draws are noisy.",
-        remedy="Let the scale of p(x | z) be learned, or set in closed form; a learned one may need more steps.",
-        effect="The ratio comes to about 1, the bound rises and more is encoded.",
-    ),
+CHECKS = (
+    # One value is enough to make log p(x | z) meaningless.
+    worded("wrong_support", "calibration.outside", above=0.0, prescription=_supported),
+    # A Gaussian whose deviation is 2.5 times too small has 1.9; the ceiling is 3.
+    worded("underdispersed", _DISPERSION, above=1.8, prescription=_fitting_scale),
+    # A Gaussian whose deviation is twice too large has 0.4; healthy runs have 0.85 to 1.2.
+    worded("overdispersed", _DISPERSION, below=0.7, prescription=_fitting_scale),
 )
-"""What can be wrong with the spread and the support of p(x | z)."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 
-from vaekit.diagnosis.check import Check
+from vaekit.diagnosis.checks.words import worded
 from vaekit.diagnosis.examination import Examination
 from vaekit.diagnosis.latent_use import COLLAPSED, USUAL, LatentUse
 from vaekit.diagnosis.remedies import late, learned_scale, lighter
@@ -113,92 +113,15 @@ def _more(examination: Examination) -> tuple[str, ...]:
     return (f"latent={max(2 * use.latents, math.ceil(use.dimension))}",)
 
 
-CHECKS: tuple[Check, ...] = (
-    Check(
-        name="posterior_collapse",
-        measure="what the latents carry, in nats per datum",
-        value=_collapse,
-        fires="below",
-        threshold=COLLAPSED,
-        severity="severe",
-        explanation="The posterior is the same for every datum, so the latents carry nothing and embeddings are noise. "
-        "The model is a single distribution for all data.",
-        source='Bowman, Vilnis, Vinyals, Dai, Jozefowicz and Bengio, 2016, "Generating sentences from a continuous space"',
-        remedy="Let the rate weigh no more than in the bound, let the noise of the likelihood fit the data, and charge for "
-        "the rate only once the decoder has learned to listen.",
-        prescription=_wake,
-        effect="The rate rises to several nats per datum, and reconstructions follow their data.",
-    ),
-    Check(
-        name="collapsed_group",
-        measure="rate of the group of latents that carries least, in nats per datum",
-        value=_least_group,
-        fires="below",
-        threshold=0.1,  # what a single latent variable carries at least where it is in use
-        severity="warning",
-        explanation="Other groups carry something, but the posterior of this one is its prior, whatever the datum. The model is as good without it.",
-        source='Sønderby, Raiko, Maaløe, Sønderby and Winther, 2016, "Ladder variational autoencoders"',
-        remedy="Charge for the rate only once the decoder has learned to listen, give each group free bits, or leave the group out.",
-        prescription=_wake,
-        effect="The group carries something, or the same bound comes from a smaller model.",
-        where=_group,
-    ),
-    Check(
-        name="decoder_ignores_latent",
-        measure="log-likelihood lost by the latents of another datum, per nat of rate",
-        value=_decoder_share,
-        fires="below",
-        # An exact decoder loses at least the information, which is most of the rate: healthy runs lose 2 to 15 times it,
-        # and one that wastes its rate at beta = 0.01 still a quarter.
-        threshold=0.1,
-        severity="severe",
-        explanation="Rate is paid for latents, but the decoder explains a datum as well from the latents of another. "
-        "Latents and reconstructions have nothing to do with each other.",
-        source='Chen, Kingma, Salimans, Duan, Dhariwal, Schulman, Sutskever and Abbeel, 2017, "Variational lossy autoencoder"',
-        remedy="Drop what forces a rate (free bits, a capacity), fit the noise of the likelihood to the data, or learn more slowly.",
-        prescription=_listen,
-        effect="The likelihood of a datum depends on its own latents.",
-    ),
-    Check(
-        name="latent_too_large",
-        measure="latents over what would do (twice those in use, or a tenth of the inputs)",
-        value=_excess,
-        fires="above",
-        threshold=_EXCESS,
-        severity="info",
-        explanation="Most latents carry nothing, and there are more of them than data of this size ask for. They cost time and make samples no better.",
-        source='Dai and Wipf, 2019, "Diagnosing and enhancing VAE models"',
-        remedy="Use about twice as many latents as carry something.",
-        prescription=_fewer,
-        effect="The same bound from a smaller model.",
-    ),
-    Check(
-        name="dead_dimensions",
-        measure="share of the latents that carry less than 0.1 nats",
-        value=_dead,
-        fires="above",
-        threshold=0.6,
-        severity="info",
-        explanation="Most latents carry nothing, although there are not unusually many of them. What the others cannot hold is lost.",
-        source='Burda, Grosse and Salakhutdinov, 2016, "Importance weighted autoencoders"',
-        remedy="Let the rate weigh no more than in the bound; give latents free bits and a warm-up. Columns of a table that "
-        "have little to do with one another need no more latents than are in use.",
-        prescription=_awake,
-        effect="More latents carry something.",
-    ),
-    Check(
-        name="latent_too_small",
-        measure="intrinsic dimension of the data per latent, every latent being in use",
-        value=_shortage,
-        fires="above",
-        # 1,000 images have 7.5 (8 x 8 digits) to 12 dimensions (MNIST, Fashion-MNIST): two latents are too few, four pass.
-        threshold=3.2,
-        severity="warning",
-        explanation="Every latent is used to the full, and the data vary in more directions than there are latents. "
-        "What differs in the other directions is averaged over.",
-        source='Levina and Bickel, 2004, "Maximum likelihood estimation of intrinsic dimension"',
-        remedy="Use more latents than the data have dimensions.",
-        prescription=_more,
-        effect="Sharper reconstructions and a higher bound.",
-    ),
+CHECKS = (
+    worded("posterior_collapse", _collapse, below=COLLAPSED, prescription=_wake),
+    # A single latent variable that is in use carries at least 0.1.
+    worded("collapsed_group", _least_group, below=0.1, prescription=_wake, where=_group),
+    # An exact decoder loses at least the information, which is most of the rate: healthy runs lose 2 to 15 times it, and
+    # one that wastes its rate at beta = 0.01 still a quarter.
+    worded("decoder_ignores_latent", _decoder_share, below=0.1, prescription=_listen),
+    worded("latent_too_large", _excess, above=_EXCESS, prescription=_fewer),
+    worded("dead_dimensions", _dead, above=0.6, prescription=_awake),
+    # 1,000 images have 7.5 (8 x 8 digits) to 12 dimensions (MNIST, Fashion-MNIST): two latents are too few, four pass.
+    worded("latent_too_small", _shortage, above=3.2, prescription=_more),
 )

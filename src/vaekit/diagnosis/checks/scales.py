@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import math
 
-from vaekit.diagnosis.check import Check
+from vaekit.diagnosis.checks.words import worded
 from vaekit.diagnosis.deviations import parameterization
 from vaekit.diagnosis.examination import Examination
 from vaekit.heads import LEVELED, Exp, Optimal, Shared, Softplus
@@ -76,81 +76,13 @@ def _calmer(examination: Examination) -> tuple[str, ...]:
     return (f"{part}.scale=softplus", slower) if hasattr(family, "scale") else (slower,)
 
 
-_DENSITY = 'Theis, van den Oord and Bethge, 2016, "A note on the evaluation of generative models"'
-_SIGMA = 'Rybkin, Daniilidis and Levine, 2021, "Simple and effective VAE training with calibrated decoders"'
-_UNBOUNDED = 'Mattei and Frellsen, 2018, "Leveraging the exact likelihood of deep latent variable models"'
-
-CHECKS: tuple[Check, ...] = (
-    Check(
-        name="sigma_collapse",
-        measure="share of the learned deviations of p(x | z) that are below the resolution of the data",
-        value=lambda examination: examination.scales.collapsed,
-        fires="above",
-        threshold=0.01,
-        severity="severe",
-        explanation="The decoder's deviation shrinks towards zero on values that repeat exactly, where a density has no largest "
-        "value. The bound grows without end and says nothing about the model.",
-        source=_UNBOUNDED,
-        remedy="Spread the levels with dequantize=true, take likelihood=discretized_logistic, give the scale a minimum with "
-        "likelihood.scale=softplus and likelihood.scale.floor, or share one deviation.",
-        prescription=_spread_levels,
-        effect="The bound falls to a number that can be compared with others; samples and reconstructions improve.",
-    ),
-    Check(
-        name="exploding_log_variance",
-        measure="99.9 % quantile of the log-variance of q(z | x) above the prior's, or of p(x | z) above the data's, in nats",
-        value=lambda examination: examination.scales.log_variance,
-        fires="above",
-        threshold=4.0,  # seven times the prior's deviation; healthy runs stay below 3
-        severity="severe",
-        explanation="Some deviations are far larger than what they are deviations of, so that draws are noise of an enormous size. "
-        "Training is about to diverge, or has.",
-        source='Hazami, Mama and Thurairatnam, 2022, "Efficient-VDVAE: less is more"',
-        remedy="Let the scale grow linearly with scale=softplus, lower the learning rate, or narrow the bounds of the scale.",
-        prescription=_calmer,
-        effect="The largest log-variance comes down to about the prior's, and the bound rises.",
-    ),
-    Check(
-        name="mse_as_likelihood",
-        measure="fixed deviation of p(x | z) over the root mean square residual",
-        value=lambda examination: examination.scales.fixed_over_residual,
-        fires="above",
-        threshold=2.0,  # at 2 the log-likelihood per dimension is already log 2 - 3/8 = 0.3 nats below its optimum
-        severity="warning",
-        explanation="The squared error is used as a log-likelihood of a deviation that the residuals do not have, which is the "
-        "same as a large beta. Details are then not worth their rate, and the bound is far below what it could be.",
-        source=_SIGMA,
-        remedy="Learn the deviation: likelihood.scale=optimal sets it to the residual's at every step.",
-        prescription=_own_scale,
-        effect="The ratio comes to about 1, the bound rises by about log(ratio) per dimension, reconstructions sharpen.",
-    ),
-    Check(
-        name="density_on_levels",
-        measure="nats per datum by which the density p(x | z) exceeds all of the probability of the data's levels",
-        value=lambda examination: examination.scales.above_probability,
-        fires="above",
-        threshold=0.05,  # exactly 0 where deviations are above 0.4 of the spacing, as shared ones always are
-        severity="warning",
-        explanation="The data take few distinct values, and p(x | z) is a density so narrow that it exceeds any probability of a "
-        "level. Its bound cannot be compared with others, and part of it is gained by guessing levels exactly.",
-        source=_DENSITY,
-        remedy="Spread the levels with dequantize=true, or take a probability per level: likelihood=discretized_logistic.",
-        prescription=_spread_levels,
-        effect="The bound falls, and is one on the probability of the levels, in bits per dimension too.",
-    ),
-    Check(
-        name="variance_at_clamp",
-        measure="share of the deviations of q(z | x) or p(x | z) that lie at a bound of their parameterization",
-        value=lambda examination: examination.scales.at_bound,
-        fires="above",
-        threshold=0.1,
-        severity="warning",
-        explanation="Many deviations lie at the smallest or largest value that their parameterization allows. They are no longer "
-        "learned there: the clamp passes no gradient.",
-        source=_SIGMA,
-        remedy="Widen the bounds, or lower the floor; where constant pixels are the reason, share one deviation.",
-        prescription=_room,
-        effect="Deviations are learned again, and the bound rises.",
-    ),
+CHECKS = (
+    worded("sigma_collapse", "scales.collapsed", above=0.01, prescription=_spread_levels),
+    # Seven times the prior's deviation; healthy runs stay below 3.
+    worded("exploding_log_variance", "scales.log_variance", above=4.0, prescription=_calmer),
+    # At 2 the log-likelihood per dimension is already log 2 - 3/8 = 0.3 nats below its optimum.
+    worded("mse_as_likelihood", "scales.fixed_over_residual", above=2.0, prescription=_own_scale),
+    # Exactly 0 where deviations are above 0.4 of the spacing, as shared ones always are.
+    worded("density_on_levels", "scales.above_probability", above=0.05, prescription=_spread_levels),
+    worded("variance_at_clamp", "scales.at_bound", above=0.1, prescription=_room),
 )
-"""What can be wrong with the deviations of q(z | x) and p(x | z)."""

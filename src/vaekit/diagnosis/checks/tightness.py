@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from vaekit.diagnosis.check import Check
+from vaekit.diagnosis.checks.words import worded
 from vaekit.diagnosis.examination import Examination
-from vaekit.diagnosis.tightness import SAMPLES
 
 __all__ = ["CHECKS"]
 
@@ -31,18 +30,4 @@ def _richer(examination: Examination) -> tuple[str, ...]:
             return ()
 
 
-CHECKS = (
-    Check(
-        name="loose_bound",
-        measure=f"nats by which annealed importance sampling lies above IW-{SAMPLES}, less two standard errors",
-        value=_gap,
-        fires="above",
-        threshold=5.0,
-        severity="info",
-        explanation="The reported bound lies well below log p(x): the encoder's posterior is a poor proposal here. The model is better than its number says.",
-        source='Wu, Burda, Salakhutdinov and Grosse, 2017, "On the quantitative analysis of decoder-based generative models"',
-        remedy="Report more samples (vaekit evaluate --samples 1000) or the annealed bound (vaekit evaluate --deep); a richer posterior closes the gap itself.",
-        prescription=_richer,
-        effect="The gap shrinks, and the reported bound comes nearer to the evidence.",
-    ),
-)
+CHECKS = (worded("loose_bound", _gap, above=5.0, prescription=_richer),)

@@ -1,7 +1,8 @@
-"""The verbs and their options; what they do is in `training` and `using`, imported when a verb runs."""
+"""The verbs and their options; what they do is in the other files of this wing, imported when a verb runs."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
@@ -24,39 +25,67 @@ app = typer.Typer(
 _MOST = 2**63 - 1
 _NAMES = "digits, mnist, fashion-mnist, sprites, names-demo, breast-cancer, wine, diabetes"
 _DATA = f"A folder of images or texts, a table (.csv, .parquet), an .npy, .npz, IDX, .txt or .jsonl file, or: {_NAMES}."
+_PICTURE = "The picture to write, by default in RUN/plots. Texts and tables: a file, by default printed."
+_OUT = (
+    "Images: a folder. Texts: a .txt, .jsonl, .csv or .parquet file, by default printed. "
+    "Tables: a .csv, .parquet or .arrow file, by default printed."
+)
+_DECODE = "Texts only: greedy, sample, top_k=40, top_p=0.9, beam or beams=10, temperature=0.8, ..."
+_DATUM = "An image file, a text, or the number of a test datum."
+_DEEP = "Also information, annealed bound, gaps, probes, disentanglement, fidelity and samples; takes minutes."
 
-Data = Annotated[
-    str,
-    typer.Argument(help=_DATA),
-]
+Data = Annotated[str, typer.Argument(help=_DATA)]
+DataOrConfig = Annotated[str | None, typer.Argument(help=f"{_DATA} By default the data that --config names.")]
+OtherData = Annotated[str | None, typer.Argument(help="Other data; by default the test part of the run's own.")]
+Table = Annotated[str, typer.Argument(help="A table with missing cells.")]
 Keys = Annotated[list[str] | None, typer.Argument(help="key=value ...; vaekit fit --help-keys lists every key.")]
+PriorKeys = Annotated[list[str] | None, typer.Argument(help="Keys of the prior, e.g. prior.components=50.")]
 RunPath = Annotated[Path, typer.Argument(help="The folder that vaekit fit wrote.")]
+RunPaths = Annotated[list[Path], typer.Argument(help="Two or more run folders.")]
+Datum = Annotated[str, typer.Argument(help=_DATUM)]
+OneDatum = Annotated[str | None, typer.Argument(help=_DATUM)]
+
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object to stdout and nothing else.")]
-Out = Annotated[
-    Path | None,
-    typer.Option(
-        "--out",
-        help="A folder for images; a file for texts (.txt, .jsonl, .csv, .parquet) and tables (.csv, .parquet, .arrow), by default printed.",
-    ),
-]
-OutFile = Annotated[
-    Path | None,
-    typer.Option(
-        "--out", help="The picture to write, by default in RUN/plots; a file for texts and tables, by default printed."
-    ),
-]
-Decode = Annotated[
-    str | None,
-    typer.Option(
-        "--decode", help="Of texts: greedy, sample, top_k=40, top_p=0.9, beam or beams=10, temperature=0.8, ..."
-    ),
-]
-Datum = Annotated[str, typer.Argument(help="An image file, a text itself, or the number of a test datum.")]
+Out = Annotated[Path | None, typer.Option("--out", help=_OUT)]
+OutFile = Annotated[Path | None, typer.Option("--out", help=_PICTURE)]
+OutRun = Annotated[Path | None, typer.Option("--out", help="The run folder; by default runs/NAME-NUMBER.")]
+OutPrior = Annotated[Path | None, typer.Option("--out", help="The new run folder; by default RUN-KIND.")]
+OutCodes = Annotated[Path, typer.Option("--out", help="FILE.npz, .parquet or .csv.")]
+OutScores = Annotated[Path, typer.Option("--out", help="FILE.csv, .npz or .parquet.")]
+OutTable = Annotated[Path, typer.Option("--out", help="FILE.csv, .parquet or .arrow.")]
+Decode = Annotated[str | None, typer.Option("--decode", help=_DECODE)]
 Seed = Annotated[int, typer.Option("--seed", min=0, max=_MOST, help="Seed of the draws.")]
+FitSeed = Annotated[int | None, typer.Option("--seed", min=0, max=_MOST, help="Seed of weights, noise and order.")]
 PresetName = Annotated[str | None, typer.Option("--preset", help="fast, balanced (the default) or best.")]
-Config = Annotated[
-    Path | None, typer.Option("--config", help="A YAML or JSON file of keys, or a config.json of a run.")
+Config = Annotated[Path | None, typer.Option("--config", help="A YAML or JSON file of keys, or config.json of a run.")]
+Schema = Annotated[Path | None, typer.Option("--schema", help="Write the columns of a table to this .yaml, to edit.")]
+TimeLimit = Annotated[str | None, typer.Option("--time-limit", help="E.g. 90s, 10m, 1h30m; becomes a step count.")]
+MoreTime = Annotated[str | None, typer.Option("--time-limit", help="Extend the run, e.g. +10m.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would be trained, and stop.")]
+HelpKeys = Annotated[bool, typer.Option("--help-keys", help="List every key with its type, default and meaning.")]
+PriorKind = Annotated[str, typer.Option("--kind", help="flow, gmm, vamp or diagonal.")]
+Samples = Annotated[int, typer.Option("--samples", min=1, help="Draws K of the importance-weighted bound.")]
+Proposals = Annotated[int, typer.Option("--samples", min=2, help="Latents that are compared per row.")]
+DeepMeasures = Annotated[bool, typer.Option("--deep", help=_DEEP)]
+DeepDoctor = Annotated[bool, typer.Option("--deep", help="Use all test data; by default some checks use 256.")]
+Count = Annotated[int, typer.Option("-n", min=1, help="How many.")]
+Temperature = Annotated[
+    float, typer.Option("--temperature", min=0, help="Scale of the draws from the prior; for texts, of the tokens.")
 ]
+Label = Annotated[list[str] | None, typer.Option("--label", help="A class, if the model is conditional; repeatable.")]
+Given = Annotated[list[str] | None, typer.Option("--given", help="Tables: column=value for every row; repeatable.")]
+Noise = Annotated[bool, typer.Option("--noise", help="Also draw the pixels from p(x | z), instead of its mean.")]
+Steps = Annotated[int, typer.Option("--steps", min=2, help="Data from A to B, both included.")]
+Values = Annotated[int, typer.Option("--steps", min=2, help="Values per dimension, from -3 to 3.")]
+Strengths = Annotated[int, typer.Option("--steps", min=2, help="Data from strength 0 to the full strength.")]
+How = Annotated[str, typer.Option("--how", help="linear, or slerp (along an arc).")]
+Toward = Annotated[str, typer.Option("--toward", help="label=VALUE, a class of the training data.")]
+Strength = Annotated[float, typer.Option("--strength", help="Multiple of the attribute vector.")]
+Tables = Annotated[int, typer.Option("--draws", min=0, help="Write this many complete tables of draws instead.")]
+Intervals = Annotated[
+    Path | None, typer.Option("--intervals", help="Also write value, interval and probability of each filled cell.")
+]
+Level = Annotated[float, typer.Option("--level", help="Share of the draws inside an interval.")]
 
 
 def _version(show: bool) -> None:
@@ -65,57 +94,48 @@ def _version(show: bool) -> None:
         raise typer.Exit
 
 
+Version = Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")]
+
+
 @app.callback()
-def _root(
-    version: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
-    ] = False,
-) -> None:
+def _root(version: Version = False) -> None:
     pass
 
 
-@app.command()
-@guarded
+def _verb(function: Callable[..., None]) -> Callable[..., None]:
+    """Make a function a verb of the command line, whose errors are one sentence."""
+    return app.command()(guarded(function))
+
+
+@_verb
 def inspect(
     data: Data,
     keys: Keys = None,
     preset: PresetName = None,
     config: Config = None,
-    schema: Annotated[
-        Path | None, typer.Option("--schema", help="Write what the columns of a table are to this .yaml, to be edited.")
-    ] = None,
+    schema: Schema = None,
     json: Json = False,
 ) -> None:
-    """Look at data: what is in them, which model suits them and why, its layers and its balance."""
+    """Look at data: what they contain, which model suits them and why, its layers and its balance."""
     from vaekit.interfaces.cli import training
 
-    training.inspect(data, keys or [], preset, config, schema, as_json=json)
+    training.inspect(data, keys or [], schema, json, preset=preset, config=config)
 
 
-@app.command()
-@guarded
+@_verb
 def fit(
-    data: Annotated[
-        str | None,
-        typer.Argument(help=f"{_DATA} By default that in --config."),
-    ] = None,
+    data: DataOrConfig = None,
     keys: Keys = None,
-    out: Annotated[Path | None, typer.Option("--out", help="The run folder; by default runs/NAME-NUMBER.")] = None,
+    out: OutRun = None,
     preset: PresetName = None,
-    time_limit: Annotated[
-        str | None, typer.Option("--time-limit", help="E.g. 90s, 10m, 1h30m; becomes a number of steps.")
-    ] = None,
-    seed: Annotated[
-        int | None, typer.Option("--seed", min=0, max=_MOST, help="Seed of weights, noise and order.")
-    ] = None,
+    time_limit: TimeLimit = None,
+    seed: FitSeed = None,
     config: Config = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be trained, and stop.")] = False,
-    help_keys: Annotated[
-        bool, typer.Option("--help-keys", help="List every key with its type, default and meaning.")
-    ] = False,
+    dry_run: DryRun = False,
+    help_keys: HelpKeys = False,
     json: Json = False,
 ) -> None:
-    """Train a model on data and write a run folder with its bounds and a report."""
+    """Train a model on data, and write a run folder with its bounds and a report."""
     from vaekit.interfaces.cli import listing, training
 
     if help_keys:
@@ -123,31 +143,21 @@ def fit(
         return
     if data is None and config is None:
         raise ValueError(f"vaekit fit needs DATA: a folder, a file, or one of {_NAMES}")
-    options = training.FitOptions(preset, time_limit, seed, config)
-    training.fit(data or "", keys or [], out, options, dry_run=dry_run, as_json=json)
+    options = {"preset": preset, "config": config, "time_limit": time_limit, "seed": seed}
+    training.fit(data or "", keys or [], out, json, dry_run=dry_run, **options)
 
 
-@app.command()
-@guarded
-def resume(
-    run: RunPath,
-    time_limit: Annotated[str | None, typer.Option("--time-limit", help="Extend the run, e.g. +10m.")] = None,
-    json: Json = False,
-) -> None:
-    """Continue a stopped run, bit for bit as if it had not been stopped; or extend a finished one."""
+@_verb
+def resume(run: RunPath, time_limit: MoreTime = None, json: Json = False) -> None:
+    """Continue a stopped run as if it had not been stopped, bit for bit; or extend a finished run."""
     from vaekit.interfaces.cli import training
 
     training.resume(run, time_limit, json)
 
 
-@app.command()
-@guarded
+@_verb
 def fit_prior(
-    run: RunPath,
-    keys: Annotated[list[str] | None, typer.Argument(help="Keys of the prior, e.g. prior.components=50.")] = None,
-    kind: Annotated[str, typer.Option("--kind", help="flow, gmm, vamp or diagonal.")] = "flow",
-    out: Annotated[Path | None, typer.Option("--out", help="The new run folder; by default RUN-KIND.")] = None,
-    json: Json = False,
+    run: RunPath, keys: PriorKeys = None, kind: PriorKind = "flow", out: OutPrior = None, json: Json = False
 ) -> None:
     """Fit a prior to the latents of a trained run, and write it as a new run with its own bounds and report."""
     from vaekit.interfaces.cli import training
@@ -155,59 +165,33 @@ def fit_prior(
     training.fit_prior(run, kind, keys or [], out, json)
 
 
-@app.command()
-@guarded
+@_verb
 def evaluate(
-    run: RunPath,
-    data: Annotated[str | None, typer.Argument(help="Other data; by default the run's own test part.")] = None,
-    samples: Annotated[int, typer.Option("--samples", min=1, help="K of the importance-weighted bound.")] = 100,
-    deep: Annotated[
-        bool,
-        typer.Option(
-            "--deep",
-            help="Also mutual information, annealed bound, gaps, probes, disentanglement, fidelity, samples; takes minutes.",
-        ),
-    ] = False,
-    json: Json = False,
+    run: RunPath, data: OtherData = None, samples: Samples = 100, deep: DeepMeasures = False, json: Json = False
 ) -> None:
     """Report bounds on the log-likelihood, each with its name and its standard error."""
     from vaekit.interfaces.cli import using
 
-    using.evaluate(run, data, using.Depth(samples, deep), json)
+    using.evaluate(run, data, json, samples=samples, deep=deep)
 
 
-@app.command()
-@guarded
-def diagnose(
-    run: RunPath,
-    data: Annotated[str | None, typer.Argument(help="Other data; by default the run's own test part.")] = None,
-    deep: Annotated[bool, typer.Option("--deep", help="Look at all test data where 256 would do.")] = False,
-    json: Json = False,
-) -> None:
-    """Say what is wrong with a run, by which evidence, and which key to change; worst first."""
+@_verb
+def diagnose(run: RunPath, data: OtherData = None, deep: DeepDoctor = False, json: Json = False) -> None:
+    """Say what is wrong with a run, with the evidence and the key to change; worst first."""
     from vaekit.interfaces.cli import diagnosing
 
     diagnosing.diagnose(run, data, deep, json)
 
 
-@app.command()
-@guarded
+@_verb
 def sample(
     run: RunPath,
     out: Out = None,
-    n: Annotated[int, typer.Option("-n", min=1, help="How many.")] = 64,
-    temperature: Annotated[
-        float, typer.Option("--temperature", min=0, help="Scale of the draws from the prior; of texts, of the tokens.")
-    ] = 1.0,
-    label: Annotated[
-        list[str] | None,
-        typer.Option("--label", help="A class to generate, where the model is conditional on labels; may be repeated."),
-    ] = None,
-    given: Annotated[
-        list[str] | None,
-        typer.Option("--given", help="Of tables: column=value, which every row is to have; may be repeated."),
-    ] = None,
-    noise: Annotated[bool, typer.Option("--noise", help="Draw pixels from p(x | z) too, instead of its mean.")] = False,
+    n: Count = 64,
+    temperature: Temperature = 1.0,
+    label: Label = None,
+    given: Given = None,
+    noise: Noise = False,
     decode: Decode = None,
     seed: Seed = 0,
     json: Json = False,
@@ -215,12 +199,11 @@ def sample(
     """Generate new data: images as a PNG each and a grid, texts as lines, rows as a table."""
     from vaekit.interfaces.cli import using
 
-    draws = using.Draws(n, temperature, tuple(label or ()), noise, decode, seed, tuple(given or ()))
-    using.sample(run, out, draws, json)
+    how = {"temperature": temperature, "noise": noise, "decode": decode}
+    using.sample(run, out, json, n=n, seed=seed, label=label or [], given=given or [], how=how)
 
 
-@app.command()
-@guarded
+@_verb
 def reconstruct(run: RunPath, data: Data, out: Out = None, decode: Decode = None, json: Json = False) -> None:
     """Encode and decode data: images as a PNG each and a grid of pairs, texts side by side."""
     from vaekit.interfaces.cli import using
@@ -228,14 +211,13 @@ def reconstruct(run: RunPath, data: Data, out: Out = None, decode: Decode = None
     using.reconstruct(run, data, out, decode, json)
 
 
-@app.command()
-@guarded
+@_verb
 def interpolate(
     run: RunPath,
     a: Datum,
     b: Datum,
-    steps: Annotated[int, typer.Option("--steps", min=2, help="Data from A to B, both included.")] = 10,
-    how: Annotated[str, typer.Option("--how", help="linear, or slerp: along an arc.")] = "linear",
+    steps: Steps = 10,
+    how: How = "linear",
     decode: Decode = None,
     out: OutFile = None,
     json: Json = False,
@@ -243,115 +225,86 @@ def interpolate(
     """Walk in latent space from one datum to another."""
     from vaekit.interfaces.cli import using
 
-    using.interpolate(run, a, b, using.Walk(steps, how, decode), out, json)  # type: ignore[arg-type]
+    using.interpolate(run, (a, b), out, json, steps=steps, how=how, decode=decode)
 
 
-@app.command()
-@guarded
+@_verb
 def analogy(
     run: RunPath, a: Datum, b: Datum, c: Datum, decode: Decode = None, out: OutFile = None, json: Json = False
 ) -> None:
-    """Make what is to C as B is to A, by the sum of their latents."""
+    """Make the datum that is to C as B is to A, by adding and subtracting their latents."""
     from vaekit.interfaces.cli import using
 
     using.analogy(run, (a, b, c), out, decode, json)
 
 
-@app.command()
-@guarded
-def traverse(
-    run: RunPath,
-    datum: Annotated[
-        str | None, typer.Argument(help="An image file, a text itself, or the number of a test datum.")
-    ] = None,
-    steps: Annotated[int, typer.Option("--steps", min=2, help="Values per dimension, from -3 to 3.")] = 9,
-    out: OutFile = None,
-    json: Json = False,
-) -> None:
+@_verb
+def traverse(run: RunPath, datum: OneDatum = None, steps: Values = 9, out: OutFile = None, json: Json = False) -> None:
     """Vary each latent dimension by itself, most active first."""
     from vaekit.interfaces.cli import using
 
     using.traverse(run, datum, steps, out, json)
 
 
-@app.command()
-@guarded
+@_verb
 def manipulate(
     run: RunPath,
     data: Data,
-    toward: Annotated[str, typer.Option("--toward", help="label=VALUE, a class of the training data.")],
-    strength: Annotated[float, typer.Option("--strength", help="Multiple of the attribute vector.")] = 1.0,
-    steps: Annotated[int, typer.Option("--steps", min=2, help="Data from none to the full strength.")] = 5,
+    toward: Toward,
+    strength: Strength = 1.0,
+    steps: Strengths = 5,
     out: OutFile = None,
     json: Json = False,
 ) -> None:
     """Move data along the attribute vector of a label."""
     from vaekit.interfaces.cli import using
 
-    using.manipulate(run, data, toward, (strength, steps), out, json)
+    using.manipulate(run, data, out, json, toward=toward, strength=strength, steps=steps)
 
 
-@app.command()
-@guarded
-def encode(
-    run: RunPath,
-    data: Data,
-    out: Annotated[Path, typer.Option("--out", help="FILE.npz, .parquet or .csv.")],
-    json: Json = False,
-) -> None:
+@_verb
+def encode(run: RunPath, data: Data, out: OutCodes, json: Json = False) -> None:
     """Write the posterior mean and standard deviation of every datum."""
     from vaekit.interfaces.cli import using
 
     using.encode(run, data, out, json)
 
 
-@app.command()
-@guarded
-def score(
-    run: RunPath,
-    data: Data,
-    out: Annotated[Path, typer.Option("--out", help="FILE.csv, .npz or .parquet.")],
-    samples: Annotated[int, typer.Option("--samples", min=1, help="K of the importance-weighted bound.")] = 100,
-    json: Json = False,
-) -> None:
-    """Write the bounds of every datum: a low one marks an anomaly."""
+@_verb
+def score(run: RunPath, data: Data, out: OutScores, samples: Samples = 100, json: Json = False) -> None:
+    """Write the bounds of every datum: a low bound marks an anomaly."""
     from vaekit.interfaces.cli import using
 
     using.score(run, data, out, samples, json)
 
 
-@app.command()
-@guarded
+@_verb
 def impute(
     run: RunPath,
-    data: Annotated[str, typer.Argument(help="A table with missing cells.")],
-    out: Annotated[Path, typer.Option("--out", help="FILE.csv, .parquet or .arrow.")],
-    draws: Annotated[int, typer.Option("--draws", min=0, help="Write so many whole tables of draws instead.")] = 0,
-    intervals: Annotated[
-        Path | None, typer.Option("--intervals", help="Also write a row per filled cell: value, interval, probability.")
-    ] = None,
-    level: Annotated[float, typer.Option("--level", help="Share of the draws inside an interval.")] = 0.9,
-    samples: Annotated[int, typer.Option("--samples", min=2, help="Latents that are compared per row.")] = 200,
+    data: Table,
+    out: OutTable,
+    draws: Tables = 0,
+    intervals: Intervals = None,
+    level: Level = 0.9,
+    samples: Proposals = 200,
     seed: Seed = 0,
     json: Json = False,
 ) -> None:
-    """Fill the missing cells of a table: by what is expected, or by draws for multiple imputation."""
+    """Fill the missing cells of a table: with expected values, or with draws for multiple imputation."""
     from vaekit.interfaces.cli import imputing
 
-    imputing.impute(run, data, out, intervals, imputing.Filling(draws, samples, level, seed), json)
+    imputing.impute(run, data, (out, intervals), json, draws=draws, level=level, proposals=samples, seed=seed)
 
 
-@app.command()
-@guarded
-def compare(runs: Annotated[list[Path], typer.Argument(help="Two run folders or more.")], json: Json = False) -> None:
-    """Set runs side by side, best bound first."""
+@_verb
+def compare(runs: RunPaths, json: Json = False) -> None:
+    """Show runs side by side, best bound first."""
     from vaekit.interfaces.cli import comparing
 
     comparing.compare(runs, json)
 
 
-@app.command()
-@guarded
+@_verb
 def report(run: RunPath, json: Json = False) -> None:
     """Write the report of a run again."""
     from vaekit.interfaces.cli import comparing

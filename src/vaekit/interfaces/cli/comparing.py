@@ -1,4 +1,4 @@
-"""The verbs that look at runs as a whole: several side by side, and the report of one."""
+"""The verbs about whole runs: compare several, and write the report of one."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from vaekit.interfaces.report.report import write_report
 from vaekit.interfaces.runs.diagnosing import kept_diagnosis
 from vaekit.interfaces.runs.folder import RunFolder
 from vaekit.interfaces.runs.run import load
+from vaekit.modalities import Description
 from vaekit.nets import parameter_count
 
 __all__ = ["compare", "report"]
@@ -22,28 +23,22 @@ __all__ = ["compare", "report"]
 def compare(paths: list[Path], as_json: bool) -> None:
     """Print a leaderboard."""
     rows = sorted((_row(path) for path in paths), key=_rank)
-    # A probability per level and one per binarised pixel are both counted, and yet of different data.
+    # The probability of a level and that of a binarized pixel have one measure, but belong to different data.
     same = len({(row["data"], row["measure"], row["bound_on"]) for row in rows}) == 1
     warning = "" if same else "these runs differ in data or in measure: their bounds cannot be compared"
     emit(as_json, {"runs": rows, "comparable": same}, _leaderboard(rows), warning)
 
 
 def report(path: Path, as_json: bool) -> None:
-    """Write the report again, with the findings that lie in the run folder."""
+    """Write the report again, with the findings that the run folder holds."""
     run = load(path)
-    kept = kept_diagnosis(run)
-    file = write_report(run, run.evaluate(samples=100, count=1000), kept)
+    file = write_report(run, run.evaluate(samples=100, count=1000), kept_diagnosis(run))
     emit(as_json, {"report": str(file)}, f"report: {file}")
 
 
 def _row(path: Path) -> dict[str, Any]:
     folder = RunFolder(path)
     experiment, evaluation = folder.read_experiment(), folder.read_evaluation()
-    model = experiment.model
-    parameters = None
-    if model is not None:
-        with torch.device("meta"):
-            parameters = parameter_count(model.build())
     elbo, iw = (evaluation["bounds"][name] or {} for name in ("elbo", "iw"))
     return {
         "run": str(path),
@@ -55,50 +50,41 @@ def _row(path: Path) -> dict[str, Any]:
         "bits_per_dim": iw.get("bits_per_dim"),
         "distortion": evaluation["distortion"],
         "active_units": evaluation["active_units"],
-        "latent": math.prod(model.posterior.latent_event(model.latent)) if model else None,
-        "net": getattr(getattr(model, "net", None), "kind", None),
-        "likelihood": model.likelihood_name if model else None,
-        "bound_on": model.bound_on if model else "",
-        "posterior": model.posterior.kind if model else None,
-        "prior": model.prior.kind if model else None,
-        "condition": model.condition if model else None,
+        **_parts(experiment.model),
         "measure": experiment.measure,
         "objective": experiment.objective.kind,
-        "parameters": parameters,
         "data": folder.read_json("split.json")["fingerprint"][:12],
+    }
+
+
+def _parts(model: Description | None) -> dict[str, Any]:
+    """Return what a model is made of; a free composition does not say."""
+    if model is None:
+        names = ("latent", "net", "likelihood", "posterior", "prior", "condition", "parameters")
+        return {**dict.fromkeys(names), "bound_on": ""}
+    with torch.device("meta"):
+        parameters = parameter_count(model.build())
+    return {
+        "latent": math.prod(model.posterior.latent_event(model.latent)),
+        "net": getattr(getattr(model, "net", None), "kind", None),
+        "likelihood": model.likelihood_name,
+        "bound_on": model.bound_on,
+        "posterior": model.posterior.kind,
+        "prior": model.prior.kind,
+        "condition": model.condition,
+        "parameters": parameters,
     }
 
 
 def _leaderboard(rows: list[dict[str, Any]]) -> Any:
     from rich.table import Table
 
-    table = Table(
-        "run",
-        "bound",
-        "nats per datum",
-        "ELBO",
-        "bits/dim",
-        "active",
-        "net",
-        "posterior",
-        "prior",
-        "likelihood",
-        "objective",
-        "parameters",
-        box=None,
-    )
+    parts = ("net", "posterior", "prior", "likelihood", "objective")
+    table = Table("run", "bound", "nats per datum", "ELBO", "bits/dim", "active", *parts, "parameters", box=None)
     for row in rows:
-        table.add_row(
-            row["run"],
-            *_bound_cells(row),
-            f"{row['active_units']} of {row['latent']}" if row["latent"] else str(row["active_units"]),
-            row["net"],
-            row["posterior"],
-            row["prior"],
-            row["likelihood"],
-            row["objective"],
-            f"{row['parameters']:,}" if row["parameters"] else "",
-        )
+        active = f"{row['active_units']} of {row['latent']}" if row["latent"] else str(row["active_units"])
+        count = f"{row['parameters']:,}" if row["parameters"] else ""
+        table.add_row(row["run"], *_bound_cells(row), active, *(row[part] for part in parts), count)
     return table
 
 

@@ -1,4 +1,4 @@
-"""The verb that says what is wrong with a run, and what a run with `auto_fix=true` tells."""
+"""The verb that says what is wrong with a run, and the attempts of a run with `auto_fix=true`."""
 
 from __future__ import annotations
 
@@ -22,19 +22,20 @@ def diagnose(path: Path, data: str | None, deep: bool, as_json: bool) -> None:
     dataset = opened(run, data)[0] if data is not None else None
     diagnosis = diagnosed(run, dataset, deep=deep)
     own = dataset is None or not run.experiment.data.source
-    told = write_diagnosis(run, diagnosis, data or "", own=own)
-    emit(as_json, told, *_lines(told), *([f"report: {run.folder.report}"] if own else []))
+    summary = write_diagnosis(run, diagnosis, data or "", own=own)
+    emit(as_json, summary, *_lines(summary), *([f"report: {run.folder.report}"] if own else []))
 
 
-def _lines(told: dict[str, Any]) -> Iterator[str]:
-    findings, count = told["findings"], len(told["checked"])
-    made = f"{count} check{'' if count == 1 else 's'} made on {told['n']} data of {told['data']}"
-    yield f"{len(findings)} found; {made}" if findings else f"nothing found; {made}"
+def _lines(summary: dict[str, Any]) -> Iterator[str]:
+    findings, count = summary["findings"], len(summary["checked"])
+    made = f"{count} check{'' if count == 1 else 's'} made on {summary['n']} data of {summary['data']}"
+    yield f"{len(findings) or 'nothing'} found; {made}"
     for finding in findings:
+        source = f" ({finding['source']})" if finding["source"] else ""
         yield ""
         yield f"{finding['severity']}: {finding['name']}"
         yield f"  {finding['evidence']}"
-        yield f"  {finding['explanation']}{_source(finding)}"
+        yield f"  {finding['explanation']}{source}"
         yield f"  {finding['remedy']}"
         if finding["command"]:
             yield f"  try:    {finding['command']}"
@@ -42,10 +43,6 @@ def _lines(told: dict[str, Any]) -> Iterator[str]:
             yield f"  expect: {finding['effect']}"
     if findings:
         yield ""
-
-
-def _source(finding: dict[str, Any]) -> str:
-    return f" ({finding['source']})" if finding["source"] else ""
 
 
 def attempt_table(attempts: Attempts) -> Any:

@@ -15,9 +15,9 @@ __all__ = ["main"]
 
 
 def main() -> None:
-    """Run the command line: a mistyped one is answered by one sentence, as every other bad input."""
-    # Threads that wait for each other spin; beside another busy process that makes steps 50 times slower, so they spin a short while only. torch is not
-    # yet imported here, so its OpenMP still listens.
+    """Run the command line; an error of usage is answered by one sentence, as is any other bad input."""
+    # Waiting threads spin. Beside another busy process that makes steps 50 times slower, so they spin only for a short
+    # while. torch is not imported yet, so its OpenMP still reads this.
     os.environ.setdefault("GOMP_SPINCOUNT", "20000")
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
@@ -32,8 +32,8 @@ def main() -> None:
             raise
         context = getattr(error, "ctx", None)
         verb = context.command_path if context is not None else "vaekit"
-        said = error.format_message().rstrip(".")
-        if said:  # nothing is said where the help was shown instead
-            complain(f"error: {said[0].lower()}{said[1:]}; see {verb} --help")
+        message = error.format_message().rstrip(".")
+        if message:  # it is empty if the help was shown instead
+            complain(f"error: {message[0].lower()}{message[1:]}; see {verb} --help")
         code = 2
     sys.exit(code or 0)

@@ -31,7 +31,17 @@ _TOO_LARGE = (
     "overflow when",
     "storage size calculation",
 )
-"""How torch says that a tensor fits nowhere."""
+"""How torch says that a tensor does not fit into memory."""
+
+_SMALLER = "error: out of memory; lower batch=, net.widths= or latent=, or give smaller images with size="
+_CURES = {
+    13: "; choose a folder you may write to",
+    17: "; a part of that path is a file",
+    20: "; a part of that path is a file",
+    28: "; free some space; a run that was training has its last good checkpoint, and goes on with vaekit resume",
+    30: "; choose a folder you may write to",
+}
+"""What to do about an error of the operating system, by its number."""
 
 
 def complain(message: str) -> None:
@@ -79,31 +89,22 @@ def _explained(error: BaseException) -> tuple[str, int]:
         case ValidationError():
             return f"error: {sentence(error)}", 2
         case MemoryError():
-            return "error: out of memory; lower batch=, net.widths= or latent=, or give smaller images with size=", 2
+            return _SMALLER, 2
         case OSError():
-            return f"error: {_told(error)}", 2
+            return f"error: {_reason(error)}", 2
         case ValueError() | ImportError():
             return f"error: {error}", 2
         case RecursionError():
             return "error: the input is nested too deeply, or holds itself; write it flat", 2
         case RuntimeError() if any(sign in str(error).lower() for sign in _TOO_LARGE):
-            return "error: out of memory; lower batch=, net.widths= or latent=, or give smaller images with size=", 2
-    return (
-        f"error: vaekit failed with {type(error).__name__}: {error}; set VAEKIT_DEBUG=1 for the traceback, and report it",
-        1,
-    )
+            return _SMALLER, 2
+    failure = f"error: vaekit failed with {type(error).__name__}: {error}"
+    return f"{failure}; set VAEKIT_DEBUG=1 for the traceback, and report it", 1
 
 
-def _told(error: OSError) -> str:
-    """Return the reason of an operating-system error in words, with the file it is about."""
+def _reason(error: OSError) -> str:
+    """Return the reason of an error of the operating system, with the file it is about."""
     if error.strerror is None:
         return str(error)
-    where = f"{error.filename}: " if error.filename else ""
-    cure = {
-        13: "; choose a folder you may write to",
-        17: "; a part of that path is a file",
-        20: "; a part of that path is a file",
-        28: "; free some space; a run that was training has its last good checkpoint, and goes on with vaekit resume",
-        30: "; choose a folder you may write to",
-    }.get(error.errno or 0, "")
+    where, cure = f"{error.filename}: " if error.filename else "", _CURES.get(error.errno or 0, "")
     return f"{where}{error.strerror.lower()}{cure}" if cure or where else str(error)

@@ -1,10 +1,10 @@
-"""The verb that fills missing cells, and the cells that a verb is given."""
+"""The verb that fills missing cells, and the parser of cells that were typed."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any
 
 from vaekit.errors import NotApplicable
 from vaekit.interfaces.cli.output import emit
@@ -15,26 +15,26 @@ from vaekit.interfaces.media.tables.files import TABLE_SUFFIXES, with_columns, w
 from vaekit.modalities import modality_named
 from vaekit.trained import TrainedModel
 
-__all__ = ["Filling", "given_of", "impute", "require_cells"]
+__all__ = ["given_of", "impute", "require_cells"]
 
 
-class Filling(NamedTuple):
-    """The options of `impute`."""
+def impute(path: Path, data: str, outs: tuple[Path, Path | None], as_json: bool, **options: Any) -> None:
+    """Write a table without missing cells, or several draws of it.
 
-    draws: int
-    proposals: int
-    level: float
-    seed: int
-
-
-def impute(path: Path, data: str, out: Path, intervals: Path | None, filling: Filling, as_json: bool) -> None:
-    """Write a table without missing cells, or several draws of it; and what is known of each cell that was filled."""
+    Args:
+        path: The model.
+        data: The table.
+        outs: Where to write the table; and a row about each filled cell, if that is wanted.
+        as_json: Whether to print JSON.
+        options: See `TrainedModel.impute`.
+    """
+    out, intervals = outs
     for file in (out, *([intervals] if intervals else [])):
         check_suffix(file, TABLE_SUFFIXES)
     model = opened_model(path)
     require_cells(model, "impute fills missing cells")
     dataset, _ = opened(model, data)
-    found = model.impute(dataset, **filling._asdict())
+    found = model.impute(dataset, **options)
     table = found.table
     if found.draws:
         numbers = [i for i, draw in enumerate(found.draws) for _ in range(len(draw))]
@@ -42,20 +42,19 @@ def impute(path: Path, data: str, out: Path, intervals: Path | None, filling: Fi
     write_table(table, out)
     if intervals is not None:
         write_table(found.cells, intervals)
-    some = found.ess[~found.ess.isnan()]
-    ess = some.median().item() if len(some) else None
+    incomplete = found.ess[~found.ess.isnan()]
     answer = {
         "out": str(out),
         "n": len(found.table),
         "cells": len(found.cells),
         "draws": len(found.draws),
-        "ess": ess,
-        "proposals": filling.proposals,
+        "ess": incomplete.median().item() if len(incomplete) else None,
+        "proposals": options["proposals"],
         "intervals": str(intervals) if intervals else None,
     }
-    lines = [f"{len(found.cells):,} missing cells in {len(some):,} of {len(found.table):,} rows: {out}"]
-    if ess is not None:
-        lines.append(f"effective sample size per row {ess:.1f} of {filling.proposals} (median)")
+    lines = [f"{len(found.cells):,} missing cells in {len(incomplete):,} of {len(found.table):,} rows: {out}"]
+    if len(incomplete):
+        lines.append(f"effective sample size per row {answer['ess']:.1f} of {answer['proposals']} (median)")
     emit(as_json, answer, *lines, *([f"intervals: {intervals}"] if intervals else []))
 
 

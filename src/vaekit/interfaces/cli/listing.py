@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from vaekit.interfaces.cli.output import emit
+from vaekit.interfaces.cli.output import BARE, emit
 from vaekit.interfaces.describing.keys import Key, keys
 
 __all__ = ["show_keys"]
@@ -31,18 +31,16 @@ def _group(key: Key) -> str:
 def _table(name: str, group: Sequence[Key]) -> Any:
     from rich.table import Table
 
-    table = Table(
-        box=None, pad_edge=False, header_style="bold", title=f"\n{name.upper()}", title_justify="left", expand=True
-    )
+    table = Table(**BARE, title=f"\n{name.upper()}", title_justify="left", expand=True)
     table.add_column("key", no_wrap=True, min_width=max(len(key.path) for key in group))
     for column, ratio in (("type", 3), ("default", 3), ("meaning", 8), ("source", 4)):
         table.add_column(column, ratio=ratio, overflow="fold")
-    told: set[tuple[str, str]] = set()
+    listed: set[tuple[str, str]] = set()
     for key in group:
         owners = f" ({', '.join(key.belongs_to)})" if key.belongs_to else ""
         table.add_row(key.path, "part" if key.parts else key.type, key.default, f"{key.meaning}{owners}", "")
         for part in key.parts:
-            if (key.path, part.name) not in told:
-                told.add((key.path, part.name))
+            if (key.path, part.name) not in listed:
+                listed.add((key.path, part.name))
                 table.add_row(f"  ={part.name}", "", "", part.meaning, part.source)
     return table

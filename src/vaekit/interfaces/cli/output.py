@@ -9,7 +9,10 @@ from typing import Any
 from vaekit.interfaces.describing.words import number
 from vaekit.trained.files import plain
 
-__all__ = ["bound_lines", "choice_table", "console", "emit"]
+__all__ = ["BARE", "bound_lines", "choice_table", "console", "emit"]
+
+BARE: dict[str, Any] = {"box": None, "pad_edge": False, "header_style": "bold"}
+"""How tables look in a terminal: without lines."""
 
 
 def emit(as_json: bool, data: dict[str, Any], *text: Any) -> None:
@@ -27,16 +30,15 @@ def console(*, stderr: bool = False) -> Any:
     from rich.console import Console
 
     terminal = (sys.stderr if stderr else sys.stdout).isatty()
-    return Console(
-        stderr=stderr, highlight=False, markup=False, soft_wrap=not terminal, width=None if terminal else 160
-    )
+    width = None if terminal else 160
+    return Console(stderr=stderr, highlight=False, markup=False, soft_wrap=not terminal, width=width)
 
 
 def choice_table(choices: Any) -> Any:
     """Return the automatic choices as a table: key, value, reason."""
     from rich.table import Table
 
-    table = Table("key", "chosen", "why", box=None, pad_edge=False, header_style="bold")
+    table = Table("key", "chosen", "why", **BARE)
     for choice in choices:
         value = choice.value
         table.add_row(choice.key, str(list(value) if isinstance(value, tuple | list) else value), choice.reason)
@@ -44,14 +46,15 @@ def choice_table(choices: Any) -> Any:
 
 
 def bound_lines(summary: dict[str, Any]) -> list[str]:
-    """Return the bounds with their names, errors and units, a line each; without bounds, what there is instead."""
+    """Return the bounds with their names, errors and units, a line each; or why there are none."""
     elbo, iw = summary["bounds"]["elbo"], summary["bounds"]["iw"]
     unit, dimension = summary["unit"], summary["dimension"]
+    counts = f"{summary['active_units']} active units; n = {summary['n']}"
     if elbo is None:
         return [
             f"no bound on log p(x): {summary['bounds']['why']}",
             f"log-likelihood of the reconstruction {number(-summary['distortion'])} nats per {unit}; "
-            f"{summary['active_units']} active units; n = {summary['n']} (larger is better)",
+            f"{counts} (larger is better)",
         ]
     lines = []
     for name, bound in (("ELBO", elbo), (f"IW-{iw['samples']}", iw)):
@@ -62,12 +65,12 @@ def bound_lines(summary: dict[str, Any]) -> list[str]:
         )
     lines.append(
         f"rate {number(summary['rate'])}, distortion {number(summary['distortion'])} nats; "
-        f"{summary['active_units']} active units; n = {summary['n']} (lower bounds on log p(x): larger is better)"
+        f"{counts} (lower bounds on log p(x): larger is better)"
     )
     return lines
 
 
 def _perplexity(summary: dict[str, Any], bound: str) -> str:
-    """Return the perplexity that goes with a bound, where there are tokens."""
+    """Return the perplexity that belongs to a bound, for texts."""
     found = summary.get("perplexity", {}).get(bound.lower().replace("-", "_"))
     return "" if found is None else f", perplexity {number(found['value'])}"

@@ -18,12 +18,12 @@ _REFRESH = 0.2  # seconds between updates: reading a number off the device is no
 
 
 class ProgressReport:
-    """Shows epoch, data per second, time left, the bound, reconstruction, rate and active units; and notes as soon as they are there.
+    """Shows epoch, data per second, time left, the bound, reconstruction, rate and active units, and each new note.
 
     Args:
-        steps_per_epoch: To tell epochs.
-        notes: What the user is to know; it grows while the run goes on.
-        units: What data are called.
+        steps_per_epoch: Steps in an epoch.
+        notes: Notes for the user; more of them come while the run goes on.
+        units: What data are called in the plural.
     """
 
     def __init__(self, steps_per_epoch: int, notes: Sequence[str] = (), units: str = "data") -> None:
@@ -36,7 +36,7 @@ class ProgressReport:
         self._bound = "waiting for the first validation"
 
     def __enter__(self) -> ProgressReport:
-        self._tell()
+        self._print_notes()
         if self._bar is not None:
             self._bar.start()
             self._task = self._bar.add_task("training", total=None, status="")
@@ -46,18 +46,18 @@ class ProgressReport:
         if self._bar is not None:
             self._bar.stop()
             self._bar = None
-        self._tell()
+        self._print_notes()
 
     def __call__(self, progress: Progress, batch: int) -> None:
         """Take the progress of one step."""
         self._show(progress, batch)
-        self._tell()
+        self._print_notes()
 
     def _show(self, progress: Progress, batch: int) -> None:
         self._first = progress.step - 1 if self._first is None else self._first
         now = time.perf_counter()
         if progress.validation is not None:
-            self._bound = _told(progress.validation)
+            self._bound = _validated(progress.validation)
         elif self._bar is None or now - self._shown < _REFRESH:
             return
         self._shown = now
@@ -67,8 +67,8 @@ class ProgressReport:
         else:
             self._bar.update(self._task, completed=progress.step, total=progress.stop, status=text)
 
-    def _tell(self) -> None:
-        """Say what is new; above the bar, where there is one."""
+    def _print_notes(self) -> None:
+        """Print the notes that are new, above the bar if there is one."""
         for note in self.notes[self._noted :]:
             if self._task is None or self._bar is None:
                 complain(f"note: {note}")
@@ -85,7 +85,7 @@ class ProgressReport:
         return f"step {progress.step}{stop}, epoch {epoch:.1f}, {speed * batch:,.0f} {self.units}/s, {left} left; {self._bound}"
 
 
-def _told(validation: Validation) -> str:
+def _validated(validation: Validation) -> str:
     reconstruction, units = f"reconstruction {-validation.distortion:.2f}", f"{validation.active_units} active units"
     if validation.elbo is None or validation.rate is None:
         return f"{reconstruction} (no bound), {units}"

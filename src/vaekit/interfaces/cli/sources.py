@@ -1,4 +1,4 @@
-"""The data that a verb is given: opened, picked, and their files named."""
+"""The data of a verb: opening them, picking one, and naming them."""
 
 from __future__ import annotations
 
@@ -20,20 +20,17 @@ __all__ = ["datum_of", "identity", "opened", "opened_model", "place", "set_aside
 
 def opened_model(path: Path) -> TrainedModel:
     """Return the run in a folder, or the model that was saved there by itself."""
-    return (
-        load(path)
-        if (path / "split.json").exists() or not (path / "model.safetensors").exists()
-        else TrainedModel.load(path)
-    )
+    is_model = (path / "model.safetensors").exists() and not (path / "split.json").exists()
+    return TrainedModel.load(path) if is_model else load(path)
 
 
 def place(model: TrainedModel, out: Path | None) -> Place:
-    """Return where a verb writes: a run has a folder for pictures that nobody named."""
+    """Return where a verb writes; a run has a folder for pictures without a name."""
     return Place(out, model.folder.plots if isinstance(model, Run) else None)
 
 
 def opened(model: TrainedModel, source: str) -> tuple[Dataset, Tensor]:
-    """Open data for a model, a datum itself where it can be typed; name the files that were set aside."""
+    """Open data for a model, or a datum that was typed itself; print which files were set aside."""
     if not source.strip():
         raise ValueError("DATA is empty; give a file, a folder, a name, or a text")
     medium = MEDIA[model.kind]

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NamedTuple, get_args
+from typing import Any, get_args
 
 import torch
 import yaml
@@ -33,57 +33,38 @@ from vaekit.interfaces.runs.recording import Recording
 from vaekit.interfaces.runs.run import Run, load
 from vaekit.modalities import Preset, kind_of_source, modality_named
 
-__all__ = ["FitOptions", "fit", "fit_prior", "inspect", "resume"]
+__all__ = ["fit", "fit_prior", "inspect", "resume"]
 
 
-class FitOptions(NamedTuple):
-    """The options of `fit` that stand beside its keys."""
-
-    preset: str | None
-    time_limit: str | None
-    seed: int | None
-    config: Path | None
-
-
-def inspect(
-    data: str, pairs: list[str], preset: str | None, config: Path | None, schema: Path | None, *, as_json: bool
-) -> None:
-    """Show the data, the choices and the layers; write what the columns of a table are, where that is asked for."""
-    dataset, experiment = _planned(data, pairs, FitOptions(preset, None, None, config))
-    medium = MEDIA[experiment.data.kind]
+def inspect(data: str, pairs: list[str], schema: Path | None, as_json: bool, **options: Any) -> None:
+    """Show the data, the choices and the layers; write the columns of a table to the file `schema`, if one is named."""
+    dataset, experiment = _planned(data, pairs, **options)
+    medium, layers = MEDIA[experiment.data.kind], _layers(experiment)
     written = [] if schema is None else [medium.write_schema(dataset.schema, schema)]
-    found, columns = described_data(dataset), medium.columns(dataset.schema)
-    layers = _layers(experiment)
-    emit(
-        as_json,
-        {
-            "data": found,
-            "experiment": experiment.model_dump(mode="json"),
-            "layers": layers,
-            "warnings": _warnings(experiment),
-        },
-        *data_lines(dataset, experiment.data.kind),
-        *(() if columns is None else ("", columns)),
-        "",
-        choice_table(experiment.choices),
-        "",
-        layer_table(layers),
-        *written,
-    )
+    answer = {
+        "data": described_data(dataset),
+        "experiment": experiment.model_dump(mode="json"),
+        "layers": layers,
+        "warnings": _warnings(experiment),
+    }
+    columns = medium.columns(dataset.schema)
+    tables = [*([] if columns is None else [columns]), choice_table(experiment.choices), layer_table(layers)]
+    separated = [line for table in tables for line in ("", table)]
+    lines = data_lines(dataset, experiment.data.kind)
+    emit(as_json, answer, *lines, *separated, *written)
     _warn(experiment)
 
 
-def fit(data: str, pairs: list[str], out: Path | None, options: FitOptions, *, dry_run: bool, as_json: bool) -> None:
+def fit(data: str, pairs: list[str], out: Path | None, as_json: bool, *, dry_run: bool, **options: Any) -> None:
     """Train, or show what would be trained."""
     began = time.perf_counter()
-    dataset, experiment = _planned(data, pairs, options)
+    dataset, experiment = _planned(data, pairs, **options)
     if dry_run:
         _warn(experiment)
-        shown = (choice_table(experiment.choices), "", layer_table(_layers(experiment)))
-        emit(as_json, experiment.model_dump(mode="json"), *shown)
+        tables = (choice_table(experiment.choices), "", layer_table(_layers(experiment)))
+        emit(as_json, experiment.model_dump(mode="json"), *tables)
         return
-    folder = RunFolder(out) if out else free_folder(data)
-    recording = Recording(folder, experiment, dataset, began=began)
+    recording = Recording(RunFolder(out) if out else free_folder(data), experiment, dataset, began=began)
     recording.begin()
     if not as_json:
         emit(False, {}, *data_lines(dataset, experiment.data.kind), choice_table(experiment.choices), "")
@@ -96,7 +77,7 @@ def resume(run: Path, time_limit: str | None, as_json: bool) -> None:
     recording = resumed_recording(run, seconds_more=seconds_of(time_limit) if time_limit else None)
     if time_limit is None:
         _conclude(recording, as_json, began)
-    else:  # what extends a finished run is not diagnosed again
+    else:  # an extension of a finished run is not diagnosed again
         _show(_trained(recording), as_json, began)
 
 
@@ -116,7 +97,7 @@ def _trained(recording: Recording) -> Run:
 
 
 def _conclude(recording: Recording, as_json: bool, began: float) -> None:
-    """Train; diagnose and train again, where that is asked for; show the best run, and the others beside it."""
+    """Train, with `auto_fix` diagnose and train again; show the best run, and the other attempts."""
     trainer = recording.trainer
     spent = trainer.state.position.seconds  # before the run was stopped
     run = _trained(recording)
@@ -136,45 +117,47 @@ def _show(run: Run, as_json: bool, began: float, attempts: Attempts | None = Non
         "evaluation": evaluation,
         "quarantine": run.folder.read_json("data.json").get("quarantine", []),
         "choices": [choice.model_dump(mode="json") for choice in run.experiment.choices],
-        **(attempts.summary() if attempts is not None else {}),
+        **({} if attempts is None else attempts.summary()),
     }
-    emit(
-        as_json,
-        answer,
-        *((attempt_table(attempts), *verdict(attempts), "") if attempts is not None else ()),
-        f"test data of {evaluation['data']}:",
-        *bound_lines(evaluation),
-        f"{duration(seconds)} in all",
-        f"report: {run.folder.report}",
-    )
+    tried = [] if attempts is None else [attempt_table(attempts), *verdict(attempts), ""]
+    lines = [f"test data of {evaluation['data']}:", *bound_lines(evaluation), f"{duration(seconds)} in all"]
+    emit(as_json, answer, *tried, *lines, f"report: {run.folder.report}")
 
 
-def _planned(data: str, pairs: list[str], options: FitOptions) -> tuple[Dataset, Experiment]:
-    if options.preset not in (None, *get_args(Preset)):
-        raise ValueError(f"--preset is one of {', '.join(get_args(Preset))}, got {options.preset!r}")
-    content = {} if options.config is None else _content_of(options.config)
-    source = data or str(_data_of(content).get("source", ""))
+def _planned(
+    data: str,
+    pairs: list[str],
+    *,
+    preset: str | None = None,
+    config: Path | None = None,
+    time_limit: str | None = None,
+    seed: int | None = None,
+) -> tuple[Dataset, Experiment]:
+    """Open data, and plan the experiment that the keys, the file of keys and the options ask for."""
+    if preset not in (None, *get_args(Preset)):
+        raise ValueError(f"--preset is one of {', '.join(get_args(Preset))}, got {preset!r}")
+    content = {} if config is None else _content_of(config)
+    reading_keys = _reading_keys(content)
+    source = data or str(reading_keys.get("source", ""))
     if not source:
-        raise ValueError(f"--config {options.config} names no data; give DATA too")
-    saved = _saved(content, options.config)
-    kind = _kind_of(source, pairs, content)
+        raise ValueError(f"--config {config} names no data; give DATA too")
+    saved = _saved(content, config)
+    named = {pair.partition("=")[0].strip() for pair in pairs} | {key for key, value in reading_keys.items() if value}
+    kind = kind_of_source(source, frozenset(named))
     if saved is not None and saved.data.kind != kind:
-        raise ValueError(
-            f"--config {options.config} is of a model of kind {saved.data.kind}, but the data are of kind {kind}"
-        )
+        raise ValueError(f"--config {config} is of a model of kind {saved.data.kind}, but the data are of kind {kind}")
     base = sectioned(content, modality=kind) if saved is None else described(saved)
-    preset = options.preset or ("balanced" if saved is None else saved.preset)
+    usual = "balanced" if saved is None else saved.preset
     given = parse(pairs, base, kind)
-    training = given["training"]
-    if options.time_limit is not None:
-        training["time_limit"] = seconds_of(options.time_limit)
-    if options.seed is not None:
-        training["seed"] = options.seed
+    if time_limit is not None:
+        given["training"]["time_limit"] = seconds_of(time_limit)
+    if seed is not None:
+        given["training"]["seed"] = seed
     modality = modality_named(kind)
     reading = modality.opened(modality.settings(given.pop("data"), given["model"]))
     reading = reading_at(data, reading) if data else reading
     dataset = reading.open()
-    return dataset, plan(dataset, reading, given, preset)  # type: ignore[arg-type]
+    return dataset, plan(dataset, reading, given, preset or usual)  # type: ignore[arg-type]
 
 
 def _content_of(path: Path) -> dict[str, Any]:
@@ -188,18 +171,10 @@ def _content_of(path: Path) -> dict[str, Any]:
     return {str(name): value for name, value in content.items()}
 
 
-def _data_of(content: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return the keys of reading in a file, wherever its format has them."""
+def _reading_keys(content: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the keys that say how data are read; a resolved experiment has them in a section."""
     found = content.get("data", {}) if "format" in content else content
     return found if isinstance(found, Mapping) else {}
-
-
-def _kind_of(source: str, pairs: Iterable[str], content: Mapping[str, Any]) -> str:
-    """Return the kind of data, by what is there and by the keys of reading."""
-    named = {pair.partition("=")[0].strip() for pair in pairs} | {
-        key for key, value in _data_of(content).items() if value
-    }
-    return kind_of_source(source, frozenset(named))
 
 
 def _saved(content: dict[str, Any], path: Path | None) -> Experiment | None:

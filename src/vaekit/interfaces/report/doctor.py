@@ -1,4 +1,4 @@
-"""What the doctor says, on the page: the findings, and the pictures that they rest on."""
+"""The doctor's part of the report: findings, and charts of the measurements behind them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import math
 import shlex
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:  # the chapters of the diagnosis are slow to import, and a rep
 __all__ = ["Diagnosis", "charts_of", "examination_section", "findings_section"]
 
 _WRITTEN = {"mse": "MSE", "batchnorm": "batch norm"}
-"""Words of names that are written otherwise in a text."""
+"""Words of names that a text writes differently."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Diagnosis:
     """What the doctor found.
 
     Args:
-        examination: What the findings rest on; None where it is no longer at hand.
+        examination: The measurements behind the findings; None if only the findings were saved.
         findings: Worst first.
     """
 
@@ -44,16 +44,16 @@ class Diagnosis:
 
 
 def findings_section(diagnosis: Diagnosis) -> str:
-    """Return the findings, worst first, or that there are none; nothing where nobody looked and nothing showed."""
-    found = diagnosis.findings
-    if diagnosis.examination is None and not found:
+    """Return the findings, worst first, or that there are none; nothing without an examination and without findings."""
+    found, examined = diagnosis.findings, diagnosis.examination is not None
+    if not examined and not found:
         return ""
     made = sum(number is not None for number in diagnosis.numbers.values())
-    checks = f"; {_counted(made, 'check')} made" if diagnosis.examination is not None else ""
-    counts = Counter(finding.severity for finding in found)
-    parts = ", ".join(f"{count} {severity}" for severity, count in counts.items())
-    said = f"{_counted(len(found), 'finding')}: {parts}" if found else "Nothing was found"
-    return section("Findings", paragraph(f"{said}{checks}."), *map(_finding, found))
+    severities = Counter(finding.severity for finding in found)
+    parts = ", ".join(f"{count} {severity}" for severity, count in severities.items())
+    summary = f"{_counted(len(found), 'finding')}: {parts}" if found else "Nothing was found"
+    checks = f"; {_counted(made, 'check')} made" if examined else ""
+    return section("Findings", paragraph(f"{summary}{checks}."), *map(_finding, found))
 
 
 def charts_of(diagnosis: Diagnosis) -> list[Picture | str]:
@@ -71,22 +71,21 @@ def examination_section(diagnosis: Diagnosis, charts: Sequence[Picture | str]) -
 
     if diagnosis.examination is None:
         return ""
-    head = ("Check", "Measured", "Number")
     rows = [_row(check, diagnosis.numbers.get(check.name)) for check in doctor.CHECKS]
-    every = folded("Every check with its number", table(head, rows)) if rows else ""
+    every = folded("Every check with its number", table(("Check", "Measured", "Number"), rows)) if rows else ""
     pictures = [chart for chart in charts if isinstance(chart, Picture)]
     missing = " ".join(chart for chart in charts if isinstance(chart, str))
     return section("Examination", columns(pictures), paragraph(missing, "soft") if missing else "", every)
 
 
-def _spoken(name: str) -> str:
+def _heading(name: str) -> str:
     """Return a name in snake_case as it would be written in a heading."""
-    said = " ".join(_WRITTEN.get(word, word) for word in name.split("_"))
-    return said[:1].upper() + said[1:]
+    text = " ".join(_WRITTEN.get(word, word) for word in name.split("_"))
+    return text[:1].upper() + text[1:]
 
 
-def _counted(count: int, what: str) -> str:
-    return f"{count} {what}{'' if count == 1 else 's'}"
+def _counted(count: int, noun: str) -> str:
+    return f"{count} {noun}{'' if count == 1 else 's'}"
 
 
 def _sentence(text: str) -> str:
@@ -94,56 +93,62 @@ def _sentence(text: str) -> str:
 
 
 def _finding(finding: Finding) -> str:
-    source = paragraph(f"Source: {finding.source}.", "soft") if finding.source else ""
-    keys = commands(shlex.join(finding.prescription)) if finding.prescription else ""
-    remedy = _sentence(finding.remedy)
-    said = f"{remedy} Repeat the run with:" if keys else remedy
+    remedy, keys = _sentence(finding.remedy), shlex.join(finding.prescription)
     return card(
         finding.severity,
-        _spoken(finding.name),
+        _heading(finding.name),
         paragraph(_sentence(finding.evidence), "evidence"),
         paragraph(finding.explanation),
-        source,
-        paragraph(said) + keys,
+        paragraph(f"Source: {finding.source}.", "soft") if finding.source else "",
+        paragraph(f"{remedy} Repeat the run with:") + commands(keys) if keys else paragraph(remedy),
         paragraph(_sentence(f"expected: {finding.effect}")) if finding.effect else "",
     )
 
 
 def _row(check: Check, number: float | None) -> tuple[str, str, str]:
-    shown = "does not apply" if number is None else f"{number:.4g}"
-    return _spoken(check.name), check.measure, f"{shown} (found {check.fires} {check.threshold:.4g})"
+    measured = "does not apply" if number is None else f"{number:.4g}"
+    return _heading(check.name), check.measure, f"{measured} (found {check.fires} {check.threshold:.4g})"
+
+
+def _with_number(picture: Picture, sentence: str) -> Picture:
+    """Return a chart whose caption ends with the number that was measured."""
+    return replace(picture, caption=f"{picture.caption} {sentence}")
 
 
 def _aggregate(examination: Examination) -> Picture | str:
     found = examination.aggregate_posterior
     if found is None:
         return "Latents are not compared with the prior: they are no finite vectors, or there are too few data."
-    said = f"A draw from q(z) is told from one of p(z) with probability {found.accuracy:.2f}; 0.5 is not at all."
-    return aggregate(found.posterior, found.prior, said)
+    told_apart = (
+        f"The probability of telling a draw of q(z) from one of p(z) is {found.accuracy:.2f}; by chance it is 0.5."
+    )
+    return _with_number(aggregate(found.posterior, found.prior), told_apart)
 
 
 def _calibration(examination: Examination) -> Picture | str:
     found = examination.calibration
     if examination.subject.traits.tokens:
-        return "There is no histogram of ranks: of two tokens, none is the larger one."
+        return "There is no histogram of ranks: tokens have no order."
     if not found.histogram or found.dispersion is None:
-        return "There is no histogram of ranks: the spread of binary data follows from their mean, or nothing can be drawn."
-    said = f"Their variance is {found.dispersion:.2f} times that of calibrated ranks ({found.count} data)."
-    return calibration(found.histogram, found.errors, said)
+        return "There is no histogram of ranks: the data are binary, so their mean fixes their spread, or nothing can be drawn."
+    variance = (
+        f"The variance of the ranks is {found.dispersion:.2f} times that of calibrated ranks ({found.count} data)."
+    )
+    return _with_number(calibration(found.histogram, found.errors), variance)
 
 
 def _spectra(examination: Examination) -> Picture | str:
     found = examination.sharpness
     if found is None:
-        return "There are no power spectra: the data are no images that one could take them of."
+        return "There are no power spectra: the data are not images, or the images are too few or too small."
     power = {"data": found.data, "reconstructions": found.reconstructions, "samples": found.samples}
-    power["what agrees with the data"] = found.agreeing
-    said = f"Dashed: what reconstructions agree with, {found.agreement:.0%} of the power of {found.count} images."
-    return spectra(found.frequency, power, said)
+    power["reconstructions that match"] = found.agreeing
+    share = f"Dashed: the power that reconstructions match, {found.agreement:.0%} of that of {found.count} images."
+    return _with_number(spectra(found.frequency, power), share)
 
 
 def _rate_distortion(examination: Examination) -> Picture | str:
     found = examination.rate_distortion
     if found is None or found.own_rate is None or not math.isfinite(found.own_rate + found.own_distortion):
-        return "There is no curve of rate and distortion: the latents are no finite real vectors with a density."
+        return "There is no curve of rate and distortion: the latents are not finite real vectors with a density."
     return rate_distortion(found.rate, found.distortion, (found.own_rate, found.own_distortion))
