@@ -1,24 +1,18 @@
 """Models: a prior, a posterior and a likelihood, and the trace of one run through them."""
 
-from vaekit.models.evaluating import evaluating
-from vaekit.models.groups import Groups
-from vaekit.models.latent_variable_model import LatentVariableModel
-from vaekit.models.resampling import Resampled, conditional_latents, resample
-from vaekit.models.trace import Latent, Trace, log_posterior, log_prior, no_density
-from vaekit.models.vae import VAE, Evidence
-
-__all__ = [
-    "VAE",
-    "Evidence",
-    "Groups",
-    "Latent",
-    "LatentVariableModel",
-    "Resampled",
-    "Trace",
-    "conditional_latents",
-    "evaluating",
-    "log_posterior",
-    "log_prior",
-    "no_density",
-    "resample",
-]
+from vaekit.models.evaluating import evaluating as evaluating
+from vaekit.models.groups import Groups as Groups
+from vaekit.models.latent_variable_model import LatentVariableModel as LatentVariableModel
+from vaekit.models.resampling import (
+    Resampled as Resampled,
+    conditional_latents as conditional_latents,
+    resample as resample,
+)
+from vaekit.models.trace import (
+    Latent as Latent,
+    Trace as Trace,
+    log_posterior as log_posterior,
+    log_prior as log_prior,
+    no_density as no_density,
+)
+from vaekit.models.vae import VAE as VAE, Evidence as Evidence

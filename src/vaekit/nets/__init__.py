@@ -11,52 +11,26 @@ An architecture of sequences (`Recurrent`, `Transformer`, `CausalConv`) takes to
 `encoder(vocabulary, length)` reads a text, and `decoder(task)` is a `CausalNet`, which predicts one token after another.
 """
 
-from vaekit.nets.activation import Activation, activation
-from vaekit.nets.causal import CausalNet, SequenceTask, State
-from vaekit.nets.causal_conv import CausalConv
-from vaekit.nets.column_transformer import ColumnTransformer
-from vaekit.nets.conv import Conv
-from vaekit.nets.discriminator import PatchDiscriminator
-from vaekit.nets.initialization import kaiming, xavier
-from vaekit.nets.join import Join, joined_size
-from vaekit.nets.mlp import MLP
-from vaekit.nets.normalization import Norm, norm
-from vaekit.nets.random_features import RandomFeatures
-from vaekit.nets.recurrent import Recurrent
-from vaekit.nets.shapes import Network, is_network, linear_head, output_size, parameter_count
-from vaekit.nets.standardize import Standardize
-from vaekit.nets.table import TableEncoder, code_width, table_encoder
-from vaekit.nets.transformer import Transformer
-from vaekit.nets.velocity import VelocityNet
-
-__all__ = [
-    "MLP",
-    "Activation",
-    "CausalConv",
-    "CausalNet",
-    "ColumnTransformer",
-    "Conv",
-    "Join",
-    "Network",
-    "Norm",
-    "PatchDiscriminator",
-    "RandomFeatures",
-    "Recurrent",
-    "SequenceTask",
-    "Standardize",
-    "State",
-    "TableEncoder",
-    "Transformer",
-    "VelocityNet",
-    "activation",
-    "code_width",
-    "is_network",
-    "joined_size",
-    "kaiming",
-    "linear_head",
-    "norm",
-    "output_size",
-    "parameter_count",
-    "table_encoder",
-    "xavier",
-]
+from vaekit.nets.activation import Activation as Activation, activation as activation
+from vaekit.nets.causal import CausalNet as CausalNet, SequenceTask as SequenceTask, State as State
+from vaekit.nets.causal_conv import CausalConv as CausalConv
+from vaekit.nets.column_transformer import ColumnTransformer as ColumnTransformer
+from vaekit.nets.conv import Conv as Conv
+from vaekit.nets.discriminator import PatchDiscriminator as PatchDiscriminator
+from vaekit.nets.initialization import kaiming as kaiming, xavier as xavier
+from vaekit.nets.join import Join as Join, joined_size as joined_size
+from vaekit.nets.mlp import MLP as MLP
+from vaekit.nets.normalization import Norm as Norm, norm as norm
+from vaekit.nets.random_features import RandomFeatures as RandomFeatures
+from vaekit.nets.recurrent import Recurrent as Recurrent
+from vaekit.nets.shapes import (
+    Network as Network,
+    is_network as is_network,
+    linear_head as linear_head,
+    output_size as output_size,
+    parameter_count as parameter_count,
+)
+from vaekit.nets.standardize import Standardize as Standardize
+from vaekit.nets.table import TableEncoder as TableEncoder, code_width as code_width, table_encoder as table_encoder
+from vaekit.nets.transformer import Transformer as Transformer
+from vaekit.nets.velocity import VelocityNet as VelocityNet

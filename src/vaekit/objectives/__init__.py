@@ -4,19 +4,24 @@ from typing import Annotated, TypeAlias
 
 from pydantic import Field
 
-from vaekit.objectives.elbo import ELBO, Capacity, FreeBits
-from vaekit.objectives.image_adversary import VAEGAN, PatchGAN
-from vaekit.objectives.importance import CIWAE, IWAE, MIWAE, PIWAE, Renyi
-from vaekit.objectives.latent_adversary import AAE, WAE, Factor
-from vaekit.objectives.mmd import MMD
-from vaekit.objectives.moments import DIP
-from vaekit.objectives.objective import Criterion, Loss, Objective, bound_metrics
-from vaekit.objectives.perceptual import Perceptual
-from vaekit.objectives.pictures import Pictorial
-from vaekit.objectives.quantized import VQELBO
-from vaekit.objectives.rae import RAE
-from vaekit.objectives.spectral import MSSSIM, FocalFrequency
-from vaekit.objectives.total_correlation import BetaTC
+from vaekit.objectives.elbo import ELBO as ELBO, Capacity as Capacity, FreeBits as FreeBits
+from vaekit.objectives.image_adversary import VAEGAN as VAEGAN, PatchGAN as PatchGAN
+from vaekit.objectives.importance import CIWAE as CIWAE, IWAE as IWAE, MIWAE as MIWAE, PIWAE as PIWAE, Renyi as Renyi
+from vaekit.objectives.latent_adversary import AAE as AAE, WAE as WAE, Factor as Factor
+from vaekit.objectives.mmd import MMD as MMD
+from vaekit.objectives.moments import DIP as DIP
+from vaekit.objectives.objective import (
+    Criterion as Criterion,
+    Loss as Loss,
+    Objective as Objective,
+    bound_metrics as bound_metrics,
+)
+from vaekit.objectives.perceptual import Perceptual as Perceptual
+from vaekit.objectives.pictures import Pictorial as Pictorial
+from vaekit.objectives.quantized import VQELBO as VQELBO
+from vaekit.objectives.rae import RAE as RAE
+from vaekit.objectives.spectral import MSSSIM as MSSSIM, FocalFrequency as FocalFrequency
+from vaekit.objectives.total_correlation import BetaTC as BetaTC
 
 AnyObjective: TypeAlias = Annotated[
     ELBO
@@ -39,34 +44,4 @@ AnyObjective: TypeAlias = Annotated[
     | PatchGAN
     | VQELBO,
     Field(discriminator="kind"),
-]
-
-__all__ = [
-    "AAE",
-    "CIWAE",
-    "DIP",
-    "ELBO",
-    "IWAE",
-    "MIWAE",
-    "MMD",
-    "MSSSIM",
-    "PIWAE",
-    "RAE",
-    "VAEGAN",
-    "VQELBO",
-    "WAE",
-    "AnyObjective",
-    "BetaTC",
-    "Capacity",
-    "Criterion",
-    "Factor",
-    "FocalFrequency",
-    "FreeBits",
-    "Loss",
-    "Objective",
-    "PatchGAN",
-    "Perceptual",
-    "Pictorial",
-    "Renyi",
-    "bound_metrics",
 ]
