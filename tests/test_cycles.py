@@ -9,7 +9,7 @@ import pytest
 import vaekit
 
 ROOT = Path(vaekit.__file__).parent
-FLOORS = ("vaekit.diagnosis",)
+FLOORS = ("vaekit",)
 
 
 def files() -> dict[str, Path]:
