@@ -54,7 +54,7 @@ def test_bounds_are_the_exact_evidence_at_the_exact_posterior(trained):
 def test_every_verb_answers_or_says_why_not(trained, tmp_path):
     run, x = trained
     known = {"source": x[:6], "n": 8, "label": "none", "z": torch.zeros(2, 5), "context": (), "given": {"x": 1}}
-    known |= {name: x[:1] for name in ("first", "second", "a", "b", "c")}
+    known |= dict.fromkeys(("first", "second", "a", "b", "c"), x[:1])
     said = {}
     for verb in walking.verbs(run):
         wanted = {"n": 8} if verb == "sample" else {"n": 8, "features": "model"} if verb == "quality" else known
