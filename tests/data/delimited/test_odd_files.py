@@ -9,7 +9,8 @@ import torch
 
 from vaekit.data import is_table, is_text, read_text, texts_to_dataset
 from vaekit.data.delimited import reading
-from vaekit.data.table.reading import ReadOptions, read_raw
+from vaekit.data.table.raw import ReadOptions
+from vaekit.data.table.reading import read_raw
 from vaekit.data.text_folder import open_text_file, read_text_folder
 from vaekit.data.text_options import TextOptions
 

@@ -13,7 +13,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as some
 
 from vaekit.data.delimited.marks import MISSING
-from vaekit.data.table.reading import ReadOptions, read_raw
+from vaekit.data.table.raw import ReadOptions
+from vaekit.data.table.reading import read_raw
 
 
 @pytest.fixture

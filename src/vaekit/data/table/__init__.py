@@ -17,26 +17,15 @@ from pathlib import Path
 from typing import Any
 
 from vaekit.data.dataset import Dataset
-from vaekit.data.table.building import infer_schema, table_dataset
-from vaekit.data.table.column import Column
-from vaekit.data.table.declared import Declared, SchemaFile
+from vaekit.data.table.building import table_dataset
+from vaekit.data.table.column import Column as Column
+from vaekit.data.table.declared import SchemaFile
+from vaekit.data.table.frames import frame_to_raw
 from vaekit.data.table.raw import ReadOptions
-from vaekit.data.table.schema import TableSchema
-from vaekit.data.table.schema_file import read_schema_file, write_schema_file
-
-__all__ = [
-    "Column",
-    "Declared",
-    "ReadOptions",
-    "SchemaFile",
-    "TableSchema",
-    "infer_schema",
-    "read_schema_file",
-    "read_table",
-    "table_dataset",
-    "table_to_dataset",
-    "write_schema_file",
-]
+from vaekit.data.table.reading import read_raw
+from vaekit.data.table.schema import TableSchema as TableSchema
+from vaekit.data.table.schema_file import read_schema_file as read_schema_file
+from vaekit.data.table.schema_file import write_schema_file as write_schema_file
 
 WORDS = ("binary", "categorical", "ordinal", "identifier", "text")
 """The kinds of columns that may mix numbers and words."""
@@ -66,24 +55,15 @@ def read_table(
         ImportError: If pyarrow is missing.
         ValueError: If the file cannot be read, or the declarations do not fit it.
     """
-    from vaekit.data.table.reading import check_trainable, read_raw
-
     if schema is not None:
         strings = tuple(column.name for column in schema.sources if column.type == "string")
         reading = {"names": schema.names, "strings": strings, **reading}
     elif overrides is not None:
         mixed = tuple(column.name for column in overrides.columns if column.kind in WORDS)
         reading = {"names": overrides.names, "mixed": mixed, **reading}
-    raw = read_raw(source, ReadOptions(**reading))
-    if schema is None:
-        check_trainable(raw, str(source))
+    raw, name = read_raw(source, ReadOptions(**reading)), str(source)
     return table_dataset(
-        raw,
-        schema=schema,
-        overrides=overrides,
-        target=target,
-        model_missing=model_missing,
-        source=str(source),
+        raw, schema=schema, overrides=overrides, target=target, model_missing=model_missing, source=name
     )
 
 
@@ -108,9 +88,5 @@ def table_to_dataset(
         ImportError: If pyarrow is missing.
         ValueError: If the frame is no table, or the declarations do not fit it.
     """
-    from vaekit.data.table.reading import check_trainable, frame_to_raw
-
     raw = frame_to_raw(frame)
-    if schema is None:
-        check_trainable(raw, "the table")
     return table_dataset(raw, schema=schema, overrides=overrides, target=target, model_missing=model_missing)

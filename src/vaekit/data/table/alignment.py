@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from contextlib import suppress
 
-from vaekit.data.table.cells import Cells, Table, arrow, arrow_type, compute, type_name
+from vaekit.data.arrow import pa, pc
+from vaekit.data.table.cells import Cells, Table, arrow_type, type_name
 from vaekit.value import Value
 
 __all__ = ["Source", "aligned"]
@@ -39,7 +40,7 @@ def aligned(
         if source.name in table.column_names:
             columns[source.name] = _cast(table.column(source.name), source)
         elif allow_missing:
-            columns[source.name] = arrow().nulls(table.num_rows, arrow_type(source.type))
+            columns[source.name] = pa.nulls(table.num_rows, arrow_type(source.type))
             notes.append(f"column {source.name!r} is not in the table, and counts as missing in every row")
         else:
             raise ValueError(
@@ -48,7 +49,7 @@ def aligned(
             )
     extra = [name for name in table.column_names if name not in columns and name not in known]
     notes += [f"column {name!r} is not one of the model's and is ignored" for name in extra]
-    return arrow().table(columns), tuple(notes)
+    return pa.table(columns), tuple(notes)
 
 
 def _cast(cells: Cells, source: Source) -> Cells:
@@ -56,10 +57,10 @@ def _cast(cells: Cells, source: Source) -> Cells:
     if found == wanted:
         return cells
     if cells.null_count == len(cells):
-        return arrow().nulls(len(cells), arrow_type(wanted))
+        return pa.nulls(len(cells), arrow_type(wanted))
     if {found, wanted} == {"int64", "float64"} or wanted == "string" or _both_times(found, wanted):
         # A number with decimals is no integer, and a time finer than the unit is none of the model's.
-        with suppress(arrow().ArrowInvalid):
+        with suppress(pa.ArrowInvalid):
             return cells.cast(arrow_type(wanted))
     raise ValueError(
         f"column {source.name!r} must hold {wanted}, as in training, but holds {found}, such as"
@@ -76,9 +77,9 @@ def _example(cells: Cells, wanted: str) -> str:
     """Return a cell that is not as wanted."""
     cells = cells.drop_null()
     if type_name(cells) == "float64" and wanted == "int64":
-        cells = cells.filter(compute().not_equal(cells, compute().round(cells)))
+        cells = cells.filter(pc.not_equal(cells, pc.round(cells)))
     elif type_name(cells) == "string" and wanted in ("int64", "float64"):
-        cells = cells.filter(compute().invert(compute().match_substring_regex(cells, r"^\s*[-+]?[\d.,]+\s*$")))
+        cells = cells.filter(pc.invert(pc.match_substring_regex(cells, r"^\s*[-+]?[\d.,]+\s*$")))
     return (cells.slice(0, 1).cast("string").to_pylist() or [""])[0]
 
 

@@ -9,10 +9,12 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from vaekit.data.arrow import pa
 from vaekit.data.dataset import TRAIN, Dataset
 from vaekit.data.split import complete_split
 from vaekit.data.table.alignment import Source
-from vaekit.data.table.cells import Table, arrow, type_name
+from vaekit.data.table.cells import Table, type_name
+from vaekit.data.table.checks import check_trainable
 from vaekit.data.table.column import Column
 from vaekit.data.table.constraints import AnyConstraint, Range, fit_constraints, freed
 from vaekit.data.table.content import row_contents
@@ -51,7 +53,7 @@ def infer_schema(
     target = target or declared.target
     names = tuple(table.column_names)
     table = table.select([name for name in names if declared.declared(name).use == "model"])
-    training = table if rows is None else table.take(arrow().array(rows))
+    training = table if rows is None else table.take(pa.array(rows))
     constraints = fit_constraints(_constraints(declared), table, training)
     free = freed(training, constraints)
     _check_names((*names, *free.column_names), free, declared, target)
@@ -98,6 +100,8 @@ def table_dataset(
     Raises:
         ValueError: If what is declared or the schema does not fit the table.
     """
+    if schema is None:
+        check_trainable(raw, source or "the table")
     official = None if raw.parts is None else torch.from_numpy(raw.parts)
     split = complete_split(row_contents(raw.table), official)
     if schema is None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, TypeAlias
+from typing import Annotated, Literal, TypeAlias, get_args
 
 from pydantic import Field
 
@@ -14,19 +14,9 @@ from vaekit.value import Value
 
 __all__ = ["AnyCodec", "Column", "Kind"]
 
-Kind: TypeAlias = Literal[
-    "continuous",
-    "spiked",
-    "count",
-    "bounded",
-    "binary",
-    "categorical",
-    "ordinal",
-    "datetime",
-    "identifier",
-    "constant",
-    "text",
-]
+NumericKind: TypeAlias = Literal["continuous", "spiked", "count", "bounded", "datetime"]
+
+Kind: TypeAlias = Literal[NumericKind, "binary", "categorical", "ordinal", "identifier", "constant", "text"]
 """What a column is to a statistician."""
 
 AnyCodec: TypeAlias = Annotated[
@@ -34,8 +24,6 @@ AnyCodec: TypeAlias = Annotated[
     Field(discriminator="kind"),
 ]
 """Any codec; its `kind` says which."""
-
-NUMERIC = frozenset({"continuous", "spiked", "count", "bounded", "datetime"})
 
 
 class Column(Value):
@@ -46,7 +34,7 @@ class Column(Value):
     kind: Kind
     """What it is."""
     reason: str = ""
-    """Why it is taken for that."""
+    """Why it has this kind."""
     codec: AnyCodec
     """The way from its cells to variables and back."""
     missing: float = Field(default=0.0, ge=0, le=1)
@@ -55,7 +43,7 @@ class Column(Value):
     @property
     def is_numeric(self) -> bool:
         """Whether distances between its cells mean something: a number or a point in time, even one with few values."""
-        return self.kind in NUMERIC
+        return self.kind in get_args(NumericKind)
 
     @property
     def codec_name(self) -> str:

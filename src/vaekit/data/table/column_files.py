@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from vaekit.data.arrow import feather, pa, parquet
+from vaekit.data.arrow import damage_explained, feather, pa, parquet
 from vaekit.data.table.arrow_types import canonical_table, check_types
 from vaekit.data.table.checks import check_columns
 from vaekit.data.table.raw import ReadOptions
@@ -19,13 +19,8 @@ def read_typed(path: Path, options: ReadOptions) -> Any:
     Raises:
         ValueError: If the file is damaged, has no rows, two columns of one name, or a column without a counterpart.
     """
-    try:
+    with damage_explained(path):
         table = _read(path)
-    except (pa.ArrowInvalid, OSError) as error:
-        raise ValueError(
-            f"{path.name} must be a {path.suffix[1:].lower()} table, but cannot be read"
-            f" ({str(error).splitlines()[0]}); save it again"
-        ) from error
     check_columns(table.column_names, table.num_rows, path.name)
     return canonical_table(table, options.missing, path.name)
 

@@ -10,7 +10,8 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from vaekit.data.table.cells import Cells, Table, compute, integers, is_null, numbers, type_name
+from vaekit.data.arrow import pc
+from vaekit.data.table.cells import Cells, Table, integers, is_null, numbers, type_name
 
 __all__ = ["row_contents"]
 
@@ -41,9 +42,9 @@ def _cells(cells: Cells) -> Hashes:
 
 
 def _words(cells: Cells) -> Hashes:
-    distinct = compute().unique(cells.drop_null())
+    distinct = pc.unique(cells.drop_null())
     hashes = np.array([_hash(word) for word in distinct.to_pylist()] + [0], dtype=np.uint64)
-    places = compute().index_in(cells, value_set=distinct).fill_null(len(hashes) - 1)
+    places = pc.index_in(cells, value_set=distinct).fill_null(len(hashes) - 1)
     return hashes[np.asarray(places)]
 
 

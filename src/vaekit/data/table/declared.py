@@ -8,23 +8,13 @@ from pydantic import StrictBool, StrictFloat, StrictInt, StrictStr
 
 from vaekit.data.table.column import Kind
 from vaekit.data.table.constraints import AnyConstraint
+from vaekit.data.table.maps import MapName
 from vaekit.value import Value
 
 __all__ = ["CodecName", "Declared", "SchemaFile"]
 
 CodecName: TypeAlias = Literal[
-    "quantile",
-    "standard",
-    "log1p",
-    "logit",
-    "levels",
-    "spiked",
-    "count",
-    "categories",
-    "ordinal",
-    "identifier",
-    "constant",
-    "text",
+    MapName, "levels", "spiked", "count", "categories", "ordinal", "identifier", "constant", "text"
 ]
 """The codecs as a schema file calls them."""
 

@@ -63,15 +63,13 @@ class Ordinal(_Labelled):
     slot: ClassVar[SlotKind] = "ordinal"
 
 
-class Categories(Codec):
+class Categories(_Labelled):
     """One of many classes. Classes that are too rare to learn share the last code; decoding draws one of them."""
 
     kind: Literal["categories"] = "categories"
     """The kind of codec."""
-    labels: Labels = Field(repr=False)
-    """The classes that have a code of their own."""
     rare: Labels = Field(default=(), repr=False)
-    """The classes that share the last code; a class that was not seen in training has it too."""
+    """The classes that share the last code, after those of `labels`; a class that training did not have gets it too."""
     counts: tuple[int, ...] = Field(default=(), repr=False)
     """How often each rare class occurred in training."""
 
@@ -81,10 +79,8 @@ class Categories(Codec):
 
     def encode(self, cells: Cells) -> Numbers:
         """Return the codes of N cells, shape (N, 1); an unseen class is missing if no classes are rare."""
-        codes = codes_of_cells(cells, self.labels, self.type)
-        if self.rare:
-            codes = np.where(np.isnan(codes) & ~is_null(cells), len(self.labels), codes)
-        return codes[:, None]
+        codes = super().encode(cells)
+        return np.where(np.isnan(codes) & ~is_null(cells)[:, None], len(self.labels), codes) if self.rare else codes
 
     def decode(self, codes: Numbers, rng: np.random.Generator) -> Cells:
         """Return the cells of codes, shape (N, 1); rare classes are as frequent as in training."""

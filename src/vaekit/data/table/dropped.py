@@ -7,10 +7,10 @@ from typing import Literal
 import numpy as np
 from pydantic import StrictBool, StrictFloat, StrictInt, StrictStr
 
+from vaekit.data.arrow import pa
 from vaekit.data.table.cells import (
     Cells,
     Numbers,
-    arrow,
     arrow_type,
     cells_of_integers,
     label_cells,
@@ -50,7 +50,7 @@ class Identifier(_Dropped):
         count = np.arange(self.start, self.start + len(codes))
         if self.type != "string":
             return cells_of_integers(count, np.zeros(len(count), dtype=bool), self.type)
-        return arrow().array([f"{self.prefix}{number:0{self.width}d}" for number in count.tolist()], type="string")
+        return pa.array([f"{self.prefix}{number:0{self.width}d}" for number in count.tolist()], type="string")
 
 
 class Constant(_Dropped):
@@ -63,7 +63,7 @@ class Constant(_Dropped):
 
     def decode(self, codes: Numbers, rng: np.random.Generator) -> Cells:
         """Return the value N times."""
-        return label_cells([self.value], self.type).take(arrow().array(np.zeros(len(codes), dtype=np.int64)))
+        return label_cells([self.value], self.type).take(pa.array(np.zeros(len(codes), dtype=np.int64)))
 
     def unseen(self, cells: Cells) -> tuple[str, ...]:
         """Return up to three other values."""
@@ -78,4 +78,4 @@ class Text(_Dropped):
 
     def decode(self, codes: Numbers, rng: np.random.Generator) -> Cells:
         """Return N missing cells."""
-        return arrow().nulls(len(codes), arrow_type(self.type))
+        return pa.nulls(len(codes), arrow_type(self.type))

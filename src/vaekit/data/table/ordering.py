@@ -7,16 +7,15 @@ from typing import ClassVar, Literal
 import numpy as np
 from pydantic import StrictFloat, StrictInt, StrictStr
 
+from vaekit.data.arrow import pa, pc
 from vaekit.data.table.axis import Grid, fit_axis
 from vaekit.data.table.cells import (
     Cells,
     Mask,
     Numbers,
     Table,
-    arrow,
     cells_of_integers,
     cells_of_numbers,
-    compute,
     integers,
     is_null,
     labels_of,
@@ -78,7 +77,7 @@ class Inequality(Constraint):
     def broken(self, table: Table) -> Mask:
         """Return which rows break it, shape (N,)."""
         low, high = self._pair(table)
-        found = compute().less_equal(high, low) if self.strict else compute().less(high, low)
+        found = pc.less_equal(high, low) if self.strict else pc.less(high, low)
         return np.asarray(found.fill_null(False))
 
     def fitted(self, table: Table) -> Inequality:
@@ -91,8 +90,8 @@ class Inequality(Constraint):
             raise ValueError(f"constraint {self}: the gaps must be below 2^63, but are larger; drop the constraint")
         axes = [fit_axis(low, self.low), fit_axis(high, self.high)]
         decimals = [axis.decimals for axis in axes if isinstance(axis, Grid)]
-        extremes = compute().min_max(high)
-        bounds = labels_of(arrow().array([extremes["min"].as_py(), extremes["max"].as_py()], type=high.type))
+        extremes = pc.min_max(high)
+        bounds = labels_of(pa.array([extremes["min"].as_py(), extremes["max"].as_py()], type=high.type))
         return self.replace(type=name, decimals=max(decimals) if len(decimals) == 2 else None, bounds=tuple(bounds))
 
     def forward(self, table: Table) -> Table:
@@ -137,7 +136,7 @@ class Inequality(Constraint):
 
 
 class Range(Constraint):
-    """min <= column <= max in every row."""
+    """min <= column <= max in every row: cells are kept within the bounds, and no column is replaced."""
 
     kind: Literal["range"] = "range"
     """The kind of constraint."""
@@ -153,16 +152,6 @@ class Range(Constraint):
         """The column."""
         return (self.column,)
 
-    @property
-    def replaces(self) -> tuple[str, ...]:
-        """None: numbers are kept within bounds."""
-        return ()
-
-    @property
-    def makes(self) -> tuple[str, ...]:
-        """None."""
-        return ()
-
     def __str__(self) -> str:
         """Say what holds."""
         low = "" if self.min is None else f"{self.min} <= "
@@ -174,27 +163,19 @@ class Range(Constraint):
         low, high = self._limits(cells)
         found = np.zeros(len(cells), dtype=bool)
         if low is not None:
-            found |= np.asarray(compute().less(cells, low).fill_null(False))
+            found |= np.asarray(pc.less(cells, low).fill_null(False))
         if high is not None:
-            found |= np.asarray(compute().greater(cells, high).fill_null(False))
+            found |= np.asarray(pc.greater(cells, high).fill_null(False))
         return found
-
-    def fitted(self, table: Table) -> Range:
-        """Return the constraint."""
-        return self
-
-    def forward(self, table: Table) -> Table:
-        """Return the table."""
-        return table
 
     def backward(self, table: Table) -> Table:
         """Return the table, its column kept within the bounds."""
         cells = table.column(self.column)
         low, high = self._limits(cells)
         if low is not None:
-            cells = compute().if_else(compute().less(cells, low), low, cells)
+            cells = pc.if_else(pc.less(cells, low), low, cells)
         if high is not None:
-            cells = compute().if_else(compute().greater(cells, high), high, cells)
+            cells = pc.if_else(pc.greater(cells, high), high, cells)
         return table.set_column(table.column_names.index(self.column), self.column, cells)
 
     def _limits(self, cells: Cells) -> tuple[Cells | None, Cells | None]:
@@ -217,8 +198,8 @@ class Range(Constraint):
             if kind.startswith("timestamp[") and isinstance(bound, str):
                 return _time(bound, kind)
             if kind in ("int64", "float64") and not isinstance(bound, str):
-                return arrow().scalar(bound).cast(cells.type)
-        except arrow().ArrowInvalid as error:
+                return pa.scalar(bound).cast(cells.type)
+        except pa.ArrowInvalid as error:
             raise wrong from error
         raise wrong
 
@@ -226,5 +207,5 @@ class Range(Constraint):
 def _time(text: str, kind: str) -> Cells:
     """Return a point in time; without a zone of its own it is in that of the column."""
     unit, _, zone = kind[len("timestamp[") : -1].partition(", ")
-    local = arrow().scalar(text).cast(arrow().timestamp(unit))
-    return compute().assume_timezone(local, zone) if zone else local
+    local = pa.scalar(text).cast(pa.timestamp(unit))
+    return pc.assume_timezone(local, zone) if zone else local

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from vaekit.data.delimited.options import SUFFIXES as DELIMITED
 from vaekit.data.delimited.options import DelimitedOptions
-
-if TYPE_CHECKING:
-    import pyarrow as pa
 
 __all__ = ["SUFFIXES", "RawTable", "ReadOptions"]
 
@@ -43,11 +40,11 @@ class RawTable:
     """A table as it was read.
 
     Args:
-        table: The columns, each int64, float64, string, bool or timestamp; a missing cell is null.
+        table: The columns, a pyarrow.Table, each int64, float64, string, bool or timestamp; a missing cell is null.
         notes: Sentences about what was found and converted.
         parts: The official part of each row, shape (N,), int8: 0 train, 1 validation, 2 test; None if there is none.
     """
 
-    table: pa.Table
+    table: Any
     notes: tuple[str, ...] = ()
     parts: npt.NDArray[np.int8] | None = None

@@ -1,9 +1,8 @@
-"""The door to raw tables: files, folders, names and frames, each column in one of a few types."""
+"""The door to raw tables: files, folders and names, each column in one of a few types."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -11,20 +10,10 @@ from vaekit.data.dataset import TEST, TRAIN
 from vaekit.data.files import existing_path
 from vaekit.data.layout import find_parts
 from vaekit.data.table.bundled import BUNDLED, bundled_name, raw_from_sklearn
-from vaekit.data.table.checks import check_trainable
-from vaekit.data.table.peek import is_frame, is_table
 from vaekit.data.table.raw import SUFFIXES, RawTable, ReadOptions
+from vaekit.data.table.read_parts import read_parts
 
-__all__ = [
-    "RawTable",
-    "ReadOptions",
-    "check_trainable",
-    "frame_to_raw",
-    "is_frame",
-    "is_table",
-    "raw_from_sklearn",
-    "read_raw",
-]
+__all__ = ["read_raw"]
 
 
 def read_raw(source: str | Path, options: ReadOptions | None = None) -> RawTable:
@@ -60,26 +49,9 @@ def read_raw(source: str | Path, options: ReadOptions | None = None) -> RawTable
             raise ValueError(
                 f"a table must end in {', '.join(SUFFIXES)}, but {file.name} came; save it as one of these"
             )
-    return _read_files(files, options)
-
-
-def frame_to_raw(frame: Any, options: ReadOptions | None = None) -> RawTable:
-    """Read a table in memory.
-
-    Args:
-        frame: A pyarrow.Table, a frame of pandas or polars, or a mapping of columns (lists or arrays) by name.
-        options: The marks of missing cells, besides null and NaN.
-
-    Raises:
-        ImportError: If pyarrow is missing.
-        ValueError: If it has no rows, two columns of one name, or a column that does not fit; it is named.
-
-    >>> frame_to_raw({"age": [39, None], "sex": ["f", "m"]}).table.column("age").to_pylist()
-    [39, None]
-    """
-    from vaekit.data.table.frames import read_frame
-
-    return read_frame(frame, options or ReadOptions())
+    table, lengths, notes = read_parts(list(files), options)
+    parts = np.repeat(np.array([*files.values()], dtype=np.int8), lengths)
+    return RawTable(table, notes, parts if parts.any() else None)
 
 
 def _existing(source: str | Path) -> Path:
@@ -94,11 +66,3 @@ def _parts_of_folder(root: Path) -> dict[Path, int]:
             f"a folder of a table needs a file with train in its name, but {root.name} holds {found}; give the file itself"
         )
     return parts
-
-
-def _read_files(files: dict[Path, int], options: ReadOptions) -> RawTable:
-    from vaekit.data.table.read_parts import read_parts
-
-    table, lengths, notes = read_parts(list(files), options)
-    parts = np.repeat(np.array([*files.values()], dtype=np.int8), lengths)
-    return RawTable(table, notes, parts if parts.any() else None)

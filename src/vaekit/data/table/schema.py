@@ -12,10 +12,11 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
+from vaekit.data.arrow import pa, pc
 from vaekit.data.rows import Array
 from vaekit.data.schema import Schema
 from vaekit.data.table.alignment import Source, aligned
-from vaekit.data.table.cells import Cells, Numbers, Table, arrow, arrow_type, compute, is_null
+from vaekit.data.table.cells import Cells, Numbers, Table, arrow_type, is_null
 from vaekit.data.table.codec import Slot
 from vaekit.data.table.column import Column
 from vaekit.data.table.constraints import AnyConstraint, Inequality, constrained, freed
@@ -143,8 +144,8 @@ class TableSchema(Schema):
         """
         codes = np.asarray(x.detach().cpu() if isinstance(x, Tensor) else x, dtype=np.float64)
         cells = {column.name: self._decode(column, codes, seed) for column in self.columns}
-        table = constrained(arrow().table(cells), self.constraints)
-        return arrow().table(
+        table = constrained(pa.table(cells), self.constraints)
+        return pa.table(
             {source.name: table.column(source.name).cast(arrow_type(source.type)) for source in self.sources}
         )
 
@@ -228,8 +229,8 @@ class TableSchema(Schema):
         if not self._masks(column):
             return cells
         missing = codes[:, self._places[column.name].stop - 1] > 0.5
-        nothing = arrow().scalar(None, cells.type)
-        return compute().if_else(arrow().array(missing), nothing, cells)
+        nothing = pa.scalar(None, cells.type)
+        return pc.if_else(pa.array(missing), nothing, cells)
 
     def _own(self, column: Column, codes: Numbers) -> Numbers:
         place = self._places[column.name]
