@@ -3,7 +3,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from vaekit.data.split import complete_split, hold_out_test, hold_out_validation, split_by_content
+from vaekit.data.dataset import TEST, VALIDATION
+from vaekit.data.split import complete_split, hold_out, split_by_content
 
 
 def data(count, seed=0):
@@ -74,14 +75,14 @@ def test_impossible_fractions_are_refused(fractions):
 
 def test_validation_is_held_out_of_the_training_part_alone():
     official = torch.tensor([0] * 2000 + [2] * 500, dtype=torch.int8)
-    split = hold_out_validation(data(2500), official)
+    split = hold_out(data(2500), official, VALIDATION)
     assert (split[2000:] == 2).all()
     assert shares(split[:2000]) == pytest.approx([0.9, 0.1, 0], abs=0.02)
     assert (official[:2000] == 0).all()
 
 
 def test_test_is_held_out_of_the_training_part_alone():
-    split = hold_out_test(data(2500), torch.tensor([0] * 2000 + [1] * 500, dtype=torch.int8))
+    split = hold_out(data(2500), torch.tensor([0] * 2000 + [1] * 500, dtype=torch.int8), TEST)
     assert (split[2000:] == 1).all()
     assert shares(split[:2000]) == pytest.approx([0.9, 0, 0.1], abs=0.02)
 

@@ -24,49 +24,31 @@ order that is a pure function of the seed and the epoch. Nothing here knows a mo
 
 from __future__ import annotations
 
-from vaekit.data.arrays import images_from_arrays
-from vaekit.data.batches import Batches, sequential
-from vaekit.data.dataset import Dataset, ImageSchema, Quarantined
-from vaekit.data.image import is_image, read_images
-from vaekit.data.items import is_images_in_memory
-from vaekit.data.names import name_of
-from vaekit.data.split import hold_out_test, hold_out_validation, split_by_content
-from vaekit.data.stored import Conditioned, Stored, TensorRows, as_stored, unpacked
-from vaekit.data.table import TableSchema, read_table, table_to_dataset
-from vaekit.data.table.codec import Slot
-from vaekit.data.table.peek import is_frame, is_table
-from vaekit.data.text import is_text, is_texts_in_memory, read_text, texts_to_dataset
-from vaekit.data.text_schema import TextSchema, text_lengths
-
-__all__ = [
-    "Batches",
-    "Conditioned",
-    "Dataset",
-    "ImageSchema",
-    "Quarantined",
-    "Slot",
-    "Stored",
-    "TableSchema",
-    "TensorRows",
-    "TextSchema",
-    "as_stored",
-    "hold_out_test",
-    "hold_out_validation",
-    "images_from_arrays",
-    "is_frame",
-    "is_image",
-    "is_images_in_memory",
-    "is_table",
-    "is_text",
-    "is_texts_in_memory",
-    "name_of",
-    "read_images",
-    "read_table",
-    "read_text",
-    "sequential",
-    "split_by_content",
-    "table_to_dataset",
-    "text_lengths",
-    "texts_to_dataset",
-    "unpacked",
-]
+from vaekit.data.arrays import images_from_arrays as images_from_arrays
+from vaekit.data.batches import Batches as Batches
+from vaekit.data.batches import sequential as sequential
+from vaekit.data.dataset import Dataset as Dataset
+from vaekit.data.dataset import ImageSchema as ImageSchema
+from vaekit.data.dataset import Quarantined as Quarantined
+from vaekit.data.image import is_image as is_image
+from vaekit.data.image import read_images as read_images
+from vaekit.data.items import is_images_in_memory as is_images_in_memory
+from vaekit.data.names import name_of as name_of
+from vaekit.data.split import split_by_content as split_by_content
+from vaekit.data.stored import Conditioned as Conditioned
+from vaekit.data.stored import Stored as Stored
+from vaekit.data.stored import TensorRows as TensorRows
+from vaekit.data.stored import as_stored as as_stored
+from vaekit.data.stored import unpacked as unpacked
+from vaekit.data.table import TableSchema as TableSchema
+from vaekit.data.table import read_table as read_table
+from vaekit.data.table import table_to_dataset as table_to_dataset
+from vaekit.data.table.codec import Slot as Slot
+from vaekit.data.table.peek import is_frame as is_frame
+from vaekit.data.table.peek import is_table as is_table
+from vaekit.data.text import is_text as is_text
+from vaekit.data.text import is_texts_in_memory as is_texts_in_memory
+from vaekit.data.text import read_text as read_text
+from vaekit.data.text import texts_to_dataset as texts_to_dataset
+from vaekit.data.text_schema import TextSchema as TextSchema
+from vaekit.data.text_schema import text_lengths as text_lengths

@@ -11,15 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from vaekit.data.cache import (
-    cache_folder,
-    content_key,
-    load_entry,
-    map_values,
-    writable_folder,
-    write_facts,
-    write_values,
-)
+from vaekit.data.cache import cache_folder, content_key, load_entry, writable_folder, write_facts, write_values
 from vaekit.data.dataset import Dataset, ImageSchema, Quarantined, observe_images
 from vaekit.data.decode import SUFFIXES
 from vaekit.data.files import files_below
@@ -83,8 +75,8 @@ def _decode(root: Path, layout: Layout, folder: Path, key: str, *, size: tuple[i
         found = survey(root, layout.names, size, fit)
         names: list[str] = []
         quarantine = list(found.quarantine)
-        write_values(place, key, _usable(root, found, names, quarantine))
-        values = map_values(place, key, (len(names), *found.size, found.target.channels), np.uint8)
+        images, event = _usable(root, found, names, quarantine), (*found.size, found.target.channels)
+        values = write_values(place, key, images, event, np.uint8)
         dataset = _describe(values, layout, names, quarantine, describe_conversions(found, names))
         write_facts(place, key, dataset)
         return replace(dataset, notes=(*dataset.notes, *notes))

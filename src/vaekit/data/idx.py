@@ -9,7 +9,6 @@ from typing import BinaryIO
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from vaekit.data.arrays import images_from_arrays
 from vaekit.data.dataset import TEST, TRAIN, Dataset
@@ -82,20 +81,15 @@ def read_idx_folder(folder: Path, *, classes: tuple[str, ...] = (), source: str 
             f"all IDX files must hold images of one size, but have {', '.join(str(part.shape) for part in images)};"
             " keep one data set in a folder"
         )
+    official = torch.cat([torch.full((len(part),), code) for part, code in zip(images, (TRAIN, TEST), strict=False)])
     labels = [part for path in found if (part := _labels(path)) is not None]
     return images_from_arrays(
         np.concatenate(images) if len(images) > 1 else images[0],
         np.concatenate(labels) if len(labels) == len(images) else None,
-        split=_official([len(part) for part in images]),
+        split=official if len(images) > 1 else None,
         classes=classes,
         source=source or str(folder),
     )
-
-
-def _official(counts: list[int]) -> Tensor | None:
-    if len(counts) == 1:
-        return None
-    return torch.tensor([TRAIN, TEST], dtype=torch.int8).repeat_interleave(torch.tensor(counts))
 
 
 def _images_file(folder: Path, names: tuple[str, ...]) -> Path | None:

@@ -1,4 +1,4 @@
-"""The door of images: from a name, a folder or a file."""
+"""The door of images: names, folders and files."""
 
 from __future__ import annotations
 
@@ -73,19 +73,14 @@ def read_images(
 
 
 def _read_file(path: Path) -> Dataset:
-    suffix = path.suffix.lower()
-    if suffix == ".npy":
-        return read_npy(path)
-    if suffix == ".npz":
-        return read_npz(path)
-    if suffix in SUFFIXES:
-        return _read_image(path)
-    if is_idx(path):
-        return read_idx_file(path)
-    raise ValueError(
-        f"a file of images must be .npy, .npz, IDX or one of {', '.join(sorted(SUFFIXES))}, but {path.name} came;"
-        " give such a file, or a folder"
-    )
+    readers = {".npy": read_npy, ".npz": read_npz} | dict.fromkeys(SUFFIXES, _read_image)
+    read = readers.get(path.suffix.lower()) or (read_idx_file if is_idx(path) else None)
+    if read is None:
+        raise ValueError(
+            f"a file of images must be .npy, .npz, IDX or one of {', '.join(sorted(SUFFIXES))}, but {path.name} came;"
+            " give such a file, or a folder"
+        )
+    return read(path)
 
 
 def _read_image(path: Path) -> Dataset:

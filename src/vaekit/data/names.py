@@ -41,20 +41,12 @@ DIGESTS = {
 }
 
 CLASSES = {
+    "digits": tuple("0123456789"),
     "mnist": tuple("0123456789"),
     "fashion-mnist": (
-        "T-shirt/top",
-        "Trouser",
-        "Pullover",
-        "Dress",
-        "Coat",
-        "Sandal",
-        "Shirt",
-        "Sneaker",
-        "Bag",
-        "Ankle boot",
+        "T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot",
     ),
-}
+}  # fmt: skip
 
 DEBIAN = {"fashion-mnist": Path("/usr/share/datasets/fashion-mnist")}
 """Where Debian's packages put data sets."""
@@ -98,5 +90,5 @@ def _digits() -> Dataset:
     from sklearn.datasets import load_digits
 
     found = load_digits()
-    classes = tuple("0123456789")
-    return images_from_arrays(found.images.astype(np.uint8), found.target, levels=17, classes=classes, source="digits")
+    pixels, classes = found.images.astype(np.uint8), CLASSES["digits"]
+    return images_from_arrays(pixels, found.target, levels=17, classes=classes, source="digits")

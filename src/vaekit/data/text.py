@@ -155,12 +155,9 @@ def _listed(texts: Sequence[str], labels: Sequence[Label] | None, split: Tensor 
 
 
 def _open(source: str | Path, options: TextOptions) -> Corpus:
-    if isinstance(source, str) and name_of(source) == DEMO:
-        return Corpus(open_text_file(FIRST_NAMES, options).read)
-    if isinstance(source, str) and name_of(source) is not None:
+    name = name_of(source) if isinstance(source, str) else None
+    if name not in (None, DEMO):
         raise ValueError(f"texts are wanted, but {source} are images; give a file or a folder of texts, or {DEMO}")
-    path = existing_path(source, f"texts need a file, a folder or {DEMO}", NAMES)
-    if path.is_dir():
-        return read_text_folder(path, options)
-    file = open_text_file(path, options)
-    return Corpus(file.read, path.parent, (path.name,), notes=file.notes)
+    needs = f"texts need a file, a folder or {DEMO}"
+    path = FIRST_NAMES if name == DEMO else existing_path(source, needs, NAMES)
+    return read_text_folder(path, options) if path.is_dir() else open_text_file(path, options)

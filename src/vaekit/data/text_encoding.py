@@ -4,21 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import get_args
+from typing import cast, get_args
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from vaekit.data.cache import (
-    cache_folder,
-    content_key,
-    load_entry,
-    map_values,
-    writable_folder,
-    write_facts,
-    write_values,
-)
+from vaekit.data.cache import cache_folder, content_key, load_entry, writable_folder, write_facts, write_values
 from vaekit.data.corpus import LARGE, Corpus, Survey, survey_corpus
 from vaekit.data.dataset import TRAIN, Dataset
 from vaekit.data.rows import Array
@@ -37,7 +29,6 @@ FEW_WORDS, LONG_WORDS = 2, 20
 """Texts of so few words are names, and words of so many characters are not words: both become characters."""
 
 UNITS: dict[Kind, str] = {"word": "words", "char": "characters", "bpe": "pieces of words", "file": "tokens"}
-
 
 COMPRESSION = 16
 """Files that are this much smaller than a large corpus cannot hold one."""
@@ -64,7 +55,7 @@ class Reading:
     def __post_init__(self) -> None:
         if self.length is not None and self.length < 1:
             raise ValueError(f"length must be at least 1, but is {self.length}; give a positive number of tokens")
-        if self.tokenizer not in ("auto", *get_args(Trained)) and not self._path.is_file():
+        if self._is_file and not self._path.is_file():
             raise ValueError(
                 f"tokenizer must be auto, {', '.join(get_args(Trained))} or the path of a tokenizer.json, but is"
                 f" {self.tokenizer!r}, and no such file is there; give one of these"
@@ -73,11 +64,13 @@ class Reading:
             raise ValueError(f"the vocabulary of {self.tokenizer} is that of the file; leave vocabulary out")
 
     def tokenizer_of(self, found: Survey) -> tuple[Kind, str, bool]:
-        """Return the tokenizer of a corpus: its kind, its definition, and whether it lower-cases."""
+        """Return the tokenizer for a corpus: its kind, its definition, and whether it lower-cases."""
+        if self.schema is not None:
+            return self.schema.tokenizer, self.schema.definition, self.schema.lowercase
         if self._is_file:
             lowercase = bool(self.lowercase)
             return "file", definition_from_file(self._path, lowercase=lowercase), lowercase
-        kind = _kind(found) if self.tokenizer == "auto" else self._trained
+        kind = _kind(found) if self.tokenizer == "auto" else cast(Trained, self.tokenizer)
         lowercase = kind == "word" if self.lowercase is None else self.lowercase
         vocabulary = VOCABULARY[kind] if self.vocabulary is None else self.vocabulary
         return kind, train_definition(kind, found.training(), vocabulary, lowercase=lowercase), lowercase
@@ -88,10 +81,6 @@ class Reading:
             return self.schema.model_dump_json()
         content = self._path.read_bytes().hex() if self._is_file else self.tokenizer
         return f"{content} {self.vocabulary} {self.length} {self.lowercase}"
-
-    @property
-    def _trained(self) -> Trained:
-        return next(kind for kind in get_args(Trained) if kind == self.tokenizer)
 
     @property
     def _path(self) -> Path:
@@ -138,14 +127,13 @@ def _key(corpus: Corpus, options: str) -> str | None:
 def _stored(encoded: Encoded, length: int, place: Path | None, key: str) -> Tensor:
     if place is None:
         return torch.from_numpy(np.concatenate(list(encoded.rows(length))))
-    write_values(place, key, encoded.rows(length))
-    return map_values(place, key, (len(encoded.lengths), length), encoded.dtype)
+    return write_values(place, key, encoded.rows(length), (length,), encoded.dtype)
 
 
 def _encode(corpus: Corpus, reading: Reading, source: str, place: Path | None = None, key: str = "") -> Dataset:
     found = survey_corpus(corpus, source)
     place = place if found.is_large else None
-    kind, definition, lowercase = _tokenizer(reading, found)
+    kind, definition, lowercase = reading.tokenizer_of(found)
     encoded = encode_texts(codec_of(definition, kind), found.texts(), place)
     schema = reading.schema or TextSchema(
         tokenizer=kind,
@@ -171,11 +159,6 @@ def _encode(corpus: Corpus, reading: Reading, source: str, place: Path | None = 
     if place is not None:
         write_facts(place, key, dataset)
     return dataset
-
-
-def _tokenizer(reading: Reading, found: Survey) -> tuple[Kind, str, bool]:
-    given = reading.schema
-    return reading.tokenizer_of(found) if given is None else (given.tokenizer, given.definition, given.lowercase)
 
 
 def _kind(found: Survey) -> Trained:

@@ -14,7 +14,7 @@ from vaekit.data.idx import is_idx_folder
 from vaekit.data.layout import Layout, find_parts, read_layout
 from vaekit.data.survey import check_share
 from vaekit.data.text_files import TEXTS, read_lines, read_whole
-from vaekit.data.text_options import TextFile, TextOptions
+from vaekit.data.text_options import TextOptions
 from vaekit.data.text_tables import TABLES, open_table
 
 __all__ = ["has_texts", "open_text_file", "read_text_folder"]
@@ -58,7 +58,7 @@ def read_text_folder(root: Path, options: TextOptions) -> Corpus:
     return _documents(root, read_layout(names), options)
 
 
-def open_text_file(path: Path, options: TextOptions) -> TextFile:
+def open_text_file(path: Path, options: TextOptions) -> Corpus:
     """Examine one file, whose texts are the column of a table, or its lines.
 
     Raises:
@@ -71,7 +71,7 @@ def open_text_file(path: Path, options: TextOptions) -> TextFile:
             f"a {name} needs a table ({', '.join(TABLES)}), but {path.name} has a text on each line; leave it out"
         )
     encoding = find_encoding(path, options.encoding)
-    return TextFile(lambda: map(Entry, read_lines(path, encoding.name)), encoding.notes)
+    return Corpus(lambda: map(Entry, read_lines(path, encoding.name)), path.parent, (path.name,), notes=encoding.notes)
 
 
 def _parts(root: Path) -> dict[str, int]:
@@ -83,7 +83,7 @@ def _find_texts(root: Path) -> list[str]:
     return sorted(path.relative_to(root).as_posix() for path in files_below(root) if path.name.lower().endswith(TEXTS))
 
 
-def _read_parts(files: dict[str, TextFile], parts: dict[str, int]) -> Iterator[Entry]:
+def _read_parts(files: dict[str, Corpus], parts: dict[str, int]) -> Iterator[Entry]:
     for name, file in files.items():
         yield from (entry._replace(part=parts[name]) for entry in file.read())
 

@@ -1,15 +1,12 @@
-"""What a user may say about files of texts."""
+"""The options of reading files of texts."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import NamedTuple
 
-from vaekit.data.corpus import Entry
 from vaekit.data.delimited.options import DelimitedOptions
 
-__all__ = ["TextFile", "TextOptions"]
+__all__ = ["TextOptions"]
 
 
 @dataclass(frozen=True)
@@ -26,16 +23,7 @@ class TextOptions(DelimitedOptions):
 
     @property
     def of_tables(self) -> dict[str, object]:
-        """The options that were given and have a meaning for tables alone, by name."""
+        """The options by name that are set and that only tables have."""
         found = {"column": self.column, "label": self.label, "delimiter": self.delimiter}
         found["header"] = None if self.header == "auto" else self.header
         return {name: value for name, value in found.items() if value is not None}
-
-
-class TextFile(NamedTuple):
-    """A file of texts that was examined, and can be read any number of times."""
-
-    read: Callable[[], Iterator[Entry]]
-    """Return the texts, a few at a time."""
-    notes: tuple[str, ...] = ()
-    """Sentences about what was found."""

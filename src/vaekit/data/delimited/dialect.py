@@ -105,7 +105,7 @@ def has_header(rows: Sequence[Sequence[str]], options: DelimitedOptions) -> bool
         return True
     columns = list(zip(*(row for row in body if len(row) == len(first)), strict=True)) or [()] * len(first)
     votes = sum(map(_vote, first, columns))
-    names_all = all(map(_is_word, first)) and len(set(first)) == len(first)
+    names_all = all(look(cell) == "word" for cell in first) and len(set(first)) == len(first)
     return votes > 0 or (votes == 0 and names_all)
 
 
@@ -135,10 +135,6 @@ def _quote(sample: str, delimiter: str) -> str:
         for quote in "\"'"
     }  # fmt: skip
     return "'" if found["'"] and not found['"'] else '"'
-
-
-def _is_word(cell: str) -> bool:
-    return look(cell) == "word"
 
 
 def _vote(first: str, body: Sequence[str]) -> int:
