@@ -193,14 +193,7 @@ def observe_images(values: Tensor, split: Tensor, levels: int | None, classes: t
     low, high = (0.0, levels - 1.0) if levels is not None and not binary else _range(values)
     _, height, width, channels = values.shape
     return ImageSchema(
-        height=height,
-        width=width,
-        channels=channels,
-        levels=levels,
-        low=low,
-        high=high,
-        binary=binary,
-        classes=classes,
+        height=height, width=width, channels=channels, levels=levels, low=low, high=high, binary=binary, classes=classes
     )
 
 

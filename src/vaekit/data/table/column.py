@@ -20,8 +20,7 @@ Kind: TypeAlias = Literal[NumericKind, "binary", "categorical", "ordinal", "iden
 """What a column is to a statistician."""
 
 AnyCodec: TypeAlias = Annotated[
-    Numeric | Spiked | Count | Levels | Ordinal | Categories | Identifier | Constant | Text,
-    Field(discriminator="kind"),
+    Numeric | Spiked | Count | Levels | Ordinal | Categories | Identifier | Constant | Text, Field(discriminator="kind")
 ]
 """Any codec; its `kind` says which."""
 

@@ -8,14 +8,7 @@ from typing import ClassVar, Literal, TypeAlias
 import numpy as np
 from pydantic import Field, StrictBool, StrictFloat, StrictInt, StrictStr
 
-from vaekit.data.table.cells import (
-    Cells,
-    Numbers,
-    cells_of_labels,
-    codes_of_cells,
-    is_null,
-    strangers,
-)
+from vaekit.data.table.cells import Cells, Numbers, cells_of_labels, codes_of_cells, is_null, strangers
 from vaekit.data.table.codec import Codec, Slot, SlotKind
 
 __all__ = ["Categories", "Labels", "Levels", "Ordinal"]

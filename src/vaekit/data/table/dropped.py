@@ -8,14 +8,7 @@ import numpy as np
 from pydantic import StrictBool, StrictFloat, StrictInt, StrictStr
 
 from vaekit.data.arrow import pa
-from vaekit.data.table.cells import (
-    Cells,
-    Numbers,
-    arrow_type,
-    cells_of_integers,
-    label_cells,
-    strangers,
-)
+from vaekit.data.table.cells import Cells, Numbers, arrow_type, cells_of_integers, label_cells, strangers
 from vaekit.data.table.codec import Codec, Slot
 
 __all__ = ["Constant", "Identifier", "Text"]
