@@ -13,8 +13,8 @@ order that is a pure function of the seed and the epoch. Nothing here knows a mo
     image      the door of images;  names, download, sprites  the data sets that have a name
     arrays     numpy arrays and tensors;  items  torch data sets and lists;  idx, numpy_files  arrays in files
     folder     a folder of image files;  survey, layout, decode, cache  its four steps;  files  what lies below a folder
-    text       the door of texts;  text_files, text_tables, text_folder  the files;  text_options  how they are read
-    corpus     the first reading of texts;  text_encoding, text_rows, text_cache  from texts to rows of ids
+    text       the door of texts;  text_files, text_tables, text_folder  the files
+    corpus     the first reading of texts;  text_encoding, text_rows  from texts to rows of ids
     text_schema, tokenizers, words  tokens
     table      tables: files and frames, the kinds of their columns, and the way into rows of numbers and back
     delimited  CSV and its relatives, for tables and texts alike;  arrow  pyarrow

@@ -43,12 +43,8 @@ VERSION = 2
 
 def cache_folder(chosen: Path | None = None) -> Path:
     """Return `chosen`, or $VAEKIT_CACHE, or $XDG_CACHE_HOME/vaekit, or ~/.cache/vaekit."""
-    if chosen is not None:
-        return Path(chosen).expanduser()
-    if os.environ.get("VAEKIT_CACHE"):
-        return Path(os.environ["VAEKIT_CACHE"]).expanduser()
-    parent = os.environ.get("XDG_CACHE_HOME")
-    return (Path(parent) if parent else Path.home() / ".cache") / "vaekit"
+    parent = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
+    return Path(chosen or os.environ.get("VAEKIT_CACHE") or f"{parent}/vaekit").expanduser()
 
 
 def content_key(root: Path, names: Sequence[str], options: str) -> str:

@@ -52,10 +52,9 @@ class ImageSchema(Schema):
         Raises:
             ValueError: If the size, the channels or the levels do not fit; the sentence names the field and the cure.
         """
-        _same("kind of data", self.kind, other.kind, f"give {self.kind}s")
+        _same("kind", self.kind, other.kind, "give images")
         for name in ("height", "width"):
-            cure = f"use size={self.height}x{self.width}"
-            _same(name, getattr(self, name), getattr(other, name), cure)
+            _same(name, getattr(self, name), getattr(other, name), f"use size={self.height}x{self.width}")
         _same("channels", self.channels, other.channels, f"convert the images to {self.channels} channel(s)")
         if self.levels is None or other.levels is None:
             _same("levels", _levels(self.levels), _levels(other.levels), "give data of the same type")

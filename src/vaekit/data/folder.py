@@ -43,9 +43,7 @@ def read_folder(
     key = content_key(root, layout.names, f"{size} {fit if size else ''}")
     folder = cache_folder(cache)
     dataset = load_entry(folder, key, ImageSchema) or _decode(root, layout, folder, key, size=size, fit=fit)
-    left_out = len(layout.left_out)
-    note = f"{left_out} images beside the folders of the official split were left out, such as {layout.left_out[:1]}"
-    return replace(dataset, source=str(root), notes=(*dataset.notes, *([note] if left_out else [])))
+    return replace(dataset, source=str(root), notes=(*dataset.notes, *layout.notes("images")))
 
 
 def find_images(root: Path) -> list[str]:

@@ -12,15 +12,11 @@ from vaekit.data.dataset import TEST, TRAIN, VALIDATION
 __all__ = ["Layout", "find_parts", "read_layout"]
 
 PARTS = {
-    "train": TRAIN,
-    "training": TRAIN,
-    "val": VALIDATION,
-    "valid": VALIDATION,
-    "validation": VALIDATION,
-    "test": TEST,
-    "testing": TEST,
+    **dict.fromkeys(("train", "training"), TRAIN),
+    **dict.fromkeys(("val", "valid", "validation"), VALIDATION),
+    **dict.fromkeys(("test", "testing"), TEST),
 }
-
+"""The names of folders that are a part of a split."""
 
 FILES = {**PARTS, "dev": VALIDATION}
 """The words in the names of files that name a part."""
@@ -41,6 +37,11 @@ class Layout:
     left_out: tuple[str, ...]
     split: tuple[int, ...] | None
     labels: tuple[str, ...] | None
+
+    def notes(self, kind: str) -> tuple[str, ...]:
+        """Return a sentence about the files that were left out, if there are any."""
+        count, beside = len(self.left_out), "beside the folders of the official split were left out, such as"
+        return (f"{count} {kind} {beside} {self.left_out[0]}",) if self.left_out else ()
 
 
 def find_parts(root: Path, suffixes: tuple[str, ...]) -> dict[Path, int]:
@@ -76,13 +77,13 @@ def read_layout(names: Sequence[str]) -> Layout:
     found = {PARTS[top] for top in tops & PARTS.keys()}
     if TRAIN not in found or len(found) == 1:
         return Layout(tuple(names), (), None, _classes(paths))
-    inside = [len(path) > 1 and path[0].lower() in PARTS for path in paths]
-    members = [path for path, belongs in zip(paths, inside, strict=True) if belongs]
+    named = zip(names, paths, strict=True)
+    members = {name: path for name, path in named if len(path) > 1 and path[0].lower() in PARTS}
     return Layout(
-        names=tuple(name for name, belongs in zip(names, inside, strict=True) if belongs),
-        left_out=tuple(name for name, belongs in zip(names, inside, strict=True) if not belongs),
-        split=tuple(PARTS[path[0].lower()] for path in members),
-        labels=_classes([path[1:] for path in members]),
+        names=tuple(members),
+        left_out=tuple(name for name in names if name not in members),
+        split=tuple(PARTS[path[0].lower()] for path in members.values()),
+        labels=_classes([path[1:] for path in members.values()]),
     )
 
 

@@ -28,31 +28,22 @@ Places: TypeAlias = npt.NDArray[np.uint64]
 Codes: TypeAlias = npt.NDArray[np.int8]
 
 
-def split_by_content(values: Tensor, fractions: tuple[float, float, float] | None = None) -> Tensor:
-    """Split data by a hash of their content.
+def split_by_content(values: Tensor) -> Tensor:
+    """Split data by a hash of their content: 10 % each for validation and test, or 5 % from 20,000 data on.
 
     Each part gets at least one datum when there are three distinct data; with fewer, all of them are for training.
 
     Args:
         values: The data, shape (N, *event).
-        fractions: The shares of training, validation and test; (0.8, 0.1, 0.1), or (0.9, 0.05, 0.05) from 20,000 data on.
 
     Returns:
         The part of each datum, shape (N,), int8: 0 train, 1 validation, 2 test.
-
-    Raises:
-        ValueError: If the fractions are negative, do not sum to 1, or leave nothing for training.
 
     >>> split_by_content(torch.zeros(4, 2)).tolist()
     [0, 0, 0, 0]
     """
     share = _held_out_share(len(values))
-    fractions = fractions or (1 - 2 * share, share, share)
-    if min(fractions[1:]) < 0 or fractions[0] <= 0 or abs(sum(fractions) - 1) > 1e-6:
-        raise ValueError(
-            f"fractions must sum to 1, with a positive share for training, but are {fractions}; use (0.8, 0.1, 0.1)"
-        )
-    return torch.from_numpy(_assign(_places(values), *fractions[1:]))
+    return torch.from_numpy(_assign(_places(values), share, share))
 
 
 def complete_split(values: Tensor, official: Tensor | None) -> Tensor:

@@ -18,9 +18,8 @@ from vaekit.data.files import existing_path
 from vaekit.data.names import DEMO, NAMES, name_of
 from vaekit.data.table.peek import is_table
 from vaekit.data.text_encoding import Reading, encode_corpus
-from vaekit.data.text_files import TEXTS
+from vaekit.data.text_files import TEXTS, TextOptions
 from vaekit.data.text_folder import has_texts, open_text_file, read_text_folder
-from vaekit.data.text_options import TextOptions
 from vaekit.data.text_schema import TextSchema
 from vaekit.data.text_tables import TABLES
 

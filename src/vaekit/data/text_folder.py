@@ -13,8 +13,7 @@ from vaekit.data.files import files_below, has_images
 from vaekit.data.idx import is_idx_folder
 from vaekit.data.layout import Layout, find_parts, read_layout
 from vaekit.data.survey import check_share
-from vaekit.data.text_files import TEXTS, read_lines, read_whole
-from vaekit.data.text_options import TextOptions
+from vaekit.data.text_files import TEXTS, TextOptions, read_lines, read_whole
 from vaekit.data.text_tables import TABLES, open_table
 
 __all__ = ["has_texts", "open_text_file", "read_text_folder"]
@@ -103,8 +102,7 @@ def _documents(root: Path, layout: Layout, options: TextOptions) -> Corpus:
 
 
 def _document_notes(layout: Layout, encodings: dict[str, Encoding]) -> Iterator[str]:
-    if layout.left_out:
-        yield f"{len(layout.left_out)} texts beside the folders of the official split were left out, such as {layout.left_out[0]}"
+    yield from layout.notes("texts")
     foreign = [f"{name} ({encoding.name})" for name, encoding in encodings.items() if encoding.notes]
     if foreign:
         yield f"{len(foreign)} of {len(layout.names)} texts are not in UTF-8: {', '.join(foreign[:3])} (encoding= says otherwise)"

@@ -15,8 +15,7 @@ from vaekit.data.delimited.encoding import find_encoding
 from vaekit.data.delimited.layout import find_layout
 from vaekit.data.delimited.options import SUFFIXES as DELIMITED
 from vaekit.data.delimited.reading import column_types, stream_strings
-from vaekit.data.text_files import read_lines
-from vaekit.data.text_options import TextOptions
+from vaekit.data.text_files import TextOptions, read_lines
 
 __all__ = ["TABLES", "choose_column", "open_table", "parquet_types"]
 

@@ -11,8 +11,8 @@ from vaekit.data import is_table, is_text, read_text, texts_to_dataset
 from vaekit.data.delimited import reading
 from vaekit.data.table.raw import ReadOptions
 from vaekit.data.table.reading import read_raw
+from vaekit.data.text_files import TextOptions
 from vaekit.data.text_folder import open_text_file, read_text_folder
-from vaekit.data.text_options import TextOptions
 
 ROWS = [("1", "Grüße, Welt"), ("2", "a; b | c"), ("3", "two\nlines"), ("4", 'she said "no"'), ("5", "café")]
 

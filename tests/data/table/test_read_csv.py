@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as some
 
-from vaekit.data.delimited.marks import MISSING
+from vaekit.data.delimited.options import MISSING
 from vaekit.data.table.raw import ReadOptions
 from vaekit.data.table.reading import read_raw
 

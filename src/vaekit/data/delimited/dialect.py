@@ -12,8 +12,7 @@ from io import StringIO
 from itertools import islice
 from typing import Any, Literal
 
-from vaekit.data.delimited.marks import MISSING
-from vaekit.data.delimited.options import DelimitedOptions
+from vaekit.data.delimited.options import MISSING, DelimitedOptions
 
 __all__ = ["DELIMITERS", "Dialect", "csv_options", "has_header", "look", "sniff_dialect", "sniff_rows"]
 
@@ -64,21 +63,20 @@ def sniff_dialect(sample: str, wanted: str | None = None) -> Dialect:
     return Dialect(delimiter, quote, spaced and delimiter not in " \t")
 
 
-def sniff_rows(sample: str, dialect: Dialect, *, whole: bool, count: int = ROWS) -> list[list[str]]:
+def sniff_rows(sample: str, dialect: Dialect, *, whole: bool) -> list[list[str]]:
     """Return the first rows of a CSV with their cells stripped, without empty lines and, if the file goes on, without the last.
 
     Args:
         sample: The beginning of the file.
         dialect: How it is written.
         whole: Whether it is the whole file.
-        count: The largest number of rows.
     """
     found = []
     with suppress(csv.Error):  # a cell that is longer than Python's reader takes
-        for row in islice(csv.reader(StringIO(sample, newline=""), **csv_options(dialect)), count):
+        for row in islice(csv.reader(StringIO(sample, newline=""), **csv_options(dialect)), ROWS):
             if row:
                 found.append([cell.strip() for cell in row])
-    return found[:-1] if not whole and 1 < len(found) < count else found
+    return found[:-1] if not whole and 1 < len(found) < ROWS else found
 
 
 def csv_options(dialect: Dialect) -> dict[str, Any]:

@@ -21,35 +21,27 @@ class Source(Value):
     """The type of its cells: int64, float64, string, bool, timestamp[unit] or timestamp[unit, zone]."""
 
 
-def aligned(
-    table: Table, sources: Sequence[Source], known: Collection[str], allow_missing: bool
-) -> tuple[Table, tuple[str, ...]]:
-    """Return a table with the columns of `sources`, and sentences about columns that were left out or filled in.
+def aligned(table: Table, sources: Sequence[Source], known: Collection[str]) -> tuple[Table, tuple[str, ...]]:
+    """Return a table with the columns of `sources`, and sentences about columns that were left out.
 
     Args:
         table: A table of canonical types.
         sources: The columns wanted.
         known: The names of columns that are left out without a note.
-        allow_missing: Whether a column that is not there counts as missing in every row.
 
     Raises:
         ValueError: If a column is not there, or its cells are of another type; the sentence names it.
     """
-    notes, columns = [], {}
+    columns = {}
     for source in sources:
-        if source.name in table.column_names:
-            columns[source.name] = _cast(table.column(source.name), source)
-        elif allow_missing:
-            columns[source.name] = pa.nulls(table.num_rows, arrow_type(source.type))
-            notes.append(f"column {source.name!r} is not in the table, and counts as missing in every row")
-        else:
+        if source.name not in table.column_names:
             raise ValueError(
                 f"the table must have the column {source.name!r}, but has only {_listed(table.column_names)};"
                 " add it, empty where it is not known"
             )
-    extra = [name for name in table.column_names if name not in columns and name not in known]
-    notes += [f"column {name!r} is not one of the model's and is ignored" for name in extra]
-    return pa.table(columns), tuple(notes)
+        columns[source.name] = _cast(table.column(source.name), source)
+    extra = (name for name in table.column_names if name not in columns and name not in known)
+    return pa.table(columns), tuple(f"column {name!r} is not one of the model's and is ignored" for name in extra)
 
 
 def _cast(cells: Cells, source: Source) -> Cells:

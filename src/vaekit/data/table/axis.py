@@ -17,10 +17,10 @@ from pydantic import Field
 from vaekit.data.table.cells import (
     Cells,
     Numbers,
-    cells_of_integers,
-    cells_of_numbers,
+    integer_cells,
     integers,
     is_null,
+    number_cells,
     numbers,
     type_name,
 )
@@ -75,8 +75,8 @@ class Grid(Value):
         missing = np.isnan(positions)
         if type == "float64":
             steps = np.clip(np.rint(positions), *self.range)
-            return cells_of_numbers((self.offset + self.step * steps) / 10.0**self.decimals)
-        return cells_of_integers(self._integers(np.where(missing, 0.0, positions)), missing, type)
+            return number_cells((self.offset + self.step * steps) / 10.0**self.decimals)
+        return integer_cells(self._integers(np.where(missing, 0.0, positions)), missing, type)
 
     def _integers(self, positions: Numbers) -> npt.NDArray[np.int64]:
         # Modulo 2^64, where the sum is right even if the product overflows: it ends within the observed range.
@@ -112,7 +112,7 @@ class Line(Value):
 
     def cells(self, positions: Numbers, type: str) -> Cells:
         """Return numbers, shape (N,), kept within the observed range."""
-        return cells_of_numbers(np.clip(positions, self.low, self.high))
+        return number_cells(np.clip(positions, self.low, self.high))
 
 
 Axis: TypeAlias = Annotated[Grid | Line, Field(discriminator="kind")]

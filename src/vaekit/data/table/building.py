@@ -14,14 +14,13 @@ from vaekit.data.dataset import TRAIN, Dataset
 from vaekit.data.split import complete_split
 from vaekit.data.table.alignment import Source
 from vaekit.data.table.cells import Table, type_name
-from vaekit.data.table.checks import check_trainable
 from vaekit.data.table.column import Column
 from vaekit.data.table.constraints import AnyConstraint, Range, fit_constraints, freed
 from vaekit.data.table.content import row_contents
 from vaekit.data.table.declared import SchemaFile
 from vaekit.data.table.discrete import Categories, Levels, Ordinal
 from vaekit.data.table.fitting import Role, fit_column
-from vaekit.data.table.raw import RawTable
+from vaekit.data.table.raw import RawTable, check_trainable
 from vaekit.data.table.schema import TableSchema
 
 __all__ = ["infer_schema", "table_dataset"]
@@ -150,13 +149,8 @@ def _classes(columns: tuple[Column, ...], target: str | None) -> tuple[str, ...]
 
 def _constraints(declared: SchemaFile) -> tuple[AnyConstraint, ...]:
     """Return the declared constraints, and the bounds of columns."""
-    bounded = (column for column in declared.columns if column.use == "model")
-    ranges = (
-        Range(column=column.name, min=column.min, max=column.max)
-        for column in bounded
-        if column.min is not None or column.max is not None
-    )
-    return (*ranges, *declared.constraints)
+    bounded = (one for one in declared.columns if one.use == "model" and (one.min, one.max) != (None, None))
+    return (*(Range(column=one.name, min=one.min, max=one.max) for one in bounded), *declared.constraints)
 
 
 def _role(name: str, names: tuple[str, ...], target: str | None) -> Role:

@@ -14,25 +14,10 @@ import numpy.typing as npt
 from vaekit.data.arrow import pa, pc
 
 __all__ = [
-    "Cells",
-    "Label",
-    "Mask",
-    "Numbers",
-    "Table",
-    "arrow_type",
-    "cells_of_integers",
-    "cells_of_labels",
-    "cells_of_numbers",
-    "codes_of_cells",
-    "integers",
-    "is_null",
-    "label_cells",
-    "labels_of",
-    "numbers",
-    "one_zero",
-    "strangers",
+    "Cells", "Label", "Mask", "Numbers", "Table", "arrow_type", "cells_of_labels", "codes_of_cells", "integer_cells",
+    "integers", "is_null", "label_cells", "labels_of", "number_cells", "numbers", "one_zero", "strangers",
     "type_name",
-]
+]  # fmt: skip
 
 Table: TypeAlias = Any
 """A pyarrow.Table of canonical types."""
@@ -81,12 +66,12 @@ def integers(cells: Cells) -> npt.NDArray[np.int64]:
     return np.asarray(cells.cast("int64").fill_null(0), dtype=np.int64)
 
 
-def cells_of_integers(values: npt.NDArray[np.int64], missing: Mask, name: str) -> Cells:
+def integer_cells(values: npt.NDArray[np.int64], missing: Mask, name: str) -> Cells:
     """Return integers, shape (N,), as cells of the type called `name`: int64 or points in time."""
     return pa.array(values, mask=missing, type=arrow_type(name))
 
 
-def cells_of_numbers(values: Numbers) -> Cells:
+def number_cells(values: Numbers) -> Cells:
     """Return numbers, shape (N,), as cells; NaN is missing."""
     return pa.array(values, mask=np.isnan(values))
 

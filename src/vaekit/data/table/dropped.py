@@ -8,7 +8,7 @@ import numpy as np
 from pydantic import StrictBool, StrictFloat, StrictInt, StrictStr
 
 from vaekit.data.arrow import pa
-from vaekit.data.table.cells import Cells, Numbers, arrow_type, cells_of_integers, label_cells, strangers
+from vaekit.data.table.cells import Cells, Numbers, arrow_type, integer_cells, label_cells, strangers
 from vaekit.data.table.codec import Codec, Slot
 
 __all__ = ["Constant", "Identifier", "Text"]
@@ -42,7 +42,7 @@ class Identifier(_Dropped):
         """Return N new names."""
         count = np.arange(self.start, self.start + len(codes))
         if self.type != "string":
-            return cells_of_integers(count, np.zeros(len(count), dtype=bool), self.type)
+            return integer_cells(count, np.zeros(len(count), dtype=bool), self.type)
         return pa.array([f"{self.prefix}{number:0{self.width}d}" for number in count.tolist()], type="string")
 
 

@@ -9,8 +9,7 @@ import numpy as np
 
 from vaekit.data.arrow import pa
 from vaekit.data.table.arrow_types import canonical_table
-from vaekit.data.table.checks import check_columns
-from vaekit.data.table.raw import RawTable, ReadOptions
+from vaekit.data.table.raw import RawTable, check_columns
 
 __all__ = ["frame_to_raw"]
 
@@ -18,13 +17,12 @@ SOURCE = "the table"
 """What a table in memory is called in errors."""
 
 
-def frame_to_raw(frame: Any, options: ReadOptions | None = None) -> RawTable:
+def frame_to_raw(frame: Any) -> RawTable:
     """Read a table in memory through its own export to Arrow, so that neither pandas nor polars is needed here.
 
     Args:
         frame: A pyarrow.Table, a frame of pandas or polars or of anything with Arrow's stream, or a mapping of columns
             (lists or arrays) by name.
-        options: The marks of missing cells, besides null and NaN.
 
     Raises:
         ImportError: If pyarrow is missing.
@@ -45,7 +43,7 @@ def frame_to_raw(frame: Any, options: ReadOptions | None = None) -> RawTable:
     ordered = [field.name for field in table.schema if pa.types.is_dictionary(field.type) and field.type.ordered]
     if ordered:
         notes = (*notes, f"the order of the categories is not kept: {', '.join(ordered[:5])} (schema.yaml can give it)")
-    return RawTable(canonical_table(table, options.missing if options else (), SOURCE), notes)
+    return RawTable(canonical_table(table, (), SOURCE), notes)
 
 
 def _of_mapping(columns: Mapping[Any, Any]) -> Any:

@@ -8,15 +8,9 @@ from typing import Any, Literal
 from vaekit.data.arrow import pa, pc
 
 __all__ = [
-    "NumberStyle",
-    "all_match",
-    "cast_cells",
-    "number_style",
-    "parse_numbers",
-    "parse_plain",
-    "points_are_thousands",
+    "NumberStyle", "all_match", "cast_cells", "number_style", "parse_numbers", "parse_plain", "points_are_thousands",
     "written_as_number",
-]
+]  # fmt: skip
 
 SAMPLE = 256
 """The number of cells that are tried first: they suffice to reject most columns that do not fit."""

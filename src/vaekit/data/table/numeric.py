@@ -8,7 +8,7 @@ import numpy as np
 from pydantic import Field
 
 from vaekit.data.table.axis import Axis
-from vaekit.data.table.cells import Cells, Numbers, cells_of_integers, cells_of_numbers, numbers
+from vaekit.data.table.cells import Cells, Numbers, integer_cells, number_cells, numbers
 from vaekit.data.table.codec import Codec, Slot
 from vaekit.data.table.maps import Map
 
@@ -108,6 +108,6 @@ class Count(Codec):
         """Return the cells of counts, shape (N, 1), rounded and kept within the observed range."""
         counts = np.clip(np.rint(codes[:, 0]), self.low, self.high)
         if self.type == "float64":
-            return cells_of_numbers(counts)
+            return number_cells(counts)
         missing = np.isnan(counts)
-        return cells_of_integers(np.where(missing, 0, counts).astype(np.int64), missing, self.type)
+        return integer_cells(np.where(missing, 0, counts).astype(np.int64), missing, self.type)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterator
 from typing import ClassVar, Literal
 
 import numpy as np
@@ -14,11 +16,11 @@ from vaekit.data.table.cells import (
     Mask,
     Numbers,
     Table,
-    cells_of_integers,
-    cells_of_numbers,
+    integer_cells,
     integers,
     is_null,
     labels_of,
+    number_cells,
     numbers,
     type_name,
 )
@@ -98,20 +100,20 @@ class Inequality(Constraint):
         """Return a table with the gap in place of `high`; that of points in time is an integer in their unit."""
         low, high = self._pair(table)
         if type_name(high) == "float64":
-            gap = cells_of_numbers(self._rounded(numbers(high) - numbers(low)))
+            gap = number_cells(self._rounded(numbers(high) - numbers(low)))
         else:
-            gap = cells_of_integers(integers(high) - integers(low), is_null(low) | is_null(high), "int64")
+            gap = integer_cells(integers(high) - integers(low), is_null(low) | is_null(high), "int64")
         return replaced_columns(table, self.replaces, {self.makes[0]: gap})
 
     def backward(self, table: Table) -> Table:
         """Return a table with low + gap in place of the gap."""
         low, gap = table.column(self.low), table.column(self.makes[0])
         if self.type == "float64":
-            high = cells_of_numbers(self._larger(numbers(low), numbers(gap)))
+            high = number_cells(self._larger(numbers(low), numbers(gap)))
         else:
             found = integers(low) + np.maximum(integers(gap), int(self.strict))
             found = found if self.bounds is None else np.clip(found, *self.bounds)
-            high = cells_of_integers(found, is_null(low) | is_null(gap), self.type)
+            high = integer_cells(found, is_null(low) | is_null(gap), self.type)
         return replaced_columns(table, self.makes, {self.high: high})
 
     def _larger(self, low: Numbers, gap: Numbers) -> Numbers:
@@ -160,35 +162,25 @@ class Range(Constraint):
     def broken(self, table: Table) -> Mask:
         """Return which rows break it, shape (N,)."""
         cells = table.column(self.column)
-        low, high = self._limits(cells)
-        found = np.zeros(len(cells), dtype=bool)
-        if low is not None:
-            found |= np.asarray(pc.less(cells, low).fill_null(False))
-        if high is not None:
-            found |= np.asarray(pc.greater(cells, high).fill_null(False))
-        return found
+        masks = [np.asarray(outside.fill_null(False)) for _, outside in self._outside(cells)]
+        return np.any([np.zeros(len(cells), dtype=bool), *masks], axis=0)
 
     def backward(self, table: Table) -> Table:
         """Return the table, its column kept within the bounds."""
         cells = table.column(self.column)
-        low, high = self._limits(cells)
-        if low is not None:
-            cells = pc.if_else(pc.less(cells, low), low, cells)
-        if high is not None:
-            cells = pc.if_else(pc.greater(cells, high), high, cells)
+        for limit, outside in self._outside(cells):
+            cells = pc.if_else(outside, limit, cells)
         return table.set_column(table.column_names.index(self.column), self.column, cells)
 
-    def _limits(self, cells: Cells) -> tuple[Cells | None, Cells | None]:
-        """Return the bounds as the column's type has them: of integers, the nearest within."""
-        low, high = self.min, self.max
-        if type_name(cells) == "int64":
-            low = int(np.ceil(low)) if isinstance(low, float) else low
-            high = int(np.floor(high)) if isinstance(high, float) else high
-        return self._limit(low, cells), self._limit(high, cells)
+    def _outside(self, cells: Cells) -> Iterator[tuple[Cells, Cells]]:
+        """Yield each bound as the column's type has it, and which cells lie beyond; of integers, the nearest within."""
+        whole = type_name(cells) == "int64"
+        for bound, within, beyond in ((self.min, math.ceil, pc.less), (self.max, math.floor, pc.greater)):
+            if bound is not None:
+                limit = self._limit(within(bound) if whole and isinstance(bound, float) else bound, cells)
+                yield limit, beyond(cells, limit)
 
-    def _limit(self, bound: int | float | str | None, cells: Cells) -> Cells | None:
-        if bound is None:
-            return None
+    def _limit(self, bound: int | float | str, cells: Cells) -> Cells:
         kind = type_name(cells)
         wrong = ValueError(
             f"constraint {self}: {self.column!r} holds {kind}, which {bound!r} does not bound; give a number, or for a point"

@@ -96,17 +96,16 @@ class TableSchema(Schema):
             if source.name in found
         }
 
-    def align(self, table: Table, *, allow_missing: bool = False) -> tuple[Table, tuple[str, ...]]:
+    def align(self, table: Table) -> tuple[Table, tuple[str, ...]]:
         """Return a new table with the columns of `sources`, in their order and types, and sentences about anything unusual.
 
         Args:
             table: A table of canonical types; its columns are known by name.
-            allow_missing: Whether a column that is not there counts as missing in every row.
 
         Raises:
             ValueError: If a column is not there, or its cells are of another type; the sentence names it.
         """
-        table, notes = aligned(table, self.sources, self.names, allow_missing)
+        table, notes = aligned(table, self.sources, self.names)
         free = freed(table, self.constraints)
         return table, (*notes, *self._broken(table), *(self._strange(*found) for found in self.unseen(free).items()))
 

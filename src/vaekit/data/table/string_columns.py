@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from vaekit.data.arrow import pa, pc
-from vaekit.data.delimited.marks import MISSING
+from vaekit.data.delimited.options import MISSING
 from vaekit.data.table.number_cells import (
     NumberStyle,
     number_style,
@@ -201,5 +201,5 @@ def _percent(share: float) -> str:
     return f"{min(100 * share, 99.9):.3g} %"
 
 
-def _list(names: list[str], count: int = 5) -> str:
-    return ", ".join(names[:count]) + (f" and {len(names) - count} more" if len(names) > count else "")
+def _list(names: list[str]) -> str:
+    return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
