@@ -14,16 +14,7 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import Field
 
-from vaekit.data.table.cells import (
-    Cells,
-    Numbers,
-    integer_cells,
-    integers,
-    is_null,
-    number_cells,
-    numbers,
-    type_name,
-)
+from vaekit.data.table.cells import Cells, Numbers, integer_cells, integers, is_null, number_cells, numbers, type_name
 from vaekit.value import Value
 
 __all__ = ["Axis", "Grid", "Line", "fit_axis"]
