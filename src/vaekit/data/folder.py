@@ -14,9 +14,8 @@ from torch import Tensor
 from vaekit.data.cache import cache_folder, content_key, load_entry, writable_folder, write_facts, write_values
 from vaekit.data.dataset import Dataset, ImageSchema, Quarantined, observe_images
 from vaekit.data.decode import SUFFIXES
-from vaekit.data.files import files_below
+from vaekit.data.files import Layout, files_below, read_layout
 from vaekit.data.labels import encode_labels
-from vaekit.data.layout import Layout, read_layout
 from vaekit.data.resize import Fit
 from vaekit.data.rows import Array
 from vaekit.data.split import complete_split

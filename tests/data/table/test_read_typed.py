@@ -13,10 +13,9 @@ import pyarrow as pa
 import pytest
 from pyarrow import feather, parquet
 
-from vaekit.data.table.frames import frame_to_raw
 from vaekit.data.table.peek import is_frame
 from vaekit.data.table.raw import ReadOptions, check_trainable
-from vaekit.data.table.reading import read_raw
+from vaekit.data.table.reading import frame_to_raw, read_raw
 
 TABLE = pa.table(
     {

@@ -7,8 +7,7 @@ from typing import Annotated, Literal, TypeAlias, get_args
 from pydantic import Field
 
 from vaekit.data.table.codec import Slot
-from vaekit.data.table.discrete import Categories, Levels, Ordinal
-from vaekit.data.table.dropped import Constant, Identifier, Text
+from vaekit.data.table.discrete import Categories, Constant, Identifier, Levels, Ordinal, Text
 from vaekit.data.table.numeric import Count, Numeric, Spiked
 from vaekit.value import Value
 

@@ -13,8 +13,7 @@ from vaekit.data.delimited.encoding import guess_encoding, opened
 from vaekit.data.delimited.layout import sample_rows
 from vaekit.data.delimited.options import SUFFIXES as DELIMITED
 from vaekit.data.delimited.options import DelimitedOptions
-from vaekit.data.files import has_images
-from vaekit.data.layout import find_parts
+from vaekit.data.files import find_parts, has_images
 from vaekit.data.table.bundled import bundled_name
 from vaekit.data.table.raw import SUFFIXES
 from vaekit.data.text_tables import parquet_types

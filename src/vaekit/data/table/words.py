@@ -7,7 +7,7 @@ from itertools import takewhile
 
 from vaekit.data.arrow import pa, pc
 from vaekit.data.table.cells import Cells, labels_of, type_name
-from vaekit.data.table.dropped import Identifier
+from vaekit.data.table.discrete import Identifier
 
 __all__ = ["fit_identifier", "is_named_key", "is_text", "natural_order"]
 
