@@ -14,7 +14,7 @@ order that is a pure function of the seed and the epoch. Nothing here knows a mo
     arrays     numpy arrays and tensors;  items  torch data sets and lists;  idx, numpy_files  arrays in files
     folder     a folder of image files;  survey, decode, cache  its steps;  files  what lies below a folder
     text       the door of texts;  text_files, text_tables, text_folder  the files
-    corpus     the first reading of texts;  text_encoding, text_rows  from texts to rows of ids
+    corpus     the first reading of texts;  text_encoding  from texts to rows of ids
     text_schema, tokenizers, words  tokens
     table      tables: files and frames, the kinds of their columns, and the way into rows of numbers and back
     delimited  CSV and its relatives, for tables and texts alike;  arrow  pyarrow

@@ -14,8 +14,7 @@ from vaekit.data.cache import cache_folder, content_key, load_entry, writable_fo
 from vaekit.data.corpus import LARGE, Corpus, Survey, survey_corpus
 from vaekit.data.dataset import TRAIN, Dataset
 from vaekit.data.rows import Array
-from vaekit.data.text_rows import Encoded, encode_texts
-from vaekit.data.text_schema import TextSchema
+from vaekit.data.text_schema import Encoded, TextSchema, encode_texts
 from vaekit.data.tokenizers import SPECIALS, Kind, Trained, codec_of, definition_from_file, train_definition
 
 __all__ = ["Reading", "encode_corpus"]

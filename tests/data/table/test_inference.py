@@ -8,7 +8,7 @@ import pytest
 
 from vaekit.data.table.building import infer_schema
 from vaekit.data.table.bundled import raw_from_sklearn
-from vaekit.data.table.declared import Declared, SchemaFile
+from vaekit.data.table.column import Declared, SchemaFile
 from vaekit.data.table.fitting import fit_column
 from vaekit.data.table.inference import find_spikes
 

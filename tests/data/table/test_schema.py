@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from data.table.columns import WORDS, cells, decimals, quick, reals, same, times
 from vaekit.data.table.building import infer_schema
-from vaekit.data.table.declared import Declared, SchemaFile
+from vaekit.data.table.column import Declared, SchemaFile
 from vaekit.data.table.schema import TableSchema
 
 rng = np.random.default_rng(0)

@@ -147,8 +147,6 @@ def _counts_up(row: Sequence[str]) -> bool:
     """Return whether a row holds 0, 1, 2, ... or years one after another, as names of columns do."""
     numbers = [int(cell) for cell in row if cell.isascii() and cell.isdigit()]
     start = numbers[0] if numbers else -1
-    return (
-        len(numbers) >= 3
-        and (start == 0 or 1900 <= start <= 2100)
-        and numbers == list(range(start, start + len(numbers)))
-    )
+    if len(numbers) < 3 or not (start == 0 or 1900 <= start <= 2100):
+        return False
+    return numbers == list(range(start, start + len(numbers)))

@@ -5,9 +5,9 @@
     reading       files and frames -> a table of canonical types (raw), with notes on what was found
     read_parts    the files;  string_columns, number_cells, time_cells  from strings to types;  arrow_types  other types
     cells         the cells of a column between Arrow and numpy;  axis  where numbers lie;  maps  monotone maps to normal scores
-    codec         the codecs in general;  numeric, discrete  the codecs;  column  a column with its codec
+    codec         the codecs in general;  numeric, discrete  the codecs;  column  a column with its codec, and what a user declares about it
     inference     the kind of a column;  words  names of rows, sentences, words with an order;  fitting  its codec
-    constraints   conditions on every row;  ordering, joining  each of them;  declared, schema_file  what a user declares
+    constraints   conditions on every row;  ordering, joining  each of them;  schema_file  the declarations in a file
     schema        the table as a model sees it;  alignment  a new table brought to it
     building      a table -> its schema -> a data set, split by the content of the rows
 """
@@ -20,7 +20,7 @@ from typing import Any
 from vaekit.data.dataset import Dataset
 from vaekit.data.table.building import table_dataset
 from vaekit.data.table.column import Column as Column
-from vaekit.data.table.declared import SchemaFile
+from vaekit.data.table.column import SchemaFile
 from vaekit.data.table.raw import ReadOptions
 from vaekit.data.table.reading import frame_to_raw, read_raw
 from vaekit.data.table.schema import TableSchema as TableSchema

@@ -17,9 +17,8 @@ from vaekit.data.dataset import TRAIN, Dataset
 from vaekit.data.split import complete_split
 from vaekit.data.table.alignment import Source
 from vaekit.data.table.cells import Cells, Table, integers, is_null, numbers, type_name
-from vaekit.data.table.column import Column
+from vaekit.data.table.column import Column, SchemaFile
 from vaekit.data.table.constraints import AnyConstraint, Range, fit_constraints, freed
-from vaekit.data.table.declared import SchemaFile
 from vaekit.data.table.discrete import Categories, Levels, Ordinal
 from vaekit.data.table.fitting import Role, fit_column
 from vaekit.data.table.raw import RawTable, check_trainable

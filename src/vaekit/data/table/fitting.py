@@ -8,8 +8,7 @@ import numpy as np
 
 from vaekit.data.table.axis import Grid, Line, fit_axis
 from vaekit.data.table.cells import Cells, Label, Numbers, label_cells, labels_of, numbers
-from vaekit.data.table.column import AnyCodec, Column, Kind
-from vaekit.data.table.declared import CodecName, Declared
+from vaekit.data.table.column import AnyCodec, CodecName, Column, Declared, Kind
 from vaekit.data.table.discrete import Categories, Constant, Levels, Ordinal, Text
 from vaekit.data.table.inference import Decision, Profile, decide, find_spikes, profile_of
 from vaekit.data.table.maps import MapName, fit_map

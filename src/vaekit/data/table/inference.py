@@ -9,8 +9,7 @@ import numpy.typing as npt
 
 from vaekit.data.arrow import pa, pc
 from vaekit.data.table.cells import Cells, Numbers, labels_of, one_zero, type_name
-from vaekit.data.table.column import Kind
-from vaekit.data.table.declared import CodecName
+from vaekit.data.table.column import CodecName, Kind
 from vaekit.data.table.words import is_named_key, is_text, natural_order
 
 __all__ = ["LEVELS", "Decision", "Profile", "decide", "find_spikes", "profile_of"]

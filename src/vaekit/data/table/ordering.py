@@ -11,19 +11,7 @@ from pydantic import StrictFloat, StrictInt, StrictStr
 
 from vaekit.data.arrow import pa, pc
 from vaekit.data.table.axis import Grid, fit_axis
-from vaekit.data.table.cells import (
-    Cells,
-    Mask,
-    Numbers,
-    Table,
-    integer_cells,
-    integers,
-    is_null,
-    labels_of,
-    number_cells,
-    numbers,
-    type_name,
-)
+from vaekit.data.table.cells import Cells, Mask, Numbers, Table, arrow_type, labels_of, number_cells, numbers, type_name
 from vaekit.data.table.constraint import Constraint, replaced_columns
 
 __all__ = ["Inequality", "Range"]
@@ -102,7 +90,7 @@ class Inequality(Constraint):
         if type_name(high) == "float64":
             gap = number_cells(self._rounded(numbers(high) - numbers(low)))
         else:
-            gap = integer_cells(integers(high) - integers(low), is_null(low) | is_null(high), "int64")
+            gap = pc.subtract(high.cast("int64"), low.cast("int64"))
         return replaced_columns(table, self.replaces, {self.makes[0]: gap})
 
     def backward(self, table: Table) -> Table:
@@ -111,9 +99,10 @@ class Inequality(Constraint):
         if self.type == "float64":
             high = number_cells(self._larger(numbers(low), numbers(gap)))
         else:
-            found = integers(low) + np.maximum(integers(gap), int(self.strict))
-            found = found if self.bounds is None else np.clip(found, *self.bounds)
-            high = integer_cells(found, is_null(low) | is_null(gap), self.type)
+            high = pc.add(low.cast("int64"), pc.max_element_wise(gap, int(self.strict), skip_nulls=False))
+            for bound, nearer in zip(self.bounds or (), (pc.max_element_wise, pc.min_element_wise), strict=False):
+                high = nearer(high, bound, skip_nulls=False)
+            high = high.cast(arrow_type(self.type))
         return replaced_columns(table, self.makes, {self.high: high})
 
     def _larger(self, low: Numbers, gap: Numbers) -> Numbers:

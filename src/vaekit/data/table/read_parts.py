@@ -83,15 +83,12 @@ def _without_final_dots(table: Any, lengths: Sequence[int]) -> tuple[Any, tuple[
 
 
 def _bare(piece: Any, known: Any) -> Any | None:
+    """Return words without their full stops, if all have one and are known only without it."""
     words = piece.unique().drop_null()
-    if (
-        not len(words)
-        or not pc.all(pc.ends_with(words, ".")).as_py()
-        or pc.any(pc.is_in(words, value_set=known)).as_py()
-    ):
-        return None
     bare = pc.utf8_slice_codeunits(words, 0, -1)
-    return pc.utf8_slice_codeunits(piece, 0, -1) if pc.all(pc.is_in(bare, value_set=known)).as_py() else None
+    dotted = pc.and_not(pc.ends_with(words, "."), pc.is_in(words, value_set=known))
+    is_dotted = len(words) and pc.all(pc.and_(dotted, pc.is_in(bare, value_set=known))).as_py()
+    return pc.utf8_slice_codeunits(piece, 0, -1) if is_dotted else None
 
 
 def _read_typed(path: Path, options: ReadOptions) -> Any:

@@ -9,8 +9,7 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
-from vaekit.data.table.column import Column
-from vaekit.data.table.declared import Declared, SchemaFile
+from vaekit.data.table.column import Column, Declared, SchemaFile
 from vaekit.data.table.discrete import Ordinal
 from vaekit.data.table.schema import TableSchema
 

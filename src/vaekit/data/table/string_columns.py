@@ -12,14 +12,7 @@ from typing import Any
 
 from vaekit.data.arrow import pa, pc
 from vaekit.data.delimited.options import MISSING
-from vaekit.data.table.number_cells import (
-    NumberStyle,
-    number_style,
-    parse_numbers,
-    parse_plain,
-    points_are_thousands,
-    written_as_number,
-)
+from vaekit.data.table import number_cells
 from vaekit.data.table.raw import ReadOptions
 from vaekit.data.table.time_cells import parse_times
 
@@ -42,7 +35,7 @@ class _Column:
     rows: Any | None
     counts: dict[str, int]
     stripped: bool
-    style: NumberStyle | None = None
+    style: number_cells.NumberStyle | None = None
 
     def spread(self, values: Any) -> Any:
         return values if self.rows is None else values.take(self.rows)
@@ -96,8 +89,8 @@ def _column(name: str, column: Any, marks: Any, strings: Iterable[str]) -> _Colu
     spaces = bool(pc.any(pc.not_equal(stripped, found)).as_py())
     missing = pc.is_in(stripped, value_set=marks)
     cells = pc.if_else(missing, pa.scalar(None, pa.string()), stripped)
-    plain = name in strings or parse_plain(cells) is not None
-    style = None if plain else number_style(cells)
+    plain = name in strings or number_cells.parse_plain(cells) is not None
+    style = None if plain else number_cells.number_style(cells)
     return _Column(name, cells, rows, _count_marks(stripped, missing, rows), spaces, style)
 
 
@@ -148,11 +141,11 @@ def _typed(column: _Column, comma: bool, findings: _Findings, source: str) -> An
 def _numbers(column: _Column, comma: bool, findings: _Findings) -> Any | None:
     cells, style = column.cells, column.style
     if style is None:
-        numbers = parse_plain(cells)
-        if numbers is None or not comma or not points_are_thousands(cells):
+        numbers = number_cells.parse_plain(cells)
+        if numbers is None or not comma or not number_cells.points_are_thousands(cells):
             return numbers
-        style = NumberStyle("comma")
-    numbers = parse_numbers(cells, style, comma=comma)
+        style = number_cells.NumberStyle("comma")
+    numbers = number_cells.parse_numbers(cells, style, comma=comma)
     if numbers is None:
         if style.style == "plain":
             findings.columns["digits with leading zeros, or beyond 64 bits, stay strings"].append(column.name)
@@ -194,7 +187,7 @@ def _refuse_mixed(column: _Column, source: str) -> None:
 
 
 def _words(cells: Any) -> Any:
-    return pc.filter(cells, pc.invert(pc.fill_null(written_as_number(cells), True))).unique()
+    return pc.filter(cells, pc.invert(pc.fill_null(number_cells.written_as_number(cells), True))).unique()
 
 
 def _percent(share: float) -> str:
