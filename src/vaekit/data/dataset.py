@@ -30,7 +30,6 @@ class ImageSchema(Schema):
     """
 
     kind: Literal["image"] = "image"
-    """The kind of data."""
     height: int
     """The number of rows of pixels."""
     width: int

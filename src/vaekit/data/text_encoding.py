@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import cast, get_args
@@ -141,9 +142,10 @@ def _encode(corpus: Corpus, reading: Reading, source: str, place: Path | None = 
         definition=definition,
         lowercase=lowercase,
     )
-    if reading.schema is None:
+    is_own = reading.schema is None
+    if is_own:
         _check_tokens(schema, encoded, source)
-    schema = schema.replace(classes=found.classes) if found.classes or reading.schema is None else schema
+    schema = schema.replace(classes=found.classes) if found.classes or is_own else schema
     dataset = Dataset(
         values=_stored(encoded, schema.length, place, key),
         schema=schema,
@@ -153,7 +155,7 @@ def _encode(corpus: Corpus, reading: Reading, source: str, place: Path | None = 
         names=found.names,
         quarantine=corpus.quarantine,
         source=source,
-        notes=(*corpus.notes, *_notes(found, encoded, schema, is_own=reading.schema is None)),
+        notes=(*corpus.notes, *_notes(found, encoded, schema, is_own=is_own)),
     )
     if place is not None:
         write_facts(place, key, dataset)
@@ -180,28 +182,24 @@ def _check_tokens(schema: TextSchema, encoded: Encoded, source: str) -> None:
     )
 
 
-def _notes(found: Survey, encoded: Encoded, schema: TextSchema, *, is_own: bool) -> tuple[str, ...]:
+def _notes(found: Survey, encoded: Encoded, schema: TextSchema, *, is_own: bool) -> Iterator[str]:
     lengths, train = encoded.lengths, found.split.numpy() == TRAIN
     median, most = np.percentile(lengths, [50, 95], method="inverted_cdf")
     cut, unknown = int((lengths >= schema.length).sum()), _share(encoded, np.ones_like(train))
-    notes = []
     if is_own:
-        notes.append(f"{len(lengths):,} texts hold {lengths.sum():,} tokens")
-        notes.append(
-            f"the median text has {median:,} tokens, 95 % have at most {most:,}, the longest has {lengths.max():,}"
-        )
+        yield f"{len(lengths):,} texts hold {lengths.sum():,} tokens"
+        yield f"the median text has {median:,} tokens, 95 % have at most {most:,}, the longest has {lengths.max():,}"
         unit, known = UNITS[schema.tokenizer], 1 - _share(encoded, train)
         size = schema.vocabulary - len(SPECIALS)
-        notes.append(f"the vocabulary of {size:,} {unit} covers {_percent(known)} of the tokens in the training texts")
-        notes.append(f"{_percent(_share(encoded, ~train))} of the tokens in the held-out texts are unknown")
+        yield f"the vocabulary of {size:,} {unit} covers {_percent(known)} of the tokens in the training texts"
+        yield f"{_percent(_share(encoded, ~train))} of the tokens in the held-out texts are unknown"
     elif unknown:
-        notes.append(f"{_percent(unknown)} of the tokens are unknown to the model")
+        yield f"{_percent(unknown)} of the tokens are unknown to the model"
     if cut:
         many = "1 text is" if cut == 1 else f"{cut:,} texts are"
-        notes.append(f"{many} longer than {schema.length - 1:,} tokens and the end, and cut")
+        yield f"{many} longer than {schema.length - 1:,} tokens and the end, and cut"
     if found.empty:
-        notes.append(f"{'1 empty text was' if found.empty == 1 else f'{found.empty:,} empty texts were'} left out")
-    return tuple(notes)
+        yield f"{'1 empty text was' if found.empty == 1 else f'{found.empty:,} empty texts were'} left out"
 
 
 def _share(encoded: Encoded, rows: Array) -> float:

@@ -34,7 +34,6 @@ class TextSchema(Schema):
     """
 
     kind: Literal["text"] = "text"
-    """The kind of data."""
     tokenizer: Kind
     """What a token is: a word or mark, a character, a piece of UTF-8, or whatever a file defines."""
     vocabulary: int = Field(gt=4)

@@ -33,7 +33,6 @@ class Grid(Value):
     """Numbers of the form (offset + step k) / 10^decimals with integers k >= 0; a position is k."""
 
     kind: Literal["grid"] = "grid"
-    """The kind of axis."""
     decimals: int = 0
     """The number of decimals of float64."""
     offset: int
@@ -81,7 +80,6 @@ class Line(Value):
     """Numbers anywhere; a position is the number itself."""
 
     kind: Literal["line"] = "line"
-    """The kind of axis."""
     low: float
     """The smallest number."""
     high: float

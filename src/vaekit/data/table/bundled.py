@@ -10,7 +10,6 @@ from vaekit.data.table.raw import RawTable
 __all__ = ["BUNDLED", "bundled_name", "raw_from_sklearn"]
 
 BUNDLED = ("breast-cancer", "diabetes", "wine")
-"""Their names."""
 
 
 def bundled_name(typed: str) -> str | None:

@@ -60,14 +60,12 @@ class Levels(_Labelled):
     """One of a few values, numbers perhaps, each of them a class: decoding returns the exact value."""
 
     kind: Literal["levels"] = "levels"
-    """The kind of codec."""
 
 
 class Ordinal(_Labelled):
     """One of a few values that have an order, from the lowest to the highest: the code is the rank."""
 
     kind: Literal["ordinal"] = "ordinal"
-    """The kind of codec."""
     slot: ClassVar[SlotKind] = "ordinal"
 
 
@@ -75,7 +73,6 @@ class Categories(_Labelled):
     """One of many classes. Classes that are too rare to learn share the last code; decoding draws one of them."""
 
     kind: Literal["categories"] = "categories"
-    """The kind of codec."""
     rare: Labels = Field(default=(), repr=False)
     """The classes that share the last code, after those of `labels`; a class that training did not have gets it too."""
     counts: tuple[int, ...] = Field(default=(), repr=False)
@@ -121,7 +118,6 @@ class Identifier(_Dropped):
     """The name of a row. All names differ, so there is nothing to learn. New names are a prefix and an unused number."""
 
     kind: Literal["identifier"] = "identifier"
-    """The kind of codec."""
     prefix: str = ""
     """The text in front of the number, if names are strings."""
     width: int = 0
@@ -141,7 +137,6 @@ class Constant(_Dropped):
     """A single value, or missing cells only."""
 
     kind: Literal["constant"] = "constant"
-    """The kind of codec."""
     value: StrictBool | StrictInt | StrictFloat | StrictStr | None = None
     """The value; None if every cell is missing."""
 
@@ -158,7 +153,6 @@ class Text(_Dropped):
     """Free text, which is left out: its cells come back missing."""
 
     kind: Literal["text"] = "text"
-    """The kind of codec."""
 
     def decode(self, codes: Numbers, rng: np.random.Generator) -> Cells:
         """Return N missing cells."""

@@ -41,10 +41,8 @@ class FixedCombinations(_Joined):
     """Only combinations of values that occur in training: one column of combinations replaces the columns."""
 
     learned: ClassVar[frozenset[str]] = frozenset({"types", "separator", "values"})
-    """The fields that `fitted` fills in."""
 
     kind: Literal["fixed_combinations"] = "fixed_combinations"
-    """The kind of constraint."""
     types: tuple[str, ...] = ()
     """Their types, found in training."""
     separator: str = SEPARATORS[0]
@@ -70,14 +68,9 @@ class FixedCombinations(_Joined):
 
     def fitted(self, table: Table) -> FixedCombinations:
         """Return the constraint with the combinations of the training rows."""
-        table = table.select(list(self.columns))
-        distinct = (
-            table.group_by(list(self.columns))
-            .aggregate([])
-            .drop_null()
-            .sort_by([(name, "ascending") for name in self.columns])
-        )
-        columns = [distinct.column(name) for name in self.columns]
+        names = list(self.columns)
+        distinct = table.select(names).group_by(names).aggregate([]).drop_null()
+        columns = distinct.sort_by([(name, "ascending") for name in names]).select(names).columns
         words = [word for cells in columns for word in cells.cast("string").to_pylist()]
         separator = next((mark for mark in SEPARATORS if not any(mark in word for word in words)), SEPARATORS[-1])
         return self.replace(
@@ -114,7 +107,6 @@ class OneHot(_Joined):
     """Exactly one of several columns is 1, and the others are 0: one column of their names replaces them."""
 
     kind: Literal["one_hot"] = "one_hot"
-    """The kind of constraint."""
 
     @property
     def makes(self) -> tuple[str, ...]:

@@ -21,8 +21,6 @@ from vaekit.value import Value
 __all__ = ["Log1p", "Logit", "Map", "MapName", "MonotoneMap", "Quantile", "Standard", "fit_map"]
 
 MapName: TypeAlias = Literal["quantile", "standard", "log1p", "logit"]
-"""The names of the maps."""
-
 
 SMALLEST = 1e-150
 """Knots that are closer count as one: a slope must be a number, and its inverse too."""
@@ -51,7 +49,6 @@ class Quantile(MonotoneMap):
     """
 
     kind: Literal["quantile"] = "quantile"
-    """The kind of map."""
     knots: tuple[float, ...] = Field(min_length=2, repr=False)
     """The positions x_k, ascending."""
     scores: tuple[float, ...] = Field(min_length=2, repr=False)
@@ -107,7 +104,6 @@ class Standard(MonotoneMap):
     """(x - mean) / sd."""
 
     kind: Literal["standard"] = "standard"
-    """The kind of map."""
     mean: float
     """The mean of the positions."""
     sd: float = Field(gt=0)
@@ -136,7 +132,6 @@ class Log1p(MonotoneMap):
     """(log(1 + x - low) - mean) / sd; below `low`, where new data may lie, log(1 + d) goes on as d."""
 
     kind: Literal["log1p"] = "log1p"
-    """The kind of map."""
     low: float
     """The smallest position."""
     mean: float
@@ -173,7 +168,6 @@ class Logit(MonotoneMap):
     """
 
     kind: Literal["logit"] = "logit"
-    """The kind of map."""
     low: float
     """The lower bound."""
     high: float

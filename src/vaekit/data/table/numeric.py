@@ -19,7 +19,6 @@ class Numeric(Codec):
     """A number or a point in time: its position on its axis, mapped to about a standard normal."""
 
     kind: Literal["numeric"] = "numeric"
-    """The kind of codec."""
     axis: Axis
     """The axis of the numbers."""
     map: Map
@@ -46,7 +45,6 @@ class Spiked(Codec):
     """A number that is often exactly one of a few values: a class for these, and a number for the rest."""
 
     kind: Literal["spiked"] = "spiked"
-    """The kind of codec."""
     axis: Axis
     """The axis of the numbers."""
     spikes: tuple[float, ...] = Field(min_length=1)
@@ -89,7 +87,6 @@ class Count(Codec):
     """A non-negative integer that is modelled as a count."""
 
     kind: Literal["count"] = "count"
-    """The kind of codec."""
     low: int = Field(ge=0)
     """The smallest count."""
     high: int

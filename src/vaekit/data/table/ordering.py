@@ -28,10 +28,8 @@ class Inequality(Constraint):
     """
 
     learned: ClassVar[frozenset[str]] = frozenset({"type", "decimals", "bounds"})
-    """The fields that `fitted` fills in."""
 
     kind: Literal["inequality"] = "inequality"
-    """The kind of constraint."""
     low: str
     """The column of the smaller numbers."""
     high: str
@@ -130,7 +128,6 @@ class Range(Constraint):
     """min <= column <= max in every row: cells are kept within the bounds, and no column is replaced."""
 
     kind: Literal["range"] = "range"
-    """The kind of constraint."""
     column: str
     """The column, of numbers or points in time."""
     min: StrictInt | StrictFloat | StrictStr | None = None

@@ -33,7 +33,6 @@ class TableSchema(Schema):
     """
 
     kind: Literal["table"] = "table"
-    """The kind of data."""
     sources: tuple[Source, ...] = Field(min_length=1)
     """The columns of the file that are used, in order."""
     names: tuple[str, ...] = Field(min_length=1, repr=False)
@@ -90,11 +89,8 @@ class TableSchema(Schema):
         seen = {column.name: column.is_numeric for column in self.columns if column.slots()}
         gaps = {name: isinstance(one, Inequality) for one in self.constraints for name in one.replaces}
         found = {**seen, **gaps}
-        return {
-            source.name: "numeric" if found[source.name] else "categorical"
-            for source in self.sources
-            if source.name in found
-        }
+        names = [source.name for source in self.sources if source.name in found]
+        return {name: "numeric" if found[name] else "categorical" for name in names}
 
     def align(self, table: Table) -> tuple[Table, tuple[str, ...]]:
         """Return a new table with the columns of `sources`, in their order and types, and sentences about anything unusual.
