@@ -11,7 +11,7 @@ All doors make a `Dataset` (values, schema, split, labels, quarantine). `Batches
 order that is a pure function of the seed and the epoch. Nothing here knows a model.
 
     image      the door of images;  names, sprites  the data sets that have a name
-    arrays     numpy arrays and tensors;  items  torch data sets and lists;  idx, numpy_files  arrays in files
+    arrays     numpy arrays and tensors;  items  torch data sets and lists;  array_files  arrays in files
     folder     a folder of image files;  survey, decode, cache  its steps;  files  what lies below a folder
     text       the door of texts;  text_files, text_tables, text_folder  the files
     corpus     the first reading of texts;  text_encoding  from texts to rows of ids

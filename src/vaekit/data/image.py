@@ -5,14 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+from vaekit.data.array_files import is_idx, is_idx_folder, read_idx_file, read_idx_folder, read_npy, read_npz
 from vaekit.data.arrays import images_from_arrays
 from vaekit.data.dataset import Dataset
 from vaekit.data.decode import SUFFIXES, decode
 from vaekit.data.files import existing_path, has_images
 from vaekit.data.folder import read_folder
-from vaekit.data.idx import is_idx, is_idx_folder, read_idx_file, read_idx_folder
 from vaekit.data.names import DEMO, NAMES, name_of, read_named
-from vaekit.data.numpy_files import read_npy, read_npz
 from vaekit.data.resize import Fit, resize_dataset
 
 __all__ = ["images_from_arrays", "is_image", "read_images"]

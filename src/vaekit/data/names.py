@@ -13,10 +13,10 @@ from urllib.request import urlopen
 
 import numpy as np
 
+from vaekit.data.array_files import read_idx_folder
 from vaekit.data.arrays import images_from_arrays
 from vaekit.data.cache import cache_folder, replace_file, writable_folder
 from vaekit.data.dataset import Dataset
-from vaekit.data.idx import read_idx_folder
 from vaekit.data.sprites import draw_sprites
 
 __all__ = ["DEMO", "NAMES", "download_files", "name_of", "read_named"]

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
+from vaekit.data.array_files import is_idx_folder
 from vaekit.data.corpus import NO_PART, Corpus, Entry
 from vaekit.data.dataset import TRAIN, Quarantined
 from vaekit.data.delimited.encoding import Encoding, find_encoding
 from vaekit.data.files import Layout, files_below, find_parts, has_images, read_layout
-from vaekit.data.idx import is_idx_folder
 from vaekit.data.survey import check_share
 from vaekit.data.text_files import TEXTS, TextOptions, read_lines, read_whole
 from vaekit.data.text_tables import TABLES, open_table
