@@ -59,7 +59,10 @@ def read_images(
     if name == DEMO:
         raise ValueError(f"images are wanted, but {DEMO} are texts; give a file or a folder of images")
     if name is not None:
-        dataset = _with_path_note(read_named(name, cache), name)
+        dataset = read_named(name, cache)
+        if Path(name).exists():
+            note = f"{name} was taken as the name of the data set, not as the path that is also there; write ./{name} for that"
+            dataset = replace(dataset, notes=(*dataset.notes, note))
     else:
         needs = f"images need a folder, a file, or one of the names {', '.join(NAMES)}"
         path = existing_path(source, needs, NAMES)
@@ -100,10 +103,3 @@ def _checked(size: tuple[int, int] | None, fit: str) -> tuple[int, int] | None:
             f"size must be two positive numbers, height and width, but is {size}; use (64, 64) for example"
         )
     return int(size[0]), int(size[1])
-
-
-def _with_path_note(dataset: Dataset, name: str) -> Dataset:
-    if not Path(name).exists():
-        return dataset
-    note = f"{name} was taken as the name of the data set, not as the path that is also there; write ./{name} for that"
-    return replace(dataset, notes=(*dataset.notes, note))

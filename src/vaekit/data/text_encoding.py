@@ -141,11 +141,13 @@ def _encode(corpus: Corpus, reading: Reading, source: str, place: Path | None = 
         length=reading.length or _length(found, encoded),
         definition=definition,
         lowercase=lowercase,
+        classes=found.classes,
     )
     is_own = reading.schema is None
     if is_own:
         _check_tokens(schema, encoded, source)
-    schema = schema.replace(classes=found.classes) if found.classes or is_own else schema
+    elif found.classes:
+        schema = schema.replace(classes=found.classes)
     dataset = Dataset(
         values=_stored(encoded, schema.length, place, key),
         schema=schema,

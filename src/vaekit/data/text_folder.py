@@ -11,7 +11,7 @@ from vaekit.data.corpus import NO_PART, Corpus, Entry
 from vaekit.data.dataset import TRAIN, Quarantined
 from vaekit.data.delimited.encoding import Encoding, find_encoding
 from vaekit.data.files import Layout, files_below, find_parts, has_images, read_layout
-from vaekit.data.survey import check_share
+from vaekit.data.survey import attempts, check_share
 from vaekit.data.text_files import TEXTS, TextOptions, read_lines, read_whole
 from vaekit.data.text_tables import TABLES, open_table
 
@@ -87,10 +87,11 @@ def _read_parts(files: dict[str, Corpus], parts: dict[str, int]) -> Iterator[Ent
 
 
 def _documents(root: Path, layout: Layout, options: TextOptions) -> Corpus:
-    found = {name: _examine(root / name, options.encoding) for name in layout.names}
-    quarantine = [Quarantined(name, reason) for name, reason in found.items() if isinstance(reason, str)]
-    encodings = {name: encoding for name, encoding in found.items() if isinstance(encoding, Encoding)}
-    check_share(len(found), quarantine, "texts")
+    examined = list(attempts(lambda name: _examine(root / name, options.encoding), layout.names))
+    quarantine = [bad for bad in examined if isinstance(bad, Quarantined)]
+    results = zip(layout.names, examined, strict=True)
+    encodings = {name: result for name, result in results if isinstance(result, Encoding)}
+    check_share(len(examined), quarantine, "texts")
     return Corpus(
         read=partial(_read_documents, root, layout, encodings),
         root=root,
@@ -115,11 +116,8 @@ def _read_documents(root: Path, layout: Layout, encodings: dict[str, Encoding]) 
             yield Entry(read_whole(root / name, encodings[name].name), label, part, name)
 
 
-def _examine(path: Path, known: str | None) -> Encoding | str:
-    """Return the encoding of a text, or why it cannot be read."""
-    try:
-        encoding = find_encoding(path, known)
-        read_whole(path, encoding.name)
-    except (OSError, ValueError) as error:
-        return getattr(error, "strerror", None) or str(error)
+def _examine(path: Path, known: str | None) -> Encoding:
+    """Return the encoding of a text that can be read."""
+    encoding = find_encoding(path, known)
+    read_whole(path, encoding.name)
     return encoding

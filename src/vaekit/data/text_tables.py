@@ -84,13 +84,13 @@ def choose_column(types: Mapping[str, str], column: str | None, label: str | Non
             )
     if label is not None and not types[label].startswith(("string", "int", "uint", "bool")):
         raise ValueError(f"label must be a column of names or integers, but {label!r} in {file} is {types[label]}")
+    texts = [name for name, type_ in types.items() if type_ == "string"]
     if column is not None:
-        if types[column] != "string":
-            raise ValueError(
-                f"column must hold text, but {column!r} in {file} is {types[column]}; give one of {_texts(types)}"
-            )
+        if column not in texts:
+            cure = f"give one of {', '.join(texts) or 'those of another table'}"
+            raise ValueError(f"column must hold text, but {column!r} in {file} is {types[column]}; {cure}")
         return column
-    texts = [name for name, type_ in types.items() if type_ == "string" and name != label]
+    texts = [name for name in texts if name != label]
     usual = [name for wanted in COLUMNS for name in texts if name.lower() == wanted]
     if usual or len(texts) == 1:
         return (usual or texts)[0]
@@ -98,10 +98,6 @@ def choose_column(types: Mapping[str, str], column: str | None, label: str | Non
         f"{file} must have one column of text, or one called {', '.join(COLUMNS)}, but has"
         f" {', '.join(f'{name} ({type_})' for name, type_ in types.items()) or 'none'}; name it with column="
     )
-
-
-def _texts(types: Mapping[str, str]) -> str:
-    return ", ".join(name for name, type_ in types.items() if type_ == "string") or "those of another table"
 
 
 def parquet_types(path: Path) -> dict[str, str]:

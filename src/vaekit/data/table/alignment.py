@@ -50,7 +50,11 @@ def _cast(cells: Cells, source: Source) -> Cells:
         return cells
     if cells.null_count == len(cells):
         return pa.nulls(len(cells), arrow_type(wanted))
-    if {found, wanted} == {"int64", "float64"} or wanted == "string" or _both_times(found, wanted):
+    # Both are points in time, and both or neither know their zone.
+    both_times = (
+        found.startswith("timestamp[") and wanted.startswith("timestamp[") and (", " in found) == (", " in wanted)
+    )
+    if {found, wanted} == {"int64", "float64"} or wanted == "string" or both_times:
         # A number with decimals is no integer, and a time finer than the unit is none of the model's.
         with suppress(pa.ArrowInvalid):
             return cells.cast(arrow_type(wanted))
@@ -58,11 +62,6 @@ def _cast(cells: Cells, source: Source) -> Cells:
         f"column {source.name!r} must hold {wanted}, as in training, but holds {found}, such as"
         f" {_example(cells, wanted)!r}; mend its cells, or leave them empty"
     )
-
-
-def _both_times(found: str, wanted: str) -> bool:
-    """Say whether both are points in time, and both or neither know their zone."""
-    return all(name.startswith("timestamp[") for name in (found, wanted)) and (", " in found) == (", " in wanted)
 
 
 def _example(cells: Cells, wanted: str) -> str:

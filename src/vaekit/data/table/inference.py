@@ -100,10 +100,8 @@ def decide(profile: Profile, *, names_rows: bool = True) -> Decision:
         profile: The values in its training rows.
         names_rows: Whether it may be an identifier.
     """
-    if not profile.distinct:
-        return Decision("constant", "constant", "every cell is missing")
-    if profile.distinct == 1:
-        return Decision("constant", "constant", f"every cell is {_samples(profile.values)[0]}")
+    if profile.distinct < 2:
+        return Decision("constant", "constant", f"every cell is {(_samples(profile.values) or ['missing'])[0]}")
     if profile.distinct == 2:
         return Decision("binary", "levels", f"two values: {' and '.join(_samples(profile.values))}")
     named = _row_name(profile) if names_rows else None

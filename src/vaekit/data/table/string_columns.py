@@ -28,13 +28,11 @@ ROWS = 20_000
 
 @dataclass(frozen=True)
 class _Column:
-    """The distinct cells of a column, null if they are missing, and the rows of each; all cells if `rows` is None."""
+    """The distinct cells of a column, null if they are missing, and where each occurs; all cells if `rows` is None."""
 
     name: str
     cells: Any
     rows: Any | None
-    counts: dict[str, int]
-    stripped: bool
     style: number_cells.NumberStyle | None = None
 
     def spread(self, values: Any) -> Any:
@@ -69,13 +67,12 @@ def type_strings(table: Any, options: ReadOptions, source: str) -> tuple[Any, tu
     """
     findings = _Findings()
     marks = pa.array(sorted(MISSING | {mark.strip() for mark in options.missing}))
-    columns = [_column(name, table.column(name), marks, options.strings) for name in table.column_names]
+    columns = [_column(name, table.column(name), marks, options.strings, findings) for name in table.column_names]
     del table
     comma = any(column.style is not None and column.style.style == "comma" for column in columns)
     arrays = {}
     while columns:  # the strings of a column are let go as soon as it has its type
         column = columns.pop(0)
-        _note_missing(column, findings)
         typed = column.cells if column.name in options.strings else _typed(column, comma, findings, source)
         if typed is column.cells and column.name not in (*options.strings, *options.mixed):
             _refuse_mixed(column, source)
@@ -83,15 +80,18 @@ def type_strings(table: Any, options: ReadOptions, source: str) -> tuple[Any, tu
     return pa.table(arrays), findings.notes()
 
 
-def _column(name: str, column: Any, marks: Any, strings: Iterable[str]) -> _Column:
-    found, rows = _distinct(column)
-    stripped = pc.utf8_trim_whitespace(found)
-    spaces = bool(pc.any(pc.not_equal(stripped, found)).as_py())
+def _column(name: str, column: Any, marks: Any, strings: Iterable[str], findings: _Findings) -> _Column:
+    distinct, rows = _distinct(column)
+    stripped = pc.utf8_trim_whitespace(distinct)
+    if pc.any(pc.not_equal(stripped, distinct)).as_py():
+        findings.columns["spaces around the cells are removed"].append(name)
     missing = pc.is_in(stripped, value_set=marks)
+    for mark, count in _count_marks(stripped, missing, rows).items():
+        findings.marks[mark].append(f"{name} ({count:,})")
     cells = pc.if_else(missing, pa.scalar(None, pa.string()), stripped)
     plain = name in strings or number_cells.parse_plain(cells) is not None
     style = None if plain else number_cells.number_style(cells)
-    return _Column(name, cells, rows, _count_marks(stripped, missing, rows), spaces, style)
+    return _Column(name, cells, rows, style)
 
 
 def _distinct(column: Any) -> tuple[Any, Any | None]:
@@ -109,13 +109,6 @@ def _count_marks(stripped: Any, missing: Any, rows: Any | None) -> dict[str, int
     marks = pc.if_else(missing, stripped, pa.scalar(None, pa.string()))
     found = (marks if rows is None else marks.take(rows)).drop_null().value_counts()
     return {one["values"]: one["counts"] for one in found.to_pylist()}
-
-
-def _note_missing(column: _Column, findings: _Findings) -> None:
-    if column.stripped:
-        findings.columns["spaces around the cells are removed"].append(column.name)
-    for mark, count in column.counts.items():
-        findings.marks[mark].append(f"{column.name} ({count:,})")
 
 
 def _typed(column: _Column, comma: bool, findings: _Findings, source: str) -> Any:
