@@ -212,8 +212,8 @@ def _range(values: Tensor) -> tuple[float, float]:
 def _is_binary(values: Tensor, rows: Tensor) -> bool:
     seen: set[float] = set()
     stored = TensorRows(values)
-    for few in rows.split(rows_per_chunk(values)) if len(rows) else ():
-        chunk = stored.take(few).values
+    for some_rows in rows.split(rows_per_chunk(values)) if len(rows) else ():
+        chunk = stored.take(some_rows).values
         low, high = chunk.aminmax()
         seen |= {low.item(), high.item()}
         if len(seen) > 2 or not bool(((chunk == low) | (chunk == high)).all()):

@@ -58,11 +58,11 @@ def has_images(root: Path) -> bool:
 
 @dataclass(frozen=True)
 class Layout:
-    """What the folders say about the files in them.
+    """The parts and the classes of files, by the folders that they lie in.
 
     Args:
         names: The files that belong to the data.
-        left_out: The files beside the folders of an official split, which belong to no part.
+        left_out: The files outside the folders of an official split: they belong to no part.
         split: The part of each file; None if there is no official split.
         labels: The name of the class of each file; None if the folders are no classes.
     """

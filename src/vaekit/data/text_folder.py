@@ -105,7 +105,7 @@ def _document_notes(layout: Layout, encodings: dict[str, Encoding]) -> Iterator[
     yield from layout.notes("texts")
     foreign = [f"{name} ({encoding.name})" for name, encoding in encodings.items() if encoding.notes]
     if foreign:
-        yield f"{len(foreign)} of {len(layout.names)} texts are not in UTF-8: {', '.join(foreign[:3])} (encoding= says otherwise)"
+        yield f"{len(foreign)} of {len(layout.names)} texts are not in UTF-8: {', '.join(foreign[:3])} (encoding= changes that)"
 
 
 def _read_documents(root: Path, layout: Layout, encodings: dict[str, Encoding]) -> Iterator[Entry]:

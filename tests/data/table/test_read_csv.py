@@ -65,7 +65,7 @@ def test_an_encoding_may_be_given_and_a_wrong_one_is_told(read):
         read("a,b\n1,ж\n", encoding="ascii")
     note = read(b"a,b\n1,x\n2,caf\xe9\n").notes[0]
     assert read(b"a,b\n1,caf\xe9").table["b"].to_pylist() == ["café"]
-    assert note == "line 3 is not UTF-8: the encoding is taken to be cp1252 (encoding=... says otherwise)"
+    assert note == "line 3 is not UTF-8: the encoding is taken to be cp1252 (encoding=... changes that)"
 
 
 @pytest.mark.parametrize(

@@ -6,5 +6,5 @@
     layout    all of that for one file, found without reading its rows
     reading   the rows as strings: all at once, or a few megabytes at a time
 
-`reading` needs pyarrow; the others need nothing, so that the kind of a source can be told without it.
+Only `reading` needs pyarrow: the kind of a source is found without it.
 """

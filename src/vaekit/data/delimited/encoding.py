@@ -141,7 +141,7 @@ def _eight_bits(path: Path, chunk: bytes, stream: BinaryIO) -> Encoding:
             name = "latin-1"
         start, lines = start + len(chunk), lines + chunk.count(b"\n")
         chunk = following
-    return Encoding(name, (f"{note} {name} (encoding=... says otherwise)",) if note else ())
+    return Encoding(name, (f"{note} {name} (encoding=... changes that)",) if note else ())
 
 
 def _refuse_controls(path: Path, chunk: bytes, start: int, lines: int) -> None:

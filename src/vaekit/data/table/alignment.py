@@ -1,4 +1,4 @@
-"""A new table with the columns that a model knows: their names, their order and their types."""
+"""A new table brought to the columns that a model knows: their names, their order and their types."""
 
 from __future__ import annotations
 

@@ -67,7 +67,7 @@ def _is_file_of_table(path: Path) -> bool:
     if not path.name.lower().endswith(SHARED):
         return True
     if path.is_file() and not path.stat().st_size:
-        return True  # whose reader says best what is wrong
+        return True  # the reader of tables explains best that it is empty
     try:
         types = parquet_types(path) if path.suffix.lower() == ".parquet" else _sampled_types(path)
     except (OSError, ValueError, ImportError):

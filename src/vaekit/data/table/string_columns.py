@@ -41,7 +41,7 @@ class _Column:
 
 @dataclass
 class _Findings:
-    """The notes about the columns, collected by mark of missing cells and by sentence."""
+    """The columns that a note names, by mark of missing cells and by sentence."""
 
     marks: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
     columns: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))

@@ -29,7 +29,7 @@ ZONE = r"(?:Z|UTC|GMT|[+-]\d{2}(?::?\d{2})?)$"
 
 
 class Times(NamedTuple):
-    """Times, and what is to be said about how they were read."""
+    """Times, and a note about how they were read."""
 
     values: Any
     note: str = ""
