@@ -89,11 +89,6 @@ class Survey:
     characters: int
     words: int
 
-    @property
-    def is_large(self) -> bool:
-        """Whether the corpus stayed outside memory."""
-        return self.characters > LARGE
-
     def texts(self) -> Iterator[str]:
         """Yield the texts."""
         return (entry.text for entry in self.corpus.entries())

@@ -132,7 +132,7 @@ def _stored(encoded: Encoded, length: int, place: Path | None, key: str) -> Tens
 
 def _encode(corpus: Corpus, reading: Reading, source: str, place: Path | None = None, key: str = "") -> Dataset:
     found = survey_corpus(corpus, source)
-    place = place if found.is_large else None
+    place = place if found.characters > LARGE else None  # what is in memory anyway needs no file
     kind, definition, lowercase = reading.tokenizer_of(found)
     encoded = encode_texts(codec_of(definition, kind), found.texts(), place)
     schema = reading.schema or TextSchema(

@@ -31,8 +31,6 @@ NUMBER = re.compile(
 TIME = re.compile(r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}\b.*")
 DECIMAL = re.compile(r"[+-]?\d[\d.]*,\d+")
 
-Look = Literal["missing", "typed", "word"]
-
 
 @dataclass(frozen=True)
 class Dialect:
@@ -107,7 +105,7 @@ def has_header(rows: Sequence[Sequence[str]], options: DelimitedOptions) -> bool
     return votes > 0 or (votes == 0 and names_all)
 
 
-def look(cell: str) -> Look:
+def look(cell: str) -> Literal["missing", "typed", "word"]:
     """Return the look of a cell: missing, typed (a number, a time, true or false), or a word."""
     if cell in MISSING:
         return "missing"

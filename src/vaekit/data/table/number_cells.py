@@ -25,8 +25,6 @@ POINTS = r"[1-9]\d{0,2}(?:\.\d{3})*"
 
 AFFIX = r"^[$€£¥]\s?|\s?[%€$£¥]$"
 
-Style = Literal["plain", "thousands", "comma", "either"]
-
 
 @dataclass(frozen=True)
 class NumberStyle:
@@ -37,7 +35,7 @@ class NumberStyle:
         affix: Whether a sign of currency or percent stands beside them.
     """
 
-    style: Style
+    style: Literal["plain", "thousands", "comma", "either"]
     affix: bool = False
 
 
