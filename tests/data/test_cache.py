@@ -12,7 +12,6 @@ from vaekit.data.cache import (
     cache_folder,
     content_key,
     load_entry,
-    map_values,
     replace_file,
     writable_folder,
     write_facts,
@@ -25,8 +24,8 @@ IMAGES = [np.full((2, 3, 1), shade, dtype=np.uint8) for shade in range(4)]
 
 @pytest.fixture
 def entry(tmp_path):
-    write_values(tmp_path, "key", IMAGES)
-    values, split = map_values(tmp_path, "key", (4, 2, 3, 1), np.uint8), torch.tensor([0, 0, 1, 2], dtype=torch.int8)
+    values = write_values(tmp_path, "key", IMAGES, (2, 3, 1), np.uint8)
+    split = torch.tensor([0, 0, 1, 2], dtype=torch.int8)
     dataset = Dataset(
         values=values,
         schema=observe_images(values, split, 256, ("a", "b")),
@@ -76,9 +75,9 @@ def test_mapped_pixels_can_be_written_to_without_reaching_the_file(tmp_path, ent
 
 def test_an_entry_can_be_written_again_while_it_is_in_use(tmp_path, entry):
     fingerprint = entry.fingerprint
-    write_values(tmp_path, "key", [image + 100 for image in IMAGES])
+    write_values(tmp_path, "key", [image + 100 for image in IMAGES], (2, 3, 1), np.uint8)
     assert entry.values.max() == 3
-    write_values(tmp_path, "key", IMAGES)
+    write_values(tmp_path, "key", IMAGES, (2, 3, 1), np.uint8)
     write_facts(tmp_path, "key", entry)
     assert load_entry(tmp_path, "key", ImageSchema).fingerprint == fingerprint
 
@@ -89,7 +88,7 @@ def test_an_error_while_writing_leaves_nothing(tmp_path):
         raise OSError(28, "No space left on device")
 
     with pytest.raises(OSError, match="No space left"):
-        write_values(tmp_path, "key", broken())
+        write_values(tmp_path, "key", broken(), (2, 3, 1), np.uint8)
     assert not any(path.is_file() for path in tmp_path.iterdir())
 
 
@@ -129,8 +128,7 @@ def test_a_folder_that_is_not_writable_is_replaced_and_said(tmp_path):
     (tmp_path / "file").write_text("")
     with writable_folder(tmp_path / "file") as (place, notes):
         assert place.is_dir()
-        write_values(place, "key", IMAGES)
-        values = map_values(place, "key", (4, 2, 3, 1), np.uint8)
+        values = write_values(place, "key", IMAGES, (2, 3, 1), np.uint8)
     assert not place.exists()
     assert values[3].max() == 3
     assert "not writable" in notes[0]

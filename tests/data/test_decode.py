@@ -64,7 +64,7 @@ def test_16_bits_are_reduced_and_not_clipped(tmp_path):
 
 @pytest.mark.parametrize("pixels", [np.ones((2, 2), np.float32), np.full((2, 2), 70_000, np.int32)])
 def test_pixels_without_an_8_bit_form_are_refused(tmp_path, pixels):
-    with pytest.raises(ValueError, match=r"no honest 8-bit form; give them as \.npy"):
+    with pytest.raises(ValueError, match=r"cannot be reduced to 8 bits without loss; give them as \.npy"):
         decode(save(tmp_path / "a.tif", pixels))
 
 

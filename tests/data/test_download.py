@@ -5,7 +5,7 @@ from hashlib import md5
 
 import pytest
 
-from vaekit.data.download import download_files
+from vaekit.data.names import download_files
 
 
 @pytest.fixture

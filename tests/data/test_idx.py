@@ -6,7 +6,7 @@ import struct
 import numpy as np
 import pytest
 
-from vaekit.data.idx import is_idx, is_idx_folder, read_idx, read_idx_file, read_idx_folder
+from vaekit.data.array_files import is_idx, is_idx_folder, read_idx, read_idx_file, read_idx_folder
 
 CODES = {"u1": 8, "i1": 9, "i2": 11, "i4": 12, "f4": 13, "f8": 14}
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from vaekit.data.layout import read_layout
+from vaekit.data.files import read_layout
 
 
 @pytest.mark.parametrize(

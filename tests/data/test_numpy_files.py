@@ -3,9 +3,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-import vaekit.data.numpy_files
+import vaekit.data.array_files
 from vaekit.data import unpacked
-from vaekit.data.numpy_files import read_npy, read_npz
+from vaekit.data.array_files import read_npy, read_npz
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (12, 4, 5, 3)).astype(np.uint8)
 LABELS = np.arange(12) % 2
@@ -14,7 +14,7 @@ LABELS = np.arange(12) % 2
 def test_npy(tmp_path, monkeypatch):
     np.save(tmp_path / "a.npy", IMAGES)
     assert np.array_equal(read_npy(tmp_path / "a.npy").values.numpy(), IMAGES)
-    monkeypatch.setattr(vaekit.data.numpy_files, "LARGE", 10)
+    monkeypatch.setattr(vaekit.data.array_files, "LARGE", 10)
     assert np.array_equal(read_npy(tmp_path / "a.npy").values.numpy(), IMAGES)
 
 

@@ -3,7 +3,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from vaekit.data.split import complete_split, hold_out_test, hold_out_validation, split_by_content
+from vaekit.data.dataset import TEST, VALIDATION
+from vaekit.data.split import complete_split, hold_out, split_by_content
 
 
 def data(count, seed=0):
@@ -51,37 +52,21 @@ def test_three_distinct_data_are_enough_for_three_parts(count, seed):
     assert torch.equal(split[:count], split[count:])
 
 
-@pytest.mark.parametrize("fractions", [(0.01, 0.5, 0.49), (0.01, 0.98, 0.01), (0.5, 0.01, 0.49)])
-def test_odd_fractions_of_tiny_data_leave_no_part_empty(fractions):
-    assert set(split_by_content(data(3), fractions).tolist()) == {0, 1, 2}
-
-
 def test_fewer_than_three_distinct_data_are_for_training():
     assert split_by_content(data(2)).tolist() == [0, 0]
     assert split_by_content(data(1).repeat(9, 1)).tolist() == [0] * 9
 
 
-def test_fractions_of_zero_leave_a_part_empty():
-    assert 1 not in split_by_content(data(500), (0.5, 0, 0.5)).tolist()
-    assert split_by_content(data(50), (1.0, 0.0, 0.0)).tolist() == [0] * 50
-
-
-@pytest.mark.parametrize("fractions", [(0.5, 0.5, 0.5), (1.2, -0.1, -0.1), (0.0, 0.5, 0.5)])
-def test_impossible_fractions_are_refused(fractions):
-    with pytest.raises(ValueError, match="fractions must sum to 1"):
-        split_by_content(data(5), fractions)
-
-
 def test_validation_is_held_out_of_the_training_part_alone():
     official = torch.tensor([0] * 2000 + [2] * 500, dtype=torch.int8)
-    split = hold_out_validation(data(2500), official)
+    split = hold_out(data(2500), official, VALIDATION)
     assert (split[2000:] == 2).all()
     assert shares(split[:2000]) == pytest.approx([0.9, 0.1, 0], abs=0.02)
     assert (official[:2000] == 0).all()
 
 
 def test_test_is_held_out_of_the_training_part_alone():
-    split = hold_out_test(data(2500), torch.tensor([0] * 2000 + [1] * 500, dtype=torch.int8))
+    split = hold_out(data(2500), torch.tensor([0] * 2000 + [1] * 500, dtype=torch.int8), TEST)
     assert (split[2000:] == 1).all()
     assert shares(split[:2000]) == pytest.approx([0.9, 0, 0.1], abs=0.02)
 

@@ -29,7 +29,6 @@ def images_from_arrays(
     levels: int | None = None,
     classes: tuple[str, ...] = (),
     source: str = "arrays",
-    notes: tuple[str, ...] = (),
 ) -> Dataset:
     """Make a data set of images from arrays, tensors, or a torch data set.
 
@@ -46,7 +45,6 @@ def images_from_arrays(
         levels: The number of levels of integer pixels, if it is known.
         classes: The names of the classes, if the labels are indices into them.
         source: The name of the data.
-        notes: Sentences to keep with the data.
 
     Raises:
         ValueError: If the shape is not that of images, a value is NaN, infinite or a negative integer, or labels or
@@ -73,7 +71,7 @@ def images_from_arrays(
         classes=classes,
         context=None if context is None else context_from_array(context, len(values)),
         source=source,
-        notes=(*notes, *_grid_notes(values)),
+        notes=_grid_notes(values),
     )
 
 

@@ -13,7 +13,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from hashlib import blake2b, file_digest
-from math import prod
 from pathlib import Path
 from tempfile import NamedTemporaryFile, TemporaryDirectory
 
@@ -32,7 +31,6 @@ __all__ = [
     "cache_folder",
     "content_key",
     "load_entry",
-    "map_values",
     "replace_file",
     "writable_folder",
     "write_facts",
@@ -45,12 +43,8 @@ VERSION = 2
 
 def cache_folder(chosen: Path | None = None) -> Path:
     """Return `chosen`, or $VAEKIT_CACHE, or $XDG_CACHE_HOME/vaekit, or ~/.cache/vaekit."""
-    if chosen is not None:
-        return Path(chosen).expanduser()
-    if os.environ.get("VAEKIT_CACHE"):
-        return Path(os.environ["VAEKIT_CACHE"]).expanduser()
-    parent = os.environ.get("XDG_CACHE_HOME")
-    return (Path(parent) if parent else Path.home() / ".cache") / "vaekit"
+    parent = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
+    return Path(chosen or os.environ.get("VAEKIT_CACHE") or f"{parent}/vaekit").expanduser()
 
 
 def content_key(root: Path, names: Sequence[str], options: str) -> str:
@@ -72,11 +66,8 @@ def load_entry(folder: Path, key: str, schema: type[ImageSchema | TextSchema]) -
             facts = json.loads(stored.metadata()["facts"])
             tensors = {name: stored.get_tensor(name) for name in stored.keys()}  # noqa: SIM118
         described = schema.model_validate(facts["schema"])
-        size = np.dtype(facts["dtype"]).itemsize * prod(facts["shape"])
-        if (folder / f"{key}.values").stat().st_size != size:
-            return None
         return Dataset(
-            values=map_values(folder, key, tuple(facts["shape"]), facts["dtype"]),
+            values=_mapped(folder, key, facts["dtype"]).reshape(facts["shape"]),
             schema=described,
             split=tensors["split"],
             labels=tensors.get("labels"),
@@ -85,7 +76,7 @@ def load_entry(folder: Path, key: str, schema: type[ImageSchema | TextSchema]) -
             quarantine=tuple(Quarantined(name, reason) for name, reason in facts["quarantine"]),
             notes=tuple(facts["notes"]),
         )
-    except (OSError, ValueError, KeyError, TypeError, SafetensorError):
+    except (OSError, ValueError, RuntimeError, KeyError, TypeError, SafetensorError):
         return None
 
 
@@ -110,8 +101,8 @@ def writable_folder(folder: Path) -> Iterator[tuple[Path, tuple[str, ...]]]:
         )
 
 
-def write_values(folder: Path, key: str, rows: Iterable[Array]) -> None:
-    """Write the values of an entry, a few rows at a time.
+def write_values(folder: Path, key: str, rows: Iterable[Array], event: tuple[int, ...], dtype: npt.DTypeLike) -> Tensor:
+    """Write the values of an entry, a few rows at a time, and map them into memory, shape (N, *event).
 
     Raises:
         OSError: If the disk is full, for example; nothing is left behind then.
@@ -119,12 +110,12 @@ def write_values(folder: Path, key: str, rows: Iterable[Array]) -> None:
     with replace_file(folder / f"{key}.values") as path, path.open("wb") as stream:
         for row in rows:
             stream.write(row.tobytes())
+    return _mapped(folder, key, dtype).reshape(-1, *event)
 
 
-def map_values(folder: Path, key: str, shape: tuple[int, ...], dtype: npt.DTypeLike) -> Tensor:
-    """Map the values of an entry into memory, shape (N, *event)."""
+def _mapped(folder: Path, key: str, dtype: npt.DTypeLike) -> Tensor:
     # Copy-on-write, because torch warns about memory that it must not write to.
-    return torch.from_numpy(np.memmap(folder / f"{key}.values", dtype=dtype, mode="c", shape=shape))
+    return torch.from_numpy(np.memmap(folder / f"{key}.values", dtype=dtype, mode="c"))
 
 
 def write_facts(folder: Path, key: str, dataset: Dataset) -> None:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 from array import array
-from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from hashlib import blake2b
@@ -27,7 +26,7 @@ __all__ = ["NO_PART", "Corpus", "Entry", "Label", "Survey", "survey_corpus", "wi
 LARGE = 64 * 2**20
 """From this many characters on, a corpus is read again each time instead of kept in memory."""
 
-UNLABELED, NO_PART = -1, -1
+NO_PART = -1
 
 Label: TypeAlias = str | int
 
@@ -73,7 +72,6 @@ class Survey:
     Args:
         corpus: The corpus, in memory unless it is large.
         split: The part of each text, shape (N,), int8.
-        is_official: Whether the corpus came with its split.
         labels: The class of each text, shape (N,), int64.
         classes: The names of the classes.
         names: The file of each text, if each text has its own.
@@ -84,18 +82,12 @@ class Survey:
 
     corpus: Corpus
     split: Tensor
-    is_official: bool
     labels: Tensor | None
     classes: tuple[str, ...]
     names: tuple[str, ...]
     empty: int
     characters: int
     words: int
-
-    @property
-    def is_large(self) -> bool:
-        """Whether the corpus stayed outside memory."""
-        return self.characters > LARGE
 
     def texts(self) -> Iterator[str]:
         """Yield the texts."""
@@ -124,23 +116,23 @@ def survey_corpus(corpus: Corpus, source: str) -> Survey:
     Raises:
         ValueError: If there is no text, or only some have a label.
     """
-    kept: list[Entry] | None = []
+    in_memory: list[Entry] | None = []
     found, empty = _Columns(), 0
     for entry in corpus.read():
         if not corpus.keep_empty and not entry.text.strip():
             empty += 1
             continue
         found.add(entry)
-        if kept is not None:
-            kept.append(entry)
-            kept = None if found.characters > LARGE else kept
+        if in_memory is not None:
+            in_memory.append(entry)
+            in_memory = None if found.characters > LARGE else in_memory
     if not found.parts:
         raise ValueError(
             f"a corpus needs texts, but {source} holds {f'nothing but {empty} empty ones' if empty else 'none'};"
             " give one with texts"
         )
-    if kept is not None:
-        corpus = replace(corpus, read=lambda: iter(kept))
+    if in_memory is not None:
+        corpus = replace(corpus, read=lambda: iter(in_memory))
     return _surveyed(corpus, found, empty, source)
 
 
@@ -148,15 +140,14 @@ class _Columns:
     """A few bytes about each text."""
 
     def __init__(self) -> None:
-        self.places, self.parts, self.labels = bytearray(), array("b"), array("q")
+        self.places, self.parts, self.labels, self.words = bytearray(), array("b"), array("q"), array("q")
         self.classes: dict[Label, int] = {}
         self.names: list[str] = []
-        self.words = Counter[int]()
         self.characters = 0
 
     def add(self, entry: Entry) -> None:
         words = entry.text.split()
-        self.words[len(words)] += 1
+        self.words.append(len(words))
         self.characters += len(entry.text)
         self.places += blake2b("".join(words).lower().encode(), digest_size=8).digest()
         self.parts.append(entry.part)
@@ -169,19 +160,17 @@ class _Columns:
 def _surveyed(corpus: Corpus, found: _Columns, empty: int, source: str) -> Survey:
     count = len(found.parts)
     places = torch.frombuffer(found.places, dtype=torch.uint8).reshape(count, 8)
-    is_official = found.parts[0] != NO_PART
-    official = torch.tensor(found.parts, dtype=torch.int8) if is_official else None
+    official = None if found.parts[0] == NO_PART else torch.tensor(found.parts, dtype=torch.int8)
     labels, classes = _labels(found, count, source)
     return Survey(
         corpus=corpus,
         split=complete_split(places, official),
-        is_official=is_official,
         labels=labels,
         classes=classes,
         names=tuple(found.names),
         empty=empty,
         characters=found.characters,
-        words=_median(found.words),
+        words=int(np.percentile(found.words, 50, method="inverted_cdf")),
     )
 
 
@@ -201,12 +190,3 @@ def _as_integers(names: list[Label]) -> list[str] | list[int]:
     """Return the names as integers if all of them are, so that 10 comes after 9; else as strings."""
     words = [str(name) for name in names]
     return [int(word) for word in words] if all(re.fullmatch("0|-?[1-9][0-9]{0,17}", word) for word in words) else words
-
-
-def _median(counts: Counter[int]) -> int:
-    half, seen = sum(counts.values()) / 2, 0
-    for value in sorted(counts):
-        seen += counts[value]
-        if seen >= half:
-            return value
-    return 0

@@ -30,7 +30,6 @@ class ImageSchema(Schema):
     """
 
     kind: Literal["image"] = "image"
-    """The kind of data."""
     height: int
     """The number of rows of pixels."""
     width: int
@@ -52,10 +51,9 @@ class ImageSchema(Schema):
         Raises:
             ValueError: If the size, the channels or the levels do not fit; the sentence names the field and the cure.
         """
-        _same("kind of data", self.kind, other.kind, f"give {self.kind}s")
+        _same("kind", self.kind, other.kind, "give images")
         for name in ("height", "width"):
-            cure = f"use size={self.height}x{self.width}"
-            _same(name, getattr(self, name), getattr(other, name), cure)
+            _same(name, getattr(self, name), getattr(other, name), f"use size={self.height}x{self.width}")
         _same("channels", self.channels, other.channels, f"convert the images to {self.channels} channel(s)")
         if self.levels is None or other.levels is None:
             _same("levels", _levels(self.levels), _levels(other.levels), "give data of the same type")
@@ -193,14 +191,7 @@ def observe_images(values: Tensor, split: Tensor, levels: int | None, classes: t
     low, high = (0.0, levels - 1.0) if levels is not None and not binary else _range(values)
     _, height, width, channels = values.shape
     return ImageSchema(
-        height=height,
-        width=width,
-        channels=channels,
-        levels=levels,
-        low=low,
-        high=high,
-        binary=binary,
-        classes=classes,
+        height=height, width=width, channels=channels, levels=levels, low=low, high=high, binary=binary, classes=classes
     )
 
 
@@ -221,8 +212,8 @@ def _range(values: Tensor) -> tuple[float, float]:
 def _is_binary(values: Tensor, rows: Tensor) -> bool:
     seen: set[float] = set()
     stored = TensorRows(values)
-    for few in rows.split(rows_per_chunk(values)) if len(rows) else ():
-        chunk = stored.take(few).values
+    for some_rows in rows.split(rows_per_chunk(values)) if len(rows) else ():
+        chunk = stored.take(some_rows).values
         low, high = chunk.aminmax()
         seen |= {low.item(), high.item()}
         if len(seen) > 2 or not bool(((chunk == low) | (chunk == high)).all()):

@@ -39,7 +39,7 @@ TURN, TURNS = 0x0112, {2: 0, 3: 3, 4: 1, 5: 5, 6: 4, 7: 6, 8: 2}
 
 @dataclass(frozen=True)
 class Header:
-    """What an image file says of itself.
+    """The facts in the header of an image file.
 
     Args:
         name: The file name relative to the root.
@@ -168,12 +168,12 @@ def _eight_bits(image: Pillow.Image) -> Pillow.Image:
     from PIL import Image
 
     if image.mode == "F":
-        raise ValueError("floating-point pixels have no honest 8-bit form; give them as .npy")
+        raise ValueError("floating-point pixels cannot be reduced to 8 bits without loss; give them as .npy")
     if not image.mode.startswith("I"):
         return image
     values = np.asarray(image)
     if values.min() < 0 or values.max() > 65535:
-        raise ValueError("32-bit pixels have no honest 8-bit form; give them as .npy")
+        raise ValueError("32-bit pixels cannot be reduced to 8 bits without loss; give them as .npy")
     return Image.fromarray((values >> 8).astype(np.uint8))
 
 

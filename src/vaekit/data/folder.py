@@ -11,20 +11,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from vaekit.data.cache import (
-    cache_folder,
-    content_key,
-    load_entry,
-    map_values,
-    writable_folder,
-    write_facts,
-    write_values,
-)
+from vaekit.data.cache import cache_folder, content_key, load_entry, writable_folder, write_facts, write_values
 from vaekit.data.dataset import Dataset, ImageSchema, Quarantined, observe_images
 from vaekit.data.decode import SUFFIXES
-from vaekit.data.files import files_below
+from vaekit.data.files import Layout, files_below, read_layout
 from vaekit.data.labels import encode_labels
-from vaekit.data.layout import Layout, read_layout
 from vaekit.data.resize import Fit
 from vaekit.data.rows import Array
 from vaekit.data.split import complete_split
@@ -51,9 +42,7 @@ def read_folder(
     key = content_key(root, layout.names, f"{size} {fit if size else ''}")
     folder = cache_folder(cache)
     dataset = load_entry(folder, key, ImageSchema) or _decode(root, layout, folder, key, size=size, fit=fit)
-    left_out = len(layout.left_out)
-    note = f"{left_out} images beside the folders of the official split were left out, such as {layout.left_out[:1]}"
-    return replace(dataset, source=str(root), notes=(*dataset.notes, *([note] if left_out else [])))
+    return replace(dataset, source=str(root), notes=(*dataset.notes, *layout.notes("images")))
 
 
 def find_images(root: Path) -> list[str]:
@@ -83,8 +72,8 @@ def _decode(root: Path, layout: Layout, folder: Path, key: str, *, size: tuple[i
         found = survey(root, layout.names, size, fit)
         names: list[str] = []
         quarantine = list(found.quarantine)
-        write_values(place, key, _usable(root, found, names, quarantine))
-        values = map_values(place, key, (len(names), *found.size, found.target.channels), np.uint8)
+        images, event = _usable(root, found, names, quarantine), (*found.size, found.target.channels)
+        values = write_values(place, key, images, event, np.uint8)
         dataset = _describe(values, layout, names, quarantine, describe_conversions(found, names))
         write_facts(place, key, dataset)
         return replace(dataset, notes=(*dataset.notes, *notes))

@@ -1,18 +1,17 @@
-"""The door of images: from a name, a folder or a file."""
+"""The door of images: names, folders and files."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
 
+from vaekit.data.array_files import is_idx, is_idx_folder, read_idx_file, read_idx_folder, read_npy, read_npz
 from vaekit.data.arrays import images_from_arrays
 from vaekit.data.dataset import Dataset
 from vaekit.data.decode import SUFFIXES, decode
 from vaekit.data.files import existing_path, has_images
 from vaekit.data.folder import read_folder
-from vaekit.data.idx import is_idx, is_idx_folder, read_idx_file, read_idx_folder
 from vaekit.data.names import DEMO, NAMES, name_of, read_named
-from vaekit.data.numpy_files import read_npy, read_npz
 from vaekit.data.resize import Fit, resize_dataset
 
 __all__ = ["images_from_arrays", "is_image", "read_images"]
@@ -60,7 +59,10 @@ def read_images(
     if name == DEMO:
         raise ValueError(f"images are wanted, but {DEMO} are texts; give a file or a folder of images")
     if name is not None:
-        dataset = _with_path_note(read_named(name, cache), name)
+        dataset = read_named(name, cache)
+        if Path(name).exists():
+            note = f"{name} was taken as the name of the data set, not as the path that is also there; write ./{name} for that"
+            dataset = replace(dataset, notes=(*dataset.notes, note))
     else:
         needs = f"images need a folder, a file, or one of the names {', '.join(NAMES)}"
         path = existing_path(source, needs, NAMES)
@@ -73,19 +75,14 @@ def read_images(
 
 
 def _read_file(path: Path) -> Dataset:
-    suffix = path.suffix.lower()
-    if suffix == ".npy":
-        return read_npy(path)
-    if suffix == ".npz":
-        return read_npz(path)
-    if suffix in SUFFIXES:
-        return _read_image(path)
-    if is_idx(path):
-        return read_idx_file(path)
-    raise ValueError(
-        f"a file of images must be .npy, .npz, IDX or one of {', '.join(sorted(SUFFIXES))}, but {path.name} came;"
-        " give such a file, or a folder"
-    )
+    readers = {".npy": read_npy, ".npz": read_npz} | dict.fromkeys(SUFFIXES, _read_image)
+    read = readers.get(path.suffix.lower()) or (read_idx_file if is_idx(path) else None)
+    if read is None:
+        raise ValueError(
+            f"a file of images must be .npy, .npz, IDX or one of {', '.join(sorted(SUFFIXES))}, but {path.name} came;"
+            " give such a file, or a folder"
+        )
+    return read(path)
 
 
 def _read_image(path: Path) -> Dataset:
@@ -106,10 +103,3 @@ def _checked(size: tuple[int, int] | None, fit: str) -> tuple[int, int] | None:
             f"size must be two positive numbers, height and width, but is {size}; use (64, 64) for example"
         )
     return int(size[0]), int(size[1])
-
-
-def _with_path_note(dataset: Dataset, name: str) -> Dataset:
-    if not Path(name).exists():
-        return dataset
-    note = f"{name} was taken as the name of the data set, not as the path that is also there; write ./{name} for that"
-    return replace(dataset, notes=(*dataset.notes, note))

@@ -30,7 +30,7 @@ def is_images_in_memory(found: Any) -> bool:
 
 
 def _is_picture(item: Any) -> bool:
-    """Return whether an item of a list is a picture, or a pair of a picture and its label."""
+    """Say whether an item of a list is a picture, or a pair of a picture and its label."""
     image = item[0] if isinstance(item, list | tuple) and item else item
     return isinstance(image, Tensor | np.ndarray) or hasattr(image, "getbands")
 
@@ -75,9 +75,8 @@ def _each(items: Any) -> Iterator[Any]:
 
 
 def _pair(item: Any) -> tuple[Tensor | Array, Any]:
-    if isinstance(item, list | tuple) and item:
-        return _image(item[0]), _label(item[1]) if len(item) > 1 else None
-    return _image(item), None
+    image, label, *_ = (*item, None) if isinstance(item, list | tuple) and item else (item, None)
+    return _image(image), _label(label)
 
 
 def _image(item: Any) -> Tensor | Array:

@@ -1,19 +1,25 @@
-"""The data sets that have a name."""
+"""The data sets that have a name.
+
+Files are downloaded once, and stored only if their digests are right.
+"""
 
 from __future__ import annotations
 
+import zlib
+from hashlib import md5
+from http.client import HTTPException
 from pathlib import Path
+from urllib.request import urlopen
 
 import numpy as np
 
+from vaekit.data.array_files import read_idx_folder
 from vaekit.data.arrays import images_from_arrays
-from vaekit.data.cache import cache_folder
+from vaekit.data.cache import cache_folder, replace_file, writable_folder
 from vaekit.data.dataset import Dataset
-from vaekit.data.download import download_files
-from vaekit.data.idx import read_idx_folder
 from vaekit.data.sprites import draw_sprites
 
-__all__ = ["DEMO", "NAMES", "name_of", "read_named"]
+__all__ = ["DEMO", "NAMES", "download_files", "name_of", "read_named"]
 
 DEMO = "names-demo"
 """The name of the texts that come with the package; all others are images."""
@@ -41,20 +47,15 @@ DIGESTS = {
 }
 
 CLASSES = {
+    "digits": tuple("0123456789"),
     "mnist": tuple("0123456789"),
     "fashion-mnist": (
-        "T-shirt/top",
-        "Trouser",
-        "Pullover",
-        "Dress",
-        "Coat",
-        "Sandal",
-        "Shirt",
-        "Sneaker",
-        "Bag",
-        "Ankle boot",
+        "T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot",
     ),
-}
+}  # fmt: skip
+
+LIMIT = 100 * 2**20
+"""The largest size of a download in bytes, compressed or not."""
 
 DEBIAN = {"fashion-mnist": Path("/usr/share/datasets/fashion-mnist")}
 """Where Debian's packages put data sets."""
@@ -98,5 +99,53 @@ def _digits() -> Dataset:
     from sklearn.datasets import load_digits
 
     found = load_digits()
-    classes = tuple("0123456789")
-    return images_from_arrays(found.images.astype(np.uint8), found.target, levels=17, classes=classes, source="digits")
+    pixels, classes = found.images.astype(np.uint8), CLASSES["digits"]
+    return images_from_arrays(pixels, found.target, levels=17, classes=classes, source="digits")
+
+
+def download_files(mirror: str, digests: dict[str, str], folder: Path) -> None:
+    """Download the compressed files that are not yet in a folder.
+
+    Args:
+        mirror: The address that the names of files are appended to.
+        digests: The MD5 of each file, uncompressed, by its name with .gz.
+        folder: Where the files go.
+
+    Raises:
+        OSError: If a download fails, or the folder cannot be written.
+        ValueError: If a file has another digest than expected.
+    """
+    missing = {name: digest for name, digest in digests.items() if not (folder / name).exists()}
+    if not missing:
+        return
+    with writable_folder(folder) as (place, notes):
+        if notes:
+            raise OSError(f"the downloads need a folder, but {folder} is not writable; set VAEKIT_CACHE to another one")
+        for name, digest in missing.items():
+            content = _fetch(mirror + name)
+            _check(name, content, digest)
+            with replace_file(place / name) as path:
+                path.write_bytes(content)
+
+
+def _fetch(address: str) -> bytes:
+    try:
+        with urlopen(address, timeout=30) as answer:
+            return answer.read(LIMIT)
+    except (OSError, HTTPException) as error:
+        raise OSError(
+            f"could not download {address} ({error}); give a folder that holds the four IDX files instead"
+        ) from error
+
+
+def _check(name: str, content: bytes, digest: str) -> None:
+    inflate = zlib.decompressobj(wbits=31)
+    try:
+        found = md5(inflate.decompress(content, LIMIT), usedforsecurity=False).hexdigest()
+    except zlib.error as error:
+        found = str(error)
+    if found != digest:
+        raise ValueError(
+            f"{name} should have MD5 {digest} when uncompressed, but what was downloaded has {found};"
+            " try again, or give a folder that holds the four IDX files instead"
+        )

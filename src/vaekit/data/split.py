@@ -19,7 +19,7 @@ from torch import Tensor
 from vaekit.data.dataset import TEST, TRAIN, VALIDATION
 from vaekit.data.rows import byte_rows
 
-__all__ = ["complete_split", "hold_out_test", "hold_out_validation", "split_by_content"]
+__all__ = ["complete_split", "hold_out", "split_by_content"]
 
 MANY = 20_000
 """From this many data on, 5 % are enough for a part."""
@@ -28,31 +28,22 @@ Places: TypeAlias = npt.NDArray[np.uint64]
 Codes: TypeAlias = npt.NDArray[np.int8]
 
 
-def split_by_content(values: Tensor, fractions: tuple[float, float, float] | None = None) -> Tensor:
-    """Split data by a hash of their content.
+def split_by_content(values: Tensor) -> Tensor:
+    """Split data by a hash of their content: 10 % each for validation and test, or 5 % from 20,000 data on.
 
     Each part gets at least one datum when there are three distinct data; with fewer, all of them are for training.
 
     Args:
         values: The data, shape (N, *event).
-        fractions: The shares of training, validation and test; (0.8, 0.1, 0.1), or (0.9, 0.05, 0.05) from 20,000 data on.
 
     Returns:
         The part of each datum, shape (N,), int8: 0 train, 1 validation, 2 test.
-
-    Raises:
-        ValueError: If the fractions are negative, do not sum to 1, or leave nothing for training.
 
     >>> split_by_content(torch.zeros(4, 2)).tolist()
     [0, 0, 0, 0]
     """
     share = _held_out_share(len(values))
-    fractions = fractions or (1 - 2 * share, share, share)
-    if min(fractions[1:]) < 0 or fractions[0] <= 0 or abs(sum(fractions) - 1) > 1e-6:
-        raise ValueError(
-            f"fractions must sum to 1, with a positive share for training, but are {fractions}; use (0.8, 0.1, 0.1)"
-        )
-    return torch.from_numpy(_assign(_places(values), *fractions[1:]))
+    return torch.from_numpy(_assign(_places(values), share, share))
 
 
 def complete_split(values: Tensor, official: Tensor | None) -> Tensor:
@@ -79,38 +70,21 @@ def complete_split(values: Tensor, official: Tensor | None) -> Tensor:
     official = official.to(torch.int8)
     if found == {TRAIN}:
         return split_by_content(values)
-    if VALIDATION not in found:
-        return hold_out_validation(values, official)
-    return official if TEST in found else hold_out_test(values, official)
+    absent = next((part for part in (VALIDATION, TEST) if part not in found), None)
+    return official if absent is None else hold_out(values, official, absent)
 
 
-def hold_out_validation(values: Tensor, split: Tensor) -> Tensor:
-    """Move a share of the training part to validation by content: 5 % from 20,000 training data on, else 10 %.
+def hold_out(values: Tensor, split: Tensor, part: int) -> Tensor:
+    """Move a share of the training part to another part by content: 5 % from 20,000 training data on, else 10 %.
 
     Args:
         values: The data, shape (N, *event).
-        split: The part of each datum, shape (N,), int8, without validation data.
+        split: The part of each datum, shape (N,), int8, without data of the other part.
+        part: The code of the other part: 1 validation, 2 test.
 
     Returns:
         The new split, shape (N,), int8.
     """
-    return _hold_out(values, split, VALIDATION)
-
-
-def hold_out_test(values: Tensor, split: Tensor) -> Tensor:
-    """Move a share of the training part to test, as `hold_out_validation` does for validation.
-
-    Args:
-        values: The data, shape (N, *event).
-        split: The part of each datum, shape (N,), int8, without test data.
-
-    Returns:
-        The new split, shape (N,), int8.
-    """
-    return _hold_out(values, split, TEST)
-
-
-def _hold_out(values: Tensor, split: Tensor, part: int) -> Tensor:
     rows = (split == TRAIN).nonzero().flatten()
     share = _held_out_share(len(rows))
     validation, test = (share, 0.0) if part == VALIDATION else (0.0, share)

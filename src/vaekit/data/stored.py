@@ -23,7 +23,6 @@ class Stored(Protocol):
 
     def __len__(self) -> int:
         """The number of data, N."""
-        ...
 
     def take(self, rows: Tensor) -> Stored:
         """Return the data of some rows, in their order; nothing else is read.
@@ -31,21 +30,17 @@ class Stored(Protocol):
         Args:
             rows: Indices, shape (n,), int64, on the CPU.
         """
-        ...
 
     def to(self, device: torch.device) -> Stored:
         """Return the same data on a device."""
-        ...
 
     @property
     def columns(self) -> tuple[Tensor, ...]:
         """The tensors that hold the data, in a fixed order: they give the bytes to count and to compare."""
-        ...
 
     @property
     def sizes(self) -> Tensor:
         """The number of entries of each datum, shape (N,), int64."""
-        ...
 
 
 @dataclass(frozen=True, eq=False)

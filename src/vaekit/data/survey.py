@@ -21,7 +21,7 @@ from vaekit.data.decode import Header, Target, decode, read_header
 from vaekit.data.resize import Fit
 from vaekit.data.rows import Array
 
-__all__ = ["Survey", "check_share", "decode_all", "describe_conversions", "survey"]
+__all__ = ["Survey", "attempts", "check_share", "decode_all", "describe_conversions", "survey"]
 
 Result = TypeVar("Result")
 
@@ -63,10 +63,10 @@ def survey(root: Path, names: Sequence[str], size: tuple[int, int] | None, fit: 
     Raises:
         ValueError: If too many files are unusable, or the images differ in size and no `size` is given.
     """
-    found = list(_attempts(lambda name: read_header(root, name), names))
+    found = list(attempts(lambda name: read_header(root, name), names))
     headers = [header for header in found if isinstance(header, Header)]
     doubtful = _doubtful(headers, sized=size is not None)
-    checked = dict(zip(doubtful, _attempts(lambda name: decode(root / name).shape[2], doubtful), strict=True))
+    checked = dict(zip(doubtful, attempts(lambda name: decode(root / name).shape[2], doubtful), strict=True))
     quarantine = [bad for bad in (*found, *checked.values()) if isinstance(bad, Quarantined)]
     check_share(len(names), quarantine)
     broken = {bad.name for bad in quarantine}
@@ -82,7 +82,7 @@ def decode_all(root: Path, found: Survey) -> Iterator[Array | Quarantined]:
     names = [header.name for header in found.headers]
     # Results wait for their turn, so there are fewer of them at a time where images are large.
     group = max(1, min(GROUP, GROUP_BYTES // (prod(found.size) * found.target.channels)))
-    return _attempts(lambda name: _sized(decode(root / name, found.target), found.size), names, group)
+    return attempts(lambda name: _sized(decode(root / name, found.target), found.size), names, group)
 
 
 def check_share(count: int, quarantine: Sequence[Quarantined], kind: str = "images") -> None:
@@ -150,9 +150,14 @@ def _text(size: tuple[int, int]) -> str:
     return f"{size[0]}x{size[1]}"
 
 
-def _attempts(
-    work: Callable[[str], Result], names: Sequence[str], group: int = GROUP
-) -> Iterator[Result | Quarantined]:
+def attempts(work: Callable[[str], Result], names: Sequence[str], group: int = GROUP) -> Iterator[Result | Quarantined]:
+    """Yield what becomes of each file, in order: the result of the work, or the reason why the file cannot be used.
+
+    Args:
+        work: What is done with a file, by its name.
+        names: The names of the files.
+        group: How many files are worked on at a time.
+    """
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         for start in range(0, len(names), group):
             yield from pool.map(lambda name: _attempt(work, name), names[start : start + group])

@@ -1,4 +1,4 @@
-"""The door: texts from whatever the user names."""
+"""The doors of texts: names, files and folders, and lists in memory."""
 
 from __future__ import annotations
 
@@ -18,9 +18,8 @@ from vaekit.data.files import existing_path
 from vaekit.data.names import DEMO, NAMES, name_of
 from vaekit.data.table.peek import is_table
 from vaekit.data.text_encoding import Reading, encode_corpus
-from vaekit.data.text_files import TEXTS
+from vaekit.data.text_files import TEXTS, TextOptions
 from vaekit.data.text_folder import has_texts, open_text_file, read_text_folder
-from vaekit.data.text_options import TextOptions
 from vaekit.data.text_schema import TextSchema
 from vaekit.data.text_tables import TABLES
 
@@ -56,16 +55,13 @@ def is_texts_in_memory(found: Any) -> bool:
 def read_text(
     source: str | Path,
     *,
-    tokenizer: str = "auto",
-    vocabulary: int | None = None,
-    length: int | None = None,
     column: str | None = None,
     label: str | None = None,
-    lowercase: bool | None = None,
     delimiter: str | None = None,
     encoding: str | None = None,
     header: Header = "auto",
     schema: TextSchema | None = None,
+    **tokens: Any,
 ) -> Dataset:
     """Read texts from a named data set, a file, or a folder.
 
@@ -74,16 +70,13 @@ def read_text(
 
     Args:
         source: The name or the path.
-        tokenizer: "word", "char", "bpe", the path of a tokenizer.json, or "auto": characters for names, else words.
-        vocabulary: The largest number of ids, with the four special ones; None for 10,000 words, 8,000 pieces, every character.
-        length: The width of a row in tokens, with the end; None for the longest training text, 512 at most.
         column: The column of texts in a table; None takes one called text, sentence, content, caption or name, or the only one.
         label: The column of the classes in a table.
-        lowercase: Whether texts are lower-cased; None lower-cases them if tokens are words.
         delimiter: What separates the cells of a .csv or .tsv, as for tables; None finds it.
         encoding: The encoding of the files, as for tables; None finds it.
         header: Whether the first line of a .csv or .tsv names the columns, as for tables.
-        schema: The schema of a model. Its tokenizer and length then replace those given here.
+        schema: The schema of a model, which then decides how texts become ids.
+        **tokens: The other fields of `Reading`: tokenizer, vocabulary, length, lowercase.
 
     Returns:
         Rows of ids, shape (N, T), int16 below 32,768 ids, else int32.
@@ -97,7 +90,7 @@ def read_text(
     >>> data.schema.decode(data.values[:2])
     ['aaliyah', 'aarav']
     """
-    reading = Reading(tokenizer, vocabulary, length, lowercase, schema)
+    reading = Reading(**tokens, schema=schema)
     options = TextOptions(delimiter, encoding, header, column=column, label=label)
     if schema is not None and str(source).lower().endswith(TEXTS):
         options = TextOptions(encoding=encoding)  # the others are those of the table that the model was trained on
@@ -110,11 +103,7 @@ def texts_to_dataset(
     *,
     split: Tensor | None = None,
     context: Any = None,
-    tokenizer: str = "auto",
-    vocabulary: int | None = None,
-    length: int | None = None,
-    lowercase: bool | None = None,
-    schema: TextSchema | None = None,
+    **tokens: Any,
 ) -> Dataset:
     """Make a data set of texts; each has its row, also one that is empty.
 
@@ -123,11 +112,7 @@ def texts_to_dataset(
         labels: One class for each text, integers or names.
         split: The official part of each text, shape (N,): 0 train, 1 validation, 2 test.
         context: What each text is conditioned on, numbers of shape (N, C).
-        tokenizer: As in `read_text`, and so are the others.
-        vocabulary: The largest number of ids.
-        length: The width of a row.
-        lowercase: Whether texts are lower-cased.
-        schema: The schema of a model.
+        **tokens: The fields of `Reading`: tokenizer, vocabulary, length, lowercase, schema.
 
     Raises:
         ImportError: If the package tokenizers is missing.
@@ -144,7 +129,7 @@ def texts_to_dataset(
     if isinstance(texts, str) or stray is not None:
         raise TypeError(f"texts must be strings, but {type(stray or texts).__name__} came; give a list of str")
     corpus = Corpus(partial(_listed, texts, labels, split), keep_empty=True)
-    dataset = encode_corpus(corpus, Reading(tokenizer, vocabulary, length, lowercase, schema), "texts")
+    dataset = encode_corpus(corpus, Reading(**tokens), "texts")
     return dataset if context is None else replace(dataset, context=context_from_array(context, len(texts)))
 
 
@@ -155,12 +140,9 @@ def _listed(texts: Sequence[str], labels: Sequence[Label] | None, split: Tensor 
 
 
 def _open(source: str | Path, options: TextOptions) -> Corpus:
-    if isinstance(source, str) and name_of(source) == DEMO:
-        return Corpus(open_text_file(FIRST_NAMES, options).read)
-    if isinstance(source, str) and name_of(source) is not None:
+    name = name_of(source) if isinstance(source, str) else None
+    if name not in (None, DEMO):
         raise ValueError(f"texts are wanted, but {source} are images; give a file or a folder of texts, or {DEMO}")
-    path = existing_path(source, f"texts need a file, a folder or {DEMO}", NAMES)
-    if path.is_dir():
-        return read_text_folder(path, options)
-    file = open_text_file(path, options)
-    return Corpus(file.read, path.parent, (path.name,), notes=file.notes)
+    needs = f"texts need a file, a folder or {DEMO}"
+    path = FIRST_NAMES if name == DEMO else existing_path(source, needs, NAMES)
+    return read_text_folder(path, options) if path.is_dir() else open_text_file(path, options)

@@ -2,28 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import get_args
+from typing import cast, get_args
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from vaekit.data.cache import (
-    cache_folder,
-    content_key,
-    load_entry,
-    map_values,
-    writable_folder,
-    write_facts,
-    write_values,
-)
+from vaekit.data.cache import cache_folder, content_key, load_entry, writable_folder, write_facts, write_values
 from vaekit.data.corpus import LARGE, Corpus, Survey, survey_corpus
 from vaekit.data.dataset import TRAIN, Dataset
 from vaekit.data.rows import Array
-from vaekit.data.text_rows import Encoded, encode_texts
-from vaekit.data.text_schema import TextSchema
+from vaekit.data.text_schema import Encoded, TextSchema, encode_texts
 from vaekit.data.tokenizers import SPECIALS, Kind, Trained, codec_of, definition_from_file, train_definition
 
 __all__ = ["Reading", "encode_corpus"]
@@ -37,7 +29,6 @@ FEW_WORDS, LONG_WORDS = 2, 20
 """Texts of so few words are names, and words of so many characters are not words: both become characters."""
 
 UNITS: dict[Kind, str] = {"word": "words", "char": "characters", "bpe": "pieces of words", "file": "tokens"}
-
 
 COMPRESSION = 16
 """Files that are this much smaller than a large corpus cannot hold one."""
@@ -64,7 +55,7 @@ class Reading:
     def __post_init__(self) -> None:
         if self.length is not None and self.length < 1:
             raise ValueError(f"length must be at least 1, but is {self.length}; give a positive number of tokens")
-        if self.tokenizer not in ("auto", *get_args(Trained)) and not self._path.is_file():
+        if self._is_file and not self._path.is_file():
             raise ValueError(
                 f"tokenizer must be auto, {', '.join(get_args(Trained))} or the path of a tokenizer.json, but is"
                 f" {self.tokenizer!r}, and no such file is there; give one of these"
@@ -73,11 +64,13 @@ class Reading:
             raise ValueError(f"the vocabulary of {self.tokenizer} is that of the file; leave vocabulary out")
 
     def tokenizer_of(self, found: Survey) -> tuple[Kind, str, bool]:
-        """Return the tokenizer of a corpus: its kind, its definition, and whether it lower-cases."""
+        """Return the tokenizer for a corpus: its kind, its definition, and whether it lower-cases."""
+        if self.schema is not None:
+            return self.schema.tokenizer, self.schema.definition, self.schema.lowercase
         if self._is_file:
             lowercase = bool(self.lowercase)
             return "file", definition_from_file(self._path, lowercase=lowercase), lowercase
-        kind = _kind(found) if self.tokenizer == "auto" else self._trained
+        kind = _kind(found) if self.tokenizer == "auto" else cast(Trained, self.tokenizer)
         lowercase = kind == "word" if self.lowercase is None else self.lowercase
         vocabulary = VOCABULARY[kind] if self.vocabulary is None else self.vocabulary
         return kind, train_definition(kind, found.training(), vocabulary, lowercase=lowercase), lowercase
@@ -88,10 +81,6 @@ class Reading:
             return self.schema.model_dump_json()
         content = self._path.read_bytes().hex() if self._is_file else self.tokenizer
         return f"{content} {self.vocabulary} {self.length} {self.lowercase}"
-
-    @property
-    def _trained(self) -> Trained:
-        return next(kind for kind in get_args(Trained) if kind == self.tokenizer)
 
     @property
     def _path(self) -> Path:
@@ -138,14 +127,13 @@ def _key(corpus: Corpus, options: str) -> str | None:
 def _stored(encoded: Encoded, length: int, place: Path | None, key: str) -> Tensor:
     if place is None:
         return torch.from_numpy(np.concatenate(list(encoded.rows(length))))
-    write_values(place, key, encoded.rows(length))
-    return map_values(place, key, (len(encoded.lengths), length), encoded.dtype)
+    return write_values(place, key, encoded.rows(length), (length,), encoded.dtype)
 
 
 def _encode(corpus: Corpus, reading: Reading, source: str, place: Path | None = None, key: str = "") -> Dataset:
     found = survey_corpus(corpus, source)
-    place = place if found.is_large else None
-    kind, definition, lowercase = _tokenizer(reading, found)
+    place = place if found.characters > LARGE else None  # what is in memory anyway needs no file
+    kind, definition, lowercase = reading.tokenizer_of(found)
     encoded = encode_texts(codec_of(definition, kind), found.texts(), place)
     schema = reading.schema or TextSchema(
         tokenizer=kind,
@@ -153,10 +141,13 @@ def _encode(corpus: Corpus, reading: Reading, source: str, place: Path | None = 
         length=reading.length or _length(found, encoded),
         definition=definition,
         lowercase=lowercase,
+        classes=found.classes,
     )
-    if reading.schema is None:
+    is_own = reading.schema is None
+    if is_own:
         _check_tokens(schema, encoded, source)
-    schema = schema.replace(classes=found.classes) if found.classes or reading.schema is None else schema
+    elif found.classes:
+        schema = schema.replace(classes=found.classes)
     dataset = Dataset(
         values=_stored(encoded, schema.length, place, key),
         schema=schema,
@@ -166,16 +157,11 @@ def _encode(corpus: Corpus, reading: Reading, source: str, place: Path | None = 
         names=found.names,
         quarantine=corpus.quarantine,
         source=source,
-        notes=(*corpus.notes, *_notes(found, encoded, schema, is_own=reading.schema is None)),
+        notes=(*corpus.notes, *_notes(found, encoded, schema, is_own=is_own)),
     )
     if place is not None:
         write_facts(place, key, dataset)
     return dataset
-
-
-def _tokenizer(reading: Reading, found: Survey) -> tuple[Kind, str, bool]:
-    given = reading.schema
-    return reading.tokenizer_of(found) if given is None else (given.tokenizer, given.definition, given.lowercase)
 
 
 def _kind(found: Survey) -> Trained:
@@ -198,28 +184,24 @@ def _check_tokens(schema: TextSchema, encoded: Encoded, source: str) -> None:
     )
 
 
-def _notes(found: Survey, encoded: Encoded, schema: TextSchema, *, is_own: bool) -> tuple[str, ...]:
+def _notes(found: Survey, encoded: Encoded, schema: TextSchema, *, is_own: bool) -> Iterator[str]:
     lengths, train = encoded.lengths, found.split.numpy() == TRAIN
     median, most = np.percentile(lengths, [50, 95], method="inverted_cdf")
     cut, unknown = int((lengths >= schema.length).sum()), _share(encoded, np.ones_like(train))
-    notes = []
     if is_own:
-        notes.append(f"{len(lengths):,} texts hold {lengths.sum():,} tokens")
-        notes.append(
-            f"the median text has {median:,} tokens, 95 % have at most {most:,}, the longest has {lengths.max():,}"
-        )
+        yield f"{len(lengths):,} texts hold {lengths.sum():,} tokens"
+        yield f"the median text has {median:,} tokens, 95 % have at most {most:,}, the longest has {lengths.max():,}"
         unit, known = UNITS[schema.tokenizer], 1 - _share(encoded, train)
         size = schema.vocabulary - len(SPECIALS)
-        notes.append(f"the vocabulary of {size:,} {unit} covers {_percent(known)} of the tokens in the training texts")
-        notes.append(f"{_percent(_share(encoded, ~train))} of the tokens in the held-out texts are unknown")
+        yield f"the vocabulary of {size:,} {unit} covers {_percent(known)} of the tokens in the training texts"
+        yield f"{_percent(_share(encoded, ~train))} of the tokens in the held-out texts are unknown"
     elif unknown:
-        notes.append(f"{_percent(unknown)} of the tokens are unknown to the model")
+        yield f"{_percent(unknown)} of the tokens are unknown to the model"
     if cut:
         many = "1 text is" if cut == 1 else f"{cut:,} texts are"
-        notes.append(f"{many} longer than {schema.length - 1:,} tokens and the end, and cut")
+        yield f"{many} longer than {schema.length - 1:,} tokens and the end, and cut"
     if found.empty:
-        notes.append(f"{'1 empty text was' if found.empty == 1 else f'{found.empty:,} empty texts were'} left out")
-    return tuple(notes)
+        yield f"{'1 empty text was' if found.empty == 1 else f'{found.empty:,} empty texts were'} left out"
 
 
 def _share(encoded: Encoded, rows: Array) -> float:

@@ -1,16 +1,37 @@
-"""Files of plain text: a text on each line, or a text in each file."""
+"""Files of plain text, with a text on each line or in each file, and the options of reading files of texts."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from vaekit.data.delimited.encoding import opened_text
+from vaekit.data.delimited.options import DelimitedOptions
 
-__all__ = ["TEXTS", "read_lines", "read_whole"]
+__all__ = ["TEXTS", "TextOptions", "read_lines", "read_whole"]
 
 TEXTS = (".txt", ".txt.gz")
 """How the names of files of texts end."""
+
+
+@dataclass(frozen=True)
+class TextOptions(DelimitedOptions):
+    """How files of texts are read, the delimited ones among them.
+
+    Args:
+        column: The column of texts in a table; None for one with a usual name, or the only one that holds text.
+        label: The column of the classes in a table; None for none.
+    """
+
+    column: str | None = None
+    label: str | None = None
+
+    @property
+    def of_tables(self) -> dict[str, object]:
+        """The options by name that are set and that only tables have."""
+        options = {name: getattr(self, name) for name in ("column", "label", "delimiter", "header")}
+        return {name: option for name, option in options.items() if option not in (None, "auto")}
 
 
 def read_lines(path: Path, encoding: str) -> Iterator[str]:

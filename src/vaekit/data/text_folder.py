@@ -6,15 +6,13 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
+from vaekit.data.array_files import is_idx_folder
 from vaekit.data.corpus import NO_PART, Corpus, Entry
 from vaekit.data.dataset import TRAIN, Quarantined
 from vaekit.data.delimited.encoding import Encoding, find_encoding
-from vaekit.data.files import files_below, has_images
-from vaekit.data.idx import is_idx_folder
-from vaekit.data.layout import Layout, find_parts, read_layout
-from vaekit.data.survey import check_share
-from vaekit.data.text_files import TEXTS, read_lines, read_whole
-from vaekit.data.text_options import TextFile, TextOptions
+from vaekit.data.files import Layout, files_below, find_parts, has_images, read_layout
+from vaekit.data.survey import attempts, check_share
+from vaekit.data.text_files import TEXTS, TextOptions, read_lines, read_whole
 from vaekit.data.text_tables import TABLES, open_table
 
 __all__ = ["has_texts", "open_text_file", "read_text_folder"]
@@ -58,7 +56,7 @@ def read_text_folder(root: Path, options: TextOptions) -> Corpus:
     return _documents(root, read_layout(names), options)
 
 
-def open_text_file(path: Path, options: TextOptions) -> TextFile:
+def open_text_file(path: Path, options: TextOptions) -> Corpus:
     """Examine one file, whose texts are the column of a table, or its lines.
 
     Raises:
@@ -71,7 +69,7 @@ def open_text_file(path: Path, options: TextOptions) -> TextFile:
             f"a {name} needs a table ({', '.join(TABLES)}), but {path.name} has a text on each line; leave it out"
         )
     encoding = find_encoding(path, options.encoding)
-    return TextFile(lambda: map(Entry, read_lines(path, encoding.name)), encoding.notes)
+    return Corpus(lambda: map(Entry, read_lines(path, encoding.name)), path.parent, (path.name,), notes=encoding.notes)
 
 
 def _parts(root: Path) -> dict[str, int]:
@@ -83,16 +81,17 @@ def _find_texts(root: Path) -> list[str]:
     return sorted(path.relative_to(root).as_posix() for path in files_below(root) if path.name.lower().endswith(TEXTS))
 
 
-def _read_parts(files: dict[str, TextFile], parts: dict[str, int]) -> Iterator[Entry]:
+def _read_parts(files: dict[str, Corpus], parts: dict[str, int]) -> Iterator[Entry]:
     for name, file in files.items():
         yield from (entry._replace(part=parts[name]) for entry in file.read())
 
 
 def _documents(root: Path, layout: Layout, options: TextOptions) -> Corpus:
-    found = {name: _examine(root / name, options.encoding) for name in layout.names}
-    quarantine = [Quarantined(name, reason) for name, reason in found.items() if isinstance(reason, str)]
-    encodings = {name: encoding for name, encoding in found.items() if isinstance(encoding, Encoding)}
-    check_share(len(found), quarantine, "texts")
+    examined = list(attempts(lambda name: _examine(root / name, options.encoding), layout.names))
+    quarantine = [bad for bad in examined if isinstance(bad, Quarantined)]
+    results = zip(layout.names, examined, strict=True)
+    encodings = {name: result for name, result in results if isinstance(result, Encoding)}
+    check_share(len(examined), quarantine, "texts")
     return Corpus(
         read=partial(_read_documents, root, layout, encodings),
         root=root,
@@ -103,11 +102,10 @@ def _documents(root: Path, layout: Layout, options: TextOptions) -> Corpus:
 
 
 def _document_notes(layout: Layout, encodings: dict[str, Encoding]) -> Iterator[str]:
-    if layout.left_out:
-        yield f"{len(layout.left_out)} texts beside the folders of the official split were left out, such as {layout.left_out[0]}"
+    yield from layout.notes("texts")
     foreign = [f"{name} ({encoding.name})" for name, encoding in encodings.items() if encoding.notes]
     if foreign:
-        yield f"{len(foreign)} of {len(layout.names)} texts are not in UTF-8: {', '.join(foreign[:3])} (encoding= says otherwise)"
+        yield f"{len(foreign)} of {len(layout.names)} texts are not in UTF-8: {', '.join(foreign[:3])} (encoding= changes that)"
 
 
 def _read_documents(root: Path, layout: Layout, encodings: dict[str, Encoding]) -> Iterator[Entry]:
@@ -118,11 +116,8 @@ def _read_documents(root: Path, layout: Layout, encodings: dict[str, Encoding]) 
             yield Entry(read_whole(root / name, encodings[name].name), label, part, name)
 
 
-def _examine(path: Path, known: str | None) -> Encoding | str:
-    """Return the encoding of a text, or why it cannot be read."""
-    try:
-        encoding = find_encoding(path, known)
-        read_whole(path, encoding.name)
-    except (OSError, ValueError) as error:
-        return getattr(error, "strerror", None) or str(error)
+def _examine(path: Path, known: str | None) -> Encoding:
+    """Return the encoding of a text that can be read."""
+    encoding = find_encoding(path, known)
+    read_whole(path, encoding.name)
     return encoding

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-from vaekit.data.corpus import Entry, Label, without_surrogates
+from vaekit.data.arrow import damage_explained, pa, parquet
+from vaekit.data.corpus import Corpus, Entry, Label, without_surrogates
 from vaekit.data.delimited.encoding import find_encoding
-from vaekit.data.delimited.layout import Layout, find_layout
+from vaekit.data.delimited.layout import find_layout
 from vaekit.data.delimited.options import SUFFIXES as DELIMITED
-from vaekit.data.text_files import read_lines
-from vaekit.data.text_options import TextFile, TextOptions
+from vaekit.data.delimited.reading import column_types, stream_strings
+from vaekit.data.text_files import TextOptions, read_lines
 
 __all__ = ["TABLES", "choose_column", "open_table", "parquet_types"]
 
@@ -34,7 +34,15 @@ TYPES = {int: "int64", bool: "bool", float: "double"}
 """The names of the types of JSON in the other tables."""
 
 
-def open_table(path: Path, options: TextOptions) -> TextFile:
+class _Table(NamedTuple):
+    """The types of the columns of a table, how the entries of a column of texts and one of labels are read, and notes."""
+
+    types: Mapping[str, str]
+    read: Callable[[str, str | None], Iterator[Entry]]
+    notes: tuple[str, ...] = ()
+
+
+def open_table(path: Path, options: TextOptions) -> Corpus:
     """Find the column of texts in a table; a missing text is empty.
 
     Args:
@@ -46,9 +54,12 @@ def open_table(path: Path, options: TextOptions) -> TextFile:
         ValueError: If the file is damaged, a column is not there or of another type, or none can be chosen.
     """
     name = path.name.lower()
-    if name.endswith(JSONL):
-        return _open_jsonl(path, options)
-    return _open_parquet(path, options) if name.endswith(".parquet") else _open_delimited(path, options)
+    opened = _open_jsonl if name.endswith(JSONL) else _open_parquet if name.endswith(".parquet") else _open_delimited
+    table = opened(path, options)
+    if opened is _open_jsonl and not table.types:
+        return Corpus(lambda: iter(()))
+    column = choose_column(table.types, options.column, options.label, path.name)
+    return Corpus(partial(table.read, column, options.label), path.parent, (path.name,), notes=table.notes)
 
 
 def choose_column(types: Mapping[str, str], column: str | None, label: str | None, file: str) -> str:
@@ -73,13 +84,13 @@ def choose_column(types: Mapping[str, str], column: str | None, label: str | Non
             )
     if label is not None and not types[label].startswith(("string", "int", "uint", "bool")):
         raise ValueError(f"label must be a column of names or integers, but {label!r} in {file} is {types[label]}")
+    texts = [name for name, type_ in types.items() if type_ == "string"]
     if column is not None:
-        if types[column] != "string":
-            raise ValueError(
-                f"column must hold text, but {column!r} in {file} is {types[column]}; give one of {_texts(types)}"
-            )
+        if column not in texts:
+            cure = f"give one of {', '.join(texts) or 'those of another table'}"
+            raise ValueError(f"column must hold text, but {column!r} in {file} is {types[column]}; {cure}")
         return column
-    texts = [name for name, type_ in types.items() if type_ == "string" and name != label]
+    texts = [name for name in texts if name != label]
     usual = [name for wanted in COLUMNS for name in texts if name.lower() == wanted]
     if usual or len(texts) == 1:
         return (usual or texts)[0]
@@ -89,10 +100,6 @@ def choose_column(types: Mapping[str, str], column: str | None, label: str | Non
     )
 
 
-def _texts(types: Mapping[str, str]) -> str:
-    return ", ".join(name for name, type_ in types.items() if type_ == "string") or "those of another table"
-
-
 def parquet_types(path: Path) -> dict[str, str]:
     """Return the type of each column of a .parquet by its name; "string" for text.
 
@@ -100,22 +107,17 @@ def parquet_types(path: Path) -> dict[str, str]:
         ImportError: If pyarrow is missing.
         ValueError: If the file is damaged.
     """
-    from vaekit.data.arrow import parquet
-
-    with _damage_explained(path), parquet.ParquetFile(path) as table:
+    with damage_explained(path), parquet.ParquetFile(path) as table:
         return {field.name: _type_name(field.type) for field in table.schema_arrow}
 
 
-def _open_jsonl(path: Path, options: TextOptions) -> TextFile:
+def _open_jsonl(path: Path, options: TextOptions) -> _Table:
     encoding, types = find_encoding(path, options.encoding), dict[str, str]()
     for row in islice(_rows(path, encoding.name), ROWS):
         for name, value in row.items():
             if value is not None:
                 types.setdefault(name, "string" if isinstance(value, str) else TYPES.get(type(value), "nested"))
-    if not types:
-        return TextFile(lambda: iter(()))
-    column = choose_column(types, options.column, options.label, path.name)
-    return TextFile(partial(_read_jsonl, path, encoding.name, column, options.label), encoding.notes)
+    return _Table(types, partial(_read_jsonl, path, encoding.name), encoding.notes)
 
 
 def _read_jsonl(path: Path, encoding: str, column: str, label: str | None) -> Iterator[Entry]:
@@ -149,61 +151,30 @@ def _rows(path: Path, encoding: str) -> Iterator[dict[str, Any]]:
         yield row
 
 
-def _open_delimited(path: Path, options: TextOptions) -> TextFile:
-    from vaekit.data.delimited.reading import column_types
-
+def _open_delimited(path: Path, options: TextOptions) -> _Table:
     layout = find_layout(path, options)
     types = {name: _type_name(found) for name, found in column_types(layout).items()}
-    column = choose_column(types, options.column, options.label, path.name)
-    return TextFile(partial(_read_delimited, layout, column, options.label), layout.notes)
+    return _Table(types, partial(_read_batches, partial(stream_strings, layout)), layout.notes)
 
 
-def _read_delimited(layout: Layout, column: str, label: str | None) -> Iterator[Entry]:
-    from vaekit.data.delimited.reading import stream_strings
-
-    for batch in stream_strings(layout, _both(column, label)):
-        yield from _entries(batch, column, label)
+def _open_parquet(path: Path, options: TextOptions) -> _Table:
+    return _Table(parquet_types(path), partial(_read_batches, partial(_stream_parquet, path)))
 
 
-def _open_parquet(path: Path, options: TextOptions) -> TextFile:
-    column = choose_column(parquet_types(path), options.column, options.label, path.name)
-    return TextFile(partial(_read_parquet, path, column, options.label))
+def _stream_parquet(path: Path, columns: Sequence[str]) -> Iterator[Any]:
+    with damage_explained(path), parquet.ParquetFile(path) as table:
+        yield from table.iter_batches(columns=columns)
 
 
-def _read_parquet(path: Path, column: str, label: str | None) -> Iterator[Entry]:
-    from vaekit.data.arrow import parquet
-
-    with _damage_explained(path), parquet.ParquetFile(path) as table:
-        for batch in table.iter_batches(columns=_both(column, label)):
-            yield from _entries(batch, column, label)
-
-
-def _both(column: str, label: str | None) -> list[str]:
-    return [column] if label in (None, column) else [column, str(label)]
-
-
-def _entries(batch: Any, column: str, label: str | None) -> Iterator[Entry]:
-    texts = batch.column(column).to_pylist()
-    labels = [None] * len(texts) if label is None else batch.column(label).to_pylist()
-    return (Entry(text or "", None if found == "" else found) for text, found in zip(texts, labels, strict=True))
+def _read_batches(stream: Callable[[Sequence[str]], Iterator[Any]], column: str, label: str | None) -> Iterator[Entry]:
+    for batch in stream([column] if label in (None, column) else [column, str(label)]):
+        texts = batch.column(column).to_pylist()
+        labels = [None] * len(texts) if label is None else batch.column(label).to_pylist()
+        for text, found in zip(texts, labels, strict=True):
+            yield Entry(text or "", None if found == "" else found)
 
 
 def _type_name(found: Any) -> str:
-    from vaekit.data.arrow import pa
-
     if pa.types.is_dictionary(found):
         found = found.value_type
     return "string" if found in (pa.string(), pa.large_string(), pa.string_view()) else str(found)
-
-
-@contextmanager
-def _damage_explained(path: Path) -> Iterator[None]:
-    from vaekit.data.arrow import pa
-
-    try:
-        yield
-    except (pa.ArrowInvalid, OSError) as error:
-        reason = str(error).split("\n")[0]
-        raise ValueError(
-            f"{path.name} must be a parquet table, but cannot be read ({reason}); save it again"
-        ) from error

@@ -33,9 +33,6 @@ SPECIALS = ("<pad>", "<s>", "</s>", "<unk>")
 BYTES = 256
 """A vocabulary of bytes knows each of them."""
 
-EVERY = 2**31
-"""A vocabulary without a limit."""
-
 Ragged: TypeAlias = tuple[Array, Array]
 """The ids of N texts one after another, shape (sum of lengths,), int32, and the length of each text, shape (N,), int64."""
 
@@ -127,9 +124,23 @@ def train_definition(kind: Trained, texts: Iterable[str], vocabulary: int | None
             f"vocabulary must be at least {smallest} for the tokenizer {kind}, four special tokens included, but is"
             f" {vocabulary}; give a larger one"
         )
+    library = _library()
     if kind == "bpe":
-        return _train_pieces(texts, vocabulary or 8_000, lowercase=lowercase)
-    return _train_words(texts, WORD if kind == "word" else r"[\s\S]", vocabulary or EVERY, lowercase=lowercase)
+        tokenizer, trainer = library.Tokenizer(library.models.BPE()), _piece_trainer(vocabulary or 8_000)
+        tokenizer.pre_tokenizer = library.pre_tokenizers.ByteLevel(add_prefix_space=False)
+        tokenizer.decoder = library.decoders.ByteLevel()
+    else:
+        tokenizer = library.Tokenizer(library.models.WordLevel(unk_token=SPECIALS[UNK]))
+        trainer = library.trainers.WordLevelTrainer(show_progress=False)
+        pattern = library.Regex(WORD if kind == "word" else r"[\s\S]")
+        tokenizer.pre_tokenizer = library.pre_tokenizers.Split(pattern, "removed", invert=True)
+    if lowercase:
+        tokenizer.normalizer = library.normalizers.Lowercase()
+    tokenizer.train_from_iterator(iter(texts), trainer)
+    if kind != "bpe":
+        tokenizer.model = _commonest(tokenizer.get_vocab(), vocabulary)
+    # An added token is found anywhere in a text: the four characters </s> would end it.
+    return json.dumps({**json.loads(tokenizer.to_str()), "added_tokens": []}, ensure_ascii=False)
 
 
 def definition_from_file(path: Path, *, lowercase: bool = False) -> str:
@@ -177,45 +188,23 @@ def pad_rows(flat: Array, lengths: Array, length: int) -> Array:
     return rows
 
 
-def _train_words(texts: Iterable[str], pattern: str, vocabulary: int, *, lowercase: bool) -> str:
+def _piece_trainer(vocabulary: int) -> Any:
     library = _library()
-    tokenizer = library.Tokenizer(library.models.WordLevel(unk_token=SPECIALS[UNK]))
-    split = library.pre_tokenizers.Split(library.Regex(pattern), "removed", invert=True)
-    _train(tokenizer, split, texts, library.trainers.WordLevelTrainer(show_progress=False), lowercase=lowercase)
-    # The library gives special tokens a second id if a text contains them.
-    known = tokenizer.get_vocab()
-    words = (word for word in sorted(known, key=known.__getitem__) if word not in SPECIALS)
-    ids = {name: index for index, name in enumerate((*SPECIALS, *islice(words, vocabulary - len(SPECIALS))))}
-    tokenizer.model = library.models.WordLevel(ids, unk_token=SPECIALS[UNK])
-    return _without_added(tokenizer)
-
-
-def _train_pieces(texts: Iterable[str], vocabulary: int, *, lowercase: bool) -> str:
-    library = _library()
-    split = library.pre_tokenizers.ByteLevel(add_prefix_space=False)
-    trainer = library.trainers.BpeTrainer(
+    return library.trainers.BpeTrainer(
         vocab_size=vocabulary,
         min_frequency=2,
         special_tokens=list(SPECIALS),
-        initial_alphabet=split.alphabet(),
+        initial_alphabet=library.pre_tokenizers.ByteLevel.alphabet(),
         show_progress=False,
     )
-    tokenizer = library.Tokenizer(library.models.BPE())
-    tokenizer.decoder = library.decoders.ByteLevel()
-    _train(tokenizer, split, texts, trainer, lowercase=lowercase)
-    return _without_added(tokenizer)
 
 
-def _train(tokenizer: Any, split: Any, texts: Iterable[str], trainer: Any, *, lowercase: bool) -> None:
-    tokenizer.pre_tokenizer = split
-    if lowercase:
-        tokenizer.normalizer = _library().normalizers.Lowercase()
-    tokenizer.train_from_iterator(iter(texts), trainer)
-
-
-def _without_added(tokenizer: Any) -> str:
-    # An added token is found anywhere in a text: the four characters </s> would end it.
-    return json.dumps({**json.loads(tokenizer.to_str()), "added_tokens": []}, ensure_ascii=False)
+def _commonest(known: dict[str, int], vocabulary: int | None) -> Any:
+    """Return the model of the special tokens and the commonest words: all of them, or as many as the vocabulary has room for."""
+    # The library gives special tokens a second id if a text contains them.
+    words = (word for word in sorted(known, key=known.__getitem__) if word not in SPECIALS)
+    ids = {name: index for index, name in enumerate(islice(chain(SPECIALS, words), vocabulary))}
+    return _library().models.WordLevel(ids, unk_token=SPECIALS[UNK])
 
 
 def _unknown(definition: str, found: dict[str, int]) -> int | None:

@@ -9,9 +9,10 @@ import torch
 
 from vaekit.data import is_table, is_text, read_text, texts_to_dataset
 from vaekit.data.delimited import reading
-from vaekit.data.table.reading import ReadOptions, read_raw
+from vaekit.data.table.raw import ReadOptions
+from vaekit.data.table.reading import read_raw
+from vaekit.data.text_files import TextOptions
 from vaekit.data.text_folder import open_text_file, read_text_folder
-from vaekit.data.text_options import TextOptions
 
 ROWS = [("1", "Grüße, Welt"), ("2", "a; b | c"), ("3", "two\nlines"), ("4", 'she said "no"'), ("5", "café")]
 
@@ -107,7 +108,7 @@ def test_what_was_found_is_told_of_texts_too(write):
     data = read_text(write("a.csv", written(";").encode("latin-1")))
     assert data.notes[:2] == (
         "a semicolon separates the cells",
-        "line 2 is not UTF-8: the encoding is taken to be cp1252 (encoding=... says otherwise)",
+        "line 2 is not UTF-8: the encoding is taken to be cp1252 (encoding=... changes that)",
     )
 
 
@@ -146,7 +147,7 @@ def test_lines_and_documents_have_their_encodings_found_as_well(write, tmp_path,
         (tmp_path / "d" / f"{place}.txt").write_bytes(line.encode(encoding if place else "utf-8"))
     corpus = read_text_folder(tmp_path / "d", TextOptions())
     assert [entry.text for entry in corpus.read()] == lines
-    foreign = f"2 of 3 texts are not in UTF-8: 1.txt ({encoding}), 2.txt ({encoding}) (encoding= says otherwise)"
+    foreign = f"2 of 3 texts are not in UTF-8: 1.txt ({encoding}), 2.txt ({encoding}) (encoding= changes that)"
     assert (foreign in corpus.notes) == (encoding != "utf-8-sig")
 
 

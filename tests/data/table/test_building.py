@@ -9,16 +9,9 @@ import pytest
 import torch
 
 from vaekit.data.dataset import TEST, TRAIN, VALIDATION
-from vaekit.data.table import (
-    Declared,
-    SchemaFile,
-    TableSchema,
-    infer_schema,
-    read_table,
-    table_dataset,
-    table_to_dataset,
-)
-from vaekit.data.table.content import row_contents
+from vaekit.data.table import TableSchema, read_table, table_to_dataset
+from vaekit.data.table.building import infer_schema, row_contents, table_dataset
+from vaekit.data.table.column import Declared, SchemaFile
 from vaekit.data.table.raw import RawTable
 
 rng = np.random.default_rng(0)

@@ -7,8 +7,7 @@ from hypothesis import given, strategies as st
 from pydantic import TypeAdapter
 
 from data.table.columns import INT64, WORDS, cells, decimals, quick, reals, same, times
-from vaekit.data.table.column import AnyCodec
-from vaekit.data.table.declared import Declared
+from vaekit.data.table.column import AnyCodec, Declared
 from vaekit.data.table.fitting import fit_column
 from vaekit.data.table.maps import fit_map
 

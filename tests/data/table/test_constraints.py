@@ -8,6 +8,7 @@ from pydantic import TypeAdapter
 
 from data.table.columns import WORDS, decimals, quick, same
 from vaekit.data.table.building import infer_schema
+from vaekit.data.table.column import SchemaFile
 from vaekit.data.table.constraints import (
     AnyConstraint,
     FixedCombinations,
@@ -18,7 +19,6 @@ from vaekit.data.table.constraints import (
     fit_constraints,
     freed,
 )
-from vaekit.data.table.declared import SchemaFile
 from vaekit.data.table.schema import TableSchema
 
 rng = np.random.default_rng(0)

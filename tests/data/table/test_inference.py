@@ -7,10 +7,10 @@ import pyarrow as pa
 import pytest
 
 from vaekit.data.table.building import infer_schema
-from vaekit.data.table.declared import Declared, SchemaFile
+from vaekit.data.table.bundled import raw_from_sklearn
+from vaekit.data.table.column import Declared, SchemaFile
 from vaekit.data.table.fitting import fit_column
 from vaekit.data.table.inference import find_spikes
-from vaekit.data.table.reading import raw_from_sklearn
 
 rng = np.random.default_rng(0)
 ROWS = 2000

@@ -11,8 +11,9 @@ import pyarrow as pa
 import pytest
 from hypothesis import HealthCheck, given, settings, strategies as some
 
-from vaekit.data.delimited.marks import MISSING
-from vaekit.data.table.reading import ReadOptions, read_raw
+from vaekit.data.delimited.options import MISSING
+from vaekit.data.table.raw import ReadOptions
+from vaekit.data.table.reading import read_raw
 
 
 @pytest.fixture
@@ -63,7 +64,7 @@ def test_an_encoding_may_be_given_and_a_wrong_one_is_told(read):
         read("a,b\n1,ж\n", encoding="ascii")
     note = read(b"a,b\n1,x\n2,caf\xe9\n").notes[0]
     assert read(b"a,b\n1,caf\xe9").table["b"].to_pylist() == ["café"]
-    assert note == "line 3 is not UTF-8: the encoding is taken to be cp1252 (encoding=... says otherwise)"
+    assert note == "line 3 is not UTF-8: the encoding is taken to be cp1252 (encoding=... changes that)"
 
 
 @pytest.mark.parametrize(

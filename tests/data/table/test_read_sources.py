@@ -7,7 +7,10 @@ import pyarrow as pa
 import pytest
 from pyarrow import parquet
 
-from vaekit.data.table.reading import ReadOptions, is_table, raw_from_sklearn, read_raw
+from vaekit.data.table.bundled import raw_from_sklearn
+from vaekit.data.table.peek import is_table
+from vaekit.data.table.raw import ReadOptions
+from vaekit.data.table.reading import read_raw
 
 
 @pytest.mark.parametrize(

@@ -5,8 +5,8 @@ import pyarrow as pa
 import pytest
 
 from vaekit.data.table.building import infer_schema
+from vaekit.data.table.column import Declared, SchemaFile
 from vaekit.data.table.constraints import FixedCombinations, Inequality, OneHot, Range
-from vaekit.data.table.declared import Declared, SchemaFile
 from vaekit.data.table.schema_file import read_schema_file, write_schema_file
 
 rng = np.random.default_rng(0)

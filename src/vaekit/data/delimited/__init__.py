@@ -1,10 +1,10 @@
 """Delimited text files (CSV and its relatives): the one reader behind tables and texts.
 
-    options   what a user may say: delimiter, encoding, header;  marks  what stands for a missing cell
+    options   the options of reading: delimiter, encoding, header; the marks of missing cells
     encoding  which bytes are text, and in what encoding
     dialect   the delimiter, the quotes, and whether the first line names the columns
     layout    all of that for one file, found without reading its rows
     reading   the rows as strings: all at once, or a few megabytes at a time
 
-`reading` needs pyarrow; the others need nothing, so that the kind of a source can be told without it.
+Only `reading` needs pyarrow: the kind of a source is found without it.
 """

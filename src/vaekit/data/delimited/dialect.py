@@ -12,8 +12,7 @@ from io import StringIO
 from itertools import islice
 from typing import Any, Literal
 
-from vaekit.data.delimited.marks import MISSING
-from vaekit.data.delimited.options import DelimitedOptions
+from vaekit.data.delimited.options import MISSING, DelimitedOptions
 
 __all__ = ["DELIMITERS", "Dialect", "csv_options", "has_header", "look", "sniff_dialect", "sniff_rows"]
 
@@ -31,8 +30,6 @@ NUMBER = re.compile(
 )
 TIME = re.compile(r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}\b.*")
 DECIMAL = re.compile(r"[+-]?\d[\d.]*,\d+")
-
-Look = Literal["missing", "typed", "word"]
 
 
 @dataclass(frozen=True)
@@ -64,21 +61,20 @@ def sniff_dialect(sample: str, wanted: str | None = None) -> Dialect:
     return Dialect(delimiter, quote, spaced and delimiter not in " \t")
 
 
-def sniff_rows(sample: str, dialect: Dialect, *, whole: bool, count: int = ROWS) -> list[list[str]]:
+def sniff_rows(sample: str, dialect: Dialect, *, whole: bool) -> list[list[str]]:
     """Return the first rows of a CSV with their cells stripped, without empty lines and, if the file goes on, without the last.
 
     Args:
         sample: The beginning of the file.
         dialect: How it is written.
         whole: Whether it is the whole file.
-        count: The largest number of rows.
     """
     found = []
     with suppress(csv.Error):  # a cell that is longer than Python's reader takes
-        for row in islice(csv.reader(StringIO(sample, newline=""), **csv_options(dialect)), count):
+        for row in islice(csv.reader(StringIO(sample, newline=""), **csv_options(dialect)), ROWS):
             if row:
                 found.append([cell.strip() for cell in row])
-    return found[:-1] if not whole and 1 < len(found) < count else found
+    return found[:-1] if not whole and 1 < len(found) < ROWS else found
 
 
 def csv_options(dialect: Dialect) -> dict[str, Any]:
@@ -105,11 +101,11 @@ def has_header(rows: Sequence[Sequence[str]], options: DelimitedOptions) -> bool
         return True
     columns = list(zip(*(row for row in body if len(row) == len(first)), strict=True)) or [()] * len(first)
     votes = sum(map(_vote, first, columns))
-    names_all = all(map(_is_word, first)) and len(set(first)) == len(first)
+    names_all = all(look(cell) == "word" for cell in first) and len(set(first)) == len(first)
     return votes > 0 or (votes == 0 and names_all)
 
 
-def look(cell: str) -> Look:
+def look(cell: str) -> Literal["missing", "typed", "word"]:
     """Return the look of a cell: missing, typed (a number, a time, true or false), or a word."""
     if cell in MISSING:
         return "missing"
@@ -137,10 +133,6 @@ def _quote(sample: str, delimiter: str) -> str:
     return "'" if found["'"] and not found['"'] else '"'
 
 
-def _is_word(cell: str) -> bool:
-    return look(cell) == "word"
-
-
 def _vote(first: str, body: Sequence[str]) -> int:
     looks = Counter(map(look, body))
     typed, present = looks["typed"], looks["typed"] + looks["word"]
@@ -153,8 +145,6 @@ def _counts_up(row: Sequence[str]) -> bool:
     """Return whether a row holds 0, 1, 2, ... or years one after another, as names of columns do."""
     numbers = [int(cell) for cell in row if cell.isascii() and cell.isdigit()]
     start = numbers[0] if numbers else -1
-    return (
-        len(numbers) >= 3
-        and (start == 0 or 1900 <= start <= 2100)
-        and numbers == list(range(start, start + len(numbers)))
-    )
+    if len(numbers) < 3 or not (start == 0 or 1900 <= start <= 2100):
+        return False
+    return numbers == list(range(start, start + len(numbers)))

@@ -119,12 +119,9 @@ def sample_text(path: Path, encoding: str, size: int = 1 << 18) -> tuple[str, bo
 def _refuse_formats(path: Path, first: bytes) -> None:
     for mark, name in FORMATS.items():
         if first.startswith(mark):
-            kind, cure = (
-                ("be a CSV", "save the table as CSV or Parquet")
-                if is_delimited(path.name)
-                else ("hold text", "give a file of text")
-            )
-            raise ValueError(f"{path.name} must {kind}, but is {name}; {cure}")
+            if is_delimited(path.name):
+                raise ValueError(f"{path.name} must be a CSV, but is {name}; save the table as CSV or Parquet")
+            raise ValueError(f"{path.name} must hold text, but is {name}; give a file of text")
 
 
 def _eight_bits(path: Path, chunk: bytes, stream: BinaryIO) -> Encoding:
@@ -144,7 +141,7 @@ def _eight_bits(path: Path, chunk: bytes, stream: BinaryIO) -> Encoding:
             name = "latin-1"
         start, lines = start + len(chunk), lines + chunk.count(b"\n")
         chunk = following
-    return Encoding(name, (f"{note} {name} (encoding=... says otherwise)",) if note else ())
+    return Encoding(name, (f"{note} {name} (encoding=... changes that)",) if note else ())
 
 
 def _refuse_controls(path: Path, chunk: bytes, start: int, lines: int) -> None:

@@ -1,4 +1,4 @@
-"""How a delimited file is read: what a user may say about it."""
+"""The options of reading a delimited file, and the usual marks of its missing cells."""
 
 from __future__ import annotations
 
@@ -6,12 +6,18 @@ import codecs
 from dataclasses import dataclass
 from typing import Literal, TypeAlias, get_args
 
-__all__ = ["SUFFIXES", "DelimitedOptions", "Header", "is_delimited"]
+__all__ = ["MISSING", "SUFFIXES", "DelimitedOptions", "Header", "is_delimited"]
 
 SUFFIXES = (".csv", ".tsv", ".csv.gz", ".tsv.gz")
 """How the names of delimited files end."""
 
 Header: TypeAlias = Literal["auto", "yes", "no"]
+
+MISSING = frozenset([
+    "", "?", "-", "--", ".", "NA", "N/A", "n/a", "na", "NaN", "nan", "NAN", "-nan", "NULL", "Null", "null", "None", "none",
+    "NaT", "<NA>", "#N/A", "#NA", "N.A.", "n.a.", "(null)", "\\N",
+])  # fmt: skip
+"""The usual marks of missing cells; a note names those that occur."""
 
 WORDS = {"tab": "\t", "\\t": "\t", "comma": ",", "semicolon": ";", "pipe": "|", "space": " "}
 """The names of delimiters that are hard to type."""

@@ -77,21 +77,16 @@ def column_types(layout: Layout) -> dict[str, Any]:
 
 
 def _arrow_options(layout: Layout, columns: Sequence[str]) -> dict[str, Any]:
-    types = dict.fromkeys(columns, pa.string())
-    return {
-        "read_options": pa_csv.ReadOptions(
-            column_names=layout.names,
-            skip_rows_after_names=int(layout.has_header),
-            encoding="utf-8" if layout.dialect.spaced else layout.encoding,
-            block_size=BLOCK,
-        ),
-        "parse_options": pa_csv.ParseOptions(
-            delimiter=layout.dialect.delimiter, quote_char=layout.dialect.quote, newlines_in_values=True
-        ),
-        "convert_options": pa_csv.ConvertOptions(
-            column_types=types, include_columns=columns, strings_can_be_null=False
-        ),
-    }
+    dialect, types = layout.dialect, dict.fromkeys(columns, pa.string())
+    read = pa_csv.ReadOptions(
+        column_names=layout.names,
+        skip_rows_after_names=int(layout.has_header),
+        encoding="utf-8" if dialect.spaced else layout.encoding,
+        block_size=BLOCK,
+    )
+    parse = pa_csv.ParseOptions(delimiter=dialect.delimiter, quote_char=dialect.quote, newlines_in_values=True)
+    convert = pa_csv.ConvertOptions(column_types=types, include_columns=columns, strings_can_be_null=False)
+    return {"read_options": read, "parse_options": parse, "convert_options": convert}
 
 
 @contextmanager

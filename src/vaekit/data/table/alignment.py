@@ -1,11 +1,12 @@
-"""A new table with the columns that a model knows: their names, their order and their types."""
+"""A new table brought to the columns that a model knows: their names, their order and their types."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from contextlib import suppress
 
-from vaekit.data.table.cells import Cells, Table, arrow, arrow_type, compute, type_name
+from vaekit.data.arrow import pa, pc
+from vaekit.data.table.cells import Cells, Table, arrow_type, type_name
 from vaekit.value import Value
 
 __all__ = ["Source", "aligned"]
@@ -20,35 +21,27 @@ class Source(Value):
     """The type of its cells: int64, float64, string, bool, timestamp[unit] or timestamp[unit, zone]."""
 
 
-def aligned(
-    table: Table, sources: Sequence[Source], known: Collection[str], allow_missing: bool
-) -> tuple[Table, tuple[str, ...]]:
-    """Return a table with the columns of `sources`, and sentences about columns that were left out or filled in.
+def aligned(table: Table, sources: Sequence[Source], known: Collection[str]) -> tuple[Table, tuple[str, ...]]:
+    """Return a table with the columns of `sources`, and sentences about columns that were left out.
 
     Args:
         table: A table of canonical types.
         sources: The columns wanted.
         known: The names of columns that are left out without a note.
-        allow_missing: Whether a column that is not there counts as missing in every row.
 
     Raises:
         ValueError: If a column is not there, or its cells are of another type; the sentence names it.
     """
-    notes, columns = [], {}
+    columns = {}
     for source in sources:
-        if source.name in table.column_names:
-            columns[source.name] = _cast(table.column(source.name), source)
-        elif allow_missing:
-            columns[source.name] = arrow().nulls(table.num_rows, arrow_type(source.type))
-            notes.append(f"column {source.name!r} is not in the table, and counts as missing in every row")
-        else:
+        if source.name not in table.column_names:
             raise ValueError(
                 f"the table must have the column {source.name!r}, but has only {_listed(table.column_names)};"
                 " add it, empty where it is not known"
             )
-    extra = [name for name in table.column_names if name not in columns and name not in known]
-    notes += [f"column {name!r} is not one of the model's and is ignored" for name in extra]
-    return arrow().table(columns), tuple(notes)
+        columns[source.name] = _cast(table.column(source.name), source)
+    extra = (name for name in table.column_names if name not in columns and name not in known)
+    return pa.table(columns), tuple(f"column {name!r} is not one of the model's and is ignored" for name in extra)
 
 
 def _cast(cells: Cells, source: Source) -> Cells:
@@ -56,10 +49,14 @@ def _cast(cells: Cells, source: Source) -> Cells:
     if found == wanted:
         return cells
     if cells.null_count == len(cells):
-        return arrow().nulls(len(cells), arrow_type(wanted))
-    if {found, wanted} == {"int64", "float64"} or wanted == "string" or _both_times(found, wanted):
+        return pa.nulls(len(cells), arrow_type(wanted))
+    # Both are points in time, and both or neither know their zone.
+    both_times = (
+        found.startswith("timestamp[") and wanted.startswith("timestamp[") and (", " in found) == (", " in wanted)
+    )
+    if {found, wanted} == {"int64", "float64"} or wanted == "string" or both_times:
         # A number with decimals is no integer, and a time finer than the unit is none of the model's.
-        with suppress(arrow().ArrowInvalid):
+        with suppress(pa.ArrowInvalid):
             return cells.cast(arrow_type(wanted))
     raise ValueError(
         f"column {source.name!r} must hold {wanted}, as in training, but holds {found}, such as"
@@ -67,18 +64,13 @@ def _cast(cells: Cells, source: Source) -> Cells:
     )
 
 
-def _both_times(found: str, wanted: str) -> bool:
-    """Say whether both are points in time, and both or neither know their zone."""
-    return all(name.startswith("timestamp[") for name in (found, wanted)) and (", " in found) == (", " in wanted)
-
-
 def _example(cells: Cells, wanted: str) -> str:
     """Return a cell that is not as wanted."""
     cells = cells.drop_null()
     if type_name(cells) == "float64" and wanted == "int64":
-        cells = cells.filter(compute().not_equal(cells, compute().round(cells)))
+        cells = cells.filter(pc.not_equal(cells, pc.round(cells)))
     elif type_name(cells) == "string" and wanted in ("int64", "float64"):
-        cells = cells.filter(compute().invert(compute().match_substring_regex(cells, r"^\s*[-+]?[\d.,]+\s*$")))
+        cells = cells.filter(pc.invert(pc.match_substring_regex(cells, r"^\s*[-+]?[\d.,]+\s*$")))
     return (cells.slice(0, 1).cast("string").to_pylist() or [""])[0]
 
 

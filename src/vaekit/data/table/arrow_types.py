@@ -66,24 +66,17 @@ def joined_tables(tables: Sequence[Any], sources: Sequence[str]) -> Any:
 
 
 def _joined(name: str, columns: Sequence[Any], sources: Sequence[str]) -> Any:
-    filled = [column for column in columns if column.null_count < len(column)] or columns
-    types = list(dict.fromkeys(column.type for column in filled))
-    wanted = types[0]
-    if len(types) > 1:
-        try:
-            wanted = pa.unify_schemas([pa.schema([(name, one)]) for one in types], promote_options="permissive")
-            wanted = wanted.field(0).type
-        except pa.ArrowTypeError as error:
-            found = " and ".join(map(str, types))
-            raise ValueError(
-                f"column {name!r} must have one type in {' and '.join(sources)}, but is {found}; repair the file that is wrong"
-            ) from error
-    empty = [column.null_count == len(column) for column in columns]
-    chunks = [
-        pa.chunked_array([pa.nulls(len(column), wanted)]) if nothing else column.cast(wanted)
-        for column, nothing in zip(columns, empty, strict=True)
-    ]
-    return pa.chunked_array([chunk for column in chunks for chunk in column.chunks], wanted)
+    filled = [column for column in columns if column.null_count < len(column)]
+    if filled:  # a column without a single value takes any type
+        columns = [column if column.null_count < len(column) else pa.nulls(len(column)) for column in columns]
+    try:
+        parts = [pa.table({name: column}) for column in columns]
+        return pa.concat_tables(parts, promote_options="permissive").column(0)
+    except (pa.ArrowTypeError, pa.ArrowInvalid) as error:
+        found = " and ".join(dict.fromkeys(str(column.type) for column in filled or columns))
+        raise ValueError(
+            f"column {name!r} must have one type in {' and '.join(sources)}, but is {found}; repair the file that is wrong"
+        ) from error
 
 
 def _storage(type_: Any) -> Any:

@@ -14,16 +14,7 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import Field
 
-from vaekit.data.table.cells import (
-    Cells,
-    Numbers,
-    cells_of_integers,
-    cells_of_numbers,
-    integers,
-    is_null,
-    numbers,
-    type_name,
-)
+from vaekit.data.table.cells import Cells, Numbers, integer_cells, integers, is_null, number_cells, numbers, type_name
 from vaekit.value import Value
 
 __all__ = ["Axis", "Grid", "Line", "fit_axis"]
@@ -42,7 +33,6 @@ class Grid(Value):
     """Numbers of the form (offset + step k) / 10^decimals with integers k >= 0; a position is k."""
 
     kind: Literal["grid"] = "grid"
-    """The kind of axis."""
     decimals: int = 0
     """The number of decimals of float64."""
     offset: int
@@ -75,8 +65,8 @@ class Grid(Value):
         missing = np.isnan(positions)
         if type == "float64":
             steps = np.clip(np.rint(positions), *self.range)
-            return cells_of_numbers((self.offset + self.step * steps) / 10.0**self.decimals)
-        return cells_of_integers(self._integers(np.where(missing, 0.0, positions)), missing, type)
+            return number_cells((self.offset + self.step * steps) / 10.0**self.decimals)
+        return integer_cells(self._integers(np.where(missing, 0.0, positions)), missing, type)
 
     def _integers(self, positions: Numbers) -> npt.NDArray[np.int64]:
         # Modulo 2^64, where the sum is right even if the product overflows: it ends within the observed range.
@@ -90,7 +80,6 @@ class Line(Value):
     """Numbers anywhere; a position is the number itself."""
 
     kind: Literal["line"] = "line"
-    """The kind of axis."""
     low: float
     """The smallest number."""
     high: float
@@ -112,7 +101,7 @@ class Line(Value):
 
     def cells(self, positions: Numbers, type: str) -> Cells:
         """Return numbers, shape (N,), kept within the observed range."""
-        return cells_of_numbers(np.clip(positions, self.low, self.high))
+        return number_cells(np.clip(positions, self.low, self.high))
 
 
 Axis: TypeAlias = Annotated[Grid | Line, Field(discriminator="kind")]

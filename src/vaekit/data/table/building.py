@@ -1,28 +1,32 @@
-"""From a table to its schema, and from the two to a data set."""
+"""From a table to its schema, and from the two to a data set, split by the content of the rows."""
 
 from __future__ import annotations
 
 from collections import Counter
 from dataclasses import replace
+from hashlib import blake2b
+from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 import torch
+from torch import Tensor
 
+from vaekit.data.arrow import pa, pc
 from vaekit.data.dataset import TRAIN, Dataset
 from vaekit.data.split import complete_split
 from vaekit.data.table.alignment import Source
-from vaekit.data.table.cells import Table, arrow, type_name
-from vaekit.data.table.column import Column
+from vaekit.data.table.cells import Cells, Table, integers, is_null, numbers, type_name
+from vaekit.data.table.column import Column, SchemaFile
 from vaekit.data.table.constraints import AnyConstraint, Range, fit_constraints, freed
-from vaekit.data.table.content import row_contents
-from vaekit.data.table.declared import SchemaFile
 from vaekit.data.table.discrete import Categories, Levels, Ordinal
 from vaekit.data.table.fitting import Role, fit_column
-from vaekit.data.table.raw import RawTable
+from vaekit.data.table.raw import RawTable, check_trainable
 from vaekit.data.table.schema import TableSchema
 
-__all__ = ["infer_schema", "table_dataset"]
+__all__ = ["infer_schema", "row_contents", "table_dataset"]
+
+Hashes: TypeAlias = npt.NDArray[np.uint64]
 
 CLASSES = 100
 """The largest number of classes that a target can have."""
@@ -51,7 +55,7 @@ def infer_schema(
     target = target or declared.target
     names = tuple(table.column_names)
     table = table.select([name for name in names if declared.declared(name).use == "model"])
-    training = table if rows is None else table.take(arrow().array(rows))
+    training = table if rows is None else table.take(pa.array(rows))
     constraints = fit_constraints(_constraints(declared), table, training)
     free = freed(training, constraints)
     _check_names((*names, *free.column_names), free, declared, target)
@@ -98,6 +102,8 @@ def table_dataset(
     Raises:
         ValueError: If what is declared or the schema does not fit the table.
     """
+    if schema is None:
+        check_trainable(raw, source or "the table")
     official = None if raw.parts is None else torch.from_numpy(raw.parts)
     split = complete_split(row_contents(raw.table), official)
     if schema is None:
@@ -146,13 +152,8 @@ def _classes(columns: tuple[Column, ...], target: str | None) -> tuple[str, ...]
 
 def _constraints(declared: SchemaFile) -> tuple[AnyConstraint, ...]:
     """Return the declared constraints, and the bounds of columns."""
-    bounded = (column for column in declared.columns if column.use == "model")
-    ranges = (
-        Range(column=column.name, min=column.min, max=column.max)
-        for column in bounded
-        if column.min is not None or column.max is not None
-    )
-    return (*ranges, *declared.constraints)
+    bounded = (one for one in declared.columns if one.use == "model" and (one.min, one.max) != (None, None))
+    return (*(Range(column=one.name, min=one.min, max=one.max) for one in bounded), *declared.constraints)
 
 
 def _role(name: str, names: tuple[str, ...], target: str | None) -> Role:
@@ -172,3 +173,45 @@ def _check_names(known: tuple[str, ...], free: Table, declared: SchemaFile, targ
             f"target must be one of {', '.join(free.column_names[:8])}, but is {target!r}; choose one that is neither"
             " dropped nor joined to others by a constraint"
         )
+
+
+def row_contents(table: Table) -> Tensor:
+    """Return a hash of the content of each row, shape (N, 1), int64: equal rows have equal ones.
+
+    Args:
+        table: A table of canonical types.
+    """
+    total = np.zeros(table.num_rows, dtype=np.uint64)
+    for name in table.column_names:
+        total += _mixed(_hashed(table.column(name)) ^ _hash(name))
+    return torch.from_numpy(_mixed(total).view(np.int64)[:, None])
+
+
+def _hashed(cells: Cells) -> Hashes:
+    kind = type_name(cells)
+    if kind == "string":
+        return _hashed_words(cells)
+    if kind == "float64":
+        found = (np.nan_to_num(numbers(cells)) + 0.0).view(np.uint64)  # + 0.0 makes one zero of two
+    else:
+        found = integers(cells).view(np.uint64)
+    return np.where(is_null(cells), np.uint64(0x9E3779B97F4A7C15), _mixed(found))
+
+
+def _hashed_words(cells: Cells) -> Hashes:
+    distinct = pc.unique(cells.drop_null())
+    hashes = np.array([_hash(word) for word in distinct.to_pylist()] + [0], dtype=np.uint64)
+    places = pc.index_in(cells, value_set=distinct).fill_null(len(hashes) - 1)
+    return hashes[np.asarray(places)]
+
+
+def _hash(word: str) -> np.uint64:
+    return np.uint64(int.from_bytes(blake2b(word.encode(), digest_size=8).digest(), "little"))
+
+
+def _mixed(x: Hashes) -> Hashes:
+    """Spread every bit over all (Steele, Lea and Flood (2014), "Fast splittable pseudorandom number generators")."""
+    x = x + np.uint64(0x9E3779B97F4A7C15)
+    x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return x ^ (x >> np.uint64(31))

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from vaekit.data.arrow import pa
 from vaekit.data.table.raw import RawTable
 
 __all__ = ["BUNDLED", "bundled_name", "raw_from_sklearn"]
 
 BUNDLED = ("breast-cancer", "diabetes", "wine")
-"""Their names."""
 
 
 def bundled_name(typed: str) -> str | None:
@@ -36,8 +36,6 @@ def raw_from_sklearn(name: str) -> RawTable:
     'class_0'
     """
     from sklearn import datasets
-
-    from vaekit.data.arrow import pa
 
     found = bundled_name(name)
     if found is None:

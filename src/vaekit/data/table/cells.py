@@ -1,4 +1,4 @@
-"""The cells of a column between Arrow and numpy: the only place that names a table's types.
+"""The cells of a column between Arrow and numpy: the only place that names the types of a table.
 
 A table holds int64, float64, string, bool and timestamp[unit] or timestamp[unit, zone], and nothing else; a missing cell is null.
 """
@@ -11,28 +11,13 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from vaekit.data.arrow import pa, pc
+
 __all__ = [
-    "Cells",
-    "Label",
-    "Mask",
-    "Numbers",
-    "Table",
-    "arrow",
-    "arrow_type",
-    "cells_of_integers",
-    "cells_of_labels",
-    "cells_of_numbers",
-    "codes_of_cells",
-    "compute",
-    "integers",
-    "is_null",
-    "label_cells",
-    "labels_of",
-    "numbers",
-    "one_zero",
-    "strangers",
+    "Cells", "Label", "Mask", "Numbers", "Table", "arrow_type", "cells_of_labels", "codes_of_cells", "integer_cells",
+    "integers", "is_null", "label_cells", "labels_of", "number_cells", "numbers", "one_zero", "strangers",
     "type_name",
-]
+]  # fmt: skip
 
 Table: TypeAlias = Any
 """A pyarrow.Table of canonical types."""
@@ -50,28 +35,6 @@ Label: TypeAlias = bool | int | float | str
 """The value of a cell, as Python and JSON have it; a point in time is an integer in the column's unit."""
 
 
-def arrow() -> Any:
-    """Return pyarrow, which only tables need.
-
-    Raises:
-        ImportError: If it is missing.
-    """
-    from vaekit.data.arrow import pa
-
-    return pa
-
-
-def compute() -> Any:
-    """Return pyarrow.compute.
-
-    Raises:
-        ImportError: If it is missing.
-    """
-    from vaekit.data.arrow import pc
-
-    return pc
-
-
 def type_name(cells: Cells) -> str:
     """Return the name of the type of `cells`: int64, float64, string, bool, timestamp[unit] or timestamp[unit, zone]."""
     found = str(cells.type)
@@ -81,9 +44,9 @@ def type_name(cells: Cells) -> str:
 def arrow_type(name: str) -> Any:
     """Return the type of Arrow that `type_name` calls `name`."""
     if not name.startswith("timestamp["):
-        return getattr(arrow(), {"bool": "bool_"}.get(name, name))()
+        return getattr(pa, {"bool": "bool_"}.get(name, name))()
     unit, _, zone = name[len("timestamp[") : -1].partition(", ")
-    return arrow().timestamp(unit, zone or None)
+    return pa.timestamp(unit, zone or None)
 
 
 def is_null(cells: Cells) -> Mask:
@@ -103,26 +66,24 @@ def integers(cells: Cells) -> npt.NDArray[np.int64]:
     return np.asarray(cells.cast("int64").fill_null(0), dtype=np.int64)
 
 
-def cells_of_integers(values: npt.NDArray[np.int64], missing: Mask, name: str) -> Cells:
+def integer_cells(values: npt.NDArray[np.int64], missing: Mask, name: str) -> Cells:
     """Return integers, shape (N,), as cells of the type called `name`: int64 or points in time."""
-    return arrow().array(values, mask=missing).cast(arrow_type(name))
+    return pa.array(values, mask=missing, type=arrow_type(name))
 
 
-def cells_of_numbers(values: Numbers) -> Cells:
+def number_cells(values: Numbers) -> Cells:
     """Return numbers, shape (N,), as cells; NaN is missing."""
-    return arrow().array(values, mask=np.isnan(values))
+    return pa.array(values, mask=np.isnan(values))
 
 
 def one_zero(cells: Cells) -> Cells:
     """Return cells in which 0.0 and -0.0, which Arrow distinguishes, are the same."""
-    return compute().add(cells, 0.0) if type_name(cells) == "float64" else cells
+    return pc.add(cells, 0.0) if type_name(cells) == "float64" else cells
 
 
 def label_cells(labels: Sequence[Label | None], name: str) -> Cells:
     """Return labels as cells of the type called `name`, in their order."""
-    if name.startswith("timestamp["):
-        return arrow().array(labels, type="int64").cast(arrow_type(name))
-    return arrow().array(labels, type=arrow_type(name))
+    return pa.array(labels, type=arrow_type(name))
 
 
 def labels_of(cells: Cells) -> list[Any]:
@@ -133,18 +94,18 @@ def labels_of(cells: Cells) -> list[Any]:
 
 def codes_of_cells(cells: Cells, labels: Sequence[Label], name: str) -> Numbers:
     """Return the place of each cell among `labels`, shape (N,), NaN if the cell is missing or not among them."""
-    return numbers(compute().index_in(one_zero(cells), value_set=label_cells(labels, name)))
+    return numbers(pc.index_in(one_zero(cells), value_set=label_cells(labels, name)))
 
 
 def cells_of_labels(codes: Numbers, labels: Sequence[Label], name: str) -> Cells:
     """Return the labels that have the codes, shape (N,), as cells of the type called `name`; NaN is missing."""
     missing = np.isnan(codes)
     places = np.clip(np.nan_to_num(codes), 0, len(labels) - 1).round().astype(np.int64)
-    return label_cells(labels, name).take(arrow().array(places, mask=missing))
+    return label_cells(labels, name).take(pa.array(places, mask=missing))
 
 
 def strangers(cells: Cells, labels: Sequence[Label | None], name: str) -> tuple[str, ...]:
     """Return up to three of the values in `cells` that are not among `labels`, as strings."""
-    distinct = compute().unique(one_zero(cells)).drop_null()
-    strange = distinct.filter(compute().invert(compute().is_in(distinct, value_set=label_cells(labels, name))))
+    distinct = pc.unique(one_zero(cells)).drop_null()
+    strange = distinct.filter(pc.invert(pc.is_in(distinct, value_set=label_cells(labels, name))))
     return tuple(strange.slice(0, 3).cast("string").to_pylist())

@@ -1,41 +1,34 @@
-"""A column of a table: its kind with the reason, and its codec."""
+"""A column of a table: its kind with the reason, and its codec; and what a user declares about it, in a file or in Python."""
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, TypeAlias
+from typing import Annotated, Literal, TypeAlias, get_args
 
-from pydantic import Field
+from pydantic import Field, StrictBool, StrictFloat, StrictInt, StrictStr
 
 from vaekit.data.table.codec import Slot
-from vaekit.data.table.discrete import Categories, Levels, Ordinal
-from vaekit.data.table.dropped import Constant, Identifier, Text
+from vaekit.data.table.constraints import AnyConstraint
+from vaekit.data.table.discrete import Categories, Constant, Identifier, Levels, Ordinal, Text
+from vaekit.data.table.maps import MapName
 from vaekit.data.table.numeric import Count, Numeric, Spiked
 from vaekit.value import Value
 
-__all__ = ["AnyCodec", "Column", "Kind"]
+__all__ = ["AnyCodec", "CodecName", "Column", "Declared", "Kind", "SchemaFile"]
 
-Kind: TypeAlias = Literal[
-    "continuous",
-    "spiked",
-    "count",
-    "bounded",
-    "binary",
-    "categorical",
-    "ordinal",
-    "datetime",
-    "identifier",
-    "constant",
-    "text",
-]
+NumericKind: TypeAlias = Literal["continuous", "spiked", "count", "bounded", "datetime"]
+
+Kind: TypeAlias = Literal[NumericKind, "binary", "categorical", "ordinal", "identifier", "constant", "text"]
 """What a column is to a statistician."""
 
+CodecName: TypeAlias = Literal[
+    MapName, "levels", "spiked", "count", "categories", "ordinal", "identifier", "constant", "text"
+]
+"""The codecs as a schema file calls them."""
+
 AnyCodec: TypeAlias = Annotated[
-    Numeric | Spiked | Count | Levels | Ordinal | Categories | Identifier | Constant | Text,
-    Field(discriminator="kind"),
+    Numeric | Spiked | Count | Levels | Ordinal | Categories | Identifier | Constant | Text, Field(discriminator="kind")
 ]
 """Any codec; its `kind` says which."""
-
-NUMERIC = frozenset({"continuous", "spiked", "count", "bounded", "datetime"})
 
 
 class Column(Value):
@@ -46,7 +39,7 @@ class Column(Value):
     kind: Kind
     """What it is."""
     reason: str = ""
-    """Why it is taken for that."""
+    """Why it has this kind."""
     codec: AnyCodec
     """The way from its cells to variables and back."""
     missing: float = Field(default=0.0, ge=0, le=1)
@@ -55,7 +48,7 @@ class Column(Value):
     @property
     def is_numeric(self) -> bool:
         """Whether distances between its cells mean something: a number or a point in time, even one with few values."""
-        return self.kind in NUMERIC
+        return self.kind in get_args(NumericKind)
 
     @property
     def codec_name(self) -> str:
@@ -65,3 +58,42 @@ class Column(Value):
     def slots(self) -> tuple[Slot, ...]:
         """Return the variables that stand for its cells."""
         return self.codec.slots(self.name)
+
+
+class Declared(Value):
+    """The declarations about one column; everything else is inferred."""
+
+    name: str
+    """The column."""
+    kind: Kind | None = None
+    """Its kind."""
+    codec: CodecName | None = None
+    """Its codec."""
+    order: tuple[StrictBool | StrictInt | StrictFloat | StrictStr, ...] | None = None
+    """Its values from the lowest to the highest, if it is ordinal."""
+    min: StrictInt | StrictFloat | StrictStr | None = None
+    """The smallest number that it may hold, or the first point in time, as ISO 8601 writes it."""
+    max: StrictInt | StrictFloat | StrictStr | None = None
+    """The largest number that it may hold, or the last point in time."""
+    use: Literal["model", "drop"] = "model"
+    """Whether the column is kept; `drop` leaves it out of the model and of what the model generates."""
+
+
+class SchemaFile(Value):
+    """The declarations about a table."""
+
+    columns: tuple[Declared, ...] = ()
+    """Its columns; a file without a header gets their names."""
+    constraints: tuple[AnyConstraint, ...] = ()
+    """The constraints on every row."""
+    target: str | None = None
+    """The column to predict."""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of the columns, in order."""
+        return tuple(column.name for column in self.columns)
+
+    def declared(self, name: str) -> Declared:
+        """Return the declarations about a column."""
+        return next((column for column in self.columns if column.name == name), Declared(name=name))

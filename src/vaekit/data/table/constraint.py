@@ -1,6 +1,7 @@
 """Constraints: conditions that every row of a table obeys, and so does every row that a model generates.
 
-By construction, not by rejection: other columns take the place of those that obey it, and any values of these give rows that obey.
+They hold by construction: no row is rejected. Other columns take the place of those in the condition, and all values of
+these other columns give rows that obey.
 """
 
 from __future__ import annotations
@@ -8,14 +9,15 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import Any, ClassVar
 
-from vaekit.data.table.cells import Cells, Mask, Table, arrow
+from vaekit.data.arrow import pa
+from vaekit.data.table.cells import Cells, Mask, Table
 from vaekit.value import Value
 
 __all__ = ["Constraint", "replaced_columns"]
 
 
 class Constraint(Value, ABC):
-    """Something that holds in every row. What a user writes says what; `fitted` adds what the training rows tell."""
+    """A condition that holds in every row. A user writes the condition; `fitted` adds what the training rows tell."""
 
     learned: ClassVar[frozenset[str]] = frozenset()
     """The fields that `fitted` fills in."""
@@ -30,14 +32,14 @@ class Constraint(Value, ABC):
         """The columns of the condition."""
 
     @property
-    @abstractmethod
     def replaces(self) -> tuple[str, ...]:
-        """The columns that are replaced."""
+        """The columns that are replaced; none by default."""
+        return ()
 
     @property
-    @abstractmethod
     def makes(self) -> tuple[str, ...]:
         """The columns that replace them."""
+        return ()
 
     @abstractmethod
     def broken(self, table: Table) -> Mask:
@@ -47,13 +49,13 @@ class Constraint(Value, ABC):
             ValueError: If a column has a type that the condition does not apply to.
         """
 
-    @abstractmethod
     def fitted(self, table: Table) -> Any:
         """Return the constraint fitted to the training rows, all of which obey it."""
+        return self
 
-    @abstractmethod
     def forward(self, table: Table) -> Table:
         """Return a table with the columns of `makes` in place of those of `replaces`."""
+        return table
 
     @abstractmethod
     def backward(self, table: Table) -> Table:
@@ -69,4 +71,4 @@ def replaced_columns(table: Table, old: tuple[str, ...], new: dict[str, Cells]) 
     place = min(table.column_names.index(name) for name in old)
     names = [name for name in table.column_names if name not in old]
     columns = {name: table.column(name) for name in names[:place]} | new
-    return arrow().table(columns | {name: table.column(name) for name in names[place:]})
+    return pa.table(columns | {name: table.column(name) for name in names[place:]})

@@ -15,16 +15,9 @@ from vaekit.data.table.joining import FixedCombinations, OneHot
 from vaekit.data.table.ordering import Inequality, Range
 
 __all__ = [
-    "AnyConstraint",
-    "Constraint",
-    "FixedCombinations",
-    "Inequality",
-    "OneHot",
-    "Range",
-    "constrained",
-    "fit_constraints",
-    "freed",
-]
+    "AnyConstraint", "Constraint", "FixedCombinations", "Inequality", "OneHot", "Range", "constrained",
+    "fit_constraints", "freed",
+]  # fmt: skip
 
 AnyConstraint: TypeAlias = Annotated[Inequality | Range | FixedCombinations | OneHot, Field(discriminator="kind")]
 """Any constraint; its `kind` says which."""

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, get_args
 
 import numpy as np
 
 from vaekit.data.table.axis import Grid, Line, fit_axis
 from vaekit.data.table.cells import Cells, Label, Numbers, label_cells, labels_of, numbers
-from vaekit.data.table.column import AnyCodec, Column, Kind
-from vaekit.data.table.declared import CodecName, Declared
-from vaekit.data.table.discrete import Categories, Levels, Ordinal
-from vaekit.data.table.dropped import Constant, Text
+from vaekit.data.table.column import AnyCodec, CodecName, Column, Declared, Kind
+from vaekit.data.table.discrete import Categories, Constant, Levels, Ordinal, Text
 from vaekit.data.table.inference import Decision, Profile, decide, find_spikes, profile_of
-from vaekit.data.table.maps import fit_map
+from vaekit.data.table.maps import MapName, fit_map
 from vaekit.data.table.numeric import Count, Numeric, Spiked
 from vaekit.data.table.words import fit_identifier, natural_order
 
@@ -43,7 +41,7 @@ CODECS: dict[Kind, tuple[CodecName, ...]] = {
 }
 """The codecs that a kind of column can have, the usual one first."""
 
-NUMBERS: frozenset[CodecName] = frozenset({"quantile", "standard", "log1p", "logit", "spiked", "count"})
+NUMBERS: frozenset[CodecName] = frozenset({*get_args(MapName), "spiked", "count"})
 
 
 def fit_column(name: str, cells: Cells, declared: Declared | None = None, role: Role = "input") -> Column:

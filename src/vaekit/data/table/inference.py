@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from vaekit.data.table.cells import Cells, Numbers, arrow, compute, labels_of, one_zero, type_name
-from vaekit.data.table.column import Kind
-from vaekit.data.table.declared import CodecName
+from vaekit.data.arrow import pa, pc
+from vaekit.data.table.cells import Cells, Numbers, labels_of, one_zero, type_name
+from vaekit.data.table.column import CodecName, Kind
 from vaekit.data.table.words import is_named_key, is_text, natural_order
 
 __all__ = ["LEVELS", "Decision", "Profile", "decide", "find_spikes", "profile_of"]
@@ -81,8 +81,8 @@ def profile_of(name: str, cells: Cells) -> Profile:
         cells: The cells of its training rows.
     """
     observed = one_zero(cells.drop_null())
-    counted = compute().value_counts(observed)
-    order = compute().sort_indices(counted.field("values"))
+    counted = pc.value_counts(observed)
+    order = pc.sort_indices(counted.field("values"))
     missing = 1 - len(observed) / len(cells) if len(cells) else 0.0
     return Profile(
         name=name,
@@ -100,10 +100,8 @@ def decide(profile: Profile, *, names_rows: bool = True) -> Decision:
         profile: The values in its training rows.
         names_rows: Whether it may be an identifier.
     """
-    if not profile.distinct:
-        return Decision("constant", "constant", "every cell is missing")
-    if profile.distinct == 1:
-        return Decision("constant", "constant", f"every cell is {_samples(profile.values)[0]}")
+    if profile.distinct < 2:
+        return Decision("constant", "constant", f"every cell is {(_samples(profile.values) or ['missing'])[0]}")
     if profile.distinct == 2:
         return Decision("binary", "levels", f"two values: {' and '.join(_samples(profile.values))}")
     named = _row_name(profile) if names_rows else None
@@ -165,7 +163,7 @@ def _number(profile: Profile) -> Decision:
     positions = np.asarray(profile.values.cast("int64") if is_time else profile.values, dtype=np.float64)
     if d > FEW and len(spikes := find_spikes(profile.counts)):
         share = profile.counts[spikes].sum() / n
-        top = _samples(profile.values.take(arrow().array(spikes[np.argsort(-profile.counts[spikes])])))
+        top = _samples(profile.values.take(pa.array(spikes[np.argsort(-profile.counts[spikes])])))
         return Decision("datetime" if is_time else "spiked", "spiked", f"{share:.0%} of the cells are {_listed(top)}")
     if _looks_counted(profile, positions):
         return Decision("count", "count", f"integers from {positions[0]:.0f} to {positions[-1]:.0f} without gaps")

@@ -9,7 +9,8 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 from pydantic import Field
 
-from vaekit.data.table.cells import Cells, Mask, Table, arrow, compute, label_cells, labels_of, numbers, type_name
+from vaekit.data.arrow import pa, pc
+from vaekit.data.table.cells import Cells, Mask, Table, label_cells, labels_of, numbers, type_name
 from vaekit.data.table.constraint import Constraint, replaced_columns
 from vaekit.data.table.discrete import Labels
 
@@ -40,10 +41,8 @@ class FixedCombinations(_Joined):
     """Only combinations of values that occur in training: one column of combinations replaces the columns."""
 
     learned: ClassVar[frozenset[str]] = frozenset({"types", "separator", "values"})
-    """The fields that `fitted` fills in."""
 
     kind: Literal["fixed_combinations"] = "fixed_combinations"
-    """The kind of constraint."""
     types: tuple[str, ...] = ()
     """Their types, found in training."""
     separator: str = SEPARATORS[0]
@@ -65,18 +64,13 @@ class FixedCombinations(_Joined):
         if not self.values:
             return np.zeros(table.num_rows, dtype=bool)
         joint = self._joint(table)
-        return np.asarray(compute().is_valid(joint)) & ~np.asarray(compute().is_in(joint, value_set=self._names()))
+        return np.asarray(pc.is_valid(joint)) & ~np.asarray(pc.is_in(joint, value_set=self._names()))
 
     def fitted(self, table: Table) -> FixedCombinations:
         """Return the constraint with the combinations of the training rows."""
-        table = table.select(list(self.columns))
-        distinct = (
-            table.group_by(list(self.columns))
-            .aggregate([])
-            .drop_null()
-            .sort_by([(name, "ascending") for name in self.columns])
-        )
-        columns = [distinct.column(name) for name in self.columns]
+        names = list(self.columns)
+        distinct = table.select(names).group_by(names).aggregate([]).drop_null()
+        columns = distinct.sort_by([(name, "ascending") for name in names]).select(names).columns
         words = [word for cells in columns for word in cells.cast("string").to_pylist()]
         separator = next((mark for mark in SEPARATORS if not any(mark in word for word in words)), SEPARATORS[-1])
         return self.replace(
@@ -91,7 +85,7 @@ class FixedCombinations(_Joined):
 
     def backward(self, table: Table) -> Table:
         """Return a table with the columns in place of the combinations."""
-        found = compute().index_in(table.column(self.makes[0]), value_set=self._names())
+        found = pc.index_in(table.column(self.makes[0]), value_set=self._names())
         cells = {
             name: label_cells(labels, kind).take(found)
             for name, labels, kind in zip(self.columns, self.values, self.types, strict=True)
@@ -106,14 +100,13 @@ class FixedCombinations(_Joined):
         return self._join([label_cells(labels, kind) for labels, kind in pairs])
 
     def _join(self, columns: Sequence[Cells]) -> Cells:
-        return compute().binary_join_element_wise(*(cells.cast("string") for cells in columns), self.separator)
+        return pc.binary_join_element_wise(*(cells.cast("string") for cells in columns), self.separator)
 
 
 class OneHot(_Joined):
     """Exactly one of several columns is 1, and the others are 0: one column of their names replaces them."""
 
     kind: Literal["one_hot"] = "one_hot"
-    """The kind of constraint."""
 
     @property
     def makes(self) -> tuple[str, ...]:
@@ -130,21 +123,17 @@ class OneHot(_Joined):
         proper = np.isin(ones, (0, 1)).all(1) & (ones.sum(1) == 1)
         return ~proper & ~np.isnan(ones).any(1)
 
-    def fitted(self, table: Table) -> OneHot:
-        """Return the constraint."""
-        return self
-
     def forward(self, table: Table) -> Table:
         """Return a table with the name of the column that is 1 in place of the columns; missing if it is not known."""
         ones = self._ones(table)
         unknown = np.isnan(ones).any(1) | self.broken(table)
-        places = arrow().array(np.nan_to_num(ones).argmax(1), mask=unknown)
-        return replaced_columns(table, self.replaces, {self.makes[0]: arrow().array(self.columns).take(places)})
+        places = pa.array(np.nan_to_num(ones).argmax(1), mask=unknown)
+        return replaced_columns(table, self.replaces, {self.makes[0]: pa.array(self.columns).take(places)})
 
     def backward(self, table: Table) -> Table:
         """Return a table with the columns, of 0 and 1, in place of the names."""
         chosen = table.column(self.makes[0])
-        cells = {name: compute().equal(chosen, name).cast("int64") for name in self.columns}
+        cells = {name: pc.equal(chosen, name).cast("int64") for name in self.columns}
         return replaced_columns(table, self.makes, cells)
 
     def _ones(self, table: Table) -> Any:

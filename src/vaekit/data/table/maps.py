@@ -9,7 +9,7 @@ logit      the same of log(u / (1 - u)), u = (x - low) / (high - low): proportio
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Annotated, Literal, TypeAlias
+from typing import Annotated, Any, Literal, TypeAlias
 
 import numpy as np
 import torch
@@ -21,8 +21,6 @@ from vaekit.value import Value
 __all__ = ["Log1p", "Logit", "Map", "MapName", "MonotoneMap", "Quantile", "Standard", "fit_map"]
 
 MapName: TypeAlias = Literal["quantile", "standard", "log1p", "logit"]
-"""The names of the maps."""
-
 
 SMALLEST = 1e-150
 """Knots that are closer count as one: a slope must be a number, and its inverse too."""
@@ -51,7 +49,6 @@ class Quantile(MonotoneMap):
     """
 
     kind: Literal["quantile"] = "quantile"
-    """The kind of map."""
     knots: tuple[float, ...] = Field(min_length=2, repr=False)
     """The positions x_k, ascending."""
     scores: tuple[float, ...] = Field(min_length=2, repr=False)
@@ -103,21 +100,26 @@ class Quantile(MonotoneMap):
         return float((y[wide] - y[0]) / (x[wide] - x[0])), float((y[-1] - y[-1 - wide]) / (x[-1] - x[-1 - wide]))
 
 
-class Standard(MonotoneMap):
-    """(x - mean) / sd."""
+class _Standardized(MonotoneMap, ABC):
+    """(t(x) - mean) / sd with a transform t."""
 
-    kind: Literal["standard"] = "standard"
-    """The kind of map."""
     mean: float
-    """The mean of the positions."""
+    """The mean of the transformed positions."""
     sd: float = Field(gt=0)
     """Their standard deviation."""
 
     @classmethod
-    def fit(cls, positions: Numbers) -> Standard:
-        """Return the map of positions, shape (n,)."""
-        mean, sd = _moments(positions)
-        return cls(mean=mean, sd=sd)
+    def fit(cls, positions: Numbers, **fields: float) -> Any:
+        """Return the map of positions, shape (n,), whose transform has these fields."""
+        start = cls(mean=0, sd=1, **fields)
+        transformed = start.forward(positions)
+        return start.replace(mean=float(transformed.mean()), sd=float(transformed.std()) or 1.0)
+
+
+class Standard(_Standardized):
+    """(x - mean) / sd."""
+
+    kind: Literal["standard"] = "standard"
 
     def forward(self, positions: Numbers) -> Numbers:
         """Return the codes of positions, shape (N,)."""
@@ -132,24 +134,12 @@ class Standard(MonotoneMap):
         return np.full(len(codes), -np.log(self.sd))
 
 
-class Log1p(MonotoneMap):
+class Log1p(_Standardized):
     """(log(1 + x - low) - mean) / sd; below `low`, where new data may lie, log(1 + d) goes on as d."""
 
     kind: Literal["log1p"] = "log1p"
-    """The kind of map."""
     low: float
     """The smallest position."""
-    mean: float
-    """The mean of the logarithms."""
-    sd: float = Field(gt=0)
-    """Their standard deviation."""
-
-    @classmethod
-    def fit(cls, positions: Numbers) -> Log1p:
-        """Return the map of positions, shape (n,)."""
-        low = float(positions.min())
-        mean, sd = _moments(np.log1p(positions - low))
-        return cls(low=low, mean=mean, sd=sd)
 
     def forward(self, positions: Numbers) -> Numbers:
         """Return the codes of positions, shape (N,)."""
@@ -166,33 +156,19 @@ class Log1p(MonotoneMap):
         return -np.maximum(codes * self.sd + self.mean, 0) - np.log(self.sd)
 
 
-class Logit(MonotoneMap):
+class Logit(_Standardized):
     """(log(u / (1 - u)) - mean) / sd with u = (x - low) / (high - low), drawn in by 1 / 2n so that both ends are finite.
 
     The margin is that of Smithson and Verkuilen (2006), "A better lemon squeezer?". A position outside counts as the end.
     """
 
     kind: Literal["logit"] = "logit"
-    """The kind of map."""
     low: float
     """The lower bound."""
     high: float
     """The upper bound."""
     margin: float = Field(gt=0, lt=0.5)
     """How far u stays from 0 and 1."""
-    mean: float
-    """The mean of the logits."""
-    sd: float = Field(gt=0)
-    """Their standard deviation."""
-
-    @classmethod
-    def fit(cls, positions: Numbers, bounds: tuple[float, float] | None = None) -> Logit:
-        """Return the map of positions, shape (n,), between bounds; by default between the smallest and the largest."""
-        low, high = bounds or (float(positions.min()), float(positions.max()))
-        high = max(high, np.nextafter(low, np.inf))
-        start = cls(low=low, high=high, margin=0.5 / (len(positions) + 1), mean=0, sd=1)
-        mean, sd = _moments(start.forward(positions))
-        return start.replace(mean=mean, sd=sd)
 
     def forward(self, positions: Numbers) -> Numbers:
         """Return the codes of positions, shape (N,)."""
@@ -225,14 +201,15 @@ def fit_map(name: MapName, positions: Numbers, bounds: tuple[float, float] | Non
         positions: The positions.
         bounds: The bounds of a logit, as positions; by default the smallest and the largest.
     """
-    if name == "logit":
-        return Logit.fit(positions, bounds)
-    return {"quantile": Quantile, "standard": Standard, "log1p": Log1p}[name].fit(positions)  # type: ignore[attr-defined]
-
-
-def _moments(values: Numbers) -> tuple[float, float]:
-    sd = float(values.std())
-    return float(values.mean()), sd if sd > 0 else 1.0
+    if name == "quantile":
+        return Quantile.fit(positions)
+    if name == "standard":
+        return Standard.fit(positions)
+    low, high = float(positions.min()), float(positions.max())
+    if name == "log1p":
+        return Log1p.fit(positions, low=low)
+    low, high = bounds or (low, high)
+    return Logit.fit(positions, low=low, high=max(high, np.nextafter(low, np.inf)), margin=0.5 / (len(positions) + 1))
 
 
 def _piecewise(x: Numbers, knots: Numbers, values: Numbers, below: float, above: float) -> Numbers:

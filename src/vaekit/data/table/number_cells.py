@@ -8,15 +8,9 @@ from typing import Any, Literal
 from vaekit.data.arrow import pa, pc
 
 __all__ = [
-    "NumberStyle",
-    "all_match",
-    "cast_cells",
-    "number_style",
-    "parse_numbers",
-    "parse_plain",
-    "points_are_thousands",
+    "NumberStyle", "all_match", "cast_cells", "number_style", "parse_numbers", "parse_plain", "points_are_thousands",
     "written_as_number",
-]
+]  # fmt: skip
 
 SAMPLE = 256
 """The number of cells that are tried first: they suffice to reject most columns that do not fit."""
@@ -31,8 +25,6 @@ POINTS = r"[1-9]\d{0,2}(?:\.\d{3})*"
 
 AFFIX = r"^[$€£¥]\s?|\s?[%€$£¥]$"
 
-Style = Literal["plain", "thousands", "comma", "either"]
-
 
 @dataclass(frozen=True)
 class NumberStyle:
@@ -43,7 +35,7 @@ class NumberStyle:
         affix: Whether a sign of currency or percent stands beside them.
     """
 
-    style: Style
+    style: Literal["plain", "thousands", "comma", "either"]
     affix: bool = False
 
 

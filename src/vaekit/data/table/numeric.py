@@ -8,7 +8,7 @@ import numpy as np
 from pydantic import Field
 
 from vaekit.data.table.axis import Axis
-from vaekit.data.table.cells import Cells, Numbers, cells_of_integers, cells_of_numbers, numbers
+from vaekit.data.table.cells import Cells, Numbers, integer_cells, number_cells, numbers
 from vaekit.data.table.codec import Codec, Slot
 from vaekit.data.table.maps import Map
 
@@ -19,7 +19,6 @@ class Numeric(Codec):
     """A number or a point in time: its position on its axis, mapped to about a standard normal."""
 
     kind: Literal["numeric"] = "numeric"
-    """The kind of codec."""
     axis: Axis
     """The axis of the numbers."""
     map: Map
@@ -46,7 +45,6 @@ class Spiked(Codec):
     """A number that is often exactly one of a few values: a class for these, and a number for the rest."""
 
     kind: Literal["spiked"] = "spiked"
-    """The kind of codec."""
     axis: Axis
     """The axis of the numbers."""
     spikes: tuple[float, ...] = Field(min_length=1)
@@ -89,7 +87,6 @@ class Count(Codec):
     """A non-negative integer that is modelled as a count."""
 
     kind: Literal["count"] = "count"
-    """The kind of codec."""
     low: int = Field(ge=0)
     """The smallest count."""
     high: int
@@ -108,6 +105,6 @@ class Count(Codec):
         """Return the cells of counts, shape (N, 1), rounded and kept within the observed range."""
         counts = np.clip(np.rint(codes[:, 0]), self.low, self.high)
         if self.type == "float64":
-            return cells_of_numbers(counts)
+            return number_cells(counts)
         missing = np.isnan(counts)
-        return cells_of_integers(np.where(missing, 0, counts).astype(np.int64), missing, self.type)
+        return integer_cells(np.where(missing, 0, counts).astype(np.int64), missing, self.type)

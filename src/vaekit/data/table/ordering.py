@@ -2,27 +2,16 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterator
 from typing import ClassVar, Literal
 
 import numpy as np
 from pydantic import StrictFloat, StrictInt, StrictStr
 
+from vaekit.data.arrow import pa, pc
 from vaekit.data.table.axis import Grid, fit_axis
-from vaekit.data.table.cells import (
-    Cells,
-    Mask,
-    Numbers,
-    Table,
-    arrow,
-    cells_of_integers,
-    cells_of_numbers,
-    compute,
-    integers,
-    is_null,
-    labels_of,
-    numbers,
-    type_name,
-)
+from vaekit.data.table.cells import Cells, Mask, Numbers, Table, arrow_type, labels_of, number_cells, numbers, type_name
 from vaekit.data.table.constraint import Constraint, replaced_columns
 
 __all__ = ["Inequality", "Range"]
@@ -39,10 +28,8 @@ class Inequality(Constraint):
     """
 
     learned: ClassVar[frozenset[str]] = frozenset({"type", "decimals", "bounds"})
-    """The fields that `fitted` fills in."""
 
     kind: Literal["inequality"] = "inequality"
-    """The kind of constraint."""
     low: str
     """The column of the smaller numbers."""
     high: str
@@ -78,7 +65,7 @@ class Inequality(Constraint):
     def broken(self, table: Table) -> Mask:
         """Return which rows break it, shape (N,)."""
         low, high = self._pair(table)
-        found = compute().less_equal(high, low) if self.strict else compute().less(high, low)
+        found = pc.less_equal(high, low) if self.strict else pc.less(high, low)
         return np.asarray(found.fill_null(False))
 
     def fitted(self, table: Table) -> Inequality:
@@ -91,28 +78,29 @@ class Inequality(Constraint):
             raise ValueError(f"constraint {self}: the gaps must be below 2^63, but are larger; drop the constraint")
         axes = [fit_axis(low, self.low), fit_axis(high, self.high)]
         decimals = [axis.decimals for axis in axes if isinstance(axis, Grid)]
-        extremes = compute().min_max(high)
-        bounds = labels_of(arrow().array([extremes["min"].as_py(), extremes["max"].as_py()], type=high.type))
+        extremes = pc.min_max(high)
+        bounds = labels_of(pa.array([extremes["min"].as_py(), extremes["max"].as_py()], type=high.type))
         return self.replace(type=name, decimals=max(decimals) if len(decimals) == 2 else None, bounds=tuple(bounds))
 
     def forward(self, table: Table) -> Table:
         """Return a table with the gap in place of `high`; that of points in time is an integer in their unit."""
         low, high = self._pair(table)
         if type_name(high) == "float64":
-            gap = cells_of_numbers(self._rounded(numbers(high) - numbers(low)))
+            gap = number_cells(self._rounded(numbers(high) - numbers(low)))
         else:
-            gap = cells_of_integers(integers(high) - integers(low), is_null(low) | is_null(high), "int64")
+            gap = pc.subtract(high.cast("int64"), low.cast("int64"))
         return replaced_columns(table, self.replaces, {self.makes[0]: gap})
 
     def backward(self, table: Table) -> Table:
         """Return a table with low + gap in place of the gap."""
         low, gap = table.column(self.low), table.column(self.makes[0])
         if self.type == "float64":
-            high = cells_of_numbers(self._larger(numbers(low), numbers(gap)))
+            high = number_cells(self._larger(numbers(low), numbers(gap)))
         else:
-            found = integers(low) + np.maximum(integers(gap), int(self.strict))
-            found = found if self.bounds is None else np.clip(found, *self.bounds)
-            high = cells_of_integers(found, is_null(low) | is_null(gap), self.type)
+            high = pc.add(low.cast("int64"), pc.max_element_wise(gap, int(self.strict), skip_nulls=False))
+            for bound, nearer in zip(self.bounds or (), (pc.max_element_wise, pc.min_element_wise), strict=False):
+                high = nearer(high, bound, skip_nulls=False)
+            high = high.cast(arrow_type(self.type))
         return replaced_columns(table, self.makes, {self.high: high})
 
     def _larger(self, low: Numbers, gap: Numbers) -> Numbers:
@@ -137,10 +125,9 @@ class Inequality(Constraint):
 
 
 class Range(Constraint):
-    """min <= column <= max in every row."""
+    """min <= column <= max in every row: cells are kept within the bounds, and no column is replaced."""
 
     kind: Literal["range"] = "range"
-    """The kind of constraint."""
     column: str
     """The column, of numbers or points in time."""
     min: StrictInt | StrictFloat | StrictStr | None = None
@@ -153,16 +140,6 @@ class Range(Constraint):
         """The column."""
         return (self.column,)
 
-    @property
-    def replaces(self) -> tuple[str, ...]:
-        """None: numbers are kept within bounds."""
-        return ()
-
-    @property
-    def makes(self) -> tuple[str, ...]:
-        """None."""
-        return ()
-
     def __str__(self) -> str:
         """Say what holds."""
         low = "" if self.min is None else f"{self.min} <= "
@@ -171,43 +148,25 @@ class Range(Constraint):
     def broken(self, table: Table) -> Mask:
         """Return which rows break it, shape (N,)."""
         cells = table.column(self.column)
-        low, high = self._limits(cells)
-        found = np.zeros(len(cells), dtype=bool)
-        if low is not None:
-            found |= np.asarray(compute().less(cells, low).fill_null(False))
-        if high is not None:
-            found |= np.asarray(compute().greater(cells, high).fill_null(False))
-        return found
-
-    def fitted(self, table: Table) -> Range:
-        """Return the constraint."""
-        return self
-
-    def forward(self, table: Table) -> Table:
-        """Return the table."""
-        return table
+        masks = [np.asarray(outside.fill_null(False)) for _, outside in self._outside(cells)]
+        return np.any([np.zeros(len(cells), dtype=bool), *masks], axis=0)
 
     def backward(self, table: Table) -> Table:
         """Return the table, its column kept within the bounds."""
         cells = table.column(self.column)
-        low, high = self._limits(cells)
-        if low is not None:
-            cells = compute().if_else(compute().less(cells, low), low, cells)
-        if high is not None:
-            cells = compute().if_else(compute().greater(cells, high), high, cells)
+        for limit, outside in self._outside(cells):
+            cells = pc.if_else(outside, limit, cells)
         return table.set_column(table.column_names.index(self.column), self.column, cells)
 
-    def _limits(self, cells: Cells) -> tuple[Cells | None, Cells | None]:
-        """Return the bounds as the column's type has them: of integers, the nearest within."""
-        low, high = self.min, self.max
-        if type_name(cells) == "int64":
-            low = int(np.ceil(low)) if isinstance(low, float) else low
-            high = int(np.floor(high)) if isinstance(high, float) else high
-        return self._limit(low, cells), self._limit(high, cells)
+    def _outside(self, cells: Cells) -> Iterator[tuple[Cells, Cells]]:
+        """Yield each bound as the column's type has it, and which cells lie beyond; of integers, the nearest within."""
+        whole = type_name(cells) == "int64"
+        for bound, within, beyond in ((self.min, math.ceil, pc.less), (self.max, math.floor, pc.greater)):
+            if bound is not None:
+                limit = self._limit(within(bound) if whole and isinstance(bound, float) else bound, cells)
+                yield limit, beyond(cells, limit)
 
-    def _limit(self, bound: int | float | str | None, cells: Cells) -> Cells | None:
-        if bound is None:
-            return None
+    def _limit(self, bound: int | float | str, cells: Cells) -> Cells:
         kind = type_name(cells)
         wrong = ValueError(
             f"constraint {self}: {self.column!r} holds {kind}, which {bound!r} does not bound; give a number, or for a point"
@@ -217,8 +176,8 @@ class Range(Constraint):
             if kind.startswith("timestamp[") and isinstance(bound, str):
                 return _time(bound, kind)
             if kind in ("int64", "float64") and not isinstance(bound, str):
-                return arrow().scalar(bound).cast(cells.type)
-        except arrow().ArrowInvalid as error:
+                return pa.scalar(bound).cast(cells.type)
+        except pa.ArrowInvalid as error:
             raise wrong from error
         raise wrong
 
@@ -226,5 +185,5 @@ class Range(Constraint):
 def _time(text: str, kind: str) -> Cells:
     """Return a point in time; without a zone of its own it is in that of the column."""
     unit, _, zone = kind[len("timestamp[") : -1].partition(", ")
-    local = arrow().scalar(text).cast(arrow().timestamp(unit))
-    return compute().assume_timezone(local, zone) if zone else local
+    local = pa.scalar(text).cast(pa.timestamp(unit))
+    return pc.assume_timezone(local, zone) if zone else local

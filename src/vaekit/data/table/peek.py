@@ -12,8 +12,7 @@ from vaekit.data.delimited.dialect import has_header, look
 from vaekit.data.delimited.encoding import guess_encoding, opened
 from vaekit.data.delimited.layout import sample_rows
 from vaekit.data.delimited.options import SUFFIXES as DELIMITED, DelimitedOptions
-from vaekit.data.files import has_images
-from vaekit.data.layout import find_parts
+from vaekit.data.files import find_parts, has_images
 from vaekit.data.table.bundled import bundled_name
 from vaekit.data.table.raw import SUFFIXES
 from vaekit.data.text_tables import parquet_types
@@ -67,7 +66,7 @@ def _is_file_of_table(path: Path) -> bool:
     if not path.name.lower().endswith(SHARED):
         return True
     if path.is_file() and not path.stat().st_size:
-        return True  # whose reader says best what is wrong
+        return True  # the reader of tables explains best that it is empty
     try:
         types = parquet_types(path) if path.suffix.lower() == ".parquet" else _sampled_types(path)
     except (OSError, ValueError, ImportError):

@@ -12,12 +12,11 @@ from typing import Any
 
 import numpy as np
 
-from vaekit.data.arrow import pa, pc
+from vaekit.data.arrow import damage_explained, feather, pa, parquet, pc
 from vaekit.data.delimited.options import is_delimited
 from vaekit.data.delimited.reading import read_strings
-from vaekit.data.table.arrow_types import joined_tables
-from vaekit.data.table.column_files import read_typed
-from vaekit.data.table.raw import ReadOptions
+from vaekit.data.table.arrow_types import canonical_table, check_types, joined_tables
+from vaekit.data.table.raw import ReadOptions, check_columns
 from vaekit.data.table.string_columns import type_strings
 
 __all__ = ["read_parts"]
@@ -57,7 +56,7 @@ def read_parts(files: Sequence[Path], options: ReadOptions) -> tuple[Any, list[i
 
 def _typed(file: Path, options: ReadOptions) -> Any:
     if not is_delimited(file.name):
-        return read_typed(file, options)
+        return _read_typed(file, options)
     return type_strings(read_strings(file, options)[0], options, file.name)[0]
 
 
@@ -84,12 +83,33 @@ def _without_final_dots(table: Any, lengths: Sequence[int]) -> tuple[Any, tuple[
 
 
 def _bare(piece: Any, known: Any) -> Any | None:
+    """Return words without their full stops, if all have one and are known only without it."""
     words = piece.unique().drop_null()
-    if (
-        not len(words)
-        or not pc.all(pc.ends_with(words, ".")).as_py()
-        or pc.any(pc.is_in(words, value_set=known)).as_py()
-    ):
-        return None
     bare = pc.utf8_slice_codeunits(words, 0, -1)
-    return pc.utf8_slice_codeunits(piece, 0, -1) if pc.all(pc.is_in(bare, value_set=known)).as_py() else None
+    dotted = pc.and_not(pc.ends_with(words, "."), pc.is_in(words, value_set=known))
+    is_dotted = len(words) and pc.all(pc.and_(dotted, pc.is_in(bare, value_set=known))).as_py()
+    return pc.utf8_slice_codeunits(piece, 0, -1) if is_dotted else None
+
+
+def _read_typed(path: Path, options: ReadOptions) -> Any:
+    """Read a file whose columns have types: .parquet, .arrow or .feather."""
+    with damage_explained(path):
+        table = _columns_of(path)
+    check_columns(table.column_names, table.num_rows, path.name)
+    return canonical_table(table, options.missing, path.name)
+
+
+def _columns_of(path: Path) -> Any:
+    suffix = path.suffix.lower()
+    if suffix == ".parquet":
+        with parquet.ParquetFile(path) as file:
+            check_types(file.schema_arrow, path.name)
+            return file.read()
+    if suffix == ".feather":
+        return feather.read_table(path)
+    with pa.OSFile(str(path)) as file:
+        try:
+            return pa.ipc.open_file(file).read_all()
+        except pa.ArrowInvalid:  # the form for streams has neither head nor foot
+            file.seek(0)
+            return pa.ipc.open_stream(file).read_all()

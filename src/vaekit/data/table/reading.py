@@ -1,30 +1,25 @@
-"""The door to raw tables: files, folders, names and frames, each column in one of a few types."""
+"""The doors to raw tables: files, folders, names and frames, each column in one of a few types."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from vaekit.data.arrow import pa
 from vaekit.data.dataset import TEST, TRAIN
-from vaekit.data.files import existing_path
-from vaekit.data.layout import find_parts
+from vaekit.data.files import existing_path, find_parts
+from vaekit.data.table.arrow_types import canonical_table
 from vaekit.data.table.bundled import BUNDLED, bundled_name, raw_from_sklearn
-from vaekit.data.table.checks import check_trainable
-from vaekit.data.table.peek import is_frame, is_table
-from vaekit.data.table.raw import SUFFIXES, RawTable, ReadOptions
+from vaekit.data.table.raw import SUFFIXES, RawTable, ReadOptions, check_columns
+from vaekit.data.table.read_parts import read_parts
 
-__all__ = [
-    "RawTable",
-    "ReadOptions",
-    "check_trainable",
-    "frame_to_raw",
-    "is_frame",
-    "is_table",
-    "raw_from_sklearn",
-    "read_raw",
-]
+__all__ = ["frame_to_raw", "read_raw"]
+
+SOURCE = "the table"
+"""What a table in memory is called in errors."""
 
 
 def read_raw(source: str | Path, options: ReadOptions | None = None) -> RawTable:
@@ -60,26 +55,9 @@ def read_raw(source: str | Path, options: ReadOptions | None = None) -> RawTable
             raise ValueError(
                 f"a table must end in {', '.join(SUFFIXES)}, but {file.name} came; save it as one of these"
             )
-    return _read_files(files, options)
-
-
-def frame_to_raw(frame: Any, options: ReadOptions | None = None) -> RawTable:
-    """Read a table in memory.
-
-    Args:
-        frame: A pyarrow.Table, a frame of pandas or polars, or a mapping of columns (lists or arrays) by name.
-        options: The marks of missing cells, besides null and NaN.
-
-    Raises:
-        ImportError: If pyarrow is missing.
-        ValueError: If it has no rows, two columns of one name, or a column that does not fit; it is named.
-
-    >>> frame_to_raw({"age": [39, None], "sex": ["f", "m"]}).table.column("age").to_pylist()
-    [39, None]
-    """
-    from vaekit.data.table.frames import read_frame
-
-    return read_frame(frame, options or ReadOptions())
+    table, lengths, notes = read_parts(list(files), options)
+    parts = np.repeat(np.array([*files.values()], dtype=np.int8), lengths)
+    return RawTable(table, notes, parts if parts.any() else None)
 
 
 def _existing(source: str | Path) -> Path:
@@ -96,9 +74,72 @@ def _parts_of_folder(root: Path) -> dict[Path, int]:
     return parts
 
 
-def _read_files(files: dict[Path, int], options: ReadOptions) -> RawTable:
-    from vaekit.data.table.read_parts import read_parts
+def frame_to_raw(frame: Any) -> RawTable:
+    """Read a table in memory through its own export to Arrow, so that neither pandas nor polars is needed here.
 
-    table, lengths, notes = read_parts(list(files), options)
-    parts = np.repeat(np.array([*files.values()], dtype=np.int8), lengths)
-    return RawTable(table, notes, parts if parts.any() else None)
+    Args:
+        frame: A pyarrow.Table, a frame of pandas or polars or of anything with Arrow's stream, or a mapping of columns
+            (lists or arrays) by name.
+
+    Raises:
+        ImportError: If pyarrow is missing.
+        ValueError: If it has no rows, two columns of one name, columns of different lengths, or a column that does not fit;
+            it is named.
+
+    >>> frame_to_raw({"age": [39, None], "sex": ["f", "m"]}).table.column("age").to_pylist()
+    [39, None]
+    """
+    notes: tuple[str, ...] = ()
+    if isinstance(frame, Mapping):
+        table = _of_mapping(frame)
+    elif type(frame).__module__.partition(".")[0] == "pandas":
+        table, notes = _of_pandas(frame)
+    else:
+        table = pa.table(frame)
+    check_columns(table.column_names, table.num_rows, SOURCE)
+    ordered = [field.name for field in table.schema if pa.types.is_dictionary(field.type) and field.type.ordered]
+    if ordered:
+        notes = (*notes, f"the order of the categories is not kept: {', '.join(ordered[:5])} (schema.yaml can give it)")
+    return RawTable(canonical_table(table, (), SOURCE), notes)
+
+
+def _of_mapping(columns: Mapping[Any, Any]) -> Any:
+    arrays = {str(name): _array(str(name), _checked(str(name), column)) for name, column in columns.items()}
+    lengths = {name: len(array) for name, array in arrays.items()}
+    if len(set(lengths.values())) > 1:
+        shown = ", ".join(f"{name!r} has {length}" for name, length in list(lengths.items())[:3])
+        raise ValueError(f"the columns of {SOURCE} must have equally many cells, but {shown}; give one for each row")
+    return pa.table(arrays)
+
+
+def _checked(name: str, column: Any) -> Any:
+    """Return a column as a list or as something with one axis."""
+    if isinstance(column, pa.ChunkedArray | pa.Array | list | tuple):
+        return column
+    array = np.asarray(column)
+    if array.ndim != 1:
+        raise ValueError(
+            f"column {name!r} of {SOURCE} must have one axis, but has shape {array.shape}; give one column for each part"
+        )
+    return array
+
+
+def _of_pandas(frame: Any) -> tuple[Any, tuple[str, ...]]:
+    names = [str(name) for name in frame.columns]
+    check_columns(names, len(frame), SOURCE)
+    arrays = {name: _array(name, frame.iloc[:, place]) for place, name in enumerate(names)}
+    index = frame.index
+    counts = type(index).__name__ == "RangeIndex" and index.name is None
+    return pa.table(arrays), () if counts else ("the index is left out (reset_index makes it a column)",)
+
+
+def _array(name: str, column: Any) -> Any:
+    if isinstance(column, pa.ChunkedArray | pa.Array):
+        return column
+    try:
+        return pa.array(column, from_pandas=True)
+    except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError) as error:
+        raise ValueError(
+            f"column {name!r} of {SOURCE} must hold cells of one type, but mixes them ({str(error).splitlines()[0]});"
+            " convert it to numbers or to strings"
+        ) from error

@@ -12,10 +12,11 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
+from vaekit.data.arrow import pa, pc
 from vaekit.data.rows import Array
 from vaekit.data.schema import Schema
 from vaekit.data.table.alignment import Source, aligned
-from vaekit.data.table.cells import Cells, Numbers, Table, arrow, arrow_type, compute, is_null
+from vaekit.data.table.cells import Cells, Numbers, Table, arrow_type, is_null
 from vaekit.data.table.codec import Slot
 from vaekit.data.table.column import Column
 from vaekit.data.table.constraints import AnyConstraint, Inequality, constrained, freed
@@ -32,7 +33,6 @@ class TableSchema(Schema):
     """
 
     kind: Literal["table"] = "table"
-    """The kind of data."""
     sources: tuple[Source, ...] = Field(min_length=1)
     """The columns of the file that are used, in order."""
     names: tuple[str, ...] = Field(min_length=1, repr=False)
@@ -89,23 +89,19 @@ class TableSchema(Schema):
         seen = {column.name: column.is_numeric for column in self.columns if column.slots()}
         gaps = {name: isinstance(one, Inequality) for one in self.constraints for name in one.replaces}
         found = {**seen, **gaps}
-        return {
-            source.name: "numeric" if found[source.name] else "categorical"
-            for source in self.sources
-            if source.name in found
-        }
+        names = [source.name for source in self.sources if source.name in found]
+        return {name: "numeric" if found[name] else "categorical" for name in names}
 
-    def align(self, table: Table, *, allow_missing: bool = False) -> tuple[Table, tuple[str, ...]]:
+    def align(self, table: Table) -> tuple[Table, tuple[str, ...]]:
         """Return a new table with the columns of `sources`, in their order and types, and sentences about anything unusual.
 
         Args:
             table: A table of canonical types; its columns are known by name.
-            allow_missing: Whether a column that is not there counts as missing in every row.
 
         Raises:
             ValueError: If a column is not there, or its cells are of another type; the sentence names it.
         """
-        table, notes = aligned(table, self.sources, self.names, allow_missing)
+        table, notes = aligned(table, self.sources, self.names)
         free = freed(table, self.constraints)
         return table, (*notes, *self._broken(table), *(self._strange(*found) for found in self.unseen(free).items()))
 
@@ -143,8 +139,8 @@ class TableSchema(Schema):
         """
         codes = np.asarray(x.detach().cpu() if isinstance(x, Tensor) else x, dtype=np.float64)
         cells = {column.name: self._decode(column, codes, seed) for column in self.columns}
-        table = constrained(arrow().table(cells), self.constraints)
-        return arrow().table(
+        table = constrained(pa.table(cells), self.constraints)
+        return pa.table(
             {source.name: table.column(source.name).cast(arrow_type(source.type)) for source in self.sources}
         )
 
@@ -228,8 +224,8 @@ class TableSchema(Schema):
         if not self._masks(column):
             return cells
         missing = codes[:, self._places[column.name].stop - 1] > 0.5
-        nothing = arrow().scalar(None, cells.type)
-        return compute().if_else(arrow().array(missing), nothing, cells)
+        nothing = pa.scalar(None, cells.type)
+        return pc.if_else(pa.array(missing), nothing, cells)
 
     def _own(self, column: Column, codes: Numbers) -> Numbers:
         place = self._places[column.name]

@@ -9,8 +9,7 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
-from vaekit.data.table.column import Column
-from vaekit.data.table.declared import Declared, SchemaFile
+from vaekit.data.table.column import Column, Declared, SchemaFile
 from vaekit.data.table.discrete import Ordinal
 from vaekit.data.table.schema import TableSchema
 
@@ -109,7 +108,7 @@ def _scalar(value: Any) -> str:
 def _sentence(error: ValidationError, raw: dict[str, Any], path: Path) -> str:
     first = error.errors()[0]
     place, key = first["loc"], str(first["loc"][-1])
-    where = "".join(f"{part}: " for part in [_named(place, raw)] if part)
+    where = _part(place, raw)
     if first["type"] == "extra_forbidden":
         near = get_close_matches(key, KNOWN, n=1, cutoff=0.4)
         cure = f"did you mean {near[0]}?" if near else f"use one of {', '.join(Declared.model_fields)}"
@@ -121,17 +120,16 @@ def _problem(error: Any) -> str:
     expected = error.get("ctx", {}).get("expected")
     found = error["input"]
     if expected is not None:
-        near = get_close_matches(
-            str(found), [word.strip("' ") for word in expected.replace(" or ", ",").split(",")], n=1
-        )
+        words = [word.strip("' ") for word in expected.replace(" or ", ",").split(",")]
+        near = get_close_matches(str(found), words, n=1)
         return f"must be one of {expected}, but is {found!r}" + (f"; did you mean {near[0]}?" if near else "; use one")
     return f"is refused ({error['msg'].lower()}), it is {found!r}; correct it"
 
 
-def _named(place: tuple[int | str, ...], raw: dict[str, Any]) -> str:
-    """Return the name of the part of the file that has the error."""
+def _part(place: tuple[int | str, ...], raw: dict[str, Any]) -> str:
+    """Return the beginning of a sentence: the name of the column or the constraint that has the error."""
     if len(place) < 2 or place[0] not in ("columns", "constraints") or not isinstance(place[1], int):
         return ""
     part = raw[str(place[0])][place[1]]
     name = part.get("name", part.get("kind")) if isinstance(part, dict) else part
-    return f"{str(place[0])[:-1]} {name!r}"
+    return f"{str(place[0])[:-1]} {name!r}: "

@@ -11,15 +11,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from vaekit.data.arrow import pa, pc
-from vaekit.data.delimited.marks import MISSING
-from vaekit.data.table.number_cells import (
-    NumberStyle,
-    number_style,
-    parse_numbers,
-    parse_plain,
-    points_are_thousands,
-    written_as_number,
-)
+from vaekit.data.delimited.options import MISSING
+from vaekit.data.table import number_cells
 from vaekit.data.table.raw import ReadOptions
 from vaekit.data.table.time_cells import parse_times
 
@@ -35,14 +28,12 @@ ROWS = 20_000
 
 @dataclass(frozen=True)
 class _Column:
-    """The distinct cells of a column, null if they are missing, and the rows of each; all cells if `rows` is None."""
+    """The distinct cells of a column, null if they are missing, and where each occurs; all cells if `rows` is None."""
 
     name: str
     cells: Any
     rows: Any | None
-    counts: dict[str, int]
-    stripped: bool
-    style: NumberStyle | None = None
+    style: number_cells.NumberStyle | None = None
 
     def spread(self, values: Any) -> Any:
         return values if self.rows is None else values.take(self.rows)
@@ -50,7 +41,7 @@ class _Column:
 
 @dataclass
 class _Findings:
-    """The notes about the columns, collected by mark of missing cells and by sentence."""
+    """The columns that a note names, by mark of missing cells and by sentence."""
 
     marks: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
     columns: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
@@ -76,13 +67,12 @@ def type_strings(table: Any, options: ReadOptions, source: str) -> tuple[Any, tu
     """
     findings = _Findings()
     marks = pa.array(sorted(MISSING | {mark.strip() for mark in options.missing}))
-    columns = [_column(name, table.column(name), marks, options.strings) for name in table.column_names]
+    columns = [_column(name, table.column(name), marks, options.strings, findings) for name in table.column_names]
     del table
     comma = any(column.style is not None and column.style.style == "comma" for column in columns)
     arrays = {}
     while columns:  # the strings of a column are let go as soon as it has its type
         column = columns.pop(0)
-        _note_missing(column, findings)
         typed = column.cells if column.name in options.strings else _typed(column, comma, findings, source)
         if typed is column.cells and column.name not in (*options.strings, *options.mixed):
             _refuse_mixed(column, source)
@@ -90,15 +80,18 @@ def type_strings(table: Any, options: ReadOptions, source: str) -> tuple[Any, tu
     return pa.table(arrays), findings.notes()
 
 
-def _column(name: str, column: Any, marks: Any, strings: Iterable[str]) -> _Column:
-    found, rows = _distinct(column)
-    stripped = pc.utf8_trim_whitespace(found)
-    spaces = bool(pc.any(pc.not_equal(stripped, found)).as_py())
+def _column(name: str, column: Any, marks: Any, strings: Iterable[str], findings: _Findings) -> _Column:
+    distinct, rows = _distinct(column)
+    stripped = pc.utf8_trim_whitespace(distinct)
+    if pc.any(pc.not_equal(stripped, distinct)).as_py():
+        findings.columns["spaces around the cells are removed"].append(name)
     missing = pc.is_in(stripped, value_set=marks)
+    for mark, count in _count_marks(stripped, missing, rows).items():
+        findings.marks[mark].append(f"{name} ({count:,})")
     cells = pc.if_else(missing, pa.scalar(None, pa.string()), stripped)
-    plain = name in strings or parse_plain(cells) is not None
-    style = None if plain else number_style(cells)
-    return _Column(name, cells, rows, _count_marks(stripped, missing, rows), spaces, style)
+    plain = name in strings or number_cells.parse_plain(cells) is not None
+    style = None if plain else number_cells.number_style(cells)
+    return _Column(name, cells, rows, style)
 
 
 def _distinct(column: Any) -> tuple[Any, Any | None]:
@@ -116,13 +109,6 @@ def _count_marks(stripped: Any, missing: Any, rows: Any | None) -> dict[str, int
     marks = pc.if_else(missing, stripped, pa.scalar(None, pa.string()))
     found = (marks if rows is None else marks.take(rows)).drop_null().value_counts()
     return {one["values"]: one["counts"] for one in found.to_pylist()}
-
-
-def _note_missing(column: _Column, findings: _Findings) -> None:
-    if column.stripped:
-        findings.columns["spaces around the cells are removed"].append(column.name)
-    for mark, count in column.counts.items():
-        findings.marks[mark].append(f"{column.name} ({count:,})")
 
 
 def _typed(column: _Column, comma: bool, findings: _Findings, source: str) -> Any:
@@ -148,11 +134,11 @@ def _typed(column: _Column, comma: bool, findings: _Findings, source: str) -> An
 def _numbers(column: _Column, comma: bool, findings: _Findings) -> Any | None:
     cells, style = column.cells, column.style
     if style is None:
-        numbers = parse_plain(cells)
-        if numbers is None or not comma or not points_are_thousands(cells):
+        numbers = number_cells.parse_plain(cells)
+        if numbers is None or not comma or not number_cells.points_are_thousands(cells):
             return numbers
-        style = NumberStyle("comma")
-    numbers = parse_numbers(cells, style, comma=comma)
+        style = number_cells.NumberStyle("comma")
+    numbers = number_cells.parse_numbers(cells, style, comma=comma)
     if numbers is None:
         if style.style == "plain":
             findings.columns["digits with leading zeros, or beyond 64 bits, stay strings"].append(column.name)
@@ -194,12 +180,12 @@ def _refuse_mixed(column: _Column, source: str) -> None:
 
 
 def _words(cells: Any) -> Any:
-    return pc.filter(cells, pc.invert(pc.fill_null(written_as_number(cells), True))).unique()
+    return pc.filter(cells, pc.invert(pc.fill_null(number_cells.written_as_number(cells), True))).unique()
 
 
 def _percent(share: float) -> str:
     return f"{min(100 * share, 99.9):.3g} %"
 
 
-def _list(names: list[str], count: int = 5) -> str:
-    return ", ".join(names[:count]) + (f" and {len(names) - count} more" if len(names) > count else "")
+def _list(names: list[str]) -> str:
+    return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")

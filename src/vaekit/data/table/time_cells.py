@@ -29,7 +29,7 @@ ZONE = r"(?:Z|UTC|GMT|[+-]\d{2}(?::?\d{2})?)$"
 
 
 class Times(NamedTuple):
-    """Times, and what is to be said about how they were read."""
+    """Times, and a note about how they were read."""
 
     values: Any
     note: str = ""
@@ -83,14 +83,11 @@ def _zoned(cells: Any) -> Times | None:
     if not all_match(cells, rf".*:.*{ZONE}"):
         values = _cast(cells, None)
         return None if values is None else Times(values)
-    cells = pc.replace_substring_regex(
-        pc.replace_substring_regex(cells, r"\s?(?:UTC|GMT)$", "Z"), r"\s([+-]\d\d)", r"\1"
-    )
-    zones = {
-        _offset(zone) for zone in pc.unique(pc.replace_substring_regex(cells, rf"^.*?({ZONE})", r"\1")).to_pylist()
-    }
-    zones.discard("")
-    values = _cast(cells, zones.copy().pop() if len(zones) == 1 else "UTC")
+    for what, by in ((r"\s?(?:UTC|GMT)$", "Z"), (r"\s([+-]\d\d)", r"\1")):
+        cells = pc.replace_substring_regex(cells, what, by)
+    marks = pc.replace_substring_regex(cells, rf"^.*?({ZONE})", r"\1").unique().drop_null()
+    zones = list({_offset(mark) for mark in marks.to_pylist()})
+    values = _cast(cells, zones[0] if len(zones) == 1 else "UTC")
     note = f"times of {len(zones)} zones are brought to UTC" if len(zones) > 1 else ""
     return None if values is None else Times(values, note)
 
@@ -108,9 +105,7 @@ def _half_days(cells: Any, half: Any) -> Times | None:
     return Times(pc.cast(pc.add(values, seconds), values.type))
 
 
-def _offset(zone: str | None) -> str:
-    if not zone:
-        return ""
+def _offset(zone: str) -> str:
     digits = zone.replace(":", "")
     return "UTC" if digits in ("Z", "+0000", "-0000", "+00", "-00") else f"{digits[:3]}:{digits[3:] or '00'}"
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from itertools import takewhile
 
-from vaekit.data.table.cells import Cells, arrow, compute, labels_of, type_name
-from vaekit.data.table.dropped import Identifier
+from vaekit.data.arrow import pa, pc
+from vaekit.data.table.cells import Cells, labels_of, type_name
+from vaekit.data.table.discrete import Identifier
 
 __all__ = ["fit_identifier", "is_named_key", "is_text", "natural_order"]
 
@@ -51,7 +52,7 @@ def is_named_key(name: str) -> bool:
 
 def is_text(values: Cells) -> bool:
     """Say whether distinct strings are sentences: of four words or more on average."""
-    return compute().mean(compute().count_substring(values, " ")).as_py() >= WORDS - 1
+    return pc.mean(pc.count_substring(values, " ")).as_py() >= WORDS - 1
 
 
 def natural_order(labels: list[str]) -> list[str] | None:
@@ -79,16 +80,16 @@ def fit_identifier(values: Cells, name: str) -> Identifier:
     kind = type_name(values)
     if kind != "string":
         return Identifier(type=kind, start=min(int(labels_of(values)[-1]) + 1, 2**62))
-    labels = values.take(arrow().array([0, len(values) - 1])).to_pylist()
+    labels = values.take(pa.array([0, len(values) - 1])).to_pylist()
     # What the first and the last in order have in common, all have.
     same = takewhile(lambda pair: pair[0] == pair[1], zip(*labels, strict=False))
     prefix = "".join(pair[0] for pair in same).rstrip("0123456789")
-    digits = compute().utf8_slice_codeunits(values, len(prefix))
-    if not compute().all(compute().match_substring_regex(digits, "^[0-9]{1,18}$")).as_py():
+    digits = pc.utf8_slice_codeunits(values, len(prefix))
+    if not pc.all(pc.match_substring_regex(digits, "^[0-9]{1,18}$")).as_py():
         return Identifier(type=kind, prefix=f"{name}-")
-    lengths = compute().min_max(compute().utf8_length(digits)).as_py()
+    lengths = pc.min_max(pc.utf8_length(digits)).as_py()
     width = lengths["min"] if lengths["min"] == lengths["max"] else 0
-    return Identifier(type=kind, prefix=prefix, width=width, start=compute().max(digits.cast("int64")).as_py() + 1)
+    return Identifier(type=kind, prefix=prefix, width=width, start=pc.max(digits.cast("int64")).as_py() + 1)
 
 
 def _intervals(labels: list[str]) -> list[str] | None:
