@@ -119,18 +119,18 @@ def test_every_key_of_reading_belongs_to_a_kind_by_its_name():
         assert own == set(modality.reading.model_fields) - {"kind", "source", "typed"}
 
 
-@pytest.mark.parametrize("source", ["strange.xyz", "empty folder"])
-def test_what_no_kind_reads_is_an_error_and_never_an_image(source, tmp_path):
-    path = tmp_path / source
-    path.write_bytes(b"\x00strange") if path.suffix else path.mkdir()
-    with pytest.raises(
-        ValueError, match=r"no kind of data is recognized in .*; vaekit reads images: .*; texts: .*; tables: "
-    ):
-        kind_of_source(str(path))
+def test_what_no_kind_reads_is_an_error_and_never_an_image(tmp_path):
+    strange, empty = tmp_path / "strange.xyz", tmp_path / "empty"
+    strange.write_bytes(b"\x00strange")
+    empty.mkdir()
+    said = r"no kind of data is recognized in .*; vaekit reads images: .*; texts: .*; tables: "
+    for path, match in ((strange, said), (empty, "the folder .*empty holds nothing")):
+        with pytest.raises(ValueError, match=match):
+            kind_of_source(str(path))
     with pytest.raises(FileNotFoundError, match=r"no '.*nowhere'; check the path"):
         kind_of_source(str(tmp_path / "nowhere"))
 
 
 def test_what_no_kind_holds_is_an_error():
-    with pytest.raises(TypeError, match="no kind of data is recognized in a int; vaekit takes images"):
+    with pytest.raises(TypeError, match="no kind of data is recognized in a int; give images"):
         kind_in_memory(3)
