@@ -31,13 +31,7 @@ from vaekit.diagnosis.finite import is_finite
 from vaekit.diagnosis.subject import Subject, batches
 from vaekit.models import evaluating
 
-__all__ = [
-    "Calibration",
-    "calibration",
-    "element_support",
-    "outside_support",
-    "randomized_pit",
-]
+__all__ = ["Calibration", "calibration", "element_support", "outside_support", "randomized_pit"]
 
 _BINS = 20
 _DRAWS = 20

@@ -8,16 +8,7 @@ from vaekit.nets import MLP
 from vaekit.objectives import CIWAE, ELBO, IWAE, MIWAE, PIWAE, Pictorial, Renyi
 from vaekit.schedules import Constant, Logistic, Schedule
 
-__all__ = [
-    "at_one",
-    "fitting_families",
-    "late",
-    "learned_scale",
-    "lighter",
-    "longer",
-    "second_stage",
-    "smaller",
-]
+__all__ = ["at_one", "fitting_families", "late", "learned_scale", "lighter", "longer", "second_stage", "smaller"]
 
 _FORGETTING = 0.005
 _FREE = 0.25  # nats per latent variable: enough to make it move, less than a useful one carries
