@@ -29,7 +29,7 @@ _CHAPTERS = (
 # Every check, in the order in which one would look.
 CHECKS: tuple[Check, ...] = tuple(check for chapter in _CHAPTERS for check in chapter.CHECKS)
 
-# What can be asked of a language model, whose latents nothing reads.
+# The checks of a language model, which has no latents.
 _WITHOUT_LATENTS = (*course.CHECKS, *generalization.CHECKS)
 
 
