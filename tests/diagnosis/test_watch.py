@@ -77,7 +77,7 @@ TERMS = Validation(distortion=50.0, active_units=0, elbo=-50.0, rate=0.0, rate_p
 def test_the_note_carries_its_cure_in_keys_that_can_be_typed(objective: Objective, seen, cure):
     (note,) = said([seen] * 3, objective)[-1]
     assert note.startswith("by step 30 the latents have collapsed: ")
-    assert note.endswith(f", so the decoder does without them; try {cure}")
+    assert note.endswith(f", so the decoder ignores them; try {cure}")
     base = {"objective": objective.model_dump(mode="json"), "training": QUICK.model_dump(mode="json")}
     keys = parse(cure.split(), base)
     cured = type(objective) if keys["objective"]["kind"] == objective.kind else ELBO
@@ -95,7 +95,7 @@ def rising(*rates):
 
 def test_a_rate_that_bursts_is_said_once():
     assert spoken_at(rising(8.0, 20.0, 5e4, 9e6)) == [2]
-    assert said(rising(8.0, 5e4))[-1] == ["by step 20 the rate has risen to 5e+04 nats at one go; try lr=0.001"]
+    assert said(rising(8.0, 5e4))[-1] == ["by step 20 the rate has suddenly risen to 5e+04 nats; try lr=0.001"]
     assert spoken_at(rising(0.01, 30.0, 300.0, 900.0, 2000.0, 4000.0)) == []
     assert spoken_at(rising(5e4, 4e4)) == []
     assert spoken_at(rising(8.0, math.inf, 8.0)) == []

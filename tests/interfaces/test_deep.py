@@ -67,7 +67,14 @@ def test_every_part_is_measured_or_says_why_not():
 
 def test_the_lines_name_every_part():
     lines = "\n".join(deep_lines("image", deep(subjects.run())))
-    for word in ("I(x; z)", "cap log N = 4.09", "IW-100", "amortization gap", "10 neighbors", "none: it is not known"):
+    for word in (
+        "I(x; z)",
+        "cap log N = 4.09",
+        "IW-100",
+        "amortization gap",
+        "10 neighbors",
+        "none: the factors behind these data",
+    ):
         assert word in lines
     for name in PARTS:
         assert f"\n{name} " in "\n" + lines

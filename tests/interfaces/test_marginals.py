@@ -50,7 +50,7 @@ def test_the_least_alike_columns_are_drawn_where_there_are_many(rows, schema, mo
     drawn = []
     monkeypatch.setattr(marginals, "panels", lambda panels: drawn.extend(panels))
     other = rows.set_column(3, "yes", pa.array([True] * 300)).set_column(2, "什么", pa.array(["word 1"] * 300))
-    assert "These are the 2 least alike of 4 columns." in margins_of(schema, rows, other).picture.caption
+    assert "Shown are the 2 least similar of 4 columns." in margins_of(schema, rows, other).picture.caption
     assert len(drawn) == 2
 
 

@@ -184,7 +184,7 @@ def test_the_measure_is_named(make_run, class_run, classes, blank_charts):
     assert "Lebesgue measure" in report_of(density)
     spread = make_run(classes, "likelihood=gaussian", "dequantize=true")
     assert vaekit("evaluate", spread, "--samples", 1, "--json").json["measure"] == "counting"
-    assert "bound on the probability of integer levels by uniform dequantisation" in report_of(spread).lower()
+    assert "bound is on the probability of integer levels, by uniform dequantization" in report_of(spread).lower()
     assert vaekit("compare", class_run, spread, "--json").json["comparable"] is True
     assert vaekit("compare", class_run, density, "--json").json["comparable"] is False
 

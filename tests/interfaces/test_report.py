@@ -77,7 +77,7 @@ def test_numbers_stand_beside_their_names(run, html):
 def test_every_section_and_choice_is_there(run, html):
     headings = re.findall("<h2>(.*?)</h2>", html)
     assert headings == [
-        "Data and what the model makes of them",
+        "Data, and what the model makes of them",
         "Training",
         "Latents",
         "Choices and their reasons",
@@ -171,7 +171,7 @@ def test_a_free_composition_of_vectors(tmp_path):
     )
     run = train(torch.randn(60, 5), tmp_path / "run", model)
     html = run.folder.report.read_text()
-    assert "no images" in html and "shape (5)" in html and "model=VAE(...)" in html and "Linear 5" in html
+    assert "not images" in html and "shape (5)" in html and "model=VAE(...)" in html and "Linear 5" in html
     assert not (run.folder.plots / "samples.png").exists()
 
 
@@ -179,7 +179,7 @@ def test_data_that_are_gone(tmp_path, blank_charts):
     run = train(images(12, 4, 4), tmp_path / "run")
     result = run.evaluate(samples=2)
     html = write_report(vaekit.load(run.path), result).read_text()
-    assert "not at hand" in html and "Samples from the prior" in html and "Inputs beside" not in html
+    assert "not available" in html and "Samples from the prior" in html and "Inputs beside" not in html
 
 
 def test_limits_ignore_a_wild_start_and_missing_values():

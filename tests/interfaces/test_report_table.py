@@ -84,7 +84,7 @@ def test_held_out_rows_stand_above_their_reconstructions(table_run):
     head, rows = exhibit(page(table_run), "Held-out rows and their reconstructions")
     data, places = table_run.open()
     assert head[0] == ""
-    assert [row[0] for row in rows] == ["held out", "comes back"] * 6
+    assert [row[0] for row in rows] == ["held out", "reconstructed"] * 6
     assert [row[1:] for row in rows[::2]] == shown(data.table.take(places[:6].numpy()))
     assert [row[1:] for row in rows[1::2]] == shown(table_run.reconstruct(None, 6)[1])
 
@@ -101,7 +101,7 @@ def test_the_ends_of_the_walk_are_two_rows_of_different_classes_and_what_comes_b
 
 def test_every_column_has_its_kind_its_reason_and_its_numbers(table_run):
     head, rows = exhibit(page(table_run), "Columns")
-    assert head == ["Column", "Kind", "Codec", "Missing", "Why", "Shape", "log p(x | z)", "Told by z"]
+    assert head == ["Column", "Kind", "Codec", "Missing", "Why", "Shape", "log p(x | z)", "Gain from z"]
     schema = table_run.schema
     assert [row[:3] for row in rows] == [[c.name, c.kind, c.codec_name] for c in schema.columns]
     assert [row[4] for row in rows] == [column.reason for column in schema.columns]
@@ -123,7 +123,7 @@ def test_the_picture_of_columns_is_a_file_and_on_the_page(table_run):
     html = page(table_run)
     assert (table_run.folder.plots / "columns.png").is_file()
     assert "Columns, real and synthetic" in html
-    assert "24 least alike of 31 columns" in text_of(html)
+    assert "24 least similar of 31 columns" in text_of(html)
     assert "no images" not in html
 
 
@@ -172,7 +172,7 @@ def test_a_table_in_memory_is_told_to_be_gone(tmp_path):
     frame = pa.table({"a": rng.normal(size=90), "b": ["x", "y", "z"] * 30})
     run = fit(frame, training=QUICK.replace(second_stage="none"), out=tmp_path / "run", preset="fast")
     html = write_report(vaekit.load(run.path), run.evaluate(samples=2)).read_text()
-    assert "not at hand" in html and "a table in memory" in text_of(html)
+    assert "not available" in html and "a table in memory" in text_of(html)
     assert len(exhibit(html, "Synthetic rows")[1]) == 12
     assert exhibit(html, "Columns")[0] == ["Column", "Kind", "Codec", "Missing", "Why"]
     assert "Interpolation" not in html and "Columns, real and synthetic" not in html

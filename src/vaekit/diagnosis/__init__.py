@@ -1,8 +1,8 @@
-"""Diagnosis: why is a trained model bad, and what to change? Every finding is a number beyond a threshold.
+"""Diagnosis: what is wrong with a trained model, and what to change? Every finding is a number beyond a threshold.
 
-A measurement is a function of the subject, which returns plain numbers; an `Examination` makes each of them once. `checks/`
-has a file for each group of pathologies: its `CHECKS` hold a number of the examination against a threshold, and prescribe.
-The doctor goes over all checks.
+A measurement is a function of the subject and returns plain numbers; an `Examination` makes each measurement once. `checks/`
+has a file for each group of pathologies: its `CHECKS` compare numbers of the examination with thresholds and prescribe keys.
+The doctor runs all checks.
 """
 
 from vaekit.diagnosis.check import Check

@@ -23,7 +23,7 @@ class Accidents:
     Args:
         steps: Steps of the optimizer.
         skipped: Steps that were skipped.
-        rollbacks: How often an earlier state was returned to.
+        rollbacks: How often training returned to an earlier state.
         spikes: Validations at which the training bound lay far below those before and after.
         validations: Number of validations.
         non_finite: Steps whose loss or gradient was not finite, and tensors of the model that are not finite now.
@@ -59,7 +59,7 @@ def accidents(subject: Subject) -> Accidents:
 
 
 def _train_elbo(subject: Subject) -> Iterator[float]:
-    """Yield the training bounds from the end of all schedules on: before, they move by design."""
+    """Yield the training bounds after the end of all schedules; before, they move by design."""
     for row in subject.history:
         value = row.get("train_elbo")
         if row.get("step", 0) >= subject.objective.schedule_end and isinstance(value, float) and math.isfinite(value):

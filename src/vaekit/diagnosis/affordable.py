@@ -1,4 +1,4 @@
-"""How many data a costly measurement can afford: the same for the same model, whatever the machine does meanwhile."""
+"""How many data a costly measurement can afford: always the same for the same model, however busy the machine is."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ _PROBED = 8
 
 
 def affordable(subject: Subject, passes: int, most: int) -> int:
-    """Return how many data, at least 16 and at most `most`, can be decoded so often within seconds.
+    """Return how many data, at least 16 and at most `most`, can be decoded `passes` times within seconds.
 
-    A model whose weights are not finite cannot be drawn from: of it there is nothing to learn from more than 16.
+    A model whose weights are not finite cannot be drawn from, so more than 16 data would tell nothing.
 
     Args:
         subject: The subject; a decoding of its model is counted, not timed.
         passes: Decodings per datum; one with gradients counts three times.
-        most: What would be looked at if decoding were free.
+        most: How many data would be used if decoding were free.
     """
     model = subject.model
     if not is_finite(model):
@@ -33,8 +33,8 @@ def affordable(subject: Subject, passes: int, most: int) -> int:
     x, *context = subject.given(subject.test, min(_PROBED, len(subject.test)))
     with evaluating(model), FlopCounterMode(display=False) as counter:
         likelihood = model.decode(*model.prior_sample(len(x), *context), context=tuple(context))
-        likelihood.log_prob(x)  # an autoregressive one computes nothing before it is asked
-        # Whatever asks the decoder asks the prior too, which a second stage may have made the dearer one.
+        likelihood.log_prob(x)  # an autoregressive likelihood computes nothing earlier
+        # Every decoding evaluates the prior too, which may cost more after a second stage.
         if subject.has_second_stage:
             for latent in latent_draws(model, (x, *context))[0]:
                 latent.p.log_prob(latent.z)

@@ -1,7 +1,7 @@
-"""Balance: do encoder and decoder have their share of the weights, and of what is learned?
+"""Balance: do encoder and decoder have similar sizes and gradients?
 
-A side that is far smaller than the other limits both. A side that gets next to no gradient is not trained at all,
-whatever its size: it is frozen, cut off, or saturated.
+A side that is far smaller than the other limits both. A side with almost no gradient is not trained, whatever its size: it
+is frozen, cut off, or saturated.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _BATCHES, _BATCH = 4, 64
 
 @dataclass(frozen=True)
 class Balance:
-    """Encoder against decoder.
+    """Encoder and decoder, compared.
 
     Args:
         encoder: Number of parameters of the posterior, frozen ones too; last layers count one output per dimension.
@@ -66,11 +66,11 @@ def balance(subject: Subject) -> Balance | None:
 
 
 def _size(part: nn.Module) -> int:
-    """Return the number of parameters of a net and of a head with one output per dimension of what it describes.
+    """Return the number of parameters, counting one output of the last layer per dimension.
 
-    Families with many outputs per dimension (a probability per level, a mixture) and flows of the latents have large
-    last layers by their nature, which makes their side no stronger. Nor do the vectors of the codes of a table, of which a
-    row reads one per column.
+    Families with many outputs per dimension (a probability per level, a mixture) and flows of the latents have large last
+    layers by nature. They do not make their side stronger. Neither do the embeddings of a table, of which a row reads one
+    per column.
     """
     features, heads, event = (getattr(part, name, None) for name in ("features", "heads", "event"))
     if features is None or event is None or not isinstance(heads, Heads):
@@ -91,7 +91,7 @@ def _count(module: nn.Module) -> int:
 def _gradients(subject: Subject, given: tuple[Tensor, ...], sides: Sequence[list[nn.Parameter]]) -> list[float]:
     """Return the root mean square of each side's gradient, averaged over batches.
 
-    A mean over the data would vanish on both sides where training has converged; what single batches pull at does not.
+    The gradient of a mean over all data vanishes when training has converged; the gradients of single batches do not.
     """
     pulls: list[list[float]] = [[] for _ in sides]
     with evaluating(subject.model), torch.enable_grad():
@@ -103,7 +103,7 @@ def _gradients(subject: Subject, given: tuple[Tensor, ...], sides: Sequence[list
 
 
 def _root_mean_square(loss: Tensor, side: list[nn.Parameter]) -> float:
-    # Biases of the last layer are reached even where nothing else is.
+    # Biases of the last layer get a gradient even if nothing else does.
     matrices = [p for p in side if p.dim() > 1] or side
     trained = [p for p in matrices if p.requires_grad]
     if not trained or not loss.requires_grad:

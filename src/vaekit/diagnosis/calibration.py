@@ -1,6 +1,6 @@
-r"""Calibration: are data as far from the mean of p(x | z) as p(x | z) says, and are they possible at all?
+r"""Calibration: does the spread of p(x | z) fit the data, and does p(x | z) allow them at all?
 
-The rank of a datum among draws of its own predictive distribution is the yardstick. Let :math:`z \sim q(z \mid x)` and
+The measure is the rank of a datum among draws of its own predictive distribution. Let :math:`z \sim q(z \mid x)` and
 :math:`x^{(1)}, \dots, x^{(S)} \sim p(x \mid z)`. If data come from the model and q is the exact posterior, the pair (x, z)
 has the law of :math:`z \sim p(z), x \sim p(x \mid z)`; given z, then, the datum and the S draws are exchangeable, and each
 element has every rank among the S + 1 with the same probability. Ties are broken at random and the rank is spread over
@@ -9,7 +9,7 @@ an interval of length 1 / (S + 1):
 .. math:: u = \frac{\#\{s : x^{(s)} < x\} + v\, (1 + \#\{s : x^{(s)} = x\})}{S + 1}, \qquad v \sim U(0, 1),
 
 is uniform on (0, 1): exactly, for any S, for densities and probabilities alike, and without a distribution function.
-Too narrow a p(x | z) leaves the datum outside its draws (a U-shaped histogram), too wide a one amid them (a hump).
+If p(x | z) is too narrow, the datum lies outside its draws (a U-shaped histogram); if too wide, among them (a hump).
 
 References:
     Dawid, 1984, "Statistical theory: the prequential approach"; Brockwell, 2007, "Universal residuals: a multivariate
@@ -31,18 +31,12 @@ from vaekit.diagnosis.finite import is_finite
 from vaekit.diagnosis.subject import Subject, batches
 from vaekit.models import evaluating
 
-__all__ = [
-    "Calibration",
-    "calibration",
-    "element_support",
-    "outside_support",
-    "randomized_pit",
-]
+__all__ = ["Calibration", "calibration", "element_support", "outside_support", "randomized_pit"]
 
 _BINS = 20
 _DRAWS = 20
 _BATCH = 64
-_VALUES = 2**20  # so many values are looked at, at most
+_VALUES = 2**20  # values that are used, at most
 
 
 @dataclass(frozen=True)
@@ -50,7 +44,7 @@ class Calibration:
     """How well p(x | z) fits the data.
 
     Args:
-        outside: Share of the values of the data that p(x | z) gives no probability at all; None where nobody says.
+        outside: Share of the values of the data to which p(x | z) gives no probability; None if the support is unknown.
         dispersion: Variance of u over 1/12, that of the uniform distribution: 1 where calibrated, at most 3 where p(x | z)
             is too narrow, near 0 where it is too wide. None for binary data, whose spread follows from their mean.
         histogram: Densities of u in 20 bins of equal width, 1 where calibrated; empty where there is no dispersion.
@@ -68,8 +62,8 @@ class Calibration:
 def calibration(subject: Subject, count: int = 256, seed: int = 0) -> Calibration:
     """Return how well p(x | z) fits the first `count` test data, fewer where they are large.
 
-    Every element weighs by the variance of its dimension over the data: constant pixels say nothing. Of a row it is the
-    observed cells that have an order, all alike; its columns' families have what lies in them, by their codecs.
+    Each element is weighted by the variance of its dimension over the data, since constant pixels say nothing. Of a table,
+    all observed cells with an order weigh the same; their support is not checked, since the codecs of columns ensure it.
 
     Args:
         subject: A model and its data.
@@ -80,8 +74,7 @@ def calibration(subject: Subject, count: int = 256, seed: int = 0) -> Calibratio
     if not (subject.traits.numeric or slots) or not is_finite(subject.model):
         return Calibration()
     x, *context = subject.given(subject.test, max(1, min(count, _VALUES // subject.test.stored[0].numel() + 1)))
-    outside: list[Tensor] = []
-    ranks: list[Tensor] = []
+    outside, ranks = list[Tensor](), list[Tensor]()
     with evaluating(subject.model, seed):
         for part, *given in batches((x, *context), _BATCH):
             likelihood = subject.model(part, *given).likelihood
@@ -97,7 +90,7 @@ def calibration(subject: Subject, count: int = 256, seed: int = 0) -> Calibratio
     bins = (u.flatten(1) * _BINS).long().clamp(0, _BINS - 1)
     heights = torch.zeros(len(u), _BINS, dtype=weight.dtype).scatter_add(1, bins, weight.view_as(bins))
     heights *= _BINS / bins.shape[1]
-    # The elements of one datum err together: errors are those of a mean over data.
+    # The elements of one datum are dependent, so errors are those of a mean over data.
     errors = heights.std(0, correction=0) / len(u) ** 0.5
     return Calibration(share, spread, tuple(heights.mean(0).tolist()), tuple(errors.tolist()), len(x))
 

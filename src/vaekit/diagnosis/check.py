@@ -1,4 +1,4 @@
-"""A check: one number, the threshold it must not pass, and what to do where it does."""
+"""A check: one number, its threshold, and what to do if the number passes the threshold."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ __all__ = ["Check"]
 
 @dataclass(frozen=True)
 class Check:
-    """What makes a finding: nothing but a number beyond a threshold, so that both can be tested and calibrated.
+    """The rule for one finding: a number beyond a threshold, so that both can be tested and calibrated.
 
     Args:
-        name: Of the finding, in snake_case.
+        name: The name of the finding, in snake_case.
         measure: What the number is, with its unit, as a phrase: "the rate in nats per datum".
         value: Returns the number, or None where the check does not apply.
         fires: On which side of the threshold.
         threshold: Chosen on the clinic's tuning runs.
-        severity: Of the finding.
+        severity: The severity of the finding.
         explanation: What it means, in two sentences at most.
         source: Author, year, title.
         remedy: What to do, in words.
-        prescription: Returns the keys to try, `key=value`; the number must come back towards the threshold by them.
+        prescription: Returns the keys to try, `key=value`; they must bring the number back towards the threshold.
         effect: What to expect.
-        where: Returns what the number was found at, such as a column; empty where it is one of the whole.
+        where: Returns the place of the number, such as a column; empty if it is about the whole model.
     """
 
     name: str
@@ -46,7 +46,7 @@ class Check:
     where: Callable[[Examination], str] = lambda _examination: ""
 
     def is_found(self, value: float | None) -> bool:
-        """Say whether a number lies beyond the threshold; one that is not finite does."""
+        """Return whether a number lies beyond the threshold; a number that is not finite always does."""
         if value is None:
             return False
         return not math.isfinite(value) or (value > self.threshold if self.fires == "above" else value < self.threshold)
@@ -56,9 +56,8 @@ class Check:
         value = self.value(examination)
         if value is None or not self.is_found(value):
             return None
-        finite = math.isfinite(value)
+        finite, place = math.isfinite(value), self.where(examination)
         beyond = "more than" if self.fires == "above" else "less than"
-        place = self.where(examination)
         measure = f"{self.measure}, {place}" if place else self.measure
         return Finding(
             name=self.name,

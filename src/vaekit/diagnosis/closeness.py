@@ -1,4 +1,4 @@
-"""Closeness: which data do samples lie next to? Copies lie next to what was trained on."""
+"""Closeness: are samples nearer to training data than to other data? Copies of training data are."""
 
 from __future__ import annotations
 
@@ -45,20 +45,21 @@ class Closeness:
 def closeness(subject: Subject) -> Closeness | None:
     r"""Measure whether samples (mean images) are nearer to training data than to held-out data.
 
-    A sample is nearer to training data where its nearest neighbor among both is one of them. Let datum i of
-    the N in both parts be nearest to :math:`c_i` of M samples. Were the parts alike, which half of the data is which
-    would be chance, and the share of the samples on the side of training data would have mean one half and variance
+    A sample counts as nearer to training data if its nearest neighbor in both parts is a training datum. Let datum i of
+    the N in both parts be the nearest one to :math:`c_i` of M samples. If both parts have one distribution, it is chance
+    which data are in which part, and the share of samples nearer to training data has mean one half and variance
 
     .. math:: \frac{N}{4 (N - 1)} \Big(\sum_i \frac{c_i^2}{M^2} - \frac1N\Big),
 
-    more than a coin per sample has: samples crowd around few data. Samples are mean images; of a table they are rows as they
-    are given out, whose distance is the sum over columns: of differences, in units of the range, or of being another class.
+    which exceeds that of independent samples, because samples crowd around few data. Samples are mean images, or rows of a
+    table as the user gets them. The distance of rows is a sum over columns: differences in units of the range, or 1 for
+    different classes.
 
     References:
         Meehan, Chaudhuri and Dasgupta, 2020, "A non-parametric test to detect data-copying in generative models".
     """
     columns = subject.traits.columns
-    if not (subject.traits.numeric or columns) or not can_compare(subject):  # names of tokens are neither near nor far
+    if not (subject.traits.numeric or columns) or not can_compare(subject):  # tokens have no distance
         return None
     assert subject.train is not None
     count, view = min(_MOST, len(subject.train), len(subject.test)), subject.view
@@ -75,8 +76,8 @@ def closeness(subject: Subject) -> Closeness | None:
 
 
 def _samples(subject: Subject, context: list[Tensor], temperature: float) -> Tensor:
-    """Return samples, with the likelihood's noise at a temperature; those of a conditional model are given the contexts of data."""
-    # Some at a time: a thousand and a convolutional decoder fill a memory.
+    """Return samples with the likelihood's noise at a temperature; a conditional model gets the contexts of data."""
+    # In batches: a thousand samples of a convolutional decoder fill the memory.
     rows = torch.randint(len(context[0]), (_SAMPLES,)) if context else torch.empty(_SAMPLES)
     parts = [
         subject.model.generate(len(part), *(c[part] for c in context), likelihood_temperature=temperature)
@@ -87,12 +88,12 @@ def _samples(subject: Subject, context: list[Tensor], temperature: float) -> Ten
 
 def _closeness(samples: Tensor, data: Tensor) -> Closeness:
     """Return the closeness of samples `(M, D)` to the first half of the data `(2N, D)`."""
-    order = torch.randperm(len(data))  # data that occur in both halves must not all count for the first
+    order = torch.randperm(len(data))  # so that data in both halves do not all count for the first
     return _counted(order[torch.cdist(samples, data[order]).argmin(1)], len(data))
 
 
 def _of_rows(samples: Shown, data: Shown, columns: Mapping[str, Literal["numeric", "categorical"]]) -> Closeness:
-    """Return the same of rows of a table, as they stand in a file."""
+    """Return the closeness of rows of a table to the first half of the data."""
     made, real = comparable(samples, data, kinds=columns)
     order = torch.randperm(len(real))
     space = Space(real, 1, (made,))
@@ -100,7 +101,7 @@ def _of_rows(samples: Shown, data: Shown, columns: Mapping[str, Literal["numeric
 
 
 def _counted(nearest: Tensor, total: int) -> Closeness:
-    """Return the closeness of samples to the first half of the data, from which datum each is nearest to, `(M,)`."""
+    """Return the closeness of samples to the first half of the data, from the nearest datum of each, `(M,)`."""
     counts = torch.bincount(nearest, minlength=total).double()
     shares = counts / len(nearest)
     variance = total / (4 * (total - 1)) * (shares.square().sum().item() - 1 / total)

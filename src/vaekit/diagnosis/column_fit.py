@@ -1,8 +1,8 @@
-r"""Columns: does a table's model say more about each column than the column's own distribution does?
+r"""Columns: does a model of tables predict each column better than the column's own distribution does?
 
-Latents that were read off a row know its cells, so that log p(x_j | z) at z ~ q(z | x) should lie above the column's own
-log-density, and can hardly lie below it: an unused column is as good as its marginal. Where it does lie below, the family of
-the column does not suit it, or the decoder is sure of what holds for training rows alone. Per column j and observed cell,
+The latents of a row encode its cells, so log p(x_j | z) at z ~ q(z | x) should lie above the column's own log-density. It
+should not lie below: even an unused column is as good as its marginal. If it does, the family does not suit the column, or
+the decoder has learned what holds only for training rows. Per column j and observed cell,
 
 .. math:: m_j = E \log \hat p_j(x_j) - E_{z \sim q(z \mid x)} \log p(x_j \mid z),
 
@@ -32,13 +32,13 @@ __all__ = ["ColumnFit", "column_fit", "marginal", "ordered_cells"]
 _DRAWS = 4
 _BATCH = 250
 _TRAINED = 2000  # training rows that a column's own distribution is estimated from
-_LEAST = 20  # observed cells of either part below which a column is passed over
-_TAILS = 0.05  # weight of a wide density beside the kernels: one outlier must not decide
+_LEAST = 20  # observed cells in each part, below which a column is skipped
+_TAILS = 0.05  # weight of a wide density added to the kernels, so that one outlier does not decide
 
 
 @dataclass(frozen=True)
 class ColumnFit:
-    """How well each variable of a table is told from the latents, in nats per observed cell.
+    """How well the latents predict each variable of a table, in nats per observed cell.
 
     Args:
         slots: The variables.
@@ -65,10 +65,9 @@ class ColumnFit:
 
 
 def column_fit(subject: Subject, count: int, seed: int = 0) -> ColumnFit | None:
-    """Measure the first `count` test rows, beside at most 2,000 training rows.
+    """Measure the first `count` test rows against at most 2,000 training rows.
 
-    None where variables have one kind or the likelihood is none of columns, where there are no training rows at hand, or
-    weights are not finite.
+    None if the data are no table, the likelihood has no columns, there are no training rows, or weights are not finite.
     """
     slots = subject.traits.slots
     if not slots or subject.train is None or not len(subject.train) or not is_finite(subject.model):

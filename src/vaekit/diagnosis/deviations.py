@@ -1,4 +1,4 @@
-"""The deviations of q(z | x) and p(x | z): how large they are, beside those of the data and beside their bounds."""
+"""The deviations of q(z | x) and p(x | z), compared with those of the data and with their bounds."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from vaekit.models import Trace, evaluating
 __all__ = ["Scales", "deviations", "level_spacing", "parameterization", "scales"]
 
 _BATCH = 64
-_VALUES = 2**20  # so many values are looked at, at most
+_VALUES = 2**20  # values that are used, at most
 _DRAWS = 1000  # from the prior, for its variance
 _EXTREME = 0.999  # which quantile of the log-variances stands for the largest
 _NEAR = math.log(1.01)  # how near to a bound log sigma counts as at it: 1 %
@@ -29,7 +29,7 @@ _DEAD = math.log(1.05)  # how near to 1 the deviation of a latent that is not us
 
 @dataclass(frozen=True)
 class Scales:
-    r"""Where the deviations lie; a number is None where it has no meaning.
+    r"""How large the deviations are; a number is None if it has no meaning.
 
     Args:
         fixed_over_residual: The one deviation of all of p(x | z) over the root mean square residual.
@@ -64,7 +64,7 @@ class Scales:
 
 
 def scales(subject: Subject, count: int = 256, seed: int = 0) -> Scales:
-    """Return where the deviations lie on the first `count` test data, fewer where they are large.
+    """Return how large the deviations are on the first `count` test data, or fewer if the data are large.
 
     Args:
         subject: A model and its data.
@@ -75,7 +75,7 @@ def scales(subject: Subject, count: int = 256, seed: int = 0) -> Scales:
     if not is_finite(model):
         return Scales()
     x, *context = subject.given(subject.test, max(1, min(count, _VALUES // subject.test.stored[0].numel() + 1)))
-    # The names of tokens, and cells of all kinds: no scale rests on them.
+    # Tokens, and cells of a table, are integers: no scale depends on them.
     values = x if x.is_floating_point() else x.float()
     weight = values.var(0, correction=0).flatten()
     with evaluating(model, seed):
@@ -135,7 +135,7 @@ def level_spacing(x: Tensor) -> float:
 
 
 def parameterization(module: nn.Module) -> object:
-    """Return how a conditional makes its scale, the Gaussian part of a flow included; None where nobody says."""
+    """Return the parameterization of a conditional's scale, also of the Gaussian part of a flow; None if unknown."""
     return getattr(getattr(module, "base", getattr(module, "family", None)), "scale", None)
 
 
@@ -146,7 +146,7 @@ def _element(distribution: Distribution) -> Distribution:
 
 
 def _gaussian_part(q: Distribution) -> Distribution:
-    """Return what a flow begins with, whose scale is learned, or the posterior itself."""
+    """Return the base of a flow, whose scale is learned, or the posterior itself."""
     return q.base if isinstance(q, Transported) else q
 
 

@@ -26,11 +26,11 @@ _CHAPTERS = (
     *(calibration, scales, columns, blur, tightness),
 )
 
+# Every check, in the order in which one would look.
 CHECKS: tuple[Check, ...] = tuple(check for chapter in _CHAPTERS for check in chapter.CHECKS)
-"""Every check, in the order in which one would look."""
 
+# The checks of a language model, which has no latents.
 _WITHOUT_LATENTS = (*course.CHECKS, *generalization.CHECKS)
-"""What can be asked of a language model, whose latents nothing reads."""
 
 
 def diagnose(examination: Examination) -> list[Finding]:

@@ -40,7 +40,25 @@ class Examination:
 
     Args:
         subject: A trained model and its data.
-        deep: Whether costly measurements look at all test data instead of 256.
+        deep: Whether costly measurements use all test data instead of 256.
+
+    Attributes:
+        latent_use: What the latents carry.
+        exchange_rate: What a nat of rate buys.
+        aggregate_posterior: Draws from q(z) and draws from p(z).
+        generalization: Bounds of training data and of test data.
+        closeness: Whether samples are nearer to training data or to test data.
+        overlap: Test data that are also training data.
+        accidents: What went wrong in training.
+        trial: What a few more steps of training do.
+        balance: Encoder and decoder, compared in size and gradient.
+        calibration: How well p(x | z) fits the data.
+        column_fit: How well the latents predict each column of a table, on at most 1,000 test rows.
+        scales: Where the deviations of q(z | x) and p(x | z) lie.
+        sharpness: Power spectra of data, reconstructions and samples; None where there are none.
+        inference_gap: What the encoder loses against a posterior per datum, on up to 256 affordable test data (all if deep).
+        norm_mismatch: How far batch statistics are from the running ones, on at most 1,000 test data.
+        tightness: How far below the evidence the reported bound may lie.
     """
 
     def __init__(self, subject: Subject, *, deep: bool = False) -> None:
@@ -65,13 +83,21 @@ class Examination:
         )
 
     latent_use = cached_property(lambda self: latent_use(self.subject, min(1000, self._count(256))))
-    """What the latents carry."""
-
     exchange_rate = cached_property(lambda self: exchange_rate(self.subject, min(1000, self._count(256))))
-    """What a nat of rate buys."""
-
     aggregate_posterior = cached_property(lambda self: aggregate_posterior(self.subject))
-    """Draws from q(z) and draws from p(z)."""
+    generalization = cached_property(lambda self: generalization(self.subject))
+    closeness = cached_property(lambda self: closeness(self.subject))
+    overlap = cached_property(lambda self: overlap(self.subject))
+    accidents = cached_property(lambda self: accidents(self.subject))
+    trial = cached_property(lambda self: trial(self.subject))
+    balance = cached_property(lambda self: balance(self.subject))
+    calibration = cached_property(lambda self: calibration(self.subject, self._count(256)))
+    column_fit = cached_property(lambda self: column_fit(self.subject, self._count(1000)))
+    scales = cached_property(lambda self: scales(self.subject, self._count(256)))
+    sharpness = cached_property(lambda self: sharpness(self.subject))
+    inference_gap = cached_property(lambda self: inference_gap(self.subject, self._count(256, _REFINEMENTS)))
+    norm_mismatch = cached_property(lambda self: norm_mismatch(self.subject, 1000))
+    tightness = cached_property(lambda self: tightness(self.subject, self._count(256, _ANNEALED)))
 
     @cached_property
     def rate_distortion(self) -> RateDistortion | None:
@@ -84,42 +110,3 @@ class Examination:
             return rate_distortion(model, *given, chains=_CHAINS, most=2.0, log_jacobian=view.log_jacobian)
         except NotApplicable:
             return None
-
-    generalization = cached_property(lambda self: generalization(self.subject))
-    """Bounds of training data and of test data."""
-
-    closeness = cached_property(lambda self: closeness(self.subject))
-    """Whether samples are nearer to training data or to test data."""
-
-    overlap = cached_property(lambda self: overlap(self.subject))
-    """Test data that are also training data."""
-
-    accidents = cached_property(lambda self: accidents(self.subject))
-    """What went wrong in training."""
-
-    trial = cached_property(lambda self: trial(self.subject))
-    """What a few more steps of training do."""
-
-    balance = cached_property(lambda self: balance(self.subject))
-    """Encoder and decoder, compared in size and gradient."""
-
-    calibration = cached_property(lambda self: calibration(self.subject, self._count(256)))
-    """How well p(x | z) fits the data."""
-
-    column_fit = cached_property(lambda self: column_fit(self.subject, self._count(1000)))
-    """How well the latents predict each column of a table, on at most 1,000 test rows."""
-
-    scales = cached_property(lambda self: scales(self.subject, self._count(256)))
-    """Where the deviations of q(z | x) and p(x | z) lie."""
-
-    sharpness = cached_property(lambda self: sharpness(self.subject))
-    """Power spectra of data, reconstructions and samples; None where there are none."""
-
-    inference_gap = cached_property(lambda self: inference_gap(self.subject, self._count(256, _REFINEMENTS)))
-    """What the encoder loses against a posterior per datum, on up to 256 affordable test data (all if deep)."""
-
-    norm_mismatch = cached_property(lambda self: norm_mismatch(self.subject, 1000))
-    """How far batch statistics are from the running ones, on at most 1,000 test data."""
-
-    tightness = cached_property(lambda self: tightness(self.subject, self._count(256, _ANNEALED)))
-    """How far below the evidence the reported bound may lie."""

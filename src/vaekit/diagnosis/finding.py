@@ -16,27 +16,30 @@ SEVERITIES: tuple[Severity, ...] = ("severe", "warning", "info")
 
 
 class Finding(Value):
-    """One pathology that was found."""
+    """One pathology that was found.
+
+    Args:
+        name: What it is called, in snake_case.
+        severity: How bad it is.
+        evidence: A sentence with the number that was measured and the threshold that it passed.
+        explanation: What it means, in two sentences at most.
+        source: Author, year and title of the source; empty if it needs none.
+        prescription: The keys to try, `key=value` as `vaekit fit` takes them; empty if no key cures it.
+        remedy: What to do, in words.
+        effect: What to expect of it.
+        measure: What was measured, with its unit.
+        value: The number.
+        threshold: The number that it passed.
+    """
 
     name: str
-    """What it is called, in snake_case."""
     severity: Severity
-    """How bad it is."""
     evidence: str
-    """A sentence with the number that was measured and the threshold that it passed."""
     explanation: str
-    """What it means, in two sentences at most."""
     source: str
-    """Author, year, title of where that is known from; empty where it needs no source."""
     prescription: tuple[str, ...]
-    """The keys to try, `key=value` as `vaekit fit` takes them; empty where no key cures it."""
     remedy: str
-    """What to do, in words."""
     effect: str
-    """What to expect of it."""
     measure: str
-    """What was measured, with its unit."""
     value: float
-    """The number."""
     threshold: float
-    """The number that it passed."""

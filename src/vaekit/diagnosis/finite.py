@@ -1,4 +1,4 @@
-"""Whether a model is made of numbers: with a weight or a running statistic that is none, nothing can be measured."""
+"""Whether the weights and running statistics of a model are finite; otherwise nothing can be measured."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ __all__ = ["is_finite", "non_finite"]
 
 
 def is_finite(model: nn.Module) -> bool:
-    """Say whether all weights and buffers of a model are finite."""
+    """Return whether all weights and buffers of a model are finite."""
     return non_finite(model) == 0
 
 

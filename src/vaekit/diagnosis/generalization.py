@@ -1,7 +1,7 @@
-"""Generalization: does the model know the data's distribution, or its training data by heart?
+"""Generalization: has the model learned the distribution of the data, or the training data by heart?
 
-A model overfits where training data have clearly higher bounds than data it has not seen. It has memorized where even
-its samples are training data in disguise. And neither can be told where the test data were trained on: they have leaked.
+A model overfits if training data have clearly higher bounds than new data. It has memorized if its samples copy training
+data. Neither can be measured if test data are also training data: they have leaked.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ __all__ = ["Generalization", "Overlap", "can_compare", "chance_above", "generali
 
 _MOST = 1000  # data of each part
 _DRAWS = 2  # latents per datum: their noise is well below the spread over data
-_LEAST = 20  # data of each part below which neither question has an answer
+_LEAST = 20  # data of each part, below which neither can be measured
 _BATCH = 250
 
 
@@ -43,7 +43,7 @@ class Generalization:
     def advantage(self) -> float:
         """The chance that a training datum has a higher bound than a test datum, less two standard errors.
 
-        A rank knows neither units nor outliers: it compares the gap with how much bounds differ from datum to datum.
+        Ranks depend neither on units nor on outliers: they relate the gap to how much bounds vary over data.
         """
         n, m = len(self.train), len(self.test)
         error = math.sqrt((n + m + 1) / (12 * n * m))
@@ -74,7 +74,7 @@ def generalization(subject: Subject) -> Generalization | None:
 
 
 def can_compare(subject: Subject) -> bool:
-    """Say whether there are data enough of either part, 20, and a model whose weights are finite."""
+    """Return whether each part has at least 20 data and the weights of the model are finite."""
     train = subject.train
     return train is not None and min(len(train), len(subject.test)) >= _LEAST and is_finite(subject.model)
 
@@ -93,8 +93,8 @@ class Overlap:
     Args:
         shared: Number of test data that occur among the training data, byte by byte.
         test: Number of test data.
-        natural: Share of them that is no wonder: where equal data need be no copies, as rows of few columns, that of training
-            data which occur twice there.
+        natural: Share of them to be expected: where equal data need not be copies, such as rows of few columns, it is the
+            share of training data that occur twice.
     """
 
     shared: int
@@ -103,12 +103,12 @@ class Overlap:
 
     @property
     def share(self) -> float:
-        """Share of the test data that occur among the training data, beyond what is no wonder."""
+        """Share of the test data that occur among the training data, beyond the expected share."""
         return max(0.0, self.shared / self.test - self.natural)
 
 
 def overlap(subject: Subject) -> Overlap | None:
-    """Look for each test datum, as it is stored, among all training data; None where those are not at hand."""
+    """Look for each stored test datum among all training data; None if these are not available."""
     train, test = subject.train, subject.test.stored
     if train is None or not len(test) or train.stored.dtype != test.dtype or train.stored.shape[1:] != test.shape[1:]:
         return None

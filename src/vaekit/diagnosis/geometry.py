@@ -1,7 +1,7 @@
-"""Geometry of the latent space: what a nat of rate buys, and whether the prior lies where the data are encoded.
+"""Geometry of the latent space: what a nat of rate saves, and whether the prior matches the encoded data.
 
-Too strong a pull towards the prior blurs what latents could tell; too weak a one scatters them over places that the prior
-never draws from, or leaves holes between them: reconstructions are good, and samples are not.
+If the pull towards the prior is too strong, latents lose detail. If it is too weak, latents lie where the prior never draws
+from, or holes remain between them: reconstructions are good, but samples are not.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ __all__ = ["AggregatePosterior", "ExchangeRate", "aggregate_posterior", "exchang
 
 _DRAWS = 8
 _STEP = 0.1
-_FEWEST = 50  # data below which a hundred points in many dimensions tell nothing
-_MOST = 256  # draws a side, whatever is at hand: the more, the finer differences are told, and values would not compare
+_FEWEST = 50  # data, below which the points in many dimensions are too few
+_MOST = 256  # draws of each, always: more draws show finer differences, and numbers of different runs would not compare
 _LEAST_RATE = 0.5  # nats below which there is nothing to exchange
 
 
 @dataclass(frozen=True)
 class ExchangeRate:
-    """What a nat of rate buys where the noise of the posterior is scaled.
+    """What a nat of rate saves in distortion, measured by scaling the noise of the posterior.
 
     Args:
         distortion: Its derivative with respect to the scale, in nats per datum.
@@ -50,7 +50,7 @@ class ExchangeRate:
 
 
 def exchange_rate(subject: Subject, count: int) -> ExchangeRate | None:
-    r"""Measure what a nat of rate buys: the weight beta at which the posterior is best as it is.
+    r"""Measure what a nat of rate saves: the weight beta for which the posterior is optimal.
 
     Let the deviations of the posterior from its middle m be scaled, :math:`z_s = m + s (z - m)`, so that
     :math:`\log q_s(z_s) = \log q(z) - D \log s`. With the distortion :math:`\mathcal D(s) = -E[\log p(x \mid z_s)]` and
@@ -60,21 +60,21 @@ def exchange_rate(subject: Subject, count: int) -> ExchangeRate | None:
     .. math:: \mathcal D'(1) + \beta\, \mathcal R'(1) = 0 \quad\Rightarrow\quad
         \hat\beta = -\frac{\mathcal D'(1)}{\mathcal R'(1)}, \qquad \mathcal R'(1) = -D - E[(z - m)^T \nabla \log p(z)],
 
-    whatever made it so: a weight of the rate, a schedule that never ended, free bits, a penalty. Both slopes are central
-    differences at s = 1 +- 0.1 with the same noise; log q(z) is the same in both and cancels. Of many groups of latents it
-    is the lowest one whose noise is scaled: what lies above it, and its prior, then stay as they are.
+    whatever the cause: a weight of the rate, a schedule that never ended, free bits, a penalty. Both slopes are central
+    differences at s = 1 +- 0.1 with the same noise; log q(z) is the same in both and cancels. With many groups of latents
+    the noise of the lowest one is scaled, so that the groups above it and its prior stay as they are.
 
     References:
         Higgins et al., 2017, "beta-VAE: learning basic visual concepts with a constrained variational framework"; Alemi,
         Poole, Fischer, Dillon, Saurous and Murphy, 2018, "Fixing a broken ELBO" (the slope of the rate-distortion curve).
 
     Args:
-        subject: Whose posteriors.
-        count: Of how many test data, with 8 draws each.
+        subject: A model and its data.
+        count: How many test data to use, with 8 draws each.
 
     Returns:
-        None where these latents are no real vectors or have no noise, where the prior is made of the posterior's own weights
-        (vamp) and so moves along with it, below two data, or where weights are not finite.
+        None if the latents are no real vectors or have no noise, if the prior is made of the posterior's own weights (vamp)
+        and so moves with it, if there are fewer than two data, or if weights are not finite.
     """
     model = subject.model
     with evaluating(model):
@@ -84,11 +84,7 @@ def exchange_rate(subject: Subject, count: int) -> ExchangeRate | None:
         nats = -torch.stack([draw[-1].log_ratio for draw in state.draws]).mean().item()
         (far, far_prior), (near, near_prior) = (_at(model, state, 1 + sign * _STEP) for sign in (1, -1))
     volume = state.draws[0][-1].z[0, 0].numel() * (math.log1p(_STEP) - math.log1p(-_STEP))
-    return ExchangeRate(
-        distortion=(near - far) / (2 * _STEP),
-        rate=(near_prior - far_prior - volume) / (2 * _STEP),
-        nats=nats,
-    )
+    return ExchangeRate((near - far) / (2 * _STEP), (near_prior - far_prior - volume) / (2 * _STEP), nats)
 
 
 def _at(model: LatentVariableModel, state: LatentState, scale: float) -> tuple[float, float]:
@@ -103,13 +99,12 @@ def _at(model: LatentVariableModel, state: LatentState, scale: float) -> tuple[f
 
 @dataclass(frozen=True)
 class AggregatePosterior:
-    """Draws from the aggregate posterior q(z) of held-out data, and from the prior, with what tells them apart.
+    """Draws from the aggregate posterior q(z) of held-out data, draws from the prior, and how well they are distinguished.
 
     Args:
-        posterior: Draws from q(z) on the first two principal axes of theirs, `(N, 2)`, or `(N, 1)` of one latent.
+        posterior: Draws from q(z) on their first two principal axes, `(N, 2)`, or `(N, 1)` of one latent.
         prior: Draws from p(z) on the same axes.
-        accuracy: Probability that a draw from q(z) looks more like one than a draw from p(z) does; 0.5 where they cannot
-            be told apart, 1 where always.
+        accuracy: Probability of telling a draw from q(z) and a draw from p(z) apart: 0.5 by chance, 1 always.
     """
 
     posterior: Tensor
@@ -118,7 +113,7 @@ class AggregatePosterior:
 
 
 def aggregate_posterior(subject: Subject) -> AggregatePosterior | None:
-    """Compare q(z) of all groups, one draw per held-out datum, with the prior; None of codes, and below 50 data."""
+    """Compare q(z) of all groups, one draw per held-out datum, with the prior; None for codes, and below 50 data."""
     model = subject.model
     with evaluating(model):
         state = latent_state(subject, _MOST)

@@ -1,9 +1,8 @@
-"""Inference: does the encoder find the posterior that the decoder asks for, and does it find the same one in evaluation?
+"""Inference: does the encoder find the decoder's true posterior, and the same one in training and in evaluation?
 
-Both pathologies keep the bound below what the decoder deserves. An encoder that is too small, too little trained or unable
-to say how sure it is leaves a gap that a refinement of each posterior closes. Batch normalization makes two models of one:
-training saw the statistics of batches, evaluation sees running ones, and where they differ the trained model is not the
-evaluated one.
+If not, the bound is lower than the decoder allows. An encoder that is too small, too little trained or unable to express its
+uncertainty leaves a gap, which refining each posterior closes. Batch normalization uses batch statistics in training and
+running statistics in evaluation: if they differ, the evaluated model is not the trained one.
 """
 
 from __future__ import annotations
@@ -24,15 +23,15 @@ from vaekit.models import evaluating
 __all__ = ["InferenceGap", "NormMismatch", "inference_gap", "norm_mismatch"]
 
 _STEPS, _SAMPLES = 60, 20  # within about 0.05 nats of what twice as many find
-_FEW = 16  # data below which neither number means anything
-_RATE_FLOOR = 1.0  # nats: a share of a smaller rate is noise, and that rate is the finding of another chapter
-_USUAL = 16  # data of a batch whose statistics may be as noisy as they are
+_LEAST = 16  # data, below which neither number means anything
+_RATE_FLOOR = 1.0  # nats: a share of a smaller rate is noise, and such a rate is the finding of another chapter
+_USUAL = 16  # data in a batch, from which on the noise of its statistics is accepted
 _BATCH = 64  # data whose statistics are those of all data to an eighth of a deviation
 
 
 @dataclass(frozen=True)
 class InferenceGap:
-    """What refining every posterior by itself gains.
+    """What refining each posterior by itself gains.
 
     Args:
         gaps: The gaps of every datum.
@@ -44,7 +43,7 @@ class InferenceGap:
 
     @property
     def share(self) -> float:
-        """The amortization gap, as a share of the rate: of what is paid for latents, how much the encoder wastes."""
+        """The amortization gap, as a share of the rate."""
         return self.gaps.amortization_gap.nats / max(self.rate, _RATE_FLOOR)
 
 
@@ -71,19 +70,19 @@ class NormMismatch:
     def excess(self) -> float:
         r"""The distance beyond the noise of usual batches, :math:`\sqrt{(d^2 - 1.5 / \max(B, 16))_+}`.
 
-        The noise of smaller batches counts in full: it is what makes two models of one.
+        The noise of smaller batches counts in full, since it makes training and evaluation differ.
         """
         return math.sqrt(max(0.0, self.distance**2 - 1.5 / max(self.size, _USUAL)))
 
 
 def inference_gap(subject: Subject, count: int) -> InferenceGap | None:
-    """Return the amortization gap of the first `count` test data; None where it has no meaning.
+    """Return the amortization gap of the first `count` test data; None if it has no meaning.
 
-    It has none for posteriors without a density or on other spaces than real vectors, for those that a light rate narrowed
-    on purpose, for fewer than 16 data, and for weights that are not finite.
+    It has none for posteriors without a density or not on real vectors, for posteriors that a light rate narrowed on purpose,
+    for fewer than 16 data, and for weights that are not finite.
     """
     given = subject.given(subject.test, count)
-    if len(given[0]) < _FEW or not is_finite(subject.model) or subject.has_light_rate:
+    if len(given[0]) < _LEAST or not is_finite(subject.model) or subject.has_light_rate:
         return None
     try:
         gaps = amortization(subject.model, *given, steps=_STEPS, samples=_SAMPLES)
@@ -96,16 +95,12 @@ def inference_gap(subject: Subject, count: int) -> InferenceGap | None:
 def norm_mismatch(subject: Subject, count: int) -> NormMismatch | None:
     """Compare running statistics with those of training's batches, on the first `count` test data.
 
-    None where no layer keeps running statistics, where there are fewer data than such a batch (or 64), and for weights that
-    are not finite.
+    None if no layer has running statistics, if there are fewer data than in such a batch (or 64), or if weights are not
+    finite.
     """
     size, available = subject.training.batch, min(count, len(subject.test))
-    if (
-        not _layers(subject.model)
-        or size < 2
-        or available < max(_FEW, min(size, _BATCH))
-        or not is_finite(subject.model)
-    ):
+    enough = size >= 2 and available >= max(_LEAST, min(size, _BATCH))
+    if not (enough and _layers(subject.model) and is_finite(subject.model)):
         return None
     size = min(size, available)
     given = subject.given(subject.test, available - available % size)

@@ -1,4 +1,4 @@
-"""How many directions data vary in, at the scale of their neighborhoods."""
+"""The number of directions in which data vary, at the scale of their neighborhoods."""
 
 from __future__ import annotations
 

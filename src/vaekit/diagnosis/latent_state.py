@@ -1,4 +1,4 @@
-"""What the measurements of latents look at: some held-out data, their posteriors, and draws from these."""
+"""The input of the measurements of latents: held-out data, their posteriors, and draws from these."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ __all__ = ["LatentState", "has_noise", "latent_draws", "latent_state"]
 
 @dataclass(frozen=True)
 class LatentState:
-    r"""Some data and what the model infers of them.
+    r"""Some data, and the model's posteriors of them.
 
     Args:
         x: Prepared data, `(N, *event)`.
         context: What they are conditioned on, tensors `(N, C)`.
         q: The posterior of each group, batch shape `(N,)`, given the points of the groups above it.
-        draws: One after the other, what was drawn: the latents of each group, `(1, N, *event)`.
+        draws: For each draw the latents of each group, `(1, N, *event)`.
     """
 
     x: Tensor
@@ -49,7 +49,7 @@ class LatentState:
 def latent_state(subject: Subject, count: int, draws: int = 1) -> LatentState | None:
     """Return the first `count` test data with their posteriors; None below two data, or where weights are not finite.
 
-    Call it inside `evaluating`: what it returns may draw.
+    Call it inside `evaluating`, since the posteriors may draw.
     """
     if min(count, len(subject.test)) < 2 or not is_finite(subject.model):
         return None
@@ -61,12 +61,12 @@ def latent_state(subject: Subject, count: int, draws: int = 1) -> LatentState | 
 def latent_draws(
     model: LatentVariableModel, given: tuple[Tensor, ...], count: int = 1
 ) -> tuple[tuple[Latent, ...], ...]:
-    """Return the latents of each group, `count` times `(1, N, *event)`: a draw at a time, as many fill a memory when decoded."""
+    """Return `count` draws of the latents of each group, `(1, N, *event)`; one by one, as decoding many fills the memory."""
     evidence = model.infer(*given)
     return tuple(model.draw(evidence) for _ in range(count))
 
 
 def has_noise(q: Distribution) -> bool:
-    """Say whether a posterior is a density of real vectors, whose noise can be scaled: of no directions, balls or codes."""
+    """Return whether a posterior is a density of real vectors, whose noise can be scaled; not of directions or codes."""
     is_real = not isinstance(getattr(q, "base_dist", q), (Spherical, WrappedNormal, Quantized, OneHotCategorical))
     return is_real and getattr(q, "no_density", None) is None

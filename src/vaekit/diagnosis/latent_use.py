@@ -1,4 +1,4 @@
-"""The use of the latents: how much of the data is in them, in how many of them, and does the decoder listen?"""
+"""The use of the latents: how much they carry, how many of them carry it, and whether the decoder uses it."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ COLLAPSED = 0.5
 USUAL = 32
 """Number of latents that is usual whatever the data."""
 
-_CARRIES = 0.1  # nats that a latent variable carries at least where it is in use
+_CARRIES = 0.1  # nats that a latent variable in use carries at least
 _DRAWS = 4
-_MOST = 1000  # data that the intrinsic dimension is estimated from: it is biased below with fewer
-_FEWEST_VALUES = 4  # distances of binary data take few values and tell nothing of small neighborhoods
+_MOST = 1000  # data for the estimate of the intrinsic dimension, which is too low with fewer
+_FEWEST_VALUES = 4  # distances of binary data take too few values for small neighborhoods
 _SHARE_OF_INPUTS = 10  # the rule of thumb: one latent per so many inputs
 
 
@@ -37,10 +37,11 @@ class LatentUse:
         drop: :math:`E[\log p(x \mid z)] - E[\log p(x \mid z')]` in nats, z' drawn for another datum. Where p(x | z) is the
             exact inverse of q(z | x) it is the mutual information of x and z plus their lautum information, hence no
             less than the information.
-        information: Nats that each latent variable carries, `(D,)`; None where they are no separate numbers or classes, or have no noise.
+        information: Nats that each latent variable carries, `(D,)`; None if they are not separate numbers or classes, or
+            have no noise.
         latents: D.
         inputs: Number of dimensions of a datum.
-        dimension: Intrinsic dimension of the data; None where they are too few to tell.
+        dimension: Intrinsic dimension of the data; None if they are too few.
 
     References:
         Palomar and Verdu, 2008, "Lautum information".
@@ -56,12 +57,12 @@ class LatentUse:
 
     @property
     def paid(self) -> float | None:
-        """The rate in nats per datum, that of codes too; None where there is none."""
+        """The rate in nats per datum, also that of codes; None if there is no density."""
         return None if self.groups is None else sum(self.groups)
 
     @property
     def rate(self) -> float | None:
-        """The rate in nats per datum, where it says something of the data."""
+        """The rate in nats per datum; None if it is the same for all data."""
         return None if self.is_coded else self.paid
 
     @property
@@ -76,12 +77,12 @@ class LatentUse:
 
     @property
     def is_collapsed(self) -> bool:
-        """Whether nothing is encoded, so that no other finding on latents has a meaning."""
+        """Whether nothing is encoded; then no other finding about latents has a meaning."""
         return self.encoded < COLLAPSED
 
     @property
     def excess(self) -> float | None:
-        """Latents over what would do: twice those in use, and no fewer than is usual."""
+        """Latents over the number that would do: twice those in use, but no fewer than usual."""
         usual = max(USUAL, self.inputs // _SHARE_OF_INPUTS)
         return None if self.used is None else self.latents / max(2 * self.used, usual)
 
@@ -111,21 +112,21 @@ def _mean(terms: list[Tensor]) -> float:
 
 
 def _drop(model: LatentVariableModel, state: LatentState) -> float:
-    """Return how much likelihood is lost by the latents of other data, those of all groups."""
+    """Return how much likelihood is lost if each datum is decoded from the latents of another."""
     drops = []
     for k, draw in enumerate(state.draws):
         own = [latent.z for latent in draw]
-        # Data come in an order that says nothing about them: a shift by 1, 2, .. is a draw without fixed points.
+        # Data are in random order, so a shift by 1, 2, ... is a random permutation without fixed points.
         foreign = [z.roll(1 + k % (len(state.x) - 1), 1) for z in own]
         drops.append(state.log_likelihood(model, *own).mean() - state.log_likelihood(model, *foreign).mean())
     return torch.stack(drops).mean().item()
 
 
 def _information(state: LatentState, groups: tuple[tuple[Latent, ...], ...]) -> Tensor | None:
-    r"""Return what each latent variable tells of the datum, `(D,)`: :math:`\frac12 \log(1 + \mathrm{Var}(m_j) / E[s_j^2])`.
+    r"""Return the information in each latent variable, `(D,)`: :math:`\frac12 \log(1 + \mathrm{Var}(m_j) / E[s_j^2])`.
 
-    That is the information of a Gaussian channel with the posterior's means m as signal and its deviations s as noise,
-    which neither knows nor needs the prior. Of classes it is the rate; without noise there is none.
+    That is the information of a Gaussian channel with the posterior's means m as signal and its deviations s as noise; it
+    does not depend on the prior. For classes it is the rate; without noise there is none.
     """
     found = []
     for q, group in zip(state.q, groups, strict=True):
@@ -145,6 +146,6 @@ def _dimension(subject: Subject) -> float | None:
     if not subject.traits.numeric:
         return None
     sample = subject.test if subject.train is None else subject.train
-    # As stored: a binarization that is drawn anew would be noise in every direction.
+    # The stored data: binarizing them anew would add noise in every direction.
     stored = sample.stored[:_MOST].flatten(1)
     return None if len(stored.unique()) < _FEWEST_VALUES else intrinsic_dimension(stored)

@@ -1,4 +1,4 @@
-"""Remedies that several chapters share: what takes pressure from the rate, a longer training, a smaller model."""
+"""Remedies that several chapters share, as keys: a lighter rate, a longer training, a smaller model."""
 
 from __future__ import annotations
 
@@ -8,38 +8,29 @@ from vaekit.nets import MLP
 from vaekit.objectives import CIWAE, ELBO, IWAE, MIWAE, PIWAE, Pictorial, Renyi
 from vaekit.schedules import Constant, Logistic, Schedule
 
-__all__ = [
-    "at_one",
-    "fitting_families",
-    "late",
-    "learned_scale",
-    "lighter",
-    "longer",
-    "second_stage",
-    "smaller",
-]
+__all__ = ["at_one", "fitting_families", "late", "learned_scale", "lighter", "longer", "second_stage", "smaller"]
 
 _FORGETTING = 0.005
 _FREE = 0.25  # nats per latent variable: enough to make it move, less than a useful one carries
 
 
 def longer(subject: Subject, factor: int, least: int = 1) -> tuple[str, ...]:
-    """Return the key of a training `factor` times as long, of `least` steps at least; a time limit decides where there is one."""
+    """Return the key of a training `factor` times as long, with at least `least` steps; or of a longer time limit."""
     limit = subject.training.time_limit
     return (f"steps={max(factor * _steps(subject), least)}",) if limit is None else (f"time_limit={factor * limit:g}",)
 
 
 def smaller(subject: Subject) -> tuple[str, ...]:
-    """Return keys that leave room for less: fewer latents, noise on units, and weights drawn to zero."""
+    """Return the keys of a model that can store less: fewer latents, dropout, weight decay."""
     description, net = subject.description, subject.traits.net
-    # In steps: the weights forget what is not learned anew within 1 / (lr decay) of them.
+    # The weights forget what they do not learn again within 1 / (lr decay) steps.
     decay = ("optimizer=adamw", f"weight_decay={_FORGETTING / subject.training.lr:.3g}")
     fewer = () if description is None else (f"latent={max(min(4, description.latent), description.latent // 4)}",)
     return (*fewer, f"net.dropout={max(0.3, net.dropout):g}", *decay) if isinstance(net, MLP) else (*fewer, *decay)
 
 
 def at_one(subject: Subject) -> tuple[str, ...]:
-    """Return the keys under which the loss is the bound from early on; none where it is already."""
+    """Return the keys that make the loss the bound itself early in training; none if it is already."""
     objective = subject.objective
     match objective:
         case ELBO():
@@ -56,12 +47,12 @@ def at_one(subject: Subject) -> tuple[str, ...]:
 
 
 def lighter(subject: Subject) -> tuple[str, ...]:
-    """Return the keys that take pressure from the rate: those of `at_one`, unless the rate weighs less than 1 already."""
+    """Return the keys of `at_one`, unless the rate weighs less than 1 already."""
     return () if final_weight(subject.objective) < 1 else at_one(subject)
 
 
 def second_stage(subject: Subject) -> tuple[str, ...]:
-    """Return the key of a prior fitted after training: of one that bears more where that was done already.
+    """Return the key of a prior fitted after training; of a more flexible one if that was done already.
 
     References:
         Dai and Wipf, 2019, "Diagnosing and enhancing VAE models".
@@ -73,13 +64,13 @@ def second_stage(subject: Subject) -> tuple[str, ...]:
 
 
 def _with_density(subject: Subject) -> tuple[str, ...]:
-    """Return the keys of a posterior that has a rate, where the run's has none."""
+    """Return the keys of a posterior that has a rate, if the run's has none."""
     kind = None if subject.description is None else subject.description.posterior.kind
     return ("posterior=gaussian", "prior=standard") if kind in ("delta", "vq") else ()
 
 
 def late(subject: Subject, *, free: bool) -> tuple[str, ...]:
-    """Return the keys under which the rate is charged for late, and with `free` not below a floor.
+    """Return the keys that raise the weight of the rate slowly, and with `free` give each latent free bits.
 
     References:
         Bowman, Vilnis, Vinyals, Dai, Jozefowicz and Bengio, 2016, "Generating sentences from a continuous space"; Kingma,
@@ -91,7 +82,7 @@ def late(subject: Subject, *, free: bool) -> tuple[str, ...]:
     objective, steps = subject.objective, max(1, _steps(subject) // 2)
     named = () if isinstance(objective, ELBO | Pictorial) else ("objective=elbo",)
     beta = objective.beta if isinstance(objective, ELBO | Pictorial) else Constant()
-    # What weighs less than in the bound, as with tables, rises to no more than it weighs.
+    # A weight below 1 is meant, as with tables: it stays the end of the rise.
     stop = (f"objective.beta.stop={beta.value:g}",) if isinstance(beta, Constant) and 0 < beta.value < 1 else ()
     rise = ("objective.beta=linear", *stop) if isinstance(beta, Constant) else _to_one(beta)
     floor = (f"objective.free_bits.nats={_FREE:g}",) if free and not isinstance(objective, Pictorial) else ()
@@ -99,7 +90,7 @@ def late(subject: Subject, *, free: bool) -> tuple[str, ...]:
 
 
 def learned_scale(subject: Subject) -> tuple[str, ...]:
-    """Return the key that fits the likelihood's scale to the residuals, where it is fixed or slow to come down."""
+    """Return the key that fits the scale of the likelihood to the residuals, if it is fixed or slow to fall."""
     likelihood = subject.traits.family
     scale = getattr(likelihood, "scale", None)
     if isinstance(likelihood, Gaussian) and isinstance(scale, Fixed | Shared):
@@ -108,17 +99,16 @@ def learned_scale(subject: Subject) -> tuple[str, ...]:
 
 
 def fitting_families(subject: Subject, *kinds: str) -> tuple[str, ...]:
-    """Return the keys of the families that bear most, for the kinds of variables that have a choice.
+    """Return the keys of the most flexible families, for the kinds of variables that have a choice.
 
     Args:
-        subject: A model; of data whose entries are of one kind there are none.
-        kinds: Of which variables, such as `real` and `count`; of those that there are by default.
+        subject: A model; only a table has such kinds.
+        kinds: The kinds of variables, such as `real` and `count`; by default all that occur.
     """
     traits = subject.traits
-    there = kinds or {slot.kind for slot in traits.slots}
-    return tuple(
-        f"likelihood.{kind}={best}" for kind, (used, best) in traits.families.items() if kind in there and used != best
-    )
+    wanted = kinds or {slot.kind for slot in traits.slots}
+    better = {kind: best for kind, (used, best) in traits.families.items() if kind in wanted and used != best}
+    return tuple(f"likelihood.{kind}={best}" for kind, best in better.items())
 
 
 def _steps(subject: Subject) -> int:
@@ -136,6 +126,6 @@ def _resting(beta: Schedule, subject: Subject) -> tuple[str, ...]:
 
 
 def _to_one(ramp: Schedule) -> tuple[str, str]:
-    """Return the keys of a rise to 1; a logistic one, which has no length in steps, becomes a line."""
+    """Return the keys of a rise to 1; a logistic rise, which has no length in steps, becomes linear."""
     kind = "linear" if isinstance(ramp, Logistic) else ramp.kind
     return f"objective.beta={kind}", "objective.beta.stop=1"

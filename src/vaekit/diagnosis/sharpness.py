@@ -1,13 +1,12 @@
-r"""Blur: up to which frequency do reconstructions hold what the data hold?
+r"""Blur: up to which frequency do reconstructions match the data?
 
-The mean of p(x | z) keeps what z says of a datum and averages over the rest, fine detail first: blur. Power spectra show
-it, radially averaged over rings :math:`k` of spatial frequency,
+The mean of p(x | z) keeps what z says about a datum and averages over the rest, fine detail first: blur. Power spectra show
+it, averaged over rings :math:`k` of spatial frequency,
 
 .. math:: S_k(x) = \sum_{|f| \in k} E\, |X(f)|^2, \qquad X = \mathcal{F}[w\, (x - \bar x)],
 
-with a Hann window w against the edges and :math:`\bar x` the mean image over the data, of which every reconstruction has a
-share. Power can be made up, though: a sharp reconstruction of something else has it. What counts is the power that agrees
-with the datum,
+with a Hann window w against edges and :math:`\bar x` the mean image of the data, which every reconstruction contains. But a
+sharp reconstruction of something else has power too. What counts is the power that matches the datum,
 
 .. math:: a = \frac{\sum_k \mathrm{Re} \sum_{|f| \in k} E\, X(f) \overline{\hat X(f)}}{\sum_k S_k(x)},
 

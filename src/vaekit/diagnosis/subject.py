@@ -1,4 +1,4 @@
-"""What the doctor looks at: a trained model, its data and how it came to be."""
+"""The subject of a diagnosis: a trained model, its data and its training."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ __all__ = ["Sample", "Subject", "batches", "final_weight", "scores"]
 
 @dataclass(frozen=True)
 class Sample:
-    """Data in an order that says nothing about them.
+    """Data in random order.
 
     Args:
-        stored: As they are stored, `(N, ...)`.
+        stored: The data as stored, `(N, ...)`.
         context: What they are conditioned on, tensors `(N, C)`.
-        labels: Their classes `(N,)`, where known.
+        labels: Their classes `(N,)`, if known.
     """
 
     stored: Tensor
@@ -37,7 +37,7 @@ class Sample:
 
 @dataclass(frozen=True)
 class Subject:
-    """A trained model with all that is known of it.
+    """A trained model with all that is known about it.
 
     Args:
         model: The model, in evaluation mode, on the CPU.
@@ -45,9 +45,9 @@ class Subject:
         test: Data it was not trained on.
         train: Data it was trained on; None where they are not at hand.
         description: The description of the model; None for a free composition.
-        objective: What it was trained by.
-        training: How.
-        history: What was logged, a mapping per validation, in order; see `RUN/metrics.jsonl`.
+        objective: The objective of its training.
+        training: The settings of its training.
+        history: The logged validations, in order; see `RUN/metrics.jsonl`.
     """
 
     model: LatentVariableModel
@@ -61,7 +61,7 @@ class Subject:
 
     @property
     def traits(self) -> Traits:
-        """What may be asked of the data."""
+        """The properties of the data."""
         return self.view.traits
 
     @property
@@ -71,35 +71,35 @@ class Subject:
 
     @property
     def has_second_stage(self) -> bool:
-        """Whether the prior was fitted after training, or the one trained with found to be as good.
+        """Whether a prior was fitted after training, even if it was not better and the first one stayed.
 
-        Such a run is trained with a light rate on purpose: what the rate weighed says nothing about its samples.
+        Such a run is trained with a light rate on purpose, so the weight of its rate says nothing about its samples.
         """
         return self.training.second_stage != "none"
 
     @property
     def has_light_rate(self) -> bool:
-        """Whether the rate weighs less than in the bound on purpose: because a prior is fitted afterwards, or is to be."""
+        """Whether the rate weighs less than in the bound on purpose, because a prior is fitted afterwards."""
         return (self.has_second_stage or self.traits.light_rate) and final_weight(self.objective) < 1
 
     def given(self, sample: Sample, count: int | None = None, seed: int = 0) -> tuple[Tensor, ...]:
-        """Return what the model is given of the first `count` data: prepared `(N, *event)`, and their context."""
+        """Return the first `count` data as the model takes them: prepared, `(N, *event)`, and their context."""
         with evaluating(self.model, seed):
             x = self.view.prepare(sample.stored[:count])
         return x, *(c[:count] for c in sample.context)
 
 
 def batches(given: Iterable[Tensor], size: int) -> Iterator[tuple[Tensor, ...]]:
-    """Yield what a model is given, `size` data at a time."""
+    """Yield data as a model takes them, `size` at a time."""
     return zip(*(column.split(size) for column in given), strict=True)
 
 
 def scores(trace: Trace) -> Tensor:
-    """Return how well each datum fares in nats, `(B,)`: its ELBO, or log p(x | z) where there is no bound."""
+    """Return the score of each datum in nats, `(B,)`: its ELBO, or log p(x | z) if there is no bound."""
     return trace.elbo if trace.no_bound is None else trace.log_likelihood.mean(0)
 
 
 def final_weight(objective: Objective) -> float:
-    """Return the weight of the rate once schedules rest; 1 where nothing says otherwise."""
+    """Return the weight of the rate at the end of its schedule; 1 for objectives without a weight."""
     beta = getattr(objective, "beta", 1.0)
     return beta if isinstance(beta, float) else beta.at(beta.end)

@@ -1,8 +1,8 @@
-"""Tightness: how far below the evidence may the reported bound lie?
+"""Tightness: how far below log p(x) does the reported bound lie?
 
-The importance-weighted bound draws from the encoder's posterior; annealed importance sampling walks from there to the true
-one, so it is the tighter of two lower bounds on the same log p(x). Where it lies far above, numbers reported by the other
-say as much about the encoder as about the model.
+The importance-weighted bound draws from the encoder's posterior. Annealed importance sampling moves from there to the true
+posterior, so it is the tighter of two lower bounds on log p(x). If it lies far above, the reported bound says as much about
+the encoder as about the model.
 """
 
 from __future__ import annotations
@@ -15,11 +15,10 @@ from vaekit.diagnosis.subject import Subject, batches
 from vaekit.errors import NotApplicable
 from vaekit.evaluation import Annealed, Chains, Nats, annealed, bounds
 
-__all__ = ["SAMPLES", "Tightness", "tightness"]
+__all__ = ["Tightness", "tightness"]
 
 _CHAINS = Chains(count=2, temperatures=30, leapfrog=2)
-SAMPLES = 50
-"""Draws per datum of the importance-weighted bound."""
+_SAMPLES = 50  # draws per datum of the importance-weighted bound
 
 
 @dataclass(frozen=True)
@@ -38,7 +37,7 @@ class Tightness:
 def tightness(subject: Subject, count: int) -> Tightness | None:
     """Return both bounds on the first `count` test data.
 
-    None where latents are no real vectors, or weights are not finite.
+    None if latents are not real vectors, or weights are not finite.
     """
     model, jacobian = subject.model, subject.view.log_jacobian
     if not is_finite(model) or len(subject.test) < 2:
@@ -49,5 +48,5 @@ def tightness(subject: Subject, count: int) -> Tightness | None:
     except NotApplicable:
         return None
     stored = [as_stored(*part) for part in batches((x, *context), 100)]
-    usual = bounds(model, stored, prepare=lambda x: x, samples=SAMPLES, log_jacobian=jacobian)
+    usual = bounds(model, stored, prepare=lambda x: x, samples=_SAMPLES, log_jacobian=jacobian)
     return Tightness(tighter, tighter.gap(usual))

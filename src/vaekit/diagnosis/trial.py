@@ -1,6 +1,6 @@
-"""A trial: what do a few more steps do, at the run's own learning rate and at the usual one?
+"""A trial: the effect of a few more steps, at the run's own learning rate and at the usual one.
 
-A copy of the model goes on in either way, and the loss of data that neither has seen tells how well each does.
+A copy of the model trains on at each rate, and the loss of held-out data tells how well each one does.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ USUAL = 1e-3
 """The learning rate that suits most nets under Adam."""
 
 _STEPS, _BATCH, _HELD_OUT = 30, 32, 256
-_LEAST = 20  # data below which a trial tells nothing
-_DECODED = 2000  # latents at once, at most: of a convolutional decoder, more fill a memory
-_NOISE = 0.03  # of the spread of bounds: gains below it are none
+_LEAST = 20  # data, below which a trial says nothing
+_DECODED = 2000  # latents decoded at once: more fill the memory of a convolutional decoder
+_NOISE = 0.03  # share of the spread of bounds, below which a gain does not count
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Trial:
 
     Args:
         own: How much it falls at the run's own peak learning rate.
-        usual: How much it falls at 1e-3, where the run's own is below that.
+        usual: How much it falls at 1e-3, if the run's own rate is below that.
         spread: The standard deviation of the bound over data, which gains are compared with.
     """
 
@@ -47,7 +47,7 @@ class Trial:
     def speedup(self) -> float:
         """How many times as much is gained at the usual rate.
 
-        Where steps are so small that the loss is a straight line along them, it is the ratio of the rates.
+        It is the ratio of the rates if steps are so small that the loss is linear along them.
         """
         if not math.isfinite(self.usual) or not math.isfinite(self.own):
             return 0.0
@@ -62,8 +62,8 @@ class Trial:
 def trial(subject: Subject) -> Trial | None:
     """Go on with copies of the model for 30 steps, and measure what that does to held-out data.
 
-    None without training data, with fewer than 20 data, where weights are not finite or not trained, and for an
-    objective with weights of its own, which are not kept.
+    None without training data, with fewer than 20 data, if weights are not finite or not trained, and for an objective with
+    weights of its own, which a run does not save.
     """
     train, objective, model = subject.train, subject.objective, subject.model
     if train is None or min(len(train), len(subject.test)) < _LEAST or not is_finite(model):
@@ -89,7 +89,7 @@ def _spread(subject: Subject) -> float:
 
 
 def _gain(subject: Subject, lr: float) -> float:
-    """Return the fall of the held-out loss after training at a learning rate; minus infinity where that diverges."""
+    """Return the fall of the held-out loss after training at a learning rate; minus infinity if that diverges."""
     assert subject.train is not None
     held_out = subject.given(subject.test, _HELD_OUT)
     given = subject.given(subject.train, _STEPS * _BATCH)
@@ -108,9 +108,9 @@ def _gain(subject: Subject, lr: float) -> float:
             return sum(loss(part).item() * len(part[0]) for part in held_out_parts) / total
 
     before = held_out_loss()
-    # In evaluation mode: running statistics that move would be mistaken for learning.
+    # In evaluation mode: moving statistics would be mistaken for learning.
     with evaluating(model), torch.enable_grad():
-        # A prior that was fitted afterwards was never trained at any such rate.
+        # A prior that was fitted afterwards was not trained at such a rate.
         fixed = set(model.prior.parameters()) if subject.has_second_stage else set()
         parameters = [p for p in model.parameters() if p.requires_grad and p not in fixed]
         optimizer = make_optimizer(parameters, subject.training.replace(lr=lr))

@@ -9,13 +9,13 @@ __all__ = ["told_apart"]
 
 
 def told_apart(q: Tensor, p: Tensor, k: int = 5) -> float:
-    r"""Return how surely two sets of points can be told apart, by the ratio of their densities around each point.
+    r"""Return the probability of telling points of two sets apart, by the ratio of the densities around each point.
 
     .. math:: r(z) = \log \frac{T^p_k(z)}{T^q_k(z)} \approx \frac1D \log \frac{q(z)}{p(z)} + \text{const},
         \qquad P(r(z_q) > r(z_p)) + \tfrac12 P(r(z_q) = r(z_p)),
 
-    with :math:`T_k` the distance to the k-th nearest point of a set, the point itself left out: the area under the curve
-    of hits against false alarms. In high dimensions it is no density, but the order is all that is asked of it.
+    with :math:`T_k` the distance to the k-th nearest point of a set, without the point itself: the area under the ROC curve.
+    In high dimensions the ratio is no density, but only its order is used.
 
     References:
         Wang, Kulkarni and Verdu, 2009, "Divergence estimation for multidimensional densities via k-nearest-neighbor

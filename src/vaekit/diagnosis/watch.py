@@ -1,6 +1,6 @@
-"""The watch: what the validations of a run tell while it is still training, at no cost of its own.
+"""The watch: warnings from the validations of a run while it is still training, at no extra cost.
 
-It looks at numbers that are there anyway, once per validation, and says each thing once.
+It reads numbers that are computed anyway, once per validation, and gives each warning once.
 """
 
 from __future__ import annotations
@@ -15,26 +15,26 @@ from vaekit.training import Training, Validation
 __all__ = ["Watch"]
 
 _NUMBERS = Traits()
-_SHARE = 0.15  # of the run, before which a latent that is not yet used is no news
+_SHARE = 0.15  # of the run, before which an unused latent is normal
 _IN_A_ROW = 2
-_EMPTY = 0.1  # nats per datum: a latent variable that says so little has collapsed
+_EMPTY = 0.1  # nats per datum, below which the latents have collapsed
 _JUMP, _HUGE = 10.0, 1000.0  # a rate ten times that of the validation before, and beyond anything that images need
 
 
 class Watch:
-    """Looks at each validation of a run and says, once, that its latents have collapsed, burst, or met bad numbers.
+    """Warns once if the latents of a run have collapsed, if its rate has jumped, or if numbers are not finite.
 
-    Collapse means that data leave no trace in the latents: a rate below 0.1 nats, or no active unit, at two
-    validations in a row once the learning rate has warmed up, every schedule of the objective is at its end, and 15 % of
-    the run have passed. The notes carry their cure.
+    Collapse means that the latents carry nothing: a rate below 0.1 nats, or no active unit, at two validations in a row
+    after the warm-up of the learning rate, the end of every schedule of the objective, and 15 % of the run. Each note
+    names its cure.
 
     References:
         Bowman, Vilnis, Vinyals, Dai, Jozefowicz and Bengio, 2016, "Generating sentences from a continuous space".
 
     Args:
-        objective: What the run is trained by.
-        training: How.
-        traits: What may be asked of the data: a rising weight of the rate alone does not keep the latents of tokens in use.
+        objective: The objective of the run.
+        training: The settings of its training.
+        traits: The properties of the data: for tokens, a rising weight of the rate alone does not keep the latents in use.
 
     Examples:
         >>> watch, empty = Watch(ELBO(), Training(warmup=0)), Validation(distortion=50.0, active_units=0, rate=0.0)
@@ -49,12 +49,12 @@ class Watch:
         self._noted: set[str] = set()
 
     def __call__(self, step: int, stop: int | None, validation: Validation, non_finite: int = 0) -> list[str]:
-        """Return what is new at this validation, as notes for the user; mostly nothing.
+        """Return the new notes for the user after a validation; mostly none.
 
         Args:
             step: Steps taken.
-            stop: Steps in all; None while that is not known.
-            validation: What was measured.
+            stop: Steps in all; None if that is not known yet.
+            validation: The result of the validation.
             non_finite: Steps so far whose loss or gradient was not finite.
         """
         notes: dict[str, str] = {}
@@ -62,7 +62,7 @@ class Watch:
             notes["collapse"] = _empty_note(validation, step, self._cure(stop or step, validation))
         if self._has_burst(validation):
             notes["rate"] = (
-                f"by step {step} the rate has risen to {validation.rate:.4g} nats at one go; try {self._lower}"
+                f"by step {step} the rate has suddenly risen to {validation.rate:.4g} nats; try {self._lower}"
             )
         if non_finite:
             notes["non_finite"] = (
@@ -78,7 +78,7 @@ class Watch:
         return f"lr={self.training.lr / 3:.2g}"
 
     def _cure(self, stop: int, validation: Validation) -> tuple[str, ...]:
-        """Return the keys that let the latents carry something: what shut them is taken away, or they get a head start."""
+        """Return the keys that let the latents carry something: a lighter rate, or a slower rise of its weight."""
         objective = self.objective
         weight = final_weight(objective)
         if weight > 1:
@@ -88,7 +88,7 @@ class Watch:
         if not isinstance(objective, ELBO):
             return ("objective=elbo",)
         if objective.schedule_end == 0 and not self.traits.tokens:
-            # A weight below that of the bound, as tables have it, is meant: it is what the rise ends at.
+            # A weight below that of the bound is meant, as with tables: the rise ends there.
             light = (f"objective.beta.stop={weight:g}",) if 0 < weight < 1 else ()
             return ("objective.beta=linear", *light, f"objective.beta.steps={max(1, stop // 2)}")
         # A floor per dimension needs a rate that is a sum over dimensions.
@@ -109,11 +109,11 @@ class Watch:
 
     def _has_burst(self, validation: Validation) -> bool:
         before, self._rate = self._rate, validation.rate or math.inf
-        # What is not finite is the guard's to tell.
+        # The stability guard reports a rate that is not finite.
         return math.isfinite(self._rate) and self._rate > max(_HUGE, _JUMP * before)
 
 
 def _empty_note(validation: Validation, step: int, cure: tuple[str, ...]) -> str:
     small = validation.rate is not None and validation.rate < _EMPTY
     seen = f"a rate of {validation.rate:.2g} nats" if small else "no active unit"
-    return f"by step {step} the latents have collapsed: {seen}, so the decoder does without them; try {' '.join(cure)}"
+    return f"by step {step} the latents have collapsed: {seen}, so the decoder ignores them; try {' '.join(cure)}"

@@ -9,11 +9,11 @@ from vaekit.objectives import AAE, CIWAE, IWAE, MIWAE, MMD, PIWAE, RAE, VQELBO, 
 
 __all__ = ["CHECKS"]
 
+# Objectives that hold the aggregate, not each posterior, to the prior: the rate has no weight to compare with.
 _WITHOUT_RATE = (WAE, AAE, RAE, MMD, VQELBO)
-"""Objectives that hold the aggregate, not each posterior, to the prior: the rate has no weight to compare with."""
 
+# Bounds by importance weights: they have no weight of the rate, and a broader posterior is optimal for them.
 _IMPORTANCE = (IWAE, MIWAE, PIWAE, CIWAE, Renyi)
-"""Bounds by importance weights: they have no weight of the rate, and a broader posterior is optimal for them."""
 
 
 def _beta(examination: Examination) -> float | None:

@@ -24,6 +24,7 @@ __all__ = ["complain", "guarded"]
 P = ParamSpec("P")
 R = TypeVar("R")
 
+# How torch says that a tensor does not fit into memory.
 _TOO_LARGE = (
     "out of memory",
     "can't allocate memory",
@@ -31,9 +32,9 @@ _TOO_LARGE = (
     "overflow when",
     "storage size calculation",
 )
-"""How torch says that a tensor does not fit into memory."""
 
 _SMALLER = "error: out of memory; lower batch=, net.widths= or latent=, or give smaller images with size="
+# What to do about an error of the operating system, by its number.
 _CURES = {
     13: "; choose a folder you may write to",
     17: "; a part of that path is a file",
@@ -41,7 +42,6 @@ _CURES = {
     28: "; free some space; a run that was training has its last good checkpoint, and goes on with vaekit resume",
     30: "; choose a folder you may write to",
 }
-"""What to do about an error of the operating system, by its number."""
 
 
 def complain(message: str) -> None:

@@ -12,8 +12,8 @@ from vaekit.trained import Source, TrainedModel
 
 __all__ = ["NO_LATENTS", "deep", "deep_lines", "measures_of"]
 
-NO_LATENTS = "a language model has no latents that anything could read"
-"""Why a language model has none of what is read from latents."""
+NO_LATENTS = "a language model has no latents"
+"""Why a language model has no measures of latents."""
 
 
 def measures_of(kind: str) -> tuple[Measure, ...]:
@@ -36,7 +36,7 @@ def deep(trained: TrainedModel, source: Source | None = None) -> dict[str, Any]:
     """
     look = Look.at(trained, source)
     if not len(look.rows):
-        raise ValueError("there are no data to look at; give some")
+        raise ValueError("there are no data to measure on; give some")
     broken = [name for name, weight in trained.model.state_dict().items() if not bool(weight.isfinite().all())]
     if broken:
         raise ValueError(f"nothing can be measured: weights are not finite (the first is {broken[0]}); run fit again")
@@ -53,7 +53,7 @@ def deep(trained: TrainedModel, source: Source | None = None) -> dict[str, Any]:
 
 
 def deep_lines(kind: str, found: Summary) -> list[str]:
-    """Return what `deep` found, a line or two for each measure; what does not exist with its reason."""
+    """Return the lines that print the result of `deep`, one or two per measure, or why there is none."""
     return [line for measure in measures_of(kind) for line in _titled(measure, found)]
 
 

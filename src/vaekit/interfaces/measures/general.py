@@ -1,4 +1,4 @@
-"""What can be measured of any trained model beside its bounds, and how it is printed: numbers with errors and caps."""
+"""The measures of any trained model besides its bounds, and how they are printed, with errors and caps."""
 
 from __future__ import annotations
 
@@ -33,11 +33,9 @@ def _information(look: Look) -> dict[str, Any]:
     with evaluating(look.trained.model):
         slow = any(isinstance(q, Transported) for q in look.trained.model.posteriors(*(part[:2] for part in given)))
     found = information(look.trained.model, *(part[: _INVERTED if slow else _MOST] for part in given)).summary()
-    return (
-        found | {"in_batches": _information_in_batches(look.trained.model, *given)}
-        if look.trained.view.traits.tokens
-        else found
-    )
+    if look.trained.view.traits.tokens:
+        found["in_batches"] = _information_in_batches(look.trained.model, *given)
+    return found
 
 
 def _information_in_batches(model: LatentVariableModel, *given: Tensor) -> dict[str, Any] | None:
@@ -51,12 +49,10 @@ def _information_in_batches(model: LatentVariableModel, *given: Tensor) -> dict[
 
 def _information_lines(found: Summary) -> list[str]:
     mutual = found["mutual_information"]
-    limit = f"cap log N = {number(mutual['cap'])}" + (", at it: a lower bound" if mutual["at_cap"] else "")
-    parts = {
-        "marginal KL": "marginal_kl",
-        "total correlation": "total_correlation",
-        "KL by dimension": "dimension_wise_kl",
-    }
+    reached = ", which it reaches: a lower bound" if mutual["at_cap"] else ""
+    limit = f"cap log N = {number(mutual['cap'])}{reached}"
+    names = {"marginal KL": "marginal_kl", "total correlation": "total_correlation"}
+    parts = {**names, "KL by dimension": "dimension_wise_kl"}
     rest = [f"{title} {nats(found[key])}" for title, key in parts.items() if found[key] is not None]
     return [
         f"I(x; z) {nats(mutual)} nats ({limit}); n = {found['n']}",
@@ -67,25 +63,22 @@ def _information_lines(found: Summary) -> list[str]:
 
 
 def _batch_lines(found: Summary) -> list[str]:
-    """Return the mutual information against small mixtures, which is there for texts alone."""
+    """Return the mutual information against small mixtures, which only texts have."""
     batch = found.get("in_batches")
     if batch is None:
         return []
-    size = batch["mixture"]
-    return [
-        f"{nats(batch)} nats in batches of {size}, as papers on texts report it (cap log {size} = {number(batch['cap'])})"
-    ]
+    size, cap = batch["mixture"], number(batch["cap"])
+    return [f"{nats(batch)} nats in batches of {size}, as papers on texts report it (cap log {size} = {cap})"]
 
 
 def _annealed(look: Look) -> dict[str, Any]:
     moves = _CHAINS.count * _CHAINS.temperatures * (_CHAINS.leapfrog + 1)
     given, view = look.refined(_GRADIENT * moves), look.trained.view
     found = annealed(look.trained.model, *given, chains=_CHAINS, log_jacobian=view.log_jacobian)
-    # On the very same prepared data: what a likelihood draws on its way in would part the two otherwise.
+    # On the same prepared data: noise that preparing them anew would draw must not separate the two bounds.
     batches = [as_stored(*part) for part in zip(*(g.split(_BATCH) for g in given), strict=True)]
-    weighted = bounds(
-        look.trained.model, batches, prepare=_as_they_are, log_jacobian=view.log_jacobian, sizes=view.sizes
-    )
+    ways: dict[str, Any] = {"log_jacobian": view.log_jacobian, "sizes": view.sizes}
+    weighted = bounds(look.trained.model, batches, prepare=lambda x: x, **ways)
     summary = found.summary()
     # A text has more tokens than another, a row more cells that were observed.
     summary["bits_per_dim"] = -found.estimate.nats / (weighted.dimensions * math.log(2))
@@ -114,11 +107,10 @@ def _amortization_lines(found: Summary) -> list[str]:
 def _probes(look: Look) -> dict[str, Any]:
     own = look.trained.data
     if look.data.labels is None or own.labels is None:
-        raise NotApplicable("there are no labels to be found again (folders name them; of a table, target=COLUMN does)")
+        raise NotApplicable("there are no labels to predict (folders name them; for a table, target=COLUMN does)")
     if look.data.classes != own.classes:
-        raise NotApplicable(
-            f"these data have the classes {_class_names(look.data)}, the training data {_class_names(own)}"
-        )
+        classes = f"{_class_names(look.data)}, the training data {_class_names(own)}"
+        raise NotApplicable(f"these data have the classes {classes}")
     trained = own.taken(own.drawn("train", _CODED))
     return probes(_coded(look.trained, trained), _coded(look.trained, look.some(_CODED))).summary()
 
@@ -132,24 +124,18 @@ def _probe_lines(found: Summary) -> list[str]:
 
 def _disentanglement(look: Look) -> dict[str, Any]:
     if look.data.factors is None:
-        raise NotApplicable("it is not known what these data were made from (it is of the data set sprites)")
-    # No data are held out: it is the representation that is judged, as in the literature, and not a prediction.
-    shown = look.data.taken(look.data.drawn("all", _CODED))
-    assert shown.factors is not None
-    return disentanglement(look.trained.encode(shown).mean, shown.factors, shown.factor_names).summary()
+        raise NotApplicable("the factors behind these data are unknown (the data set sprites has known factors)")
+    # No data are held out: as in the literature, this judges the representation, not a prediction.
+    data = look.data.taken(look.data.drawn("all", _CODED))
+    assert data.factors is not None
+    return disentanglement(look.trained.encode(data).mean, data.factors, data.factor_names).summary()
 
 
 def _disentanglement_lines(found: Summary) -> list[str]:
-    scores = {
-        "MIG": "mig",
-        "SAP": "sap",
-        "FactorVAE": "factor_vae",
-        "DCI disentanglement": "disentanglement",
-        "completeness": "completeness",
-        "informativeness": "informativeness",
-    }
-    told = ", ".join(f"{title} {number(found[key], 3)}" for title, key in scores.items())
-    return [f"{told}; n = {found['n']}", f"factors: {', '.join(found['factors'])}"]
+    titles = {"mig": "MIG", "sap": "SAP", "factor_vae": "FactorVAE", "disentanglement": "DCI disentanglement"}
+    keys = (*titles, "completeness", "informativeness")
+    scores = ", ".join(f"{titles.get(key, key)} {number(found[key], 3)}" for key in keys)
+    return [f"{scores}; n = {found['n']}", f"factors: {', '.join(found['factors'])}"]
 
 
 def _coded(trained: TrainedModel, data: Dataset) -> Coded:
@@ -159,10 +145,6 @@ def _coded(trained: TrainedModel, data: Dataset) -> Coded:
 
 def _class_names(data: Dataset) -> str:
     return ", ".join(data.classes[:5]) + (", ..." if len(data.classes) > 5 else "") or "(none)"
-
-
-def _as_they_are(x: Tensor) -> Tensor:
-    return x
 
 
 GENERAL = (

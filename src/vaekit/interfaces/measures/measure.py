@@ -17,18 +17,18 @@ __all__ = ["Look", "Measure", "Summary", "estimate", "nats", "percent"]
 Summary: TypeAlias = Mapping[str, Any]
 """What a measure found: plain numbers by their names."""
 
-_REFINED = 256  # data that have chains or a posterior of their own
-_PATIENCE = 10  # times what a doctor's visit may cost
+_REFINED = 256  # data whose chains or posteriors are computed one by one
+_PATIENCE = 10  # times the cost that a measurement of the doctor may have
 
 
 @dataclass(frozen=True)
 class Look:
-    """What is looked at.
+    """A model and the data that it is measured on.
 
     Args:
         trained: The model.
         data: The data it is measured on.
-        rows: Which of them, in an order that says nothing about them.
+        rows: Which of them, in random order.
     """
 
     trained: TrainedModel
@@ -37,7 +37,7 @@ class Look:
 
     @classmethod
     def at(cls, trained: TrainedModel, source: Source | None) -> Look:
-        """Return a look at the model's own test part, or at other data."""
+        """Return a model with its own test part, or with other data."""
         data, rows = trained.open(source)
         return cls(trained, data, rows if source is None else data.drawn("all"))
 
@@ -46,32 +46,31 @@ class Look:
         return self.data.taken(self.rows[:count])
 
     def given(self, count: int) -> tuple[Tensor, ...]:
-        """Return what the model is given of the first so many data."""
+        """Return the first so many data as the model takes them."""
         return self.trained.given(self.some(count))
 
     def refined(self, passes: int) -> tuple[Tensor, ...]:
-        """Return what the model is given of 256 data, each decoded so often; of fewer where one decoding is long."""
+        """Return 256 data as the model takes them, or fewer if `passes` decodings of each would take long."""
         if self.trained.view.traits.pictures:
             return self.given(_REFINED)
         from vaekit.diagnosis import Sample, Subject  # slow to import, and most verbs have no need of it
         from vaekit.diagnosis.affordable import affordable
 
-        some = self.some(_REFINED)
-        stored, context = unpacked(some.stored)
         trained = self.trained
+        stored, context = unpacked(self.some(_REFINED).stored)
         subject = Subject(trained.model, trained.view, Sample(stored, context), description=trained.description)
         return self.given(affordable(subject, max(1, passes // _PATIENCE), len(stored)))
 
 
 @dataclass(frozen=True)
 class Measure:
-    """What is measured of a trained model beside its bounds.
+    """What is measured of a trained model besides its bounds.
 
     Args:
         name: Its name in JSON and in print.
         value: Returns plain numbers; raises `NotApplicable` or `DataNotAtHand` where there are none.
         lines: Returns the lines that print them.
-        reads_latents: Whether it has no meaning for a model whose latents nothing reads.
+        reads_latents: Whether it has no meaning for a model without latents.
     """
 
     name: str

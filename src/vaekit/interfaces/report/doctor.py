@@ -19,8 +19,8 @@ if TYPE_CHECKING:  # the chapters of the diagnosis are slow to import, and a rep
 
 __all__ = ["Diagnosis", "charts_of", "examination_section", "findings_section"]
 
+# Words of names that a text writes differently.
 _WRITTEN = {"mse": "MSE", "batchnorm": "batch norm"}
-"""Words of names that a text writes differently."""
 
 
 @dataclass(frozen=True)

@@ -94,27 +94,27 @@ def curves(history: Sequence[dict[str, Any]]) -> list[Picture]:
         return []
     steps = [line["step"] for line in history]
     best = _best_step(history)
-    held_out = "The grey curve is a single training batch, the blue one held-out data; "
-    when = (
-        f"the dotted line marks the best validation bound, at step {best}."
+    where = (
+        f"The dotted line marks the best validation bound, at step {best}."
         if best is not None
-        else "no step was finite."
+        else "No step was finite."
     )
+    batch = "The grey curve is a single training batch, the blue curve held-out data."
     texts = (
-        ("elbo", "Bound over steps", f"{held_out}{when} A lower bound on log p(x): larger is better."),
-        ("distortion", "Distortion over steps", "-E log p(x | z): what the reconstruction costs; smaller is better."),
-        ("rate", "Rate over steps", "KL(q(z | x) || p(z)): what the latents carry, in nats per datum."),
+        ("ELBO", "Bound over steps", f"A lower bound on log p(x): larger is better. {batch} {where}"),
+        ("Distortion", "Distortion over steps", "-E log p(x | z), the cost of the reconstruction: smaller is better."),
+        ("Rate", "Rate over steps", "KL(q(z | x) || p(z)): what the latents carry, in nats per datum."),
     )
-    names = {"elbo": "ELBO (nats)", "distortion": "Distortion (nats)", "rate": "Rate (nats)"}
     pictures = []
-    for key, title, caption in texts:
+    for name, title, caption in texts:
+        key = name.lower()
         if all(line.get(key) is None for line in history):
             continue  # a model without a density has neither a bound nor a rate
         series = [("training batch", f"train_{key}", TRAIN), ("validation", key, VALIDATION)]
-        drawn = chart(_curve(steps, [(n, _column(history, k), c) for n, k, c in series], names[key], best))
+        drawn = chart(_curve(steps, [(n, _column(history, k), c) for n, k, c in series], f"{name} (nats)", best))
         pictures.append(Picture(f"curve-{key}", title, caption, drawn, "chart"))
     rate = chart(_curve(steps, [("", _column(history, "lr"), VALIDATION)], "Learning rate", best))
-    caption = "Warm-up, plateau and decay as the optimizer saw them."
+    caption = "The learning rate of the optimizer: warm-up, plateau and decay."
     return [*pictures, Picture("curve-lr", "Learning rate over steps", caption, rate, "chart")]
 
 
@@ -126,22 +126,19 @@ def rates(values: Tensor, names: Sequence[str], threshold: float = 0.01) -> Pict
     def draw(axes: Any) -> None:
         colors = [DATA if height >= threshold else TRAIN for height in heights]
         axes.bar(range(len(heights)), heights, width=0.8 if len(heights) <= 64 else 1.0, color=colors)
-        axes.set_yscale("log")
-        axes.set_ylim(min(threshold / 4, min(heights) / 2), max(threshold, *heights, 1e-3) * 2.5)
+        limits = min(threshold / 4, min(heights) / 2), max(threshold, *heights, 1e-3) * 2.5
+        axes.set(yscale="log", ylim=limits, ylabel="KL (nats, logarithmic)")
         axes.axhline(threshold, color=_BEST, linestyle=":", label=f"{threshold} nat")
         axes.grid(visible=False, axis="x")
-        axes.set_ylabel("KL (nats, logarithmic)")
-        if len(heights) <= 20:
+        if few := len(heights) <= 20:
             axes.set_xticks(range(len(heights)), [names[j] for j in order.tolist()])
-        axes.set_xlabel("Latent dimension" if len(heights) <= 20 else "Latent dimensions, sorted")
+        axes.set_xlabel("Latent dimension" if few else "Latent dimensions, sorted")
         axes.legend(loc="upper right")
 
     used = sum(height >= threshold for height in heights)
-    rest = "" if used == len(heights) else "; the others are collapsed onto the prior"
-    caption = (
-        f"Mean KL(q(z_j | x) || p(z_j)) over the evaluated data, on a logarithmic axis: {used} of {len(heights)} "
-        f"dimensions carry more than {threshold} nat{rest}."
-    )
+    rest = "" if used == len(heights) else "; the others have collapsed to the prior"
+    count = f"{used} of {len(heights)} dimensions carry more than {threshold} nat{rest}."
+    caption = f"Mean KL(q(z_j | x) || p(z_j)) over the evaluated data, on a logarithmic axis: {count}"
     return Picture("rates", "KL per latent dimension", caption, chart(draw), "chart")
 
 
@@ -173,8 +170,7 @@ def _curve(
         if bounds is not None:
             axes.set_ylim(*bounds)
         axes.locator_params(axis="x", nbins=6, integer=True)
-        axes.set_xlabel("Step")
-        axes.set_ylabel(name)
+        axes.set(xlabel="Step", ylabel=name)
         if axes.get_legend_handles_labels()[0]:
             axes.legend(loc="best")
 

@@ -48,10 +48,14 @@ def latent_map(means: Tensor, labels: Tensor | None, classes: Sequence[str]) -> 
     else:
         plane, names, how = _plane(points)
         texts = {code: printable(_class_name(code, classes)) for code in groups} if 1 < len(groups) <= _PLACED else {}
-        image = chart(lambda axes: _scatter(axes, plane, names, codes, colors, texts))
-    caption = (
-        f"{how}: posterior means of {len(points):,} held-out data{', colored by class' if len(groups) > 1 else ''}."
-    )
+
+        def draw(axes: Any) -> None:
+            _scatter(axes, plane, codes, colors, texts)
+            axes.set(xlabel=names[0], ylabel=names[1])
+
+        image = chart(draw)
+    colored = ", colored by class" if len(groups) > 1 else ""
+    caption = f"{how}: posterior means of {len(points):,} held-out data{colored}."
     return Picture("latent-map", "Latent map", caption, image, "chart", _legend(colors, classes))
 
 
@@ -72,33 +76,21 @@ def _plane(points: np.ndarray) -> tuple[np.ndarray, tuple[str, str], str]:
     return plane, names, f"The first two principal components of {points.shape[1]} latent dimensions"
 
 
-def _scatter(
-    axes: Any,
-    plane: np.ndarray,
-    names: tuple[str, str],
-    codes: np.ndarray,
-    colors: dict[int, str],
-    texts: dict[int, str],
-) -> None:
+def _scatter(axes: Any, plane: np.ndarray, codes: np.ndarray, colors: dict[int, str], texts: dict[int, str]) -> None:
     from matplotlib.patheffects import withStroke
 
+    style = {"ha": "center", "va": "center", "weight": "bold", "parse_math": False, "color": INK}
     size = 9 if len(plane) > 300 else 18
     axes.scatter(plane[:, 0], plane[:, 1], s=size, c=[colors[code] for code in codes], alpha=0.75, linewidths=0)
     for code, text in texts.items():
         where = np.median(plane[codes == code], axis=0)
-        effects = [withStroke(linewidth=3, foreground="white")]
-        axes.annotate(
-            text, where, ha="center", va="center", weight="bold", path_effects=effects, parse_math=False, color=INK
-        )
-    axes.set_xlabel(names[0])
-    axes.set_ylabel(names[1])
+        axes.annotate(text, where, path_effects=[withStroke(linewidth=3, foreground="white")], **style)
 
 
 def _histogram(axes: Any, values: np.ndarray, codes: np.ndarray, colors: dict[int, str]) -> None:
     parts = [values[codes == code] for code in colors]
     axes.hist(parts, bins=min(40, max(5, len(values) // 5)), stacked=True, color=list(colors.values()))
-    axes.set_xlabel("z0")
-    axes.set_ylabel("Data")
+    axes.set(xlabel="z0", ylabel="Data")
 
 
 def _color(code: int) -> str:

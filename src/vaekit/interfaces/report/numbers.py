@@ -7,6 +7,8 @@ from html import escape
 from pathlib import PurePath
 from typing import Any
 
+from torch import Tensor
+
 from vaekit.evaluation import Bounds
 from vaekit.interfaces.describing.layers import no_bound_note
 from vaekit.interfaces.describing.words import duration
@@ -20,26 +22,15 @@ __all__ = ["headline", "notes", "part", "title", "title_text"]
 
 _LISTED = 20
 _MEASURES = {
-    "counting": (
-        "These are logarithms of probabilities (counting measure): at most 0, and bits/{dimension} is the length of a code. "
-        "Do not compare them with densities."
-    ),
-    "lebesgue": (
-        "These are logarithms of densities (Lebesgue measure): they can be positive, bits/{dimension} can be negative, and both "
-        "change with the units of the data. Do not compare them with probabilities."
-    ),
-    "mixed": (
-        "These are logarithms of probabilities of categories and counts times densities of numbers (a mixed measure), in the "
-        "units of the table: they can be positive, and change with those units. Compare them on the same columns alone."
-    ),
-    "dequantized": (
-        "A bound on the probability of integer levels by uniform dequantisation (counting measure): at most 0, and "
-        "bits/{dimension} is the length of a code. Do not compare it with densities."
-    ),
-    None: (
-        "The likelihood is the user's own and does not say whether this is a probability or a density; "
-        "never compare the two."
-    ),
+    "counting": "The bound is the logarithm of a probability (counting measure): it is at most 0, and bits/{dimension} is the "
+    "length of a code. Do not compare it with densities.",
+    "lebesgue": "The bound is the logarithm of a density (Lebesgue measure): it can be positive, and bits/{dimension} can be "
+    "negative. Both depend on the units of the data. Do not compare it with probabilities.",
+    "mixed": "The bound is the logarithm of probabilities of categories and counts times densities of numbers (a mixed "
+    "measure): it can be positive, and depends on the units of the table. Compare it only on the same columns.",
+    "dequantized": "The bound is on the probability of integer levels, by uniform dequantization (counting measure): it is at "
+    "most 0, and bits/{dimension} is the length of a code. Do not compare it with densities.",
+    None: "The likelihood is the user's own and does not say whether this is a probability or a density. Never compare the two.",
 }
 
 
@@ -79,76 +70,58 @@ def headline(run: Run, result: Bounds, about: dict[str, Any]) -> str:
     """Return the bounds, each with its name, its standard error and a sentence that explains it."""
     count_, words = len(result.distortion), modality_named(run.kind).words
     where = f"{part(about)}, {count_:,} {words.one if count_ == 1 else words.many}"
+    units = f"{result.active_units} of {result.means.shape[1] // result.width}"
+    active = ("Active units", units, "Latent dimensions whose posterior mean varies over the data by more than 0.01.")
     if result.rate is None or result.ess is None:
-        return _without_bound(run, result, where)
+        meaning = f"log p(x | z) at the point of the posterior, larger is better: no bound on {_evidence(run)}."
+        top = (f"Log-likelihood of reconstructions ({where})", f"{-_mean(result.distortion):,.2f} nats", meaning)
+        return (
+            _top(run, *top)
+            + note("There is no bound", paragraph(f"{result.why}."))
+            + _tiles([active])
+            + _objective(run)
+        )
     if not run.view.traits.latents:
-        return _language_model(run, result, where)
+        meaning = "log p(x) itself, larger is better: without latents every bound is exact."
+        return _top(run, f"Log-likelihood ({where})", _estimate(run, result, "elbo"), meaning)
     k = result.samples
-    top = _tile(
-        f"IW-{k} ({where})",
-        _estimate(run, result, "iw"),
-        f"The importance-weighted bound with {k} draws: a lower bound on {_evidence(run)}, larger is better. {_measure(run)}",
-        "headline",
-    )
+    meaning = f"The importance-weighted bound with {k} draws: a lower bound on {_evidence(run)}, larger is better."
+    distortion, rate = (f"{_mean(values):,.2f} nats" for values in (result.distortion, result.rate))
+    effective = f"How many of the {k} draws effectively count in IW-{k}: close to 1 means that the bound is loose."
     tiles = [
         ("ELBO", _estimate(run, result, "elbo"), "The evidence lower bound, -distortion - rate: larger is better."),
-        _distortion(result),
-        ("Rate", f"{_mean(result.rate):,.2f} nats", "KL(q(z | x) || p(z)): what the latents tell about a datum."),
-        _units(result),
-        (
-            "Effective sample size",
-            f"{_mean(result.ess):.1f} of {k}",
-            f"How many of the {k} draws carry the weights of IW-{k}: close to 1 means that the bound is loose.",
-        ),
+        ("Distortion", distortion, "-E log p(x | z): the cost of the data given the latents."),
+        ("Rate", rate, "KL(q(z | x) || p(z)): how much the latents say about a datum."),
+        active,
+        ("Effective sample size", f"{_mean(result.ess):.1f} of {k}", effective),
     ]
-    return top + _tiles(tiles) + _objective(run)
+    return _top(run, f"IW-{k} ({where})", _estimate(run, result, "iw"), meaning) + _tiles(tiles) + _objective(run)
 
 
-def _language_model(run: Run, result: Bounds, where: str) -> str:
-    """Return what there is to say of a model without latents: every bound is the log-likelihood itself."""
-    said = f"log p(x) itself, larger is better: without latents every bound is exact. {_measure(run)}"
-    return _tile(f"Log-likelihood ({where})", _estimate(run, result, "elbo"), said, "headline")
-
-
-def _without_bound(run: Run, result: Bounds, where: str) -> str:
-    """Return what there is to say of a model whose posterior has no density, and why there is no more."""
-    top = _tile(
-        f"Log-likelihood of reconstructions ({where})",
-        f"{_signed(-_mean(result.distortion), 2)} nats",
-        f"log p(x | z) at the posterior's point, larger is better: no bound on {_evidence(run)}. {_measure(run)}",
-        "headline",
-    )
-    return top + note("There is no bound", paragraph(f"{result.why}.")) + _tiles([_units(result)]) + _objective(run)
+def _top(run: Run, name: str, value: str, meaning: str) -> str:
+    """Return the number of the report, and what kind of number it is."""
+    measure = _MEASURES["dequantized" if run.view.traits.dequantized else run.measure]
+    explained = measure.format(dimension=modality_named(run.kind).words.dimension)
+    return _tile(name, value, f"{meaning} {explained}", "headline")
 
 
 def _objective(run: Run) -> str:
-    """Return what was optimised, where it is not the bound that is reported."""
-    said = no_bound_note(run.experiment.objective)
-    return note(f"Trained by objective={run.experiment.objective.kind}", *map(paragraph, said)) if said else ""
-
-
-def _distortion(result: Bounds) -> tuple[str, str, str]:
-    meaning = "-E log p(x | z): the cost of the data given the latents."
-    return "Distortion", f"{_mean(result.distortion):,.2f} nats", meaning
-
-
-def _units(result: Bounds) -> tuple[str, str, str]:
-    meaning = "Latent dimensions whose posterior mean varies over the data by more than 0.01."
-    return "Active units", f"{result.active_units} of {sum(result.groups.variables)}", meaning
+    """Return what was optimized, if it is not the bound that is reported."""
+    notes = no_bound_note(run.experiment.objective)
+    return note(f"Trained by objective={run.experiment.objective.kind}", *map(paragraph, notes)) if notes else ""
 
 
 def _tiles(tiles: list[tuple[str, str, str]]) -> str:
     return f'<div class="tiles">{"".join(_tile(*tile) for tile in tiles)}</div>'
 
 
-def notes(said: list[str], about: dict[str, Any]) -> str:
+def notes(messages: list[str], about: dict[str, Any]) -> str:
     """Return what the reader must not overlook, or nothing."""
     quarantine = [(entry["name"], entry["reason"]) for entry in about.get("quarantine", [])]
-    texts = [*said, *about.get("notes", [])]
+    texts = [*messages, *about.get("notes", [])]
     boxes = note("Notes", bullets(texts)) if texts else ""
     if quarantine:
-        head = ("File", "Why")
-        rest = quarantine[_LISTED:]
+        head, rest = ("File", "Why"), quarantine[_LISTED:]
         more = folded(f"{len(rest):,} more", table(head, rest)) if rest else ""
         boxes += note(f"{len(quarantine):,} files were set aside", table(head, quarantine[:_LISTED]), more)
     return boxes
@@ -160,37 +133,18 @@ def _tile(name: str, value: str, meaning: str, kind: str = "tile") -> str:
 
 
 def _estimate(run: Run, result: Bounds, name: str) -> str:
-    found = result.estimate(name)
+    found, dimension = result.estimate(name), modality_named(run.kind).words.dimension
     # One datum has no standard error, and a number without one must say so.
-    unknown = "" if math.isfinite(found.se) else " (no standard error)"
-    told = [
-        f"{_signed(found.nats, 2)}{_error(found.se)} nats{unknown}",
-        f"{_signed(found.bits_per_dim, 3)} bits/{_dimension(run)}",
-    ]
-    return ", ".join([*told, *MEDIA[run.kind].beside_bound(getattr(result, name), result.sizes)])
+    finite = math.isfinite(found.se)
+    error, unknown = (f" ± {found.se:,.2f}", "") if finite else ("", " (no standard error)")
+    units = [f"{found.nats:,.2f}{error} nats{unknown}", f"{found.bits_per_dim:,.3f} bits/{dimension}"]
+    return ", ".join([*units, *MEDIA[run.kind].beside_bound(getattr(result, name), result.sizes)])
 
 
-def _error(value: float) -> str:
-    return f" ± {value:,.2f}" if math.isfinite(value) else ""
-
-
-def _dimension(run: Run) -> str:
-    return modality_named(run.kind).words.dimension
-
-
-def _signed(value: float, digits: int) -> str:
-    return f"{value:,.{digits}f}"
-
-
-def _mean(values: Any) -> float:
+def _mean(values: Tensor) -> float:
     return values.double().mean().item()
 
 
-def _measure(run: Run) -> str:
-    measure = "dequantized" if run.view.traits.dequantized else run.measure
-    return _MEASURES[measure].format(dimension=_dimension(run))
-
-
 def _evidence(run: Run) -> str:
-    on = {"none": "", "label": " | label", "context": " | context"}[run.conditions.kind]
-    return f"log p(x{on})"
+    condition = {"none": "", "label": " | label", "context": " | context"}[run.conditions.kind]
+    return f"log p(x{condition})"

@@ -41,7 +41,7 @@ def write_report(run: Run, result: Bounds, diagnosis: Diagnosis | None = None) -
     charts = _curves(run)
     latents = _latents(run, result, held_out) if run.view.traits.latents else []
     images, made = MEDIA[run.kind].exhibits(run, result, held_out)
-    lacking = "" if held_out else paragraph("The data are not at hand, so no inputs are shown.", "soft")
+    lacking = "" if held_out else paragraph("The data are not available, so no inputs are shown.", "soft")
     examined = [] if diagnosis is None else charts_of(diagnosis)
     for drawn in (*images, *charts, *latents, *(found for found in examined if isinstance(found, Picture))):
         save_png(_as_file(drawn), run.folder.plots / f"{drawn.name}.png")
@@ -51,7 +51,7 @@ def write_report(run: Run, result: Bounds, diagnosis: Diagnosis | None = None) -
         headline(run, result, about),
         "" if diagnosis is None else findings_section(diagnosis),
         notes(_evaluation_notes(run), about),
-        section("Data and what the model makes of them", lacking, *made),
+        section("Data, and what the model makes of them", lacking, *made),
         section("Training", columns(charts) or paragraph("Nothing was logged.")),
         section("Latents", columns(latents), _missing(run, latents, result)),
         "" if diagnosis is None else examination_section(diagnosis, examined),
@@ -67,7 +67,7 @@ def _held_out(run: Run, count: int) -> HeldOut | None:
     try:
         data, rows = run.open()
     except (DataNotAtHand, OSError):
-        # Data that came from memory, or have moved or changed since, are no reason to have no report.
+        # The report is written without data that came from memory, or that have moved or changed since.
         return None
     return HeldOut(data, rows[:count])
 
@@ -87,20 +87,18 @@ def _missing(run: Run, latents: list[Picture], result: Bounds) -> str:
     if not run.view.traits.latents:
         return paragraph(f"{NO_LATENTS.capitalize()}.", "soft")
     names = {found.name for found in latents}
-    said = []
-    if "rates" not in names:
-        reason = "does not factorize" if result.rate is not None else "has no density"
-        said.append(f"The posterior {reason}, so there is no KL per dimension.")
-    if "latent-map" not in names:
-        said.append("A latent map needs at least three held-out data.")
-    return paragraph(" ".join(said), "soft") if said else ""
+    reason = "does not factorize" if result.rate is not None else "has no density"
+    missing = [
+        *([] if "rates" in names else [f"The posterior {reason}, so there is no KL per dimension."]),
+        *([] if "latent-map" in names else ["A latent map needs at least three held-out data."]),
+    ]
+    return paragraph(" ".join(missing), "soft") if missing else ""
 
 
 def _curves(run: Run) -> list[Picture]:
     """Return the curves; without latents the distortion is the bound again, and there is no rate."""
-    charts = curves(run.history)
-    empty = ("curve-distortion", "curve-rate") if not run.view.traits.latents else ()
-    return [found for found in charts if found.name not in empty]
+    empty = () if run.view.traits.latents else ("curve-distortion", "curve-rate")
+    return [found for found in curves(run.history) if found.name not in empty]
 
 
 def _as_file(drawn: Picture) -> Image.Image:

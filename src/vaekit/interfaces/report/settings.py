@@ -18,17 +18,9 @@ from vaekit.value import Value
 __all__ = ["settings"]
 
 _FOLLOWING = {
-    "shape",
-    "slots",
-    "levels",
-    "value_range",
-    "likelihood.levels",
-    "vocabulary",
-    "length",
-    "context",
-    "data.kind",
-    "data.source",
-}  # from the data, not from a wish
+    *("shape", "slots", "levels", "value_range", "likelihood.levels"),
+    *("vocabulary", "length", "context", "data.kind", "data.source"),
+}  # settled by the data, not by the user
 _SHORT = 24  # rows that a table may have and still be shown at once
 
 
@@ -54,24 +46,21 @@ def _choices(run: Run) -> str:
     if not experiment.choices:
         return paragraph("Nothing was chosen automatically: the model was given.")
     rows = [(choice.key, _plain(choice.value), choice.reason) for choice in experiment.choices]
-    said = f"What was left open, what was chosen with the preset {experiment.preset}, and why."
-    return paragraph(said) + table(("Key", "Value", "Reason"), rows)
+    intro = f"What you left open, what the preset {experiment.preset} chose, and why."
+    return paragraph(intro) + table(("Key", "Value", "Reason"), rows)
 
 
 def _settings(run: Run) -> str:
     experiment = run.experiment
     chosen = {choice.key for choice in experiment.choices} | _FOLLOWING
-    own = [
-        *_departures(experiment.data, None, "data."),
-        *(_departures(experiment.model, None, "") if experiment.model is not None else []),
-        *_departures(experiment.objective, None, "objective."),
-        *_departures(experiment.training, None, ""),
-    ]
+    parts = {"data.": experiment.data, "": experiment.model, "objective.": experiment.objective}
+    own = [found for prefix, part in parts.items() if part is not None for found in _departures(part, None, prefix)]
+    own += _departures(experiment.training, None, "")
     rows = [(key, _plain(value)) for key, value in own if key not in chosen]
-    listed = table(("Key", "Value"), rows) if rows else paragraph("Every key not chosen above has its default value.")
-    said = paragraph("What is neither a default nor an automatic choice.") if rows else ""
+    intro = paragraph("Keys that have neither their default nor an automatic choice.")
+    listed = intro + table(("Key", "Value"), rows) if rows else paragraph("Every key not chosen above has its default.")
     dumped = experiment.model_dump(mode="json", exclude={"choices"})
-    return said + listed + folded("Every setting", commands(json.dumps(dumped, indent=2, ensure_ascii=False)))
+    return listed + folded("Every setting", commands(json.dumps(dumped, indent=2, ensure_ascii=False)))
 
 
 def _departures(value: Value, usual: Any, prefix: str) -> list[tuple[str, Any]]:
@@ -100,31 +89,28 @@ def _layers(run: Run, given: tuple[Tensor, ...]) -> list[str]:
 
 
 def _environment(environment: dict[str, Any]) -> str:
-    flat = {key: value for key, value in environment.items() if key != "packages"}
-    return table(
-        ("What", "Value"), [(key, _plain(value)) for key, value in [*flat.items(), *environment["packages"].items()]]
-    )
+    flat = {key: value for key, value in environment.items() if key != "packages"} | environment["packages"]
+    return table(("What", "Value"), [(key, _plain(value)) for key, value in flat.items()])
 
 
 def _next(run: Run) -> str:
     path = str(run.path)
     quoted = shlex.quote(path)
     if run.experiment.model is None:
-        said = "The modules are the user's own, so the run is loaded in Python, with the same composition:"
-        return paragraph(said) + commands(
-            f"run = vaekit.load({path!r}, model=VAE(...))\nrun.evaluate(data)\nrun.sample(64)"
-        )
+        intro = "The modules are your own, so load the run in Python, with the same composition:"
+        python = f"run = vaekit.load({path!r}, model=VAE(...))\nrun.evaluate(data)\nrun.sample(64)"
+        return paragraph(intro) + commands(python)
     lines = MEDIA[run.kind].commands(run, quoted)
     if run.experiment.data.source:
         own = [f"vaekit evaluate {quoted}", f"vaekit resume {quoted} --time-limit +10m"]
         own += [f"vaekit traverse {quoted}"] if run.view.traits.latents and run.latents.is_walkable else []
         return commands("\n".join([*own, *lines]))
     unnamed = modality_named(run.kind).words.unnamed
-    said = (
-        f"The data came from memory ({unnamed}) and are not kept: evaluate and resume take the data again, in Python."
+    intro = (
+        f"The data came from memory ({unnamed}) and are not saved: to evaluate or resume, give them again in Python."
     )
     python = f"run = vaekit.load({path!r})\nrun.evaluate(data)\nvaekit.resume({path!r}, seconds_more=600, data=data)"
-    return commands("\n".join(lines)) + paragraph(said) + commands(python)
+    return commands("\n".join(lines)) + paragraph(intro) + commands(python)
 
 
 def _plain(value: Any) -> str:

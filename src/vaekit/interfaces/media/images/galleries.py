@@ -26,7 +26,7 @@ _LABELS = 20  # classes that have a row of samples
 
 
 def shows_images(run: Run) -> bool:
-    """Whether the model's data are images; a free composition says it by the shape of what it makes."""
+    """Whether the model's data are images, judged by the shape of what it generates."""
     shape = _shape(run)
     return len(shape) == 3 and min(shape[1:]) > 1
 
@@ -100,14 +100,12 @@ def _reconstructions(run: Run, count: int) -> Picture:
     inputs, again = run.reconstruct(None, count)
     pairs = torch.stack([inputs, again], 1).flatten(0, 1)
     columns = 2 * _square(len(inputs), inputs.shape[2], 2 * inputs.shape[3])
-    caption = "Pairs of held-out data: left what went in, right the point of p(x | z) at the posterior's mean."
+    caption = "Pairs of held-out data: left the input, right its reconstruction from the posterior mean."
     return Picture("reconstructions", "Inputs beside reconstructions", caption, sheet(pairs, columns, group=2), "sheet")
 
 
 def _samples(run: Run, count: int) -> Picture:
-    caption = (
-        "z from the prior at temperature 1, shown by the mean image of p(x | z); the pixels' own noise is left out."
-    )
+    caption = "z from the prior at temperature 1, shown as the mean image of p(x | z), without pixel noise."
     if names := run.conditions.names[:_LABELS]:
         columns = max(2, min(8, 2 * count // len(names)))
         images = run.sample(columns * len(names), label=names)
@@ -115,8 +113,7 @@ def _samples(run: Run, count: int) -> Picture:
     else:
         images = run.sample(count)
         columns = _square(count, *images.shape[2:])
-    drawn = sheet(images, columns)
-    return Picture("samples", "Samples from the prior", caption, drawn, "sheet")
+    return Picture("samples", "Samples from the prior", caption, sheet(images, columns), "sheet")
 
 
 def _interpolations(run: Run, means: Tensor, labels: Tensor | None, steps: int) -> Picture:
@@ -125,8 +122,8 @@ def _interpolations(run: Run, means: Tensor, labels: Tensor | None, steps: int) 
     first, last = (torch.stack([*ends]).unsqueeze(1) for ends in (walks.first, walks.last))
     images = torch.cat([first, between.to(first), last], 1).flatten(0, 1)
     caption = (
-        "Each row walks from the posterior mean of one held-out datum to that of another; "
-        "the data themselves stand at the two ends."
+        "Each row is a straight line from the posterior mean of one held-out datum to that of another. "
+        "The two data themselves are at the ends."
     )
     return Picture("interpolations", "Interpolations", caption, sheet(images, steps + 2, edges=True), "sheet")
 
@@ -135,6 +132,6 @@ def _traversal(run: Run, result: Bounds, steps: int) -> Picture:
     images, names = traversed(run, result, _DIMENSIONS, steps)
     caption = (
         f"Each row moves one latent dimension of one held-out datum from {-REACH:g} to {REACH:g} and keeps the others. "
-        f"From the top, most active first: {', '.join(names)}."
+        f"From the top, the most active first: {', '.join(names)}."
     )
     return Picture("traversal", "Latent traversal", caption, sheet(images, steps), "sheet")

@@ -19,17 +19,15 @@ def _fidelity(look: Look) -> dict[str, Any]:
 
 
 def _fidelity_lines(found: Summary) -> list[str]:
-    told = [f"PSNR {estimate(found['psnr'], 2)} dB"]
-    if found["ssim"] is not None:
-        told.append(f"SSIM {estimate(found['ssim'], 4)} (window {found['ssim']['window']})")
-    if found["ms_ssim"] is not None:
-        told.append(f"MS-SSIM {estimate(found['ms_ssim'], 4)} ({found['ms_ssim']['scales']} scales)")
-    return [f"{', '.join(told)}; n = {found['n']}", *([found["why"]] if found["why"] else [])]
+    ratio, ssim, scaled = f"PSNR {estimate(found['psnr'], 2)} dB", found["ssim"], found["ms_ssim"]
+    similar = [] if ssim is None else [f"SSIM {estimate(ssim, 4)} (window {ssim['window']})"]
+    similar += [] if scaled is None else [f"MS-SSIM {estimate(scaled, 4)} ({scaled['scales']} scales)"]
+    return [f"{', '.join([ratio, *similar])}; n = {found['n']}", *([found["why"]] if found["why"] else [])]
 
 
 def _samples(look: Look) -> dict[str, Any]:
     if len(look.given(1)[0].shape) != 4:
-        raise NotApplicable("samples are compared as images (C, H, W), and these data are none")
+        raise NotApplicable("samples are compared as images (C, H, W), and these data are not images")
     shown = look.some(_SHOWN)
     return look.trained.quality(len(shown), source=shown).summary()
 

@@ -21,7 +21,7 @@ from vaekit.modalities import Shown, View
 if TYPE_CHECKING:
     from vaekit.interfaces.runs.run import Run
 
-__all__ = ["ImageMedium", "picture_commands"]
+__all__ = ["ImageMedium"]
 
 _PAIRS = 32  # pairs of input and reconstruction in the overview, and data that are manipulated in it
 _GRID = 400  # samples in the overview
@@ -47,14 +47,16 @@ class ImageMedium(Medium):
     def write(self, output: Output, place: Place) -> Answer:
         """Write pictures: a file for each datum where they have names, and all together in one."""
         if output.names is None:
-            return _written(save_png(grid(self._overview(output), columns=output.columns), _file(output, place)))
+            picture = str(save_png(grid(self._overview(output), columns=output.columns), _file(output, place)))
+            return Answer({"picture": picture}, [picture])
         if place.out is None:
             raise ValueError("images need a folder to be written to: give --out FOLDER")
         folder = _folder(place.out)
         files = save_images(output.shown, folder, list(output.names))
         name = "grid" if output.inputs is None else "pairs"
         overview = save_png(grid(self._overview(output), columns=output.columns), folder / f"{name}.png")
-        return _written(overview, files)
+        values = {"picture": str(overview), "files": [str(file) for file in files]}
+        return Answer(values, [f"{len(files)} images in {folder}, and an overview: {overview}"])
 
     def flat(self, rows: torch.Tensor) -> Shown:
         """Return images in rows as one stack."""
@@ -73,23 +75,18 @@ class ImageMedium(Medium):
         return images, [columns(small), *large]
 
     def commands(self, run: Run, path: str) -> list[str]:
-        """Return the verbs of images."""
-        return picture_commands(run, path)
+        """Return the verbs that write pictures, as they are typed."""
+        return [
+            f"vaekit sample {path} -n 64{label_option(run)} --out samples",
+            f"vaekit reconstruct {path} DATA --out reconstructions",
+            f"vaekit encode {path} DATA --out latents.npz",
+            f"vaekit score {path} DATA --out scores.csv",
+        ]
 
     def _overview(self, output: Output) -> torch.Tensor:
         if output.inputs is not None:
             return torch.stack([output.inputs[:_PAIRS], output.shown[:_PAIRS]], 1).flatten(0, 1)
         return output.shown[: _GRID if output.names is not None else _PAIRS * (output.columns or 1)]
-
-
-def picture_commands(run: Run, path: str) -> list[str]:
-    """Return the verbs that write pictures, as they are typed."""
-    return [
-        f"vaekit sample {path} -n 64{label_option(run)} --out samples",
-        f"vaekit reconstruct {path} DATA --out reconstructions",
-        f"vaekit encode {path} DATA --out latents.npz",
-        f"vaekit score {path} DATA --out scores.csv",
-    ]
 
 
 def _file(output: Output, place: Place) -> Path:
@@ -103,10 +100,3 @@ def _folder(out: Path) -> Path:
         raise FileExistsError(f"{out} is a file; give a folder as --out")
     out.mkdir(parents=True, exist_ok=True)
     return out
-
-
-def _written(overview: Path, files: list[Path] | None = None) -> Answer:
-    if files is None:
-        return Answer({"picture": str(overview)}, [str(overview)])
-    values = {"picture": str(overview), "files": [str(file) for file in files]}
-    return Answer(values, [f"{len(files)} images in {overview.parent}, all together in {overview}"])

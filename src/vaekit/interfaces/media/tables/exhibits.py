@@ -1,4 +1,4 @@
-"""Tables on the page: synthetic rows, columns one by one, reconstructions and walks of a run of tables."""
+"""Tables in the report: synthetic rows, columns one by one, reconstructions and an interpolation."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from vaekit.data import Dataset, TableSchema
+from vaekit.data import TableSchema
 from vaekit.data.table import Column
 from vaekit.errors import NotApplicable
-from vaekit.evaluation import Bounds, CellLikelihoods, cell_likelihoods
+from vaekit.evaluation import Bounds, cell_likelihoods
 from vaekit.interfaces.media.medium import HeldOut
 from vaekit.interfaces.media.tables.files import plain_rows
 from vaekit.interfaces.media.tables.marginals import Margins, margins_of
@@ -34,7 +34,7 @@ _STEPS = 7
 _WIDE = 40  # columns that a table of rows may have
 _LOOKED = 256  # held-out rows whose cells are judged one by one
 _LONGEST = 60  # characters of a cell
-_KEPT = 2  # columns that are named as the hardest, and as the easiest
+_EXTREMES = 2  # columns that are named as the hardest, and as the easiest
 
 
 def tables(run: Run, result: Bounds, held_out: HeldOut | None) -> tuple[list[Picture], list[str]]:
@@ -48,22 +48,22 @@ def tables(run: Run, result: Bounds, held_out: HeldOut | None) -> tuple[list[Pic
     schema = run.schema
     assert isinstance(schema, TableSchema)
     made = run.sample(_MADE)
-    margins = None if held_out is None else _margins(schema, held_out.data, made)
-    parts = [
-        _samples(made.slice(0, _ROWS)),
-        "" if margins is None else margins.picture.html(wide=True),
-        _columns(schema, margins, None if held_out is None else _judged(run, schema, held_out)),
-    ]
+    margins = None
     if held_out is not None:
-        names = list(schema.kinds)
-        parts.append(_reconstructions(run, held_out, names))
-        if run.latents.is_walkable and len(result.means) > 1:
-            parts.append(_walk(run, held_out, names, len(result.means)))
-    return [] if margins is None else [margins.picture], parts
-
-
-def _margins(schema: TableSchema, data: Dataset, made: pa.Table) -> Margins:
-    return margins_of(schema, data.table.take(data.drawn("train", _MADE).numpy()), made)
+        data = held_out.data
+        margins = margins_of(schema, data.table.take(data.drawn("train", _MADE).numpy()), made)
+    first, names = _samples(made.slice(0, _ROWS)), list(schema.kinds)
+    if margins is None or held_out is None:
+        return [], [first, _columns(schema, None, None)]
+    parts = [
+        first,
+        margins.picture.html(wide=True),
+        _columns(schema, margins, _judged(run, schema, held_out)),
+        _reconstructions(run, held_out, names),
+    ]
+    if run.latents.is_walkable and len(result.means) > 1:
+        parts.append(_walk(run, held_out, names, len(result.means)))
+    return [margins.picture], parts
 
 
 def _samples(made: pa.Table) -> str:
@@ -73,14 +73,15 @@ def _samples(made: pa.Table) -> str:
 
 
 def _reconstructions(run: Run, held_out: HeldOut, names: Sequence[str]) -> str:
-    """Return rows, each above what comes back of it."""
+    """Return rows, each above its reconstruction."""
     shown, some = names[:_WIDE], held_out.first(_PAIRS)
     again = run.reconstruct(some)[1]
     pairs = zip(_cells(some.table.select(shown)), _cells(again.select(shown)), strict=True)
-    rows = [(title, *cells) for pair in pairs for title, cells in zip(("held out", "comes back"), pair, strict=True)]
+    titles = ("held out", "reconstructed")
+    rows = [(title, *cells) for pair in pairs for title, cells in zip(titles, pair, strict=True)]
     caption = (
-        "Each held-out row stands above what p(x | z) at the posterior's mean makes of it: a number by its mean, a category by "
-        f"the likeliest one. A cell that was missing is filled.{_cut(names)}"
+        "Each held-out row is above its reconstruction from the posterior mean: the mean of a number, the most probable "
+        f"category. Missing cells are filled.{_cut(names)}"
     )
     return exhibit("Held-out rows and their reconstructions", caption, verbatim(("", *shown), rows))
 
@@ -96,15 +97,15 @@ def _walk(run: Run, held_out: HeldOut, names: Sequence[str], count: int) -> str:
     titles = ("a row", *(str(Fraction(i, _STEPS - 1)) for i in range(_STEPS)), "another")
     cells = (row for part in whole for row in _cells(part))
     caption = (
-        "A straight line from the posterior mean of one held-out row to that of another; the rows themselves stand first and "
-        f"last. A good model walks through rows that could be.{_cut(names)}"
+        "A straight line from the posterior mean of one held-out row to that of another; the two rows themselves are first and "
+        f"last. With a good model every row in between is plausible.{_cut(names)}"
     )
     body = ((title, *row) for title, row in zip(titles, cells, strict=True))
     return exhibit("Interpolation", caption, verbatim(("", *shown), body))
 
 
 class _Judged(NamedTuple):
-    """What the model makes of each column, by name: the likelihood of a cell, and how much of it the latents tell."""
+    """How well the model predicts each column, by name: the likelihood of a cell, and the gain from the latents."""
 
     nats: dict[str, float]
     gain: dict[str, float]
@@ -112,7 +113,7 @@ class _Judged(NamedTuple):
 
 
 def _judged(run: Run, schema: TableSchema, held_out: HeldOut) -> _Judged | None:
-    """Return the likelihoods of cells in the units of the table; None for a user's own likelihood, which has no cells."""
+    """Return the likelihoods of cells in the units of the table; None for a user's own likelihood, without cells."""
     names = [column.name for column in schema.columns if column.slots()]
     given = run.given(held_out.first(_LOOKED))
     groups = [list(schema.slots_of(name))[: len(schema.column(name).slots())] for name in names]
@@ -121,10 +122,9 @@ def _judged(run: Run, schema: TableSchema, held_out: HeldOut) -> _Judged | None:
     except NotApplicable:
         return None
     units = [_unit(schema.column(name), given[0][:, group]) for name, group in zip(names, groups, strict=True)]
-    nats = _mean(found, torch.stack(units, 1))
-    return _Judged(
-        dict(zip(names, nats, strict=True)), dict(zip(names, found.gain.tolist(), strict=True)), len(given[0])
-    )
+    nats = found.mean + torch.stack(units, 1).sum(0) / found.observed.sum(0)
+    by_name, gains = (dict(zip(names, values.tolist(), strict=True)) for values in (nats, found.gain))
+    return _Judged(by_name, gains, len(given[0]))
 
 
 def _unit(column: Column, codes: Tensor) -> Tensor:
@@ -132,39 +132,36 @@ def _unit(column: Column, codes: Tensor) -> Tensor:
     return torch.from_numpy(np.asarray(column.codec.log_jacobian(codes.double().numpy())))
 
 
-def _mean(found: CellLikelihoods, units: Tensor) -> list[float]:
-    return (found.mean + units.sum(0) / found.observed.sum(0)).tolist()
-
-
 def _columns(schema: TableSchema, margins: Margins | None, judged: _Judged | None) -> str:
     """Return what each column is and why, and how well the model does on it."""
     head = ["Column", "Kind", "Codec", "Missing", "Why"]
     numbers: list[tuple[str, dict[str, float], int]] = []
-    said = ["What the model takes each column for."]
+    captions = ["How the model reads each column."]
     if margins is not None:
         numbers.append(("Shape", dict(margins.shapes), 3))
-        said.append("Shape: how alike synthetic and training cells are distributed, 1 is best.")
+        captions.append("Shape: how similar the distributions of synthetic and training cells are; 1 is best.")
     if judged is not None:
-        numbers += [("log p(x | z)", judged.nats, 2), ("Told by z", judged.gain, 2)]
-        said.append(_explained(judged))
+        numbers += [("log p(x | z)", judged.nats, 2), ("Gain from z", judged.gain, 2)]
+        captions.append(_explained(judged))
     rows = [
         (*_described(column), *(_number(values.get(column.name), digits) for _, values, digits in numbers))
         for column in schema.columns
     ]
     listed = table([*head, *(name for name, _, _ in numbers)], rows, numbers=len(numbers))
-    return exhibit("Columns", " ".join(said), listed + "".join(map(_soft, _remarks(schema))))
+    remarks = "".join(paragraph(remark, "soft") for remark in _remarks(schema))
+    return exhibit("Columns", " ".join(captions), listed + remarks)
 
 
 def _explained(judged: _Judged) -> str:
-    told = sorted((gain, name) for name, gain in judged.gain.items() if math.isfinite(gain))
+    gains = sorted((gain, name) for name, gain in judged.gain.items() if math.isfinite(gain))
     explained = (
-        f"log p(x | z): nats of an observed cell given its row's latents, the mean over {judged.rows} held-out rows; of a number "
-        "a density in the column's own unit. Told by z: how much of that the latents bring, beyond what holds for any row; it "
-        "has no unit, and 0 is a column that is guessed as if nothing were known of the row."
+        f"log p(x | z): nats of an observed cell given the latents of its row, averaged over {judged.rows} held-out rows; for a "
+        "number it is a density in the unit of the column. Gain from z: how much of it comes from the latents and not from "
+        "what holds for every row; it has no unit, and 0 means that the latents say nothing about the column."
     )
-    if len(told) <= 2 * _KEPT:
+    if len(gains) <= 2 * _EXTREMES:
         return explained
-    ends = (told[:_KEPT], told[: -_KEPT - 1 : -1])
+    ends = (gains[:_EXTREMES], gains[: -_EXTREMES - 1 : -1])
     least, most = (", ".join(f"{name} ({gain:.2f})" for gain, name in end) for end in ends)
     return f"{explained} Hardest for the model: {least}; easiest: {most}."
 
@@ -175,7 +172,7 @@ def _described(column: Column) -> tuple[str, ...]:
 
 
 def _remarks(schema: TableSchema) -> Iterator[str]:
-    """Yield what is true of the table beside its columns."""
+    """Yield what is true of the table as a whole."""
     left = [name for name in schema.names if name not in {source.name for source in schema.sources}]
     if left:
         yield f"Left out, as declared: {', '.join(left)}."
@@ -183,10 +180,6 @@ def _remarks(schema: TableSchema) -> Iterator[str]:
         yield f"In every synthetic row: {'; '.join(map(str, schema.constraints))}."
     if schema.target is not None:
         yield f"The target is {schema.target}."
-
-
-def _soft(text: str) -> str:
-    return paragraph(text, "soft")
 
 
 def _number(value: float | None, digits: int) -> str:

@@ -53,14 +53,17 @@ def margins_of(schema: TableSchema, real: pa.Table, made: pa.Table) -> Margins:
     worst = sorted(cells[0].names, key=lambda name: np.nan_to_num(shapes[name], nan=1.0))[:_SHOWN]
     names = [name for name in cells[0].names if name in worst]
     drawn = panels([_panel(name, shapes[name], cells, (real, made)) for name in names])
-    more = (
-        f" These are the {len(names)} least alike of {len(cells[0].names)} columns." if len(names) < len(shapes) else ""
+    some = (
+        f" Shown are the {len(names)} least similar of {len(cells[0].names)} columns."
+        if len(names) < len(shapes)
+        else ""
     )
     caption = (
-        f"Every column by itself: {len(real):,} training rows (grey) and {len(made):,} synthetic ones (blue). Below it the "
-        "shape score: one minus the largest difference of the distribution functions of numbers, one minus the total variation "
-        f"distance of categories; 1 is best; and, where cells are missing, the shares of them. Histograms leave out {2 * _OUTSIDE:.0%} of the training rows, half at either end.{more} "
-        "Columns drawn independently of each other would look perfect here: vaekit evaluate looks at them together."
+        f"Each column by itself: {len(real):,} training rows (grey) and {len(made):,} synthetic rows (blue).{some} Below each "
+        "column is its shape score, 1 at best: for numbers one minus the largest difference of the distribution functions, for "
+        "categories one minus the total variation distance. Shares of missing cells follow, if there are any. Histograms omit "
+        f"{2 * _OUTSIDE:.0%} of the training rows, half at each end. Columns drawn independently of each other would look "
+        "perfect here; vaekit evaluate compares them together."
     )
     legend = ((TRAIN, "training rows"), (DATA, "synthetic rows"))
     return Margins(shapes, Picture("columns", "Columns, real and synthetic", caption, drawn, "chart", legend))

@@ -1,4 +1,4 @@
-"""Tables for people: rows printed, or written to a file; and what is told of tables alone."""
+"""Tables for people: rows printed, or written to a file, and their quality."""
 
 from __future__ import annotations
 
@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 
 __all__ = ["TableMedium"]
 
-_PRINTED = 20  # rows of a table that a terminal is shown
+_PRINTED = 20  # rows of a table that a terminal shows
+_BARE: dict[str, Any] = {"box": None, "pad_edge": False, "header_style": "bold"}
 
 
 class TableMedium(Medium):
@@ -76,7 +77,7 @@ class TableMedium(Medium):
         """Return the columns as a table for the terminal: name, kind, codec, missing cells and why."""
         from rich.table import Table
 
-        table = Table("column", "kind", "codec", "missing", "why", box=None, pad_edge=False, header_style="bold")
+        table = Table("column", "kind", "codec", "missing", "why", **_BARE)
         for column in schema.columns:
             share = f"{column.missing:.1%}" if column.missing else ""
             table.add_row(column.name, column.kind, column.codec_name, share, column.reason)
@@ -90,7 +91,7 @@ class TableMedium(Medium):
         return f"schema: {path}; change it, and fit with schema_file={path}"
 
     def quality(self, model: TrainedModel, source: Dataset | None) -> Answer:
-        """Return how synthetic rows compare with real ones, or why nobody can say."""
+        """Return how synthetic rows compare with real ones, or why they cannot be compared."""
         try:
             found = table_quality_of(model, source)
         except (NotApplicable, DataNotAtHand, OSError) as error:
@@ -106,7 +107,7 @@ class TableMedium(Medium):
 
 
 def _given(run: Run) -> str:
-    """Return a column of a few values with one of them, as it would be typed; nothing where rows cannot be given in part."""
+    """Return `column=value` for a column of few values; nothing if the model cannot be given cells."""
     schema = cast(TableSchema, run.schema)
     if run.conditions.size:
         return ""
@@ -120,7 +121,7 @@ def _given(run: Run) -> str:
 def _grid(names: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> Any:
     from rich.table import Table
 
-    grid = Table(*names, box=None, pad_edge=False, header_style="bold")
+    grid = Table(*names, **_BARE)
     for row in rows[:_PRINTED]:
         grid.add_row(*("" if row[name] is None else _cell(row[name]) for name in names))
     return grid

@@ -1,4 +1,4 @@
-"""The synthetic rows of a run judged beside real ones, and its scores beside what is known to be anomalous."""
+"""The quality of synthetic rows, and how well scores find rows that are known to be anomalous."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _CLASSES = 100  # of a column that can be predicted
 def table_quality_of(
     run: TrainedModel, source: Source | None = None, count: int | None = None, seed: int = 0
 ) -> TableQuality:
-    """Compare rows that a run makes with those it was trained on, beside a floor and a ceiling.
+    """Compare rows that a run makes with those it was trained on, between a floor and a ceiling.
 
     Args:
         run: A model of tables whose own data are at hand.
@@ -44,11 +44,11 @@ def table_quality_of(
 
 
 def judged_by(schema: TableSchema, *tables: pa.Table) -> str | None:
-    """Return the column by whose prediction rows are judged: the target, or else the last one of classes.
+    """Return the column whose prediction judges the rows: the target, or else the last column of classes.
 
     Args:
         schema: What the columns are.
-        tables: In all of which the column must have two values at least.
+        tables: Tables in each of which the column must have at least two values.
 
     Returns:
         None where there is no such column, or no other that it could be predicted from.
@@ -57,10 +57,10 @@ def judged_by(schema: TableSchema, *tables: pa.Table) -> str | None:
         return None
     classes = [name for name, kind in schema.kinds.items() if kind == "categorical"]
     wanted = classes[::-1] if schema.target is None else [schema.target]
-    return next((name for name in wanted if all(_is_told_apart(table, name, classes) for table in tables)), None)
+    return next((name for name in wanted if all(_is_predictable(table, name, classes) for table in tables)), None)
 
 
-def _is_told_apart(table: pa.Table, name: str, classes: list[str]) -> bool:
+def _is_predictable(table: pa.Table, name: str, classes: list[str]) -> bool:
     import pyarrow.compute as pc
 
     distinct = int(pc.count_distinct(table.column(name)).as_py())
@@ -89,11 +89,9 @@ class Anomalies:
 
     def line(self) -> str:
         """Return it as a sentence."""
-        part = f" (the score includes {self.target!r} itself, so that the rarer class is unlikely by that alone)"
-        return (
-            f"AUROC {self.auroc:.4f}: {self.target} = {self.anomalous} ({self.count:,} of {self.rows:,} rows) scores below the rest"
-            f"{part if self.scored else ''}"
-        )
+        part = f" (the score includes {self.target!r} itself, which alone makes the rarer class unlikely)"
+        rows = f"{self.target} = {self.anomalous} ({self.count:,} of {self.rows:,} rows)"
+        return f"AUROC {self.auroc:.4f}: {rows} scores below the rest{part if self.scored else ''}"
 
     def summary(self) -> dict[str, Any]:
         """Return plain values, ready for JSON."""

@@ -1,4 +1,4 @@
-"""Texts on the page: samples, reconstructions, interpolations and traversals of a run of texts."""
+"""Texts in the report: samples, reconstructions, interpolations and traversals of a run of texts."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _TEXTS = 16  # samples, and reconstructions
 _PAIRS, _STEPS = 3, 7
 _DIMENSIONS, _VALUES = 5, 5
 _LABELS = 20  # classes that have a row of samples
-_LONGEST = 300  # characters of a text that are shown: what follows tells no more of the model
+_LONGEST = 300  # characters of a text that are shown
 
 
 def texts(run: Run, result: Bounds, held_out: HeldOut | None) -> list[str]:
@@ -33,8 +33,8 @@ def texts(run: Run, result: Bounds, held_out: HeldOut | None) -> list[str]:
     """
     has_data, labels = held_out is not None, None if held_out is None else held_out.labels
     if not run.view.traits.latents:
-        said = "There are no reconstructions, interpolations or traversals: a language model has no latents."
-        return [_samples(run), paragraph(said, "soft")]
+        none = "There are no reconstructions, interpolations or traversals: a language model has no latents."
+        return [_samples(run), paragraph(none, "soft")]
     again, warning = _reconstructions(run) if has_data else ("", "")
     pair = (_samples(run), again)
     # With labels the samples have columns of their own, and need the width of the page.
@@ -60,31 +60,28 @@ def _samples(run: Run) -> str:
 
 
 def _reconstructions(run: Run) -> tuple[str, str]:
-    """Return texts beside what comes back of them, and a box where that is the same whatever the text is."""
+    """Return texts beside their reconstructions, and a warning if all reconstructions are the same."""
     given, again = run.reconstruct(None, _TEXTS)
     exact = [text == other for text, other in zip(given, again, strict=True)]
-    rows = (
-        (_shown(text), _shown(other), "yes" if is_exact else "no")
-        for text, other, is_exact in zip(given, again, exact, strict=True)
-    )
+    marks = ("yes" if is_exact else "no" for is_exact in exact)
+    rows = zip(map(_shown, given), map(_shown, again), marks, strict=True)
     caption = (
-        "Left a held-out text, right the text that p(x | z) at the posterior's mean gives when the most probable token is "
-        f"taken each time. {sum(exact)} of {len(exact)} came back whole."
+        "Left: a held-out text. Right: its reconstruction from the posterior mean, the most probable token each time. "
+        f"{sum(exact)} of {len(exact)} are exact."
     )
     warning = ""
     if len(set(given)) > 1 == len(set(again)):
-        said = (
-            f"All {len(again)} texts come back as one and the same: the decoder writes without asking z. Look at the rate "
-            f"of each dimension below. Where longer training does not help, {_cures(run)} may."
+        advice = (
+            f"All {len(again)} texts have the same reconstruction: the decoder ignores z. Look at the rate of each dimension "
+            f"below. If longer training does not help, try {_cures(run)}."
         )
-        warning = note("The latents are not read", paragraph(said))
-    return exhibit(
-        "Texts beside reconstructions", caption, verbatim(("Text", "Reconstruction", "Exact"), rows)
-    ), warning
+        warning = note("The decoder ignores the latents", paragraph(advice))
+    listed = verbatim(("Text", "Reconstruction", "Exact"), rows)
+    return exhibit("Texts beside reconstructions", caption, listed), warning
 
 
 def _cures(run: Run) -> str:
-    """Return keys that make a decoder ask z, the run's own recipe left out."""
+    """Return keys that make a decoder use z, except the run's own recipe."""
     own = getattr(run.description, "recipe", "")
     recipes = [f"recipe={name}" for name in ("free_bits", "pretrain", "aggressive") if name != own]
     return f"{', '.join(recipes)} or word_dropout=0.5"
@@ -94,13 +91,14 @@ def _interpolations(run: Run, means: Tensor, labels: Tensor | None) -> str:
     walks = interpolated(run, means, labels, _PAIRS, _STEPS)
     ways = _in_rows(walks.between, _STEPS)
     columns = [("text", *(str(Fraction(i, _STEPS - 1)) for i in range(_STEPS)), "text")]
-    columns += [tuple(map(_shown, way)) for way in _framed(walks.first, ways, walks.last)]
-    rows = zip(*columns, strict=True)
+    for first, way, last in zip(walks.first, ways, walks.last, strict=True):
+        columns.append(tuple(map(_shown, (first, *way, last))))
     caption = (
-        "Each column walks in a straight line from the posterior mean of one held-out text to that of another, whose texts "
-        "stand first and last; the most probable token is taken each time."
+        "Each column is a straight line from the posterior mean of one held-out text to that of another, decoded with the most "
+        "probable token each time. The two texts themselves are first and last."
     )
-    return exhibit("Interpolations", caption, verbatim(("Share", *_numbered("Pair", len(ways))), rows))
+    head = ("Share", *(f"Pair {i}" for i in range(1, len(ways) + 1)))
+    return exhibit("Interpolations", caption, verbatim(head, zip(*columns, strict=True)))
 
 
 def _traversal(run: Run, result: Bounds) -> str:
@@ -108,24 +106,18 @@ def _traversal(run: Run, result: Bounds) -> str:
     values = [f"{value:g}" for value in torch.linspace(-REACH, REACH, _VALUES).tolist()]
     rows = ((name, *map(_shown, row)) for name, row in zip(names, _in_rows(shown, _VALUES), strict=True))
     caption = (
-        f"Each row moves one latent dimension of one held-out text from {-REACH:g} to {REACH:g} and keeps the others, most "
-        "active first; the most probable token is taken each time."
+        f"Each row moves one latent dimension of one held-out text from {-REACH:g} to {REACH:g} and keeps the others; the most "
+        "active dimension is first. Each token is the most probable one."
     )
     return exhibit("Latent traversal", caption, verbatim(("Dimension", *values), rows))
-
-
-def _framed(first: Sequence[str], ways: Sequence[Sequence[str]], last: Sequence[str]) -> list[list[str]]:
-    return [[begin, *way, end] for begin, way, end in zip(first, ways, last, strict=True)]
 
 
 def _in_rows(shown: Sequence[str], columns: int) -> list[Sequence[str]]:
     return [shown[i : i + columns] for i in range(0, len(shown), columns)]
 
 
-def _numbered(name: str, count: int) -> list[str]:
-    return [f"{name} {i}" for i in range(1, count + 1)]
-
-
 def _shown(text: str) -> str:
-    """Return a text as a cell can hold it: an empty one is told, a long one cut."""
-    return "(empty)" if not text.strip() else text if len(text) <= _LONGEST else f"{text[:_LONGEST]} ..."
+    """Return a text for a cell: an empty one is named, a long one cut."""
+    if not text.strip():
+        return "(empty)"
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]} ..."

@@ -22,7 +22,7 @@ _ORDER = 5  # of these
 
 
 def _overlap(look: Look) -> dict[str, Any]:
-    """Return how much of texts comes back from their posterior means, the most probable token taken each time."""
+    """Return how well texts are reconstructed from their posterior means, with the most probable token each time."""
     given, schema = look.given(_SHOWN), cast(TextSchema, look.trained.schema)
     with evaluating(look.trained.model):
         parts = zip(*(column.split(_BATCH) for column in given), strict=True)
@@ -41,10 +41,9 @@ def _text_samples(look: Look) -> dict[str, Any]:
 
 
 def _overlap_lines(found: Summary) -> list[str]:
-    shares = (
-        f"{number(100 * found['token_accuracy'], 1)} % of tokens, {number(100 * found['exact_match'], 1)} % of texts"
-    )
-    return [f"greedy reconstructions: BLEU-4 {number(found['bleu'], 3)}, {shares} come back; n = {found['n']}"]
+    tokens, texts = (number(100 * found[share], 1) for share in ("token_accuracy", "exact_match"))
+    shares = f"{tokens} % of tokens and {texts} % of texts are exact"
+    return [f"greedy reconstructions: BLEU-4 {number(found['bleu'], 3)}, {shares}; n = {found['n']}"]
 
 
 def _text_sample_lines(found: Summary) -> list[str]:
@@ -56,9 +55,9 @@ def _text_sample_lines(found: Summary) -> list[str]:
 
 def _text_measures(found: Summary) -> str:
     shares = {"self-BLEU": "self_bleu", "distinct-1": "distinct_1", "distinct-2": "distinct_2"}
-    told = ", ".join(f"{title} {number(found[key], 3)}" for title, key in shares.items())
+    diversity = ", ".join(f"{title} {number(found[key], 3)}" for title, key in shares.items())
     forward, reverse = (number(found[f"{way}_perplexity"]["value"], 1) for way in ("forward", "reverse"))
-    return f"perplexity {forward} forward, {reverse} reverse, {told}, copies {number(100 * found['copies'], 1)} %"
+    return f"perplexity {forward} forward, {reverse} reverse, {diversity}, copies {number(100 * found['copies'], 1)} %"
 
 
 MEASURES = (
