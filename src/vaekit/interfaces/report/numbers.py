@@ -70,7 +70,7 @@ def headline(run: Run, result: Bounds, about: dict[str, Any]) -> str:
     """Return the bounds, each with its name, its standard error and a sentence that explains it."""
     count_, words = len(result.distortion), modality_named(run.kind).words
     where = f"{part(about)}, {count_:,} {words.one if count_ == 1 else words.many}"
-    units = f"{result.active_units} of {result.means.shape[1] // result.width}"
+    units = f"{result.active_units} of {sum(result.groups.variables)}"
     active = ("Active units", units, "Latent dimensions whose posterior mean varies over the data by more than 0.01.")
     if result.rate is None or result.ess is None:
         meaning = f"log p(x | z) at the point of the posterior, larger is better: no bound on {_evidence(run)}."
