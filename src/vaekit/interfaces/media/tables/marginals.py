@@ -53,11 +53,8 @@ def margins_of(schema: TableSchema, real: pa.Table, made: pa.Table) -> Margins:
     worst = sorted(cells[0].names, key=lambda name: np.nan_to_num(shapes[name], nan=1.0))[:_SHOWN]
     names = [name for name in cells[0].names if name in worst]
     drawn = panels([_panel(name, shapes[name], cells, (real, made)) for name in names])
-    some = (
-        f" Shown are the {len(names)} least similar of {len(cells[0].names)} columns."
-        if len(names) < len(shapes)
-        else ""
-    )
+    fewer = f" Shown are the {len(names)} least similar of {len(cells[0].names)} columns."
+    some = fewer if len(names) < len(shapes) else ""
     caption = (
         f"Each column by itself: {len(real):,} training rows (grey) and {len(made):,} synthetic rows (blue).{some} Below each "
         "column is its shape score, 1 at best: for numbers one minus the largest difference of the distribution functions, for "
