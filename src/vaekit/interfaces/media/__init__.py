@@ -5,12 +5,14 @@ pictures, column_files    PNG files, and files of columns
 """
 
 from vaekit.interfaces.media.images.medium import ImageMedium
-from vaekit.interfaces.media.medium import Answer, HeldOut, Medium, Output, Place
+from vaekit.interfaces.media.medium import Answer as Answer
+from vaekit.interfaces.media.medium import HeldOut as HeldOut
+from vaekit.interfaces.media.medium import Medium as Medium
+from vaekit.interfaces.media.medium import Output as Output
+from vaekit.interfaces.media.medium import Place as Place
 from vaekit.interfaces.media.tables.medium import TableMedium
 from vaekit.interfaces.media.tensors import TensorMedium
 from vaekit.interfaces.media.texts.medium import TextMedium
-
-__all__ = ["MEDIA", "Answer", "HeldOut", "Medium", "Output", "Place"]
 
 MEDIA: dict[str, Medium] = {each.kind: each for each in (ImageMedium(), TextMedium(), TableMedium(), TensorMedium())}
 """How each kind of data is shown, by name; a kind that lacks an entry here is an error, which a test finds."""

@@ -38,12 +38,12 @@ _EXTREMES = 2  # columns that are named as the hardest, and as the easiest
 
 
 def tables(run: Run, result: Bounds, held_out: HeldOut | None) -> tuple[list[Picture], list[str]]:
-    """Return the pictures of a run of tables, and every exhibit that the data at hand allow, as HTML.
+    """Return the pictures of a run of tables, and every exhibit that the available data allow, as HTML.
 
     Args:
         run: A run of tables.
         result: The bounds of its own held-out rows.
-        held_out: The rows themselves, where they are at hand.
+        held_out: The rows themselves, if they are available.
     """
     schema = run.schema
     assert isinstance(schema, TableSchema)
