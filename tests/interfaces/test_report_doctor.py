@@ -118,8 +118,8 @@ def test_nothing_found_says_how_much_was_looked_at(diagnosis):
 def test_every_check_shows_its_number(diagnosis):
     html = examination_section(diagnosis, ["There is no spectrum."])
     cells = re.findall(r"<td[^>]*>(.*?)</td>", html)
-    assert cells[:4] == ["First thing", "the number of first_thing", "2 (found above 1)", "Second thing"]
-    assert cells[8:] == ["does not apply (found above 1)"]
+    assert cells[:4] == ["First thing", "the number of first_thing", "2 (a finding if above 1)", "Second thing"]
+    assert cells[8:] == ["does not apply (a finding if above 1)"]
     assert "There is no spectrum." in html
     assert examination_section(Diagnosis(None, ()), []) == ""
 

@@ -5,11 +5,9 @@ has a file for each group of pathologies: its `CHECKS` compare numbers of the ex
 The doctor runs all checks.
 """
 
-from vaekit.diagnosis.check import Check
-from vaekit.diagnosis.doctor import CHECKS, diagnose, values
-from vaekit.diagnosis.examination import Examination
-from vaekit.diagnosis.finding import Finding, Severity
-from vaekit.diagnosis.subject import Sample, Subject
-from vaekit.diagnosis.watch import Watch
-
-__all__ = ["CHECKS", "Check", "Examination", "Finding", "Sample", "Severity", "Subject", "Watch", "diagnose", "values"]
+from vaekit.diagnosis.check import Check as Check
+from vaekit.diagnosis.doctor import CHECKS as CHECKS, diagnose as diagnose, values as values
+from vaekit.diagnosis.examination import Examination as Examination
+from vaekit.diagnosis.finding import Finding as Finding, Severity as Severity
+from vaekit.diagnosis.subject import Sample as Sample, Subject as Subject
+from vaekit.diagnosis.watch import Watch as Watch

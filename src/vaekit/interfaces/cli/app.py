@@ -56,7 +56,7 @@ OutTable = Annotated[Path, typer.Option("--out", help="FILE.csv, .parquet or .ar
 Decode = Annotated[str | None, typer.Option("--decode", help=_DECODE)]
 Seed = Annotated[int, typer.Option("--seed", min=0, max=_MOST, help="Seed of the draws.")]
 FitSeed = Annotated[int | None, typer.Option("--seed", min=0, max=_MOST, help="Seed of weights, noise and order.")]
-PresetName = Annotated[str | None, typer.Option("--preset", help="fast, balanced (the default) or best.")]
+Preset = Annotated[str | None, typer.Option("--preset", help="fast, balanced (the default) or best.")]
 Config = Annotated[Path | None, typer.Option("--config", help="A YAML or JSON file of keys, or config.json of a run.")]
 Schema = Annotated[Path | None, typer.Option("--schema", help="Write the columns of a table to this .yaml, to edit.")]
 TimeLimit = Annotated[str | None, typer.Option("--time-limit", help="E.g. 90s, 10m, 1h30m; becomes a step count.")]
@@ -111,7 +111,7 @@ def _verb(function: Callable[..., None]) -> Callable[..., None]:
 def inspect(
     data: Data,
     keys: Keys = None,
-    preset: PresetName = None,
+    preset: Preset = None,
     config: Config = None,
     schema: Schema = None,
     json: Json = False,
@@ -127,7 +127,7 @@ def fit(
     data: DataOrConfig = None,
     keys: Keys = None,
     out: OutRun = None,
-    preset: PresetName = None,
+    preset: Preset = None,
     time_limit: TimeLimit = None,
     seed: FitSeed = None,
     config: Config = None,

@@ -25,7 +25,7 @@ __all__ = [
     *("analogy", "encode", "evaluate", "interpolate", "manipulate", "reconstruct", "sample", "score", "traverse")
 ]
 
-_RARE = 0.1  # effective sample size per row, below which the user is told
+_RARE = 0.1  # effective sample size per row, below which a note is printed
 
 
 def evaluate(path: Path, data: str | None, as_json: bool, *, samples: int, deep: bool) -> None:

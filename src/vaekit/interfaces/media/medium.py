@@ -1,4 +1,4 @@
-"""What one kind of data looks like to people: in words, in files, in the report; the entries of the closed table `MEDIA`."""
+"""How one kind of data is shown to people: in words, in files and in the report. `MEDIA` lists the kinds."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ __all__ = ["Answer", "HeldOut", "Medium", "Output", "Place", "label_option"]
 
 
 class Answer(NamedTuple):
-    """What a verb answers: plain values for JSON, and lines for people."""
+    """The answer of a verb: plain values for JSON, and lines for people."""
 
     values: dict[str, Any]
     lines: list[Any]
@@ -38,8 +38,8 @@ class Place(NamedTuple):
     """Where a verb writes.
 
     Args:
-        out: What the user named with --out.
-        plots: The folder for pictures that nobody named; None where a model has none.
+        out: The path of --out.
+        plots: The folder for pictures without --out; None if the model has none.
     """
 
     out: Path | None
@@ -51,12 +51,12 @@ class Output:
     """Data that a verb made.
 
     Args:
-        verb: What it is called, which pictures are named by.
+        verb: The name of the verb, which is also that of its picture.
         shown: The data, one after the other.
         columns: Data in a row of an overview; None for a square.
-        lead: Columns that stand beside rows or texts, by name.
-        names: A name for each datum; None where an overview is all that is written.
-        inputs: What reconstructions are reconstructions of.
+        lead: Columns in front of rows or texts, by name.
+        names: A name for each datum; None if only an overview is written.
+        inputs: The inputs of reconstructions.
     """
 
     verb: str
@@ -68,7 +68,7 @@ class Output:
 
 
 class HeldOut(NamedTuple):
-    """The data that bounds belong to: all of them, and the rows that were looked at."""
+    """The data that bounds belong to: all data, and the rows that were evaluated."""
 
     data: Dataset
     rows: Tensor
@@ -84,17 +84,17 @@ class HeldOut(NamedTuple):
 
 
 class Medium(ABC):
-    """How one kind of data is told, written and shown. A new kind is a new entry of `MEDIA`."""
+    """How one kind of data is described, written and shown. A new kind is a new entry of `MEDIA`."""
 
     kind: ClassVar[str]
     measures: ClassVar[tuple[Measure, ...]] = ()
-    """What is measured of these data alone, beside what is measured of any."""
+    """The measures of this kind of data, in addition to those of any kind."""
     repeats_notes: ClassVar[bool] = True
-    """Whether what was found while reading other data is told each time."""
+    """Whether the notes of reading other data are printed each time."""
 
     @abstractmethod
     def facts(self, schema: Any) -> str:
-        """Return what data are, in words that follow their number."""
+        """Return a description of data that follows their number, such as "images 8 x 8"."""
 
     @abstractmethod
     def size(self, brief: Mapping[str, Any], event: Sequence[int]) -> str:
@@ -115,12 +115,12 @@ class Medium(ABC):
 
     @abstractmethod
     def exhibits(self, run: Run, result: Bounds, held_out: HeldOut | None) -> tuple[list[Picture], list[str]]:
-        """Return pictures of what a model makes, and all exhibits of the report in their order, as HTML.
+        """Return the pictures of what a model generates, and all exhibits of the report in order, as HTML.
 
         Args:
             run: The run.
             result: The bounds of its held-out data.
-            held_out: These data, where they are at hand.
+            held_out: These data, if they are available.
         """
 
     @abstractmethod
@@ -133,7 +133,7 @@ class Medium(ABC):
         return {"unit": words.one, "dimension": words.dimension}
 
     def beside_bound(self, nats: Tensor, sizes: Tensor) -> list[str]:
-        """Return what else a bound is told as, such as a perplexity.
+        """Return other forms of a bound, such as a perplexity.
 
         Args:
             nats: The bound of each datum, `(N,)`.
@@ -142,15 +142,15 @@ class Medium(ABC):
         return []
 
     def literal(self, text: str) -> Source | None:
-        """Return a datum that was typed itself, where data of this kind can be typed."""
+        """Return a datum that was typed on the command line, if data of this kind can be typed."""
         return None
 
     def identity(self, data: Dataset, rows: Tensor) -> dict[str, Any]:
-        """Return columns that say which datum a row is, beside its name and label."""
+        """Return columns that identify the datum of a row, besides its name and label."""
         return {}
 
     def flat(self, rows: Any) -> Shown:
-        """Return data in rows as one list of them."""
+        """Return rows of data as one list of data."""
         return [datum for row in rows for datum in row]
 
     def sampling(self, decode: str | None, temperature: float) -> tuple[Decoding | None, float]:
@@ -158,31 +158,31 @@ class Medium(ABC):
         return decoding_of(decode), temperature
 
     def preview(self, data: Dataset, view: View, plots: Path) -> None:
-        """Draw some training data into a folder, where they can be drawn."""
+        """Draw some training data into a folder, if they can be drawn."""
         return None
 
     def columns(self, schema: Any) -> Any:
-        """Return what the columns of data are as a table for the terminal; None where they have none."""
+        """Return the columns of data as a table for the terminal; None if they have none."""
         return None
 
     def write_schema(self, schema: Any, path: Path) -> str:
-        """Write what the columns are as a file to be edited; return the sentence that says what to do with it.
+        """Write the columns to a file that the user can edit; return a sentence that says how to use it.
 
         Raises:
             NotApplicable: The data have no columns.
         """
-        raise NotApplicable("--schema writes what the columns of a table are, and these data are none")
+        raise NotApplicable("--schema writes the columns of a table, and these data are not a table")
 
     def quality(self, model: TrainedModel, source: Dataset | None) -> Answer:
-        """Return how new data compare with real ones, where that is always told."""
+        """Return how new data compare with real data, for kinds whose evaluation always says so."""
         return Answer({}, [])
 
     def judged(self, data: Dataset, rows: Tensor, score: Tensor) -> Answer:
-        """Return how well scores `(N,)` find what is known to be rare."""
+        """Return how well scores `(N,)` find data that are known to be rare."""
         return Answer({}, [])
 
 
 def label_option(run: Run) -> str:
-    """Return the option that asks for a class, where the model is conditional on labels."""
+    """Return the option that asks for a class, if the model is conditional on labels."""
     names = run.conditions.names
     return f" --label {shlex.quote(names[0])}" if names else ""

@@ -107,7 +107,7 @@ def _finding(finding: Finding) -> str:
 
 def _row(check: Check, number: float | None) -> tuple[str, str, str]:
     measured = "does not apply" if number is None else f"{number:.4g}"
-    return _heading(check.name), check.measure, f"{measured} (found {check.fires} {check.threshold:.4g})"
+    return _heading(check.name), check.measure, f"{measured} (a finding if {check.fires} {check.threshold:.4g})"
 
 
 def _with_number(picture: Picture, sentence: str) -> Picture:

@@ -18,7 +18,7 @@ _NAMED = 24  # classes that a legend can still list
 _PLACED = 12  # classes whose names still fit among the points
 _PALETTE = (
     "#1f77b4", "#ff7f0e", "#2ca02c", "#d62728", "#9467bd", "#8c564b", "#e377c2", "#17becf", "#bcbd22", "#5b5b5b",
-    "#7eb6e6", "#ffbe7d", "#8fd18f", "#f29c9b", "#c5b0d5", "#c4a49c", "#f2bfe0", "#9edae5", "#dbdb8d", "#b5b5b5",
+    "#7eb6e6", "#ffbe7d", "#8fd18f", "#f29c9b", "#c5b0d5", "#c4a49c", "#f2bfe0", "#9edae5", "#dbdb8d", "#b5b5b5"
 )  # fmt: skip
 
 

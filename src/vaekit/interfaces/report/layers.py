@@ -23,7 +23,7 @@ _PARTS = (("Encoder", "posterior"), ("Decoder", "likelihood"), ("Prior", "prior"
 
 
 def count(module: nn.Module) -> int:
-    """Return the number of parameters, of an averaged model too, whose weights ask for no gradient."""
+    """Return the number of parameters, also of an averaged model, whose weights need no gradient."""
     return sum(p.numel() for p in module.parameters())
 
 
@@ -39,8 +39,7 @@ def layers(run: Run, given: tuple[Tensor, ...]) -> list[tuple[str, list[Row]]]:
 
     Args:
         run: The run.
-        given: One prepared datum `(1, *event)` and its context; without them zeros of the shape that the posterior
-            tells, if it does.
+        given: One prepared datum `(1, *event)` and its context; if it is empty, zeros of the posterior's input shape.
     """
     shape = getattr(getattr(run.model, "posterior", None), "given", None)
     context = given[1:] or run.conditions.zeros(1)
@@ -53,7 +52,7 @@ def layers(run: Run, given: tuple[Tensor, ...]) -> list[tuple[str, list[Row]]]:
         if given:
             run.model.posteriors(*given)
         likelihood = run.model.decode(*run.model.prior_sample(1, *context), context=context)
-        if isinstance(likelihood, Autoregressive):  # which computes nothing before it is asked
+        if isinstance(likelihood, Autoregressive):  # which computes nothing earlier
             likelihood.log_prob(given[0])
     tables = []
     for title, name in _PARTS:
@@ -66,7 +65,7 @@ def layers(run: Run, given: tuple[Tensor, ...]) -> list[tuple[str, list[Row]]]:
 
 @contextmanager
 def _shapes(model: nn.Module) -> Iterator[dict[nn.Module, str]]:
-    """Note what every module returns, while inside."""
+    """Record the shape of every module's output, while inside."""
     shapes: dict[nn.Module, str] = {}
 
     def remember(module: nn.Module, inputs: Any, output: Any) -> None:
@@ -84,7 +83,7 @@ def _shapes(model: nn.Module) -> Iterator[dict[nn.Module, str]]:
 
 
 def _is_layer(module: nn.Module) -> bool:
-    """Whether a module does something itself: it has no parts, or weights beside them."""
+    """Whether a module computes something itself: it has no parts, or weights besides its parts."""
     own = any(True for _ in module.parameters(recurse=False))
     holder = isinstance(module, nn.ParameterDict | nn.ParameterList | nn.ModuleDict | nn.ModuleList) and not own
     idle = isinstance(module, nn.Identity) or (isinstance(module, nn.Dropout) and module.p == 0)

@@ -35,7 +35,7 @@ class Picture:
         caption: What it shows and how to read it.
         image: What the page shows.
         kind: A sheet of images, pixel by pixel, or a chart.
-        legend: Colours and what they stand for.
+        legend: Colors and what they stand for.
     """
 
     name: str
@@ -57,7 +57,7 @@ class Picture:
         )
 
     def _fineness(self) -> list[str]:
-        """Return how fine a sheet is: shown smaller than it is, pixel by pixel would drop rows and columns."""
+        """Return how fine a sheet is: a fine one, shown smaller, must be smoothed to keep all rows and columns."""
         if self.kind == "chart" or self.image.width <= 360:
             return []
         return ["fine"] if self.image.width > 1000 else ["broad"]
@@ -107,12 +107,12 @@ def bullets(items: Iterable[str]) -> str:
 
 
 def note(title: str, *parts: str) -> str:
-    """Return a box that is not overlooked; `parts` are HTML."""
+    """Return a highlighted box; `parts` are HTML."""
     return f'<div class="note"><strong>{escape(title)}</strong>{"".join(parts)}</div>'
 
 
 def card(tone: Literal["severe", "warning", "info"], title: str, *parts: str) -> str:
-    """Return a box that says by color and by word how bad its matter is; `parts` are HTML."""
+    """Return a box that says how severe its content is, by color and by word; `parts` are HTML."""
     head = f'<h3><span class="badge">{tone}</span>{escape(title)}</h3>'
     return f'<article class="card {tone}">{head}{"".join(parts)}</article>'
 

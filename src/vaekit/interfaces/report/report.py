@@ -29,9 +29,9 @@ def write_report(run: Run, result: Bounds, diagnosis: Diagnosis | None = None) -
     """Write `report.html` and the pictures of a run; the model and the random generator stay as they are.
 
     Args:
-        run: A trained run; its data are shown where they are at hand.
+        run: A trained run; its data are shown if they are available.
         result: Its bounds on its own held-out data, from `run.evaluate()`.
-        diagnosis: What the doctor found, where it was asked.
+        diagnosis: What the doctor found, if it was asked.
 
     Returns:
         The report.

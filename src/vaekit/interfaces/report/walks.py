@@ -1,4 +1,4 @@
-"""Walks through latents that the report shows: from one held-out datum to another, and along single dimensions."""
+"""Walks through latents for the report: from one held-out datum to another, and along single dimensions."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Interpolations(NamedTuple):
 
     Args:
         first: Where each row begins, R data.
-        between: What is made on the way, R times as many data as there are steps, row by row.
+        between: The data on the way, R times as many as there are steps, row by row.
         last: Where each row ends, R data.
     """
 
@@ -33,13 +33,13 @@ class Interpolations(NamedTuple):
 
 
 def interpolated(run: Run, means: Tensor, labels: Tensor | None, rows: int, steps: int) -> Interpolations:
-    """Return what lies between the posterior means of a run's own held-out data, in a straight line.
+    """Return the data on straight lines between the posterior means of a run's own held-out data.
 
     Args:
         run: The run.
         means: Posterior means of its held-out data, in their order, `(N, D)`.
         labels: The class of each.
-        rows: Pairs, fewer where there are too few data.
+        rows: Pairs, fewer if there are too few data.
         steps: Data from one end to the other, ends included.
     """
     pairs = partners(len(means), labels, rows)
@@ -53,7 +53,7 @@ def interpolated(run: Run, means: Tensor, labels: Tensor | None, rows: int, step
 
 
 def partners(count: int, labels: Tensor | None, rows: int) -> list[tuple[int, int]]:
-    """Return pairs of data, of different classes where there are any."""
+    """Return pairs of data, of different classes if there are classes."""
     free = list(range(min(count, 40)))
     pairs: list[tuple[int, int]] = []
     while len(free) > 1 and len(pairs) < rows:
@@ -71,11 +71,11 @@ def traversed(run: Run, result: Bounds, dimensions: int, steps: int) -> tuple[Sh
     Args:
         run: The run.
         result: The bounds of its own held-out data.
-        dimensions: Rows, fewer where there are fewer dimensions.
+        dimensions: Rows, fewer if there are fewer dimensions.
         steps: Values of each, from -3 to 3.
 
     Returns:
-        The data, and the name of each dimension with its rate where that is known, most active first.
+        The data, and the name of each dimension with its rate if that is known, most active first.
     """
     order = result.means.var(0, correction=0).argsort(descending=True)[:dimensions]
     z = run.latents.varied(result.means[:1], order, steps, REACH).flatten(0, 1)

@@ -32,12 +32,12 @@ def shows_images(run: Run) -> bool:
 
 
 def galleries(run: Run, result: Bounds, held_out: HeldOut | None) -> list[Picture]:
-    """Return every picture of images that the data at hand allow.
+    """Return every picture of images that the available data allow.
 
     Args:
         run: A run whose data are images.
         result: The bounds of the data that are shown.
-        held_out: The data themselves, where they are at hand.
+        held_out: The data themselves, if they are available.
     """
     has_data, labels = held_out is not None, None if held_out is None else held_out.labels
     few = math.prod(_shape(run)[1:]) > _MANY_PIXELS
@@ -59,7 +59,7 @@ def sheet(images: Tensor, columns: int, group: int = 0, edges: bool = False) -> 
     Args:
         images: Intensities in [0, 1].
         columns: Images in a row.
-        group: So many neighbours stand together, apart from the next ones.
+        group: Number of neighbors that stand together, apart from the next group.
         edges: Set the first and the last image of each row apart.
     """
     shrink = max(1.0, max(images.shape[2:]) / _LARGEST)

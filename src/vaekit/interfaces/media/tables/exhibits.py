@@ -16,7 +16,7 @@ from vaekit.data.table import Column
 from vaekit.errors import NotApplicable
 from vaekit.evaluation import Bounds, cell_likelihoods
 from vaekit.interfaces.media.medium import HeldOut
-from vaekit.interfaces.media.tables.files import plain_rows
+from vaekit.interfaces.media.tables.files import described, plain_rows
 from vaekit.interfaces.media.tables.marginals import Margins, margins_of
 from vaekit.interfaces.report.page import Picture, exhibit, paragraph, table, verbatim
 from vaekit.interfaces.report.walks import partners
@@ -38,12 +38,12 @@ _EXTREMES = 2  # columns that are named as the hardest, and as the easiest
 
 
 def tables(run: Run, result: Bounds, held_out: HeldOut | None) -> tuple[list[Picture], list[str]]:
-    """Return the pictures of a run of tables, and every exhibit that the data at hand allow, as HTML.
+    """Return the pictures of a run of tables, and every exhibit that the available data allow, as HTML.
 
     Args:
         run: A run of tables.
         result: The bounds of its own held-out rows.
-        held_out: The rows themselves, where they are at hand.
+        held_out: The rows themselves, if they are available.
     """
     schema = run.schema
     assert isinstance(schema, TableSchema)
@@ -144,7 +144,7 @@ def _columns(schema: TableSchema, margins: Margins | None, judged: _Judged | Non
         numbers += [("log p(x | z)", judged.nats, 2), ("Gain from z", judged.gain, 2)]
         captions.append(_explained(judged))
     rows = [
-        (*_described(column), *(_number(values.get(column.name), digits) for _, values, digits in numbers))
+        (*described(column), *(_number(values.get(column.name), digits) for _, values, digits in numbers))
         for column in schema.columns
     ]
     listed = table([*head, *(name for name, _, _ in numbers)], rows, numbers=len(numbers))
@@ -164,11 +164,6 @@ def _explained(judged: _Judged) -> str:
     ends = (gains[:_EXTREMES], gains[: -_EXTREMES - 1 : -1])
     least, most = (", ".join(f"{name} ({gain:.2f})" for gain, name in end) for end in ends)
     return f"{explained} Hardest for the model: {least}; easiest: {most}."
-
-
-def _described(column: Column) -> tuple[str, ...]:
-    share = f"{column.missing:.1%}" if column.missing else "-"
-    return column.name, column.kind, column.codec_name, share, column.reason
 
 
 def _remarks(schema: TableSchema) -> Iterator[str]:

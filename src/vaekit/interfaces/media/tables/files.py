@@ -8,6 +8,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from vaekit.data.table import Column
 from vaekit.interfaces.media.column_files import check_suffix
 from vaekit.trained.files import plain
 from vaekit.training.checkpoint import write_atomically
@@ -15,7 +16,7 @@ from vaekit.training.checkpoint import write_atomically
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["TABLE_SUFFIXES", "plain_rows", "with_columns", "write_table"]
+__all__ = ["TABLE_SUFFIXES", "described", "plain_rows", "with_columns", "write_table"]
 
 TABLE_SUFFIXES = (".csv", ".parquet", ".arrow")
 """How the names of files end that rows can be written to."""
@@ -57,6 +58,12 @@ def with_columns(lead: Mapping[str, Sequence[Any]], table: pa.Table) -> pa.Table
             free += "_"
         table = table.add_column(place, free, pa.array(values))
     return table
+
+
+def described(column: Column) -> tuple[str, ...]:
+    """Return name, kind, codec and share of missing cells of a column, and why it is read so."""
+    share = f"{column.missing:.1%}" if column.missing else "-"
+    return column.name, column.kind, column.codec_name, share, column.reason
 
 
 def plain_rows(table: pa.Table) -> list[dict[str, Any]]:

@@ -29,11 +29,11 @@ _OUTSIDE = 0.005  # share at either end that a histogram leaves out
 
 @dataclass(frozen=True)
 class Margins:
-    """How each column of synthetic rows is distributed, beside that of real ones.
+    """How similar each column of synthetic rows is to that of real rows.
 
     Args:
-        shapes: The score of each compared column, 1 where both are alike; NaN where one is missing throughout.
-        picture: The columns, the least alike of them where there are many.
+        shapes: The score of each compared column, 1 if both are alike; NaN if one of them has no cells.
+        picture: The columns, or the least similar ones if there are many.
     """
 
     shapes: Mapping[str, float]
@@ -53,11 +53,8 @@ def margins_of(schema: TableSchema, real: pa.Table, made: pa.Table) -> Margins:
     worst = sorted(cells[0].names, key=lambda name: np.nan_to_num(shapes[name], nan=1.0))[:_SHOWN]
     names = [name for name in cells[0].names if name in worst]
     drawn = panels([_panel(name, shapes[name], cells, (real, made)) for name in names])
-    some = (
-        f" Shown are the {len(names)} least similar of {len(cells[0].names)} columns."
-        if len(names) < len(shapes)
-        else ""
-    )
+    fewer = f" Shown are the {len(names)} least similar of {len(cells[0].names)} columns."
+    some = fewer if len(names) < len(shapes) else ""
     caption = (
         f"Each column by itself: {len(real):,} training rows (grey) and {len(made):,} synthetic rows (blue).{some} Below each "
         "column is its shape score, 1 at best: for numbers one minus the largest difference of the distribution functions, for "
@@ -89,7 +86,7 @@ def _panel(
 
 
 def _histogram(axes: Any, real: Array, made: Array) -> None:
-    """Draw densities over the bins of the real numbers; each is a share of all rows, so that none hides what lies outside."""
+    """Draw densities over the bins of the real numbers, as shares of all rows, also of those outside the bins."""
     real, made = real[~np.isnan(real)], made[~np.isnan(made)]
     if not len(real):
         return
@@ -126,7 +123,7 @@ def _number_axis(axes: Any, unit: str | None) -> None:
 
 
 def _bars(axes: Any, real: Counter[str], made: Counter[str]) -> None:
-    """Draw the share of each category, of the rarer ones together."""
+    """Draw the share of each category, and of all rarer categories together."""
     names = [name for name, _ in (real or made).most_common(_NAMED)]
     heights = []
     for counts in (real, made):

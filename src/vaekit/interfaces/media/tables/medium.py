@@ -14,7 +14,7 @@ from vaekit.errors import DataNotAtHand, NotApplicable
 from vaekit.evaluation import Bounds
 from vaekit.interfaces.media.medium import Answer, HeldOut, Medium, Output, Place, label_option
 from vaekit.interfaces.media.tables.exhibits import tables
-from vaekit.interfaces.media.tables.files import plain_rows, with_columns, write_table
+from vaekit.interfaces.media.tables.files import described, plain_rows, with_columns, write_table
 from vaekit.interfaces.media.tables.quality import anomalies, table_quality_of
 from vaekit.interfaces.report.page import Picture
 from vaekit.trained import TrainedModel
@@ -79,8 +79,7 @@ class TableMedium(Medium):
 
         table = Table("column", "kind", "codec", "missing", "why", **_BARE)
         for column in schema.columns:
-            share = f"{column.missing:.1%}" if column.missing else ""
-            table.add_row(column.name, column.kind, column.codec_name, share, column.reason)
+            table.add_row(*described(column))
         return table
 
     def write_schema(self, schema: TableSchema, path: Path) -> str:

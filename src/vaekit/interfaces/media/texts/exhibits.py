@@ -24,12 +24,12 @@ _LONGEST = 300  # characters of a text that are shown
 
 
 def texts(run: Run, result: Bounds, held_out: HeldOut | None) -> list[str]:
-    """Return every exhibit of texts that the data at hand allow, as HTML.
+    """Return every exhibit of texts that the available data allow, as HTML.
 
     Args:
         run: A run of texts.
         result: The bounds of the data that are shown.
-        held_out: The data themselves, where they are at hand.
+        held_out: The data themselves, if they are available.
     """
     has_data, labels = held_out is not None, None if held_out is None else held_out.labels
     if not run.view.traits.latents:

@@ -75,7 +75,7 @@ class TextMedium(Medium):
         score = f"vaekit score {path} DATA --out scores.csv"
         if not run.view.traits.latents:
             return [*drawn, score]
-        # A text that is typed has no label: a conditional model is given files, or its own test data by their numbers.
+        # A typed text has no label: a conditional model needs files, or its own test data by number.
         typed, numbered = not run.conditions.names, bool(run.experiment.data.source)
         text, ends = ("'a text'", "'a text' 'another text'") if typed else ("DATA", "0 1")
         walk = [f"vaekit interpolate {path} {ends}"] if run.latents.is_walkable and (typed or numbered) else []
@@ -83,7 +83,7 @@ class TextMedium(Medium):
         return [*drawn, f"vaekit reconstruct {path} {text}", *walk, encode, score]
 
     def units(self, result: Bounds) -> dict[str, Any]:
-        """Return the unit of the bounds, the tokens, and both perplexities, each by the name of its bound."""
+        """Return the unit of the bounds, the number of tokens, and the perplexity of each bound by its name."""
         tokens = result.sizes
         found = {**super().units(result), "tokens": int(tokens.sum())}
         if result.elbo is None or result.iw is None:
@@ -101,7 +101,7 @@ class TextMedium(Medium):
         return [f"perplexity {found.value:,.2f}{error}"]
 
     def literal(self, text: str) -> list[str] | None:
-        """Return a text that was typed itself: no name of data, no file, and nothing that looks like a path."""
+        """Return a text that was typed, unless it names data or a file, or looks like a path."""
         if name_of(text) or Path(text).exists():
             return None
         return [text] if " " in text or not (Path(text).suffix or "/" in text) else None
@@ -111,7 +111,7 @@ class TextMedium(Medium):
         return {"text": data.schema.decode(data.values[rows])}  # type: ignore[union-attr]
 
     def sampling(self, decode: str | None, temperature: float) -> tuple[Decoding | None, float]:
-        """Return how tokens are chosen: a temperature is that of the tokens, not of the prior."""
+        """Return how tokens are chosen; the temperature applies to the tokens, not to the prior."""
         return decoding_of(decode, None if temperature == 1 else temperature), 1.0
 
 
