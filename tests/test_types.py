@@ -12,7 +12,7 @@ from pydantic import BaseModel
 
 import vaekit
 from vaekit.heads import AnyPrior, Likelihood, Posterior
-from vaekit.modalities import Model
+from vaekit.modalities import described
 from vaekit.objectives import AnyObjective
 from vaekit.schedules import Schedule
 
@@ -118,8 +118,14 @@ def values_of(annotation, found):
 
 @pytest.mark.parametrize(
     "union",
-    [Model, Posterior, AnyPrior, Likelihood, AnyObjective, Schedule, vaekit.Training],
-    ids=["model", "posterior", "prior", "likelihood", "objective", "schedule", "training"],
+    [
+        *(modality.description for modality in described()),
+        *(Posterior, AnyPrior, Likelihood, AnyObjective, Schedule, vaekit.Training),
+    ],
+    ids=[
+        *(modality.kind for modality in described()),
+        *("posterior", "prior", "likelihood", "objective", "schedule", "training"),
+    ],
 )
 def test_every_value_that_a_key_may_name_is_public(union):
     """What describes data is read from data, never written by a user: it stays where it is."""

@@ -1,6 +1,8 @@
 """Small runs on scikit-learn's digits, trained once per process, for the doctor to look at."""
 
+import atexit
 import dataclasses
+import shutil
 import tempfile
 from functools import cache
 from pathlib import Path
@@ -24,7 +26,8 @@ SMALL = (
     *("latent=6", "net.kind=mlp", "net.widths=[64]", "net.residual=false"),
     *("steps=300", "batch=64", "lr=0.003", "precision=fp32"),
 )
-_FOLDER = tempfile.TemporaryDirectory()  # gone with the process
+_FOLDER = tempfile.mkdtemp()
+atexit.register(shutil.rmtree, _FOLDER, ignore_errors=True)
 
 
 def run(*keys: str) -> Run:
@@ -47,7 +50,7 @@ def _sorted(keys: tuple[str, ...]) -> tuple[str, ...]:
 def _run(keys: tuple[str, ...]) -> Run:
     reading = modality_named("image").opened({"source": "digits"})
     data = reading.open()
-    folder = RunFolder(Path(tempfile.mkdtemp(dir=_FOLDER.name)) / "run")
+    folder = RunFolder(Path(tempfile.mkdtemp(dir=_FOLDER)) / "run")
     found = recording.Recording(folder, plan(data, reading, parse([*SMALL, *keys], modality="image"), "fast"), data)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(recording, "conclude", lambda *_: None)  # half of the time

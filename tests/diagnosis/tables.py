@@ -1,5 +1,7 @@
 """Small runs on a made table of mixed columns with missing cells, trained once per process, for the doctor to look at."""
 
+import atexit
+import shutil
 import tempfile
 from functools import cache
 from pathlib import Path
@@ -19,7 +21,8 @@ from vaekit.interfaces.runs.run import Run
 from vaekit.modalities import Reading, modality_named
 
 SMALL = ("latent=6", "net.widths=[48,48]", "steps=200", "batch=64", "lr=0.002", "precision=fp32", "threads=1")
-_FOLDER = tempfile.TemporaryDirectory()  # gone with the process
+_FOLDER = tempfile.mkdtemp()
+atexit.register(shutil.rmtree, _FOLDER, ignore_errors=True)
 
 
 def _cells(rows: int = 640, seed: int = 0) -> dict[str, list[str]]:
@@ -41,7 +44,7 @@ def _cells(rows: int = 640, seed: int = 0) -> dict[str, list[str]]:
 @cache
 def source() -> Path:
     """Return the file."""
-    columns, path = _cells(), Path(_FOLDER.name) / "people.csv"
+    columns, path = _cells(), Path(_FOLDER) / "people.csv"
     lines = [",".join(columns), *(",".join(row) for row in zip(*columns.values(), strict=True))]
     path.write_text("\n".join(lines) + "\n")
     return path
@@ -67,7 +70,7 @@ def typed(*keys: str) -> Sections:
 @cache
 def run(*keys: str) -> Run:
     """Return a run of `SMALL` with these keys on top: a second or two, without bounds and report."""
-    folder = RunFolder(Path(tempfile.mkdtemp(dir=_FOLDER.name)) / "run")
+    folder = RunFolder(Path(tempfile.mkdtemp(dir=_FOLDER)) / "run")
     found = recording.Recording(folder, plan(data(), settings(), typed(*keys), "fast"), data())
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(recording, "conclude", lambda *_: None)

@@ -118,7 +118,7 @@ def test_a_schema_that_cannot_be(people_file, tmp_path, content):
 
 
 def test_a_schema_of_what_is_no_table(classes, tmp_path):
-    assert "these data are none" in vaekit("inspect", classes, "--schema", tmp_path / "s.yaml").sentence
+    assert "these data are not a table" in vaekit("inspect", classes, "--schema", tmp_path / "s.yaml").sentence
 
 
 def changed(name, cell):
