@@ -31,7 +31,7 @@ class TextReading(DelimitedReading):
     lowercase: bool | None = None
     """Whether to turn capitals into small letters; null does so for words only."""
     column: str | None = None
-    """For texts in a table: the column that holds them; null takes the column named text, or the only column."""
+    """For texts in a table: their column; null takes text, sentence, content, caption or name, or the only column."""
     label_column: str | None = None
     """For texts in a table: the column that holds the label of each text; null reads no labels."""
 
