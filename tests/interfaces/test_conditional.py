@@ -129,7 +129,7 @@ def test_what_is_missing_or_unknown_is_said_in_a_sentence(
         ("sample", label_run, "--label", "3", *out): "knows no label '3'; its labels are disc, square",
         ("sample", label_run, "--label", "", *out): "knows no label ''; its labels are disc, square",
         ("sample", class_run, "--label", "disc", *out): "conditional on nothing, so a label means nothing to it",
-        ("sample", context_run, "--label", "disc", *out): "conditional on vectors given with the data, so a label",
+        ("sample", context_run, "--label", "disc", *out): "conditional on vectors that come with the data, so a label",
         ("interpolate", label_run, classes / "disc" / "00.png", 0): "these data have none",
     }.items():
         assert said in vaekit(*words).sentence, words

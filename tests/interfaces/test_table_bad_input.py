@@ -196,9 +196,9 @@ def test_what_cannot_be_given(people_run, people_bound_run, typed):
 
 def test_what_cannot_be_given_where_constraints_hold(people_bound_run):
     for typed, said in {
-        "age=400": "what is given breaks the constraint 18 <= age <= 90",
-        "city=Oslo": "column 'city' cannot be given by itself, as it stands in the constraint only seen combinations",
-        "until=2021-01-01": "column 'until' cannot be given by itself, as it stands in the constraint since <= until",
+        "age=400": "the given values break the constraint 18 <= age <= 90",
+        "city=Oslo": "column 'city' cannot be given by itself, as it is part of the constraint only seen combinations",
+        "until=2021-01-01": "column 'until' cannot be given by itself, as it is part of the constraint since <= until",
     }.items():
         assert said in vaekit("sample", people_bound_run, "--given", typed).sentence
 
@@ -222,7 +222,7 @@ def test_options_files_and_rows_that_cannot_be(people_run, people_file, tmp_path
     decoded = "only texts are decoded token by token; leave decoding out for other data"
     suffixes = "--out must end in .csv, .parquet, .arrow"
     for words, said in {
-        ("sample", "--noise"): "noise is one of pixels; new rows are drawn anyway",
+        ("sample", "--noise"): "noise applies to pixels; new rows are drawn anyway",
         ("sample", "--decode", "greedy"): decoded,
         ("reconstruct", people_file, "--decode", "greedy"): decoded,
         ("interpolate", 0, 1, "--decode", "beam"): decoded,

@@ -83,7 +83,7 @@ def test_free_bits_where_nothing_is_said_and_the_plain_bound_where_the_objective
     assert sections["objective"] == RECIPES[choice.value].keys(PACE)["objective"]
     own = {"kind": "elbo", "beta": 0.3}
     sections, choice = with_recipe({"objective": own}, PACE)
-    assert sections["objective"] == own and choice.value == "vae" and "stand for themselves" in choice.reason
+    assert sections["objective"] == own and choice.value == "vae" and "the objective was set" in choice.reason
 
 
 def test_a_recipe_that_was_named_is_no_choice_and_what_is_typed_goes_before_it():

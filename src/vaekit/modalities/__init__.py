@@ -1,13 +1,13 @@
-"""Modalities: what kind of data it is, which parts suit it, and why. `MODALITIES` is the closed table of kinds.
+"""Modalities: the kinds of data, and the models that suit them. `MODALITIES` is the closed table of kinds.
 
-modality      what every kind answers;  reading  how its data are opened;  description  its model;  view  how data enter it
-image, text, table    one room per kind
+modality      the base class of a kind;  reading  how its data are opened;  description  its model;  view  how data enter it
+choice        automatic choices;  condition  labels and vectors that come with data
+image, text, table    one package per kind
 tensor        data without a description, for a user's own composition
 """
 
 from __future__ import annotations
 
-from difflib import get_close_matches
 from typing import Annotated, Any, TypeAlias
 
 from pydantic import SerializeAsAny, ValidatorFunctionWrapHandler, WrapValidator
@@ -16,6 +16,7 @@ from vaekit.data.files import existing_path
 from vaekit.data.names import NAMES
 from vaekit.data.schema import Schema
 from vaekit.data.table.bundled import BUNDLED
+from vaekit.errors import suggestion
 from vaekit.modalities.choice import Choice as Choice, Preset as Preset
 from vaekit.modalities.description import Description as Description
 from vaekit.modalities.image.description import ImageVAE as ImageVAE, ImageView as ImageView
@@ -46,17 +47,16 @@ def modality_named(kind: str) -> Modality:
     """Return the entry of a kind of data.
 
     Raises:
-        ValueError: There is no such kind.
+        ValueError: No kind has this name.
     """
     if kind not in MODALITIES:
-        near = get_close_matches(str(kind), MODALITIES, n=1)
-        hint = f"did you mean {near[0]!r}?" if near else f"the kinds are {', '.join(MODALITIES)}"
-        raise ValueError(f"there is no kind of data {kind!r}; {hint}")
+        hint = suggestion(kind, MODALITIES) or f"; the kinds are {', '.join(MODALITIES)}"
+        raise ValueError(f"there is no kind of data {kind!r}{hint}")
     return MODALITIES[kind]
 
 
 def described() -> list[Modality]:
-    """Return the kinds of data that have a description, in their order."""
+    """Return the kinds of data that have a description."""
     return [modality for modality in MODALITIES.values() if modality.description is not None]
 
 
@@ -64,57 +64,59 @@ def kind_of_source(source: str, keys: frozenset[str] = frozenset()) -> str:
     """Return the kind of data that a path or a name holds.
 
     Args:
-        source: What was typed.
+        source: The path or name, as typed.
         keys: The keys of reading that were typed with it.
 
     Raises:
-        FileNotFoundError: There is nothing there.
-        ValueError: No kind of data is read from it.
+        FileNotFoundError: The source does not exist.
+        ValueError: No reader accepts the source.
     """
     Reading.refuse_empty(source)
-    # Images come last: a key may say that a folder of them is to be read as something else.
-    found = next((each.kind for each in reversed(MODALITIES.values()) if each.claims(source, keys)), None)
-    if found is not None:
-        return found
+    # Images come last: a key may ask to read a folder of them as something else.
+    kind = next((each.kind for each in reversed(MODALITIES.values()) if each.claims(source, keys)), None)
+    if kind is not None:
+        return kind
     names = (*NAMES, *BUNDLED)
     existing_path(source, f"data are a folder, a file, or one of {', '.join(names)}", names)
-    readers = "; ".join(modality.reads for modality in described())
-    raise ValueError(f"no kind of data is recognized in {source!r}; vaekit reads {readers}")
+    raise ValueError(f"no kind of data is recognized in {source!r}; vaekit reads {_readers()}")
 
 
-def kind_in_memory(found: Any) -> str:
-    """Return the kind of data that something in memory is.
+def kind_in_memory(data: Any) -> str:
+    """Return the kind of an object in memory.
 
     Raises:
-        TypeError: It is none.
+        TypeError: No kind of data looks like it.
     """
-    kind = next((modality.kind for modality in MODALITIES.values() if modality.holds(found)), None)
+    kind = next((modality.kind for modality in MODALITIES.values() if modality.holds(data)), None)
     if kind is None:
-        readers = "; ".join(modality.reads for modality in described())
-        raise TypeError(f"no kind of data is recognized in a {type(found).__name__}; give {readers}")
+        raise TypeError(f"no kind of data is recognized in a {type(data).__name__}; give {_readers()}")
     return kind
 
 
+def _readers() -> str:
+    """Return the sources that all readers accept, as a phrase."""
+    return "; ".join(modality.reads for modality in described())
+
+
 def view_of(description: Description | None, model: LatentVariableModel, schema: Schema | None) -> View:
-    """Return how stored data enter a model; those of a free composition enter as they are."""
+    """Return how stored data enter a model; those of a free composition enter unchanged."""
     return Plain(model) if description is None else description.view(schema)
 
 
 def _by_kind(entry: str) -> WrapValidator:
-    """Return a validator that reads a value by its `kind`, through the table of kinds."""
+    """Return a validator that looks up the class of a value in the table of kinds, by the value's `kind`."""
 
     def validate(value: Any, inner: ValidatorFunctionWrapHandler) -> Any:
         if not isinstance(value, dict):
             return inner(value)
-        owner = getattr(modality_named(value.get("kind", "")), entry)
-        return owner.model_validate(value)
+        return getattr(modality_named(value.get("kind", "")), entry).model_validate(value)
 
     return WrapValidator(validate)
 
 
 AnyDescription: TypeAlias = Annotated[SerializeAsAny[Description], _by_kind("description")]
-"""Any description, told apart by `kind`."""
+"""A description of any kind."""
 AnyReading: TypeAlias = Annotated[SerializeAsAny[Reading], _by_kind("reading")]
-"""Any way to open data, told apart by `kind`."""
+"""A way to open data of any kind."""
 AnySchema: TypeAlias = Annotated[SerializeAsAny[Schema], _by_kind("schema")]
-"""Any schema, told apart by `kind`."""
+"""A schema of any kind."""

@@ -1,21 +1,29 @@
-"""The description of a model: all that is needed to build it, as a value; every kind of data has its own."""
+"""The description of a model: all that is needed to build it, as a value. Every kind of data has its own."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Self
 
 from pydantic import Field, model_validator
 
 from vaekit.data import Dataset
-from vaekit.heads import AnyPrior, Gaussian, Posterior, Standard
-from vaekit.heads.family import Measure
-from vaekit.modalities.spaces import prior_beside
+from vaekit.heads import PRIOR_OF, AnyPrior, Gaussian, Optimal, Posterior, Prior, Standard
+from vaekit.heads.family import Family, Measure
+from vaekit.modalities.condition import Condition
 from vaekit.modalities.view import View
 from vaekit.models import LatentVariableModel
 from vaekit.value import Value
 
 __all__ = ["Description"]
+
+_SPACES = {
+    "real": "real vectors",
+    "sphere": "unit vectors",
+    "ball": "the unit ball",
+    "one_hot": "one-hot vectors",
+    "codes": "vectors of a codebook",
+}
 
 
 class Description(Value, ABC):
@@ -27,17 +35,17 @@ class Description(Value, ABC):
     posterior: Posterior = Gaussian()
     """Family of q(z | x)."""
     prior: AnyPrior = Standard()
-    """p(z); left open, it follows the posterior."""
-    condition: Literal["none", "label", "context"] = "none"
-    """What all three parts are conditioned on: nothing, the class of each datum, or vectors given with the data."""
+    """p(z); by default the simplest one on the space of the posterior."""
+    condition: Condition = "none"
+    """The condition of all three parts: nothing, the class of each datum, or a vector that comes with each datum."""
     context: Annotated[int, Field(ge=0)] = 0
     """Length of the context vector: the number of classes, for a label."""
 
     @model_validator(mode="after")
     def _settle_prior(self) -> Self:
-        """Let a prior that was left open follow the posterior; refuse one on another space."""
+        """Derive a prior that was not set from the posterior; refuse a prior on another space."""
         prior = self.prior if "prior" in self.model_fields_set else None
-        self.__dict__["prior"] = prior_beside(self.posterior, prior)
+        self.__dict__["prior"] = _prior_for(self.posterior, prior)
         return self
 
     @abstractmethod
@@ -46,14 +54,14 @@ class Description(Value, ABC):
 
     @abstractmethod
     def view(self, schema: Any = None) -> View:
-        """Return how data of a schema enter the model and are shown."""
+        """Return how data of a schema enter the model and come out of it."""
 
     @abstractmethod
     def check(self, data: Dataset) -> None:
-        """Refuse data that the model is not for, or that lie outside the likelihood's support.
+        """Refuse data of another kind or shape, or outside the likelihood's support.
 
         Raises:
-            ValueError: With the cure.
+            ValueError: The data do not fit; the message says what to do.
         """
 
     def stated(self) -> dict[str, Any]:
@@ -63,16 +71,16 @@ class Description(Value, ABC):
     @property
     @abstractmethod
     def measure(self) -> Measure:
-        """What its bounds are logarithms of: probabilities, densities, or products of both."""
+        """Whether its bounds are logarithms of probabilities, of densities, or of products of both."""
 
     @property
     def likelihood_name(self) -> str:
-        """What its likelihood is called in a comparison."""
+        """The name of its likelihood in a comparison."""
         return str(getattr(getattr(self, "likelihood", None), "kind", self.kind))
 
     @property
     def bound_on(self) -> str:
-        """What else must agree, beside data and measure, before the bounds of two models can be compared."""
+        """What else must agree, apart from data and measure, before the bounds of two models can be compared."""
         return ""
 
     @property
@@ -85,3 +93,21 @@ def _stated(value: Value) -> dict[str, Any]:
     names = (name for name in type(value).model_fields if name == "kind" or name in value.model_fields_set)
     parts = ((name, getattr(value, name)) for name in names)
     return {name: _stated(part) if isinstance(part, Value) else part for name, part in parts}
+
+
+def _prior_for(posterior: Family | Value, prior: Prior | None) -> Prior:
+    """Return the prior, or if it is None the simplest one on the space of the posterior.
+
+    Raises:
+        ValueError: They live on different spaces, or the posterior's scale needs data.
+    """
+    natural = PRIOR_OF[posterior.support]  # type: ignore[union-attr]
+    prior = natural if prior is None else prior
+    if prior.support != natural.support:
+        raise ValueError(
+            f"posterior={posterior.kind} lives on {_SPACES[natural.support]} and prior={prior.kind} on "  # type: ignore[union-attr]
+            f"{_SPACES[prior.support]}; use prior={natural.kind}, or another posterior"
+        )
+    if isinstance(getattr(posterior, "scale", None), Optimal):
+        raise ValueError("posterior.scale=optimal has no data to be optimal for; use posterior.scale=exp")
+    return prior

@@ -1,4 +1,4 @@
-"""A kind of data: what it is called, who reads it, and which model suits it; the entries of the closed table `MODALITIES`."""
+"""A kind of data: its names, its reader, and the model that suits it; each is an entry of the table `MODALITIES`."""
 
 from __future__ import annotations
 
@@ -13,14 +13,17 @@ from vaekit.modalities.choice import Choice, Preset
 from vaekit.modalities.description import Description
 from vaekit.modalities.reading import Reading
 
-__all__ = ["Completed", "Modality", "Pace", "Sections", "Situation", "Words"]
+__all__ = ["Chosen", "Completed", "Modality", "Pace", "Sections", "Situation", "Words", "three_sections"]
 
 Sections: TypeAlias = dict[str, dict[str, Any]]
 """The user's keys by section: `model`, `objective`, `training`."""
 
+Chosen: TypeAlias = tuple[Description, tuple[Choice, ...]]
+"""A description that suits the data, and the choices that led to it."""
+
 
 class Words(NamedTuple):
-    """What people call the data: `one` image, `many` images, bits per `dimension`, and data without a source."""
+    """The names of the data: `one` image, `many` images, bits per `dimension`, and `unnamed` data without a source."""
 
     one: str
     many: str
@@ -30,11 +33,11 @@ class Words(NamedTuple):
 
 @dataclass(frozen=True)
 class Pace:
-    """How long training will be, which schedules in steps are made from.
+    """The length of training, from which schedules get their steps.
 
     Args:
         per_epoch: Steps in an epoch.
-        steps: Steps in all; None where a time limit decides.
+        steps: Steps in all; None if a time limit decides.
     """
 
     per_epoch: int
@@ -42,25 +45,25 @@ class Pace:
 
     @property
     def ramp(self) -> int:
-        """Ten epochs, as published; at most a third of the run, or one epoch where its length is not known."""
+        """Ten epochs, as published, but at most a third of the run; one epoch if its length is unknown."""
         most = self.per_epoch if self.steps is None else max(1, self.steps // 3)
         return min(10 * self.per_epoch, most)
 
     @property
     def whole(self) -> int:
-        """The whole run, or four epochs where its length is not known."""
+        """The whole run; four epochs if its length is unknown."""
         return self.steps or 4 * self.per_epoch
 
 
 @dataclass(frozen=True)
 class Situation:
-    """What a choice may depend on, beside the data themselves.
+    """What a choice may depend on, apart from the data.
 
     Args:
         count: Number of training data.
         preset: How much to spend.
         batch: Size of the training batch.
-        gpu: Whether training runs on one.
+        gpu: Whether training runs on a GPU.
     """
 
     count: int
@@ -70,95 +73,98 @@ class Situation:
 
 
 class Completed(NamedTuple):
-    """The user's keys, completed by those of a goal or a recipe, and the choice of it where it was left open."""
+    """The user's keys, completed by those of a goal or a recipe; `choice` is set if that was chosen automatically."""
 
     sections: Sections
     choice: Choice | None = None
 
 
+def three_sections(keys: Mapping[str, Mapping[str, Any]]) -> Sections:
+    """Return a copy of the keys by section that has all three sections."""
+    return {name: dict(keys.get(name, {})) for name in ("model", "objective", "training")}
+
+
 class Modality(ABC):
-    """One kind of data. A new kind is a new entry of `MODALITIES`; nothing else asks which kind data are."""
+    """One kind of data. A new kind is a new entry of `MODALITIES`; other code never asks for the kind of the data."""
 
     kind: ClassVar[str]
     words: ClassVar[Words]
     reads: ClassVar[str]
-    """What its reader takes, as a phrase for an error message."""
+    """The sources that its reader accepts, as a phrase for an error message."""
     reading: ClassVar[type[Reading]]
     description: ClassVar[type[Description] | None]
     schema: ClassVar[type[Schema] | None]
     batches: ClassVar[tuple[int, int]] = (128, 256)
     """Data per step: with 2,048 training data, and with 20,000 or more."""
     epochs: ClassVar[int] = 1
-    """What the usual number of epochs is divided by: data that are seen whole in fewer steps."""
+    """The divisor of the usual number of epochs, for data that need fewer."""
 
     @abstractmethod
     def claims(self, source: str, keys: frozenset[str]) -> bool:
-        """Say whether a source that was typed is of this kind, given the keys of reading that were typed with it."""
+        """Return whether a typed source is of this kind; `keys` are the keys of reading typed with it."""
 
     @abstractmethod
-    def holds(self, found: Any) -> bool:
-        """Say whether something in memory is of this kind."""
+    def holds(self, data: Any) -> bool:
+        """Return whether an object in memory is of this kind."""
 
     def opened(self, keys: Mapping[str, Any] | None = None) -> Reading:
-        """Return how data of this kind are opened, by the user's keys.
+        """Return the settings that open data of this kind, made from the user's keys.
 
         Raises:
             pydantic.ValidationError: A key is unknown or out of range.
         """
         return self.reading.model_validate({**(keys or {}), "kind": self.kind})
 
-    def settings(self, given: Mapping[str, Any], model: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Return the keys of reading, completed by what follows from the keys of the model."""
-        return given
+    def settings(self, reading: Mapping[str, Any], model: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Complete the user's keys of reading by those that follow from the keys of the model."""
+        return reading
 
     def lengths(self, situation: Situation, model: Mapping[str, Any]) -> list[Choice]:
-        """Return the choices that depend on the number of data: the batch, and how long to train."""
+        """Choose what depends on the number of data: the batch, and the length of training."""
         return [self.batch(situation.count, self.batches), self.duration(situation.preset)]
 
-    def complete(self, given: Sections, pace: Pace) -> Completed:
-        """Return the user's keys by section, completed by those of a goal or a recipe.
+    def complete(self, keys: Sections, pace: Pace) -> Completed:
+        """Complete the user's keys by those of a goal or a recipe.
 
         Raises:
             ValueError: There is no such goal or recipe.
         """
-        return Completed(given)
+        return Completed(keys)
 
     def restated(self, description: Any) -> tuple[dict[str, Any] | None, Description]:
-        """Return the keys that a whole description stands for, and the description as it is meant.
+        """Return the keys to plan a user's description by, or None, and the description to train.
 
-        A goal or a recipe also stands for keys of the objective and of training. Where a description sets one, it is
-        planned as these keys would be: all that it leaves unset is chosen. Where it sets none there are no keys, and the
-        description is that of the bound alone.
+        A goal or a recipe implies keys of the objective and of training. If the description sets one, its keys are
+        returned, and planning chooses all that it leaves unset. If it sets none, the keys are None, and the model is
+        trained by the plain bound.
         """
         return None, description
 
-    def choose(
-        self, data: Dataset, keys: Mapping[str, Any], situation: Situation
-    ) -> tuple[Description, tuple[Choice, ...]]:
-        """Return the description that suits data, and why: keys that are given stand, every other one is chosen.
+    def choose(self, data: Dataset, keys: Mapping[str, Any], situation: Situation) -> Chosen:
+        """Return the description that suits the data: the user's keys stay, every other key is chosen.
 
         Raises:
-            pydantic.ValidationError: A given key is unknown or out of range.
-            ValueError: The model is to be conditional, and the data lack what on.
+            pydantic.ValidationError: A key of the user is unknown or out of range.
+            ValueError: The model is to be conditional on something that the data lack.
         """
         raise ValueError(f"{self.words.many} get no model by themselves; give model=VAE(prior, posterior, likelihood)")
 
     def simple_prior(self, description: Any) -> str | None:
-        """Return why the prior stays N(0, I) while training; None where a learned one may be chosen."""
+        """Return the reason to train with the prior N(0, I); None if a learned prior may be chosen."""
         return None
 
     def optimization(self, description: Any, batch: int) -> list[Choice]:
-        """Return the choices of learning rate and what goes with it."""
+        """Choose the learning rate and the settings that depend on it."""
         return [Choice(key="lr", value=1e-3, reason="the usual peak of Adam")]
 
     def batch(self, count: int, sizes: tuple[int, int]) -> Choice:
-        """Return the choice of a batch for so many training data."""
+        """Choose the batch for a number of training data."""
         usual, large = sizes
         size = large if count >= 20_000 else usual if count >= 2048 else max(1, min(64, count // 8))
         reason = f"{count:,} training data: large enough for quick products, small enough for many steps"
         return Choice(key="batch", value=size, reason=reason)
 
     def duration(self, preset: Preset) -> Choice:
-        """Return the choice of the number of epochs."""
+        """Choose the number of epochs."""
         epochs = {"fast": 60, "balanced": 300, "best": 1000}[preset] // self.epochs
         return Choice(key="epochs", value=epochs, reason=f"preset {preset}; patience may end training earlier")

@@ -1,16 +1,16 @@
-"""How data are opened: the keys of one kind of data, which a run keeps to read other data the same way."""
+"""How data are opened: the keys of one kind of data, which a run keeps so that it reads other data the same way."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from vaekit.data import Dataset
 from vaekit.value import Value
 
-__all__ = ["Reading"]
+__all__ = ["DelimitedReading", "Reading"]
 
 
 class Reading(Value, ABC):
@@ -21,57 +21,73 @@ class Reading(Value, ABC):
     source: str = ""
     """A folder or a file, by its absolute path, or the name of a data set; empty for data that came from memory."""
     typed: str = ""
-    """What the user typed for it."""
+    """The source as the user typed it."""
 
     def open(self, source: str | None = None, schema: Any = None) -> Dataset:
         """Read the run's own data, or other data the same way.
 
         Args:
-            source: Other data, as they were typed; None for the run's own.
-            schema: That of a model's data, which other data are coded by.
+            source: Other data, as the user typed them; None for the run's own.
+            schema: The schema of a model's data, by which other data are coded.
 
         Raises:
-            ValueError: There are no usable data there.
-            FileNotFoundError: There is nothing there.
+            ValueError: The source holds no usable data.
+            FileNotFoundError: The source does not exist.
         """
         data = self.read(source or self.source, schema, own=source is None)
         return replace(data, source=self.typed) if source is None and self.typed else data
 
     @abstractmethod
     def read(self, source: str, schema: Any, *, own: bool) -> Dataset:
-        """Read a source; `own` says that it is the run's own, which held-out files belong to."""
+        """Read a source; `own` is true for the run's own, to which a separate test file belongs."""
 
     @abstractmethod
-    def convert(self, found: Any, schema: Any = None) -> Dataset:
-        """Make a data set of what is in memory: arrays, a list of texts, a frame."""
+    def convert(self, data: Any, schema: Any = None) -> Dataset:
+        """Make a data set of objects in memory: arrays, a list of texts, a frame."""
 
     def without_labels(self) -> Reading:
-        """Return this reading for data whose labels are not asked for."""
+        """Return this reading for data whose labels are not needed."""
         return self
 
     @property
     def name(self) -> str:
-        """What people call the data."""
+        """The name of the data, for people."""
         return self.typed or self.source or "arrays"
 
     @staticmethod
     def refuse_empty(source: str) -> None:
-        """Refuse a folder that nothing lies in.
+        """Refuse an empty folder.
 
         Raises:
-            ValueError: It is one.
+            ValueError: The source is an empty folder.
         """
         root = Path(source).expanduser()
         if root.is_dir() and not any(root.iterdir()):
             raise ValueError(f"the folder {source} holds nothing; give one with data")
 
     def at(self, typed: str, *, named: bool) -> Reading:
-        """Return this reading of a source that was typed.
+        """Return this reading with a source that the user typed.
 
         Args:
             typed: A path, or the name of a data set.
-            named: It is a name. A path is kept absolute, so that a run finds its data from any folder.
+            named: Whether it is a name. A path is stored as an absolute one, so that a run finds its data from any folder.
         """
         if not typed or named:
             return self.replace(source=typed, typed="")
         return self.replace(source=str(Path(typed).expanduser().absolute()), typed=typed)
+
+
+class DelimitedReading(Reading):
+    """How data are opened that may come in a file of delimited cells."""
+
+    delimiter: str | None = None
+    """The character between two cells; null detects it."""
+    encoding: str | None = None
+    """The encoding of the file; null detects it."""
+    header: Literal["auto", "yes", "no"] = "auto"
+    """Whether the first row holds the names of the columns; auto detects it."""
+
+    @property
+    def dialect(self) -> dict[str, Any]:
+        """The keys of the file's format, by name."""
+        return {"delimiter": self.delimiter, "encoding": self.encoding, "header": self.header}

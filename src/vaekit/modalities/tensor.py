@@ -1,4 +1,4 @@
-"""Tensors that go into a user's own composition of modules as they are."""
+"""Tensors that enter a user's own composition of modules unchanged."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
-from vaekit.data import Dataset, split_by_content
+from vaekit.data import Dataset, read_images, split_by_content
 from vaekit.heads import Bernoulli, Family
 from vaekit.modalities.modality import Modality, Words
 from vaekit.modalities.reading import Reading
@@ -26,19 +26,17 @@ class TensorReading(Reading):
 
     def read(self, source: str, schema: Any, *, own: bool) -> Dataset:
         """Read the arrays of a file or a folder."""
-        from vaekit.data import read_images
-
         return read_images(source)
 
-    def convert(self, found: Any, schema: Any = None) -> Dataset:
-        """Return a tensor, split by content.
+    def convert(self, data: Any, schema: Any = None) -> Dataset:
+        """Return the data set of a tensor, split by content.
 
         Raises:
-            ValueError: It is none.
+            ValueError: The object is no tensor.
         """
-        if not hasattr(found, "__getitem__"):
-            raise ValueError(f"a free composition needs a tensor (N, *event), got {type(found).__name__}")
-        values = torch.as_tensor(found)
+        if not hasattr(data, "__getitem__"):
+            raise ValueError(f"a free composition needs a tensor (N, *event), got {type(data).__name__}")
+        values = torch.as_tensor(data)
         return Dataset(values, None, split_by_content(values), source="")
 
 
@@ -56,16 +54,16 @@ class Tensors(Modality):
         """Return False: what a file holds needs a description."""
         return False
 
-    def holds(self, found: Any) -> bool:
+    def holds(self, data: Any) -> bool:
         """Return False: tensors are images unless a composition comes with them."""
         return False
 
 
 class Plain(View):
-    """The view of a user's own composition: data as they are, binarised where its likelihood says so.
+    """The view of a user's own composition: data enter it unchanged, or binarised for a Bernoulli likelihood.
 
     Args:
-        model: The composition; the family of its likelihood is asked where it has one.
+        model: The composition.
     """
 
     def __init__(self, model: LatentVariableModel) -> None:
@@ -84,18 +82,18 @@ class Plain(View):
         return (x - low) / (high - low).clamp_min(torch.finfo(x.dtype).tiny)
 
     def original(self, stored: Tensor) -> None:
-        """Return None: nobody knows what the numbers stood for."""
+        """Return None: the meaning of the numbers is unknown."""
 
-    def grouped(self, shown: Tensor, size: int) -> Tensor:
+    def grouped(self, decoded: Tensor, size: int) -> Tensor:
         """Return data in rows of `size`, `(N / size, size, *event)`."""
-        return shown.unflatten(0, (-1, size))
+        return decoded.unflatten(0, (-1, size))
 
 
 def check_composition(model: LatentVariableModel, data: Dataset) -> None:
-    """Refuse data that do not fit through a user's own composition, or lie outside its likelihood's support where that is known.
+    """Refuse data that a user's own composition cannot take, or that lie outside its likelihood's support.
 
     Raises:
-        ValueError: With the cure.
+        ValueError: The data do not fit; the message says what to do.
     """
     view = Plain(model)
     with evaluating(model):

@@ -1,4 +1,4 @@
-"""A view: how stored data enter a model, how its output is shown, and what the floors above may ask of the data."""
+"""A view: how stored data enter a model, how its output becomes data again, and the traits of the data."""
 
 from __future__ import annotations
 
@@ -17,40 +17,40 @@ from vaekit.errors import NotApplicable
 from vaekit.models import LatentVariableModel
 from vaekit.value import Value
 
-__all__ = ["Imputing", "Pick", "Seed", "Shown", "Traits", "View", "drawn", "pointwise"]
+__all__ = ["Imputing", "Pick", "Seed", "Shown", "Traits", "View", "pointwise"]
 
 Shown: TypeAlias = Any
 """Data as people see them: images `(N, C, H, W)` with intensities in [0, 1], a list of texts, a `pyarrow.Table`, ..."""
 
 Seed: TypeAlias = int | Generator
-"""Where draws come from: a seed, or a generator that is used up further."""
+"""The source of random draws: a seed, or a generator."""
 
 Pick: TypeAlias = Callable[[Distribution], Tensor]
-"""Which datum of p(x | z) is taken: its point, a draw, or what a search finds."""
+"""How one datum is taken from p(x | z): its point, a draw, or the result of a search."""
 
 
 @dataclass(frozen=True)
 class Traits:
-    """What training, evaluation, diagnosis and reports may ask of data, in place of which kind they are.
+    """The properties of data by which training, evaluation, diagnosis and reports differ, whatever kind they are.
 
     Args:
-        numeric: Every entry of a datum is a number on one scale, so that distance, spread and spacing have a meaning.
+        numeric: Every entry of a datum is a number on the same scale, so that distances have a meaning.
         pictures: Decoded data are images `(N, C, H, W)` with intensities in [0, 1].
-        tokens: A datum is a sequence of tokens, which the decoder reads one after the other: it may learn to write
-            without its latents, and one decoding costs as many steps as there are tokens.
+        tokens: A datum is a sequence of tokens, which the decoder writes one by one. It may learn to do so without its
+            latents, and one decoding takes a step per token.
         latents: The likelihood reads its latents.
-        slots: The variables of a datum, where they are of different kinds; NaN is then a cell that was not observed.
-        masks: Of a variable that may be missing, the place of the variable that says so.
-        columns: The columns that decoded rows can be compared by, where they are tables.
-        repeats: Two equal data need not be copies of one another.
+        slots: The variables of a datum, if they are of different kinds; NaN is then a cell that was not observed.
+        masks: The place of each variable that may be missing, with the place of the variable that marks it as missing.
+        columns: The columns of decoded rows and their kinds, for tables.
+        repeats: Equal data occur naturally, and need not be copies of one another.
         light_rate: The rate weighs less than in the bound on purpose, because a prior is fitted after training.
-        levels: How many integer levels a stored entry has; None where it is real, or where that is unknown.
+        levels: The number of integer levels of a stored entry; None if it is real or unknown.
         dequantized: Noise is added to these levels.
-        family: What the key `likelihood=` names; None where the user cannot choose one family for all entries.
-        families: For each kind of slot that has a choice: the family in use, and the one that fits most data.
-        net: The architecture of both sides; None where each side has its own, or nobody knows.
-        rows: Data that a model is given at a time, and `drawn` that it draws at a time: small data are handled faster
-            in large batches.
+        family: The value of the key `likelihood=`; None if one family cannot be chosen for all entries.
+        families: For each kind of slot with a choice of families: the one in use, and the one that fits most data.
+        net: The architecture of encoder and decoder; None if they differ or are unknown.
+        rows: Data that enter a model in one batch; small data are fastest in large batches.
+        drawn: Data that are drawn in one batch.
     """
 
     numeric: bool = True
@@ -75,10 +75,10 @@ class Imputing(NamedTuple):
     """How missing cells are filled.
 
     Args:
-        draws: Whole tables to draw beside, for multiple imputation.
+        draws: Whole tables to draw as well, for multiple imputation.
         proposals: Latents that are compared per row.
         level: Share of the draws that the interval of a number holds.
-        seed: Where draws come from.
+        seed: The source of random draws.
     """
 
     draws: int = 0
@@ -88,11 +88,11 @@ class Imputing(NamedTuple):
 
 
 class View(ABC):
-    """How stored data enter a model and how its output is shown: what every kind of data answers."""
+    """How stored data of one kind enter a model, and how its output becomes data again."""
 
     @property
     def traits(self) -> Traits:
-        """What may be asked of the data."""
+        """The properties of the data."""
         return Traits()
 
     @abstractmethod
@@ -104,74 +104,69 @@ class View(ABC):
         """Return prepared data or a model's output as people see them."""
 
     def settle(self, data: Dataset) -> Dataset:
-        """Return the data with what happens once already done, such as labels turned into vectors.
+        """Return the data after the steps that are done once, such as turning labels into vectors.
 
         Raises:
-            ValueError: The model is conditional and the data lack what it is conditioned on.
+            ValueError: The data lack the labels or vectors that the model is conditioned on.
         """
         return data
 
     def sizes(self, x: Tensor) -> Tensor:
-        """Return the number of dimensions of each prepared datum, `(B,)`: what nats are divided by in bits/dim."""
+        """Return the number of dimensions of each prepared datum, `(B,)`: the divisor of nats in bits/dim."""
         return torch.full((len(x),), x[:1].numel())
 
     def log_jacobian(self, x: Tensor) -> Tensor:
-        """Return the nats `(B,)` added to the density of each prepared datum because it was rescaled on its way in."""
+        """Return the nats `(B,)` that turn the density of each prepared datum into that of the stored one."""
         return torch.zeros(len(x), dtype=torch.float64)
 
     def lengths(self, values: Tensor) -> Tensor | None:
-        """Return the length of each stored datum `(N,)`; None where all are equally long."""
+        """Return the length of each stored datum `(N,)`; None if all have the same."""
         return None
 
     def original(self, stored: Tensor) -> Shown | None:
-        """Return what reconstructions should look like, before any random binarisation; None where it is lost."""
+        """Return data as they were before a random binarisation, to compare reconstructions with; None if that is lost."""
         return self.decode(self.prepare(stored))
 
     def pick(self, decoding: Decoding | None = None, *, noise: bool = False, sampling: bool = False) -> Pick:
-        """Return which datum of p(x | z) is shown: its point, or a draw with `noise`.
+        """Return how a datum is taken from p(x | z): its point, or a draw with `noise`.
 
         Args:
             decoding: How tokens are chosen.
             noise: Draw from p(x | z).
-            sampling: New data are made, not old ones reconstructed.
+            sampling: Whether new data are made; false for reconstructions.
 
         Raises:
-            NotApplicable: Tokens are to be chosen, and the data have none.
+            NotApplicable: A decoding is set, and the data have no tokens.
         """
         return pointwise(decoding, noise=noise)
 
     def blank(self) -> Tensor | None:
-        """Return one prepared datum that stands for nothing, `(1, *event)`; None where zeros are as good."""
+        """Return an empty prepared datum, `(1, *event)`; None if zeros serve as well."""
         return None
 
-    def grouped(self, shown: Shown, size: int) -> Any:
+    def grouped(self, decoded: Shown, size: int) -> Any:
         """Return data in rows of `size`."""
-        return [shown[i : i + size] for i in range(0, len(shown), size)]
+        return [decoded[i : i + size] for i in range(0, len(decoded), size)]
 
     def impute(self, model: LatentVariableModel, data: Dataset, how: Imputing) -> Any:
-        """Return data whose missing cells are filled.
+        """Fill the missing cells of data.
 
         Raises:
-            NotApplicable: The data have no cells that could be missing.
+            NotApplicable: The data are no table.
         """
         raise NotApplicable("only the cells of tables can be missing, and these data are no table")
 
     def sample_given(self, model: LatentVariableModel, n: int, given: Mapping[str, Any], seed: Seed) -> Any:
-        """Return `n` new data in which some cells are given.
+        """Return `n` new rows with fixed values in some columns.
 
         Raises:
-            NotApplicable: The data have no cells.
+            NotApplicable: The data are no table.
         """
         raise NotApplicable("only cells of tables can be given, and these data are no table; see label")
 
 
 def pointwise(decoding: Decoding | None, *, noise: bool) -> Pick:
-    """Return the point of p(x | z), or a draw with `noise`; refuse a decoding, which only tokens have."""
+    """Return how to take the point of p(x | z), or a draw with `noise`; refuse a decoding, which only texts have."""
     if decoding is not None:
         raise NotApplicable("only texts are decoded token by token; leave decoding out for other data")
-    return drawn if noise else point
-
-
-def drawn(likelihood: Distribution) -> Tensor:
-    """Return a draw from p(x | z)."""
-    return likelihood.sample()
+    return (lambda likelihood: likelihood.sample()) if noise else point

@@ -1,7 +1,7 @@
-"""Trained models: one object with every verb, apart from the run that it came from.
+"""Trained models: one object with every verb, without the folder of the run that it came from.
 
-trained_model    the verbs;  latents, latent_space  groups of latents and walks in them
-opening          its own data and others;  conditions  what it is conditioned on;  files  save and load
+trained_model    the verbs;  latents, latent_space  groups of latents and walks in them;  attributes  vectors of labels
+opening          its own data and others;  conditions  labels and vectors as conditions;  files  save and load
 """
 
 from vaekit.trained.conditions import Conditions as Conditions, Label as Label

@@ -22,17 +22,14 @@ def attribute_vector(data: Dataset, label: str, mean_code: Callable[[Dataset, Te
     Args:
         data: Data with labels.
         label: The name of a class.
-        mean_code: Returns the mean code of some rows of the data.
+        mean_code: Returns the mean code of the given rows of the data.
 
     Raises:
-        ValueError: There is no such label, or nothing without it.
+        ValueError: No datum has this label, or all have it.
     """
     if data.labels is None or label not in data.classes:
-        known = (
-            f"its labels are {', '.join(data.classes)}"
-            if data.classes
-            else "it has none (folders name them, label_column= or target=)"
-        )
+        none = "it has none (folders name them, label_column= or target=)"
+        known = f"its labels are {', '.join(data.classes)}" if data.classes else none
         raise ValueError(f"the model's data have no label {label!r}; {known}")
     rows = data.part("train")
     has = data.labels[rows] == data.classes.index(label)

@@ -1,10 +1,9 @@
-"""What a conditional model is asked for: labels by their names, vectors, or those of the training data."""
+"""Conditions: the labels or vectors that a model is conditioned on."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
 
 import torch
 from torch import Tensor
@@ -13,6 +12,7 @@ from torch.nn.functional import one_hot
 from vaekit.data import Dataset
 from vaekit.data.schema import Schema
 from vaekit.modalities import Description
+from vaekit.modalities.condition import Condition
 
 __all__ = ["Conditions", "Label"]
 
@@ -22,55 +22,60 @@ Label = str | Sequence[str] | None
 
 @dataclass(frozen=True)
 class Conditions:
-    """What a run's model is conditioned on.
+    """What a model is conditioned on.
 
     Args:
-        kind: Nothing, the class of each datum, or vectors given with the data.
+        kind: Nothing, the class of each datum, or a vector that comes with each datum.
         size: Length of the context vector.
         classes: The names of the classes, in the order of training.
         counts: How many training data each class has.
     """
 
-    kind: Literal["none", "label", "context"]
+    kind: Condition
     size: int
     classes: tuple[str, ...] = ()
     counts: tuple[int, ...] = ()
 
     @classmethod
-    def of(cls, description: Description, schema: Schema | None, counts: tuple[int, ...] = ()) -> Conditions:
-        """Return what a described model is conditioned on.
+    def of(
+        cls, description: Description | None, schema: Schema | None, counts: Sequence[int] = (), size: int = 0
+    ) -> Conditions:
+        """Return what a model is conditioned on.
 
         Args:
-            description: The model.
+            description: The model; None for a free composition, which takes vectors or nothing.
             schema: The schema of its data, which names the classes.
             counts: How many training data each class has.
+            size: Length of the vectors that a free composition takes; 0 if it takes none.
         """
-        return cls(description.condition, description.context, () if schema is None else schema.classes, counts)
+        if description is None:
+            return cls("context" if size else "none", size)
+        return cls(description.condition, description.context, () if schema is None else schema.classes, tuple(counts))
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The labels that may be asked for."""
+        """The labels that new data may have."""
         return self.classes if self.kind == "label" else ()
 
     def chosen(self, words: Sequence[str]) -> tuple[str, ...] | None:
-        """Return the labels that were typed, each a class or a list of classes between commas; None for none."""
+        """Return the labels in typed words, each a class or several with commas between them; None for no words."""
         parts = [[word] if word in self.classes else word.split(",") for word in words]
         return tuple(name.strip() for part in parts for name in part) or None
 
     def zeros(self, count: int) -> tuple[Tensor, ...]:
-        """Return contexts of the right shape that stand for nothing."""
+        """Return contexts of zeros."""
         return (torch.zeros(count, self.size),) if self.size else ()
 
     def drawn(self, count: int, label: Label, training: Tensor | None) -> tuple[Tensor, ...]:
-        """Return contexts for `count` new data: of the labels asked for in equal shares, or else as in training.
+        """Return contexts for `count` new data: those of some labels in equal shares, or as frequent as in training.
 
         Args:
             count: How many.
-            label: The names of the classes; None draws them in proportion of the training data.
-            training: The contexts of the training data `(N, C)`, where they are at hand.
+            label: The names of the classes; None draws classes as frequent as in the training data.
+            training: The contexts of the training data `(N, C)`; None if they are not at hand.
 
         Raises:
-            ValueError: A label is unknown, or the model takes none; or its vectors are not at hand.
+            ValueError: A label is unknown, or the model takes no labels, or it needs vectors that are not at hand.
         """
         if label is not None:
             codes = self._codes([label] if isinstance(label, str) else list(label))
@@ -88,10 +93,10 @@ class Conditions:
         return (training[torch.randint(len(training), (count,))],)
 
     def matched(self, data: Dataset) -> Dataset:
-        """Return data whose labels count the classes of training, which other data may have in part or in another order.
+        """Return data whose labels are codes of the training classes, though their own classes may be fewer or in another order.
 
         Raises:
-            ValueError: There are no labels, or unknown ones.
+            ValueError: The data have no labels, or unknown ones.
         """
         if self.kind != "label" or data.classes == self.classes:
             return data
@@ -106,7 +111,7 @@ class Conditions:
 
     def _codes(self, names: Sequence[str], needed: set[str] | None = None) -> Tensor:
         if self.kind != "label":
-            on = "on nothing" if self.kind == "none" else "on vectors given with the data"
+            on = "on nothing" if self.kind == "none" else "on vectors that come with the data"
             raise ValueError(
                 f"the model is conditional {on}, so a label means nothing to it; train one with condition=label"
             )

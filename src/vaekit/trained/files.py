@@ -1,4 +1,4 @@
-"""A trained model on disk: `config.json`, `model.safetensors` and `schema.json`, which hold no code that could be run."""
+"""A trained model on disk: `config.json`, `model.safetensors` and `schema.json`, which hold no code."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from vaekit.training.checkpoint import write_atomically
 __all__ = ["FORMAT", "ModelFolder", "Saved", "plain", "read_json", "write_json"]
 
 FORMAT = 2
-"""The number of the format of files: 1 had the description of the model alone in `config.json`."""
+"""The version of the files: `config.json` of version 1 holds only the description of the model."""
 
 _DESCRIPTION: TypeAdapter[Description] = TypeAdapter(AnyDescription)
 _READING: TypeAdapter[Reading] = TypeAdapter(AnyReading)
@@ -31,12 +31,12 @@ V = TypeVar("V")
 
 @dataclass(frozen=True)
 class Saved:
-    """What is known of a model beside its weights.
+    """Everything about a model apart from its weights.
 
     Args:
-        description: What it is built from; None for a user's own composition.
-        schema: What its data must be.
-        reading: How they are opened.
+        description: The description that it is built from; None for a user's own composition.
+        schema: The schema of its data.
+        reading: How its data are opened.
         conditions: What the model is conditioned on.
     """
 
@@ -51,7 +51,7 @@ class ModelFolder:
     """The folder of a trained model.
 
     Args:
-        path: Where it lies.
+        path: The folder.
     """
 
     path: Path
@@ -59,7 +59,7 @@ class ModelFolder:
     def write(self, model: LatentVariableModel, saved: Saved) -> Path:
         """Write the model; return the folder."""
         self.path.mkdir(parents=True, exist_ok=True)
-        reading = saved.reading.replace(source="", typed="")  # a model can be given away, a path cannot
+        reading = saved.reading.replace(source="", typed="")  # a path means nothing on another machine
         content = {
             "format": FORMAT,
             "model": None if saved.description is None else saved.description.model_dump(mode="json"),
@@ -73,40 +73,36 @@ class ModelFolder:
         return self.path
 
     def read(self) -> Saved:
-        """Read what is known of the model beside its weights.
+        """Read everything about the model apart from its weights.
 
         Raises:
             FileNotFoundError: This is no folder of a trained model.
             ValueError: A file is damaged.
         """
         content = self._read("config.json") if (self.path / "config.json").is_file() else {}
-        if isinstance(content, dict) and "format" not in content:  # format 1; a composition had no such file
+        if isinstance(content, dict) and "format" not in content:  # version 1, without a file for a composition
             content = {"model": content or None}
         if not isinstance(content, dict) or content.get("format", FORMAT) != FORMAT:
             raise ValueError(f"{self.path / 'config.json'} is of another version of vaekit; use that version")
         description = self._valid(_DESCRIPTION, "config.json", content.get("model"))
-        schema = self._valid(
-            _SCHEMA, "schema.json", self._read("schema.json") if self._has_schema(description) else None
-        )
+        schema = self._valid(_SCHEMA, "schema.json", self._read_schema(description is None))
         kind = "tensor" if description is None else description.kind
         reading = self._valid(_READING, "config.json", content.get("reading") or {"kind": kind})
         assert reading is not None
         about = content.get("conditions") or {}
-        if description is None:
-            size = int(about.get("size", 0))
-            return Saved(None, schema, reading, Conditions("context" if size else "none", size))
-        return Saved(description, schema, reading, Conditions.of(description, schema, tuple(about.get("counts", ()))))
+        conditions = Conditions.of(description, schema, about.get("counts", ()), int(about.get("size", 0)))
+        return Saved(description, schema, reading, conditions)
 
     def weighted(self, description: Description | None, model: LatentVariableModel | None) -> LatentVariableModel:
         """Return the modules with their weights.
 
         Args:
-            description: What they are built from.
+            description: The description that they are built from.
             model: The modules of a free composition.
 
         Raises:
-            FileNotFoundError: Training has not yet saved a model.
-            ValueError: The file is damaged, or belongs to another model; or the modules are the user's own, and missing.
+            FileNotFoundError: The folder holds no weights.
+            ValueError: The file is damaged or belongs to another model, or a free composition needs `model`.
         """
         if model is None:
             if description is None:
@@ -127,18 +123,20 @@ class ModelFolder:
             ) from error
         return model
 
-    def _has_schema(self, description: Description | None) -> bool:
-        """Say whether there is a schema.
+    def _read_schema(self, is_optional: bool) -> Any:
+        """Return the content of the schema's file; None if it is optional and missing.
 
         Raises:
             FileNotFoundError: It is needed, and missing.
         """
         path = self.path / "schema.json"
-        if not path.is_file() and description is not None:
-            raise FileNotFoundError(
-                f"{path} is missing, which says what the model's data are; restore it, or run fit again"
-            )
-        return path.is_file()
+        if path.is_file():
+            return self._read(path.name)
+        if is_optional:
+            return None
+        raise FileNotFoundError(
+            f"{path} is missing, which says what the model's data are; restore it, or run fit again"
+        )
 
     def _read(self, name: str) -> Any:
         return read_json(self.path / name, "the folder of a trained model")
@@ -147,15 +145,15 @@ class ModelFolder:
         try:
             return None if content is None else adapter.validate_python(content)
         except (ValidationError, TypeError, AttributeError) as error:
-            said = error.errors()[0]["msg"] if isinstance(error, ValidationError) else str(error)
-            raise ValueError(f"{self.path / name} is damaged: {said}") from error
+            reason = error.errors()[0]["msg"] if isinstance(error, ValidationError) else str(error)
+            raise ValueError(f"{self.path / name} is damaged: {reason}") from error
 
 
 def read_json(path: Path, owner: str) -> Any:
     """Read a JSON file.
 
     Raises:
-        FileNotFoundError: There is none, so its folder is not `owner`.
+        FileNotFoundError: The file does not exist, so its folder is not `owner`.
         ValueError: The file is damaged.
     """
     if not path.is_file():
@@ -175,7 +173,7 @@ def write_json(path: Path, content: Any) -> None:
 
 
 def plain(value: Any) -> Any:
-    """Return values that JSON can hold: what is no number becomes null."""
+    """Return values that JSON can hold: NaN and infinity become null."""
     if isinstance(value, dict):
         return {str(key): plain(inner) for key, inner in value.items()}
     if isinstance(value, list | tuple):

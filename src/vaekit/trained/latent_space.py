@@ -14,7 +14,7 @@ from vaekit.heads import Support
 __all__ = ["LatentSpace", "Way"]
 
 Way: TypeAlias = Literal["linear", "slerp"]
-"""How to go from one latent to another: straight, or along an arc."""
+"""The way from one latent to another: straight, or along an arc."""
 
 _INSIDE = 0.99  # radius within which points of the unit ball still have a sensible density
 
@@ -24,7 +24,7 @@ class LatentSpace:
     """The space of one group of latents.
 
     Args:
-        support: What one event is.
+        support: The space: real vectors, unit vectors, the unit ball, or a discrete one.
 
     Examples:
         >>> space = LatentSpace("sphere")
@@ -40,10 +40,10 @@ class LatentSpace:
         return self.support in ("real", "sphere", "ball")
 
     def require(self, verb: str) -> None:
-        """Refuse what needs points between points.
+        """Refuse a verb that needs points between points, if the latents are discrete.
 
         Raises:
-            NotApplicable: The latents are discrete; the verb is named.
+            NotApplicable: The latents are discrete.
         """
         if not self.is_walkable:
             raise NotApplicable(
@@ -72,7 +72,7 @@ class LatentSpace:
             Points `(N, steps, D)`.
 
         Raises:
-            ValueError: Neither of the two.
+            ValueError: `how` is neither of the two.
         """
         if how not in get_args(Way):
             raise ValueError(f"the way between two latents is {' or '.join(get_args(Way))}, got {how!r}")
@@ -91,13 +91,13 @@ class LatentSpace:
     def varied(self, start: Tensor, dimensions: Tensor, steps: int, width: float) -> Tensor:
         """Return one datum with each of some dimensions moved from -width to width.
 
-        On the sphere the point is then brought back to length 1; in the ball a coordinate goes to tanh(width / 2) at most.
+        On the sphere the point is then scaled to length 1; in the ball a coordinate reaches at most tanh(width / 2).
 
         Args:
             start: The datum `(1, D)`.
-            dimensions: Which to move, `(M,)`.
-            steps: Values of each.
-            width: Half the way.
+            dimensions: The dimensions to move, `(M,)`.
+            steps: Number of values of each dimension.
+            width: The largest value.
 
         Returns:
             Points `(M, steps, D)`.
@@ -118,7 +118,7 @@ class LatentSpace:
 
 
 def _arc(a: Tensor, b: Tensor, share: Tensor, otherwise: Tensor) -> Tensor:
-    """Return points of the great circle through unit vectors; equal ones have none of their own, opposite ones too many."""
+    """Return points of the great circle through unit vectors, or `otherwise` if equal or opposite ones define no circle."""
     angle = (a * b).sum(-1, keepdim=True).clamp(-1, 1).acos()
     circle = (torch.sin((1 - share) * angle) * a + torch.sin(share * angle) * b) / angle.sin()
     return torch.where(angle.sin() > 1e-4, circle, otherwise)

@@ -1,4 +1,4 @@
-"""The layout of a model's latents: one group or many, side by side in one vector, each in a space of its own."""
+"""The layout of a model's latents: one or more groups, which lie side by side in one vector, each with its own space."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Latents:
 
     Args:
         groups: Which columns of a code belong to which group.
-        spaces: Where each group lives.
+        spaces: The space of each group.
     """
 
     groups: Groups
@@ -35,7 +35,7 @@ class Latents:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The name of each dimension of a code: `z3`, or `z1_3` for dimension 3 of group 1 where there are several."""
+        """The name of each dimension of a code: `z3`, or `z1_3` for dimension 3 of group 1 if there are several groups."""
         return self.groups.names
 
     @property
@@ -44,10 +44,10 @@ class Latents:
         return all(space.is_walkable for space in self.spaces)
 
     def require(self, verb: str) -> None:
-        """Refuse what needs points between points.
+        """Refuse a verb that needs points between points, if the latents of a group are discrete.
 
         Raises:
-            NotApplicable: The latents of a group are discrete; the verb is named.
+            NotApplicable: The latents of a group are discrete.
         """
         for space in self.spaces:
             space.require(verb)
@@ -69,15 +69,15 @@ class Latents:
 
     def varied(self, start: Tensor, dimensions: Tensor, steps: int, width: float) -> Tensor:
         """Return one code `(1, D)` with each of some dimensions moved, `(M, steps, D)`; see `LatentSpace.varied`."""
-        parts, found = start.split(self.sizes, 1), []
+        parts, codes = start.split(self.sizes, 1), []
         for dimension in dimensions.tolist():
             moved, place = [part.expand(steps, -1) for part in parts], dimension
             for group, size in enumerate(self.sizes):
                 if 0 <= place < size:
                     moved[group] = self.spaces[group].varied(parts[group], torch.tensor([place]), steps, width)[0]
                 place -= size
-            found.append(torch.cat(moved, 1))
-        return torch.stack(found)
+            codes.append(torch.cat(moved, 1))
+        return torch.stack(codes)
 
     def onto(self, z: Tensor) -> Tensor:
         """Return the nearest codes of the spaces, `(..., D)`."""
@@ -87,11 +87,11 @@ class Latents:
 
 @dataclass(frozen=True)
 class Encoding:
-    """What data are encoded as; unpacks into `mean, std`, the codes of all groups side by side.
+    """The posterior means and deviations of data; unpacks into `mean, std`, with all groups side by side.
 
     Args:
-        means: Posterior means of each group, `(N, *event)`; a lower group's is that at the means above it.
-        deviations: Standard deviations of each group; NaN where a posterior has none in closed form, as a flow.
+        means: Posterior means of each group, `(N, *event)`; that of a lower group is taken at the means above it.
+        deviations: Standard deviations of each group; NaN if a posterior, such as a flow, has none in closed form.
     """
 
     means: tuple[Tensor, ...]

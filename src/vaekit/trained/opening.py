@@ -1,4 +1,4 @@
-"""The data of a trained model: its own, where they are at hand, and others that must fit it."""
+"""The data of a trained model: its own, if they are at hand, and other data that must fit it."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ Source: TypeAlias = str | Path | Dataset | Any
 
 
 def typed(source: str | Path) -> str:
-    """Return what is typed for a source: a `Path` is always a path, a text may be the name of a data set."""
+    """Return a source as it would be typed: a `Path` is always a path, a text may be the name of a data set."""
     return str(source) if isinstance(source, str) or source.is_absolute() else f"./{source}"
 
 
 def no_data() -> Dataset:
-    """Refuse: a model that was loaded by itself knows nothing of the data it was trained on.
+    """Refuse to open the data of a model that was loaded without them.
 
     Raises:
         DataNotAtHand: Always.
@@ -35,14 +35,14 @@ def no_data() -> Dataset:
 
 
 class Data:
-    """Where the data of a model come from, and what they must be.
+    """The data that a model can use: its own, and other data that fit its schema.
 
     Args:
-        reading: How they are opened.
+        reading: How data are opened.
         view: How they enter the model.
-        schema: What they must be; None for a free composition.
+        schema: The schema that they must have; None for a free composition.
         conditions: What the model is conditioned on.
-        own: The data it was trained on, or what opens them.
+        own: The data it was trained on, or a function that opens them.
     """
 
     def __init__(
@@ -68,15 +68,15 @@ class Data:
 
     @property
     def opened(self) -> Dataset | Callable[[], Dataset]:
-        """The data the model was trained on where they are open, or what opens them."""
+        """The data the model was trained on, or a function that opens them."""
         return self._own
 
     def open(self, source: Source | None = None) -> tuple[Dataset, Tensor]:
         """Return data and the rows to use: the test part of the model's own, or all of other data, checked by the schema.
 
         Raises:
-            DataNotAtHand: The model's own data are asked for, and are not at hand.
-            ValueError: The data do not fit the model; the field is named.
+            DataNotAtHand: `source` is None, and the model's own data are not at hand.
+            ValueError: The data do not fit the model; the message names the field.
         """
         if source is None:
             test = self.own.drawn("test")
@@ -87,7 +87,7 @@ class Data:
         return self.view.settle(self.conditions.matched(data)), data.part("all")
 
     def training_context(self) -> Tensor | None:
-        """Return what the training data are conditioned on, where that is no class; labels need no data to be drawn."""
+        """Return the vectors that the training data are conditioned on; None if the condition is a label or nothing."""
         if self.conditions.kind != "context":
             return None
         context = self.own.context
@@ -97,7 +97,7 @@ class Data:
         if isinstance(source, Dataset):
             return source
         if isinstance(source, str | Path):
-            # Labels are asked of other data only where the model needs them.
+            # Other data need labels only if the model is conditional on them.
             reading = self.reading if self.conditions.kind == "label" else self.reading.without_labels()
             return reading.open(typed(source), self.schema)
         return self.reading.convert(source, self.schema)

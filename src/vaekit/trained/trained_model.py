@@ -1,4 +1,4 @@
-"""A trained model: every verb that uses it, without the folder that a run leaves behind."""
+"""A trained model: every verb that uses it, without the folder of its run."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from vaekit.trained.opening import Data, Source, no_data
 
 __all__ = ["TrainedModel", "Traversal"]
 
-_ORDERED = 512  # data by which dimensions are ordered
+_ORDERED = 512  # data whose codes decide the order of dimensions
 
 
 class Traversal(NamedTuple):
@@ -38,7 +38,7 @@ class Traversal(NamedTuple):
     Args:
         rows: The data: images `(M, steps, C, H, W)`, or a list of texts or a table for each dimension.
         dimensions: The dimensions in their order, places in a code.
-        names: Their names: `z3`, or `z1_3` for dimension 3 of group 1 where there are several groups.
+        names: Their names: `z3`, or `z1_3` for dimension 3 of group 1 if there are several groups.
     """
 
     rows: Any
@@ -49,15 +49,15 @@ class Traversal(NamedTuple):
 class TrainedModel:
     """A model with its weights, its description and the schema of its data.
 
-    It is only read: any number of threads may use one at once.
+    No verb changes it, so any number of threads may use one at once.
 
     Args:
         model: The modules, with their weights.
-        description: What they were built from; None for a user's own composition.
-        schema: What the data must be; None for a composition.
-        reading: How data are opened; by default as those of the description's kind are.
-        conditions: What the model is conditioned on; by default what the description and the schema say.
-        data: The data it was trained on, or what opens them.
+        description: The description that they were built from; None for a user's own composition.
+        schema: The schema that data must have; None for a composition.
+        reading: How data are opened; by default with the usual settings of the description's kind.
+        conditions: What the model is conditioned on; by default that of the description and the schema.
+        data: The data it was trained on, or a function that opens them.
     """
 
     def __init__(
@@ -73,21 +73,19 @@ class TrainedModel:
         self.model, self.description, self.schema = model.eval(), description, schema
         self.kind = "tensor" if description is None else description.kind
         self.view: View = view_of(description, model, schema)
-        if conditions is None:
-            conditions = Conditions("none", 0) if description is None else Conditions.of(description, schema)
-        self.conditions = conditions
-        self.sources = Data(reading or modality_named(self.kind).opened(), self.view, schema, conditions, data)
+        self.conditions = Conditions.of(description, schema) if conditions is None else conditions
+        self.sources = Data(reading or modality_named(self.kind).opened(), self.view, schema, self.conditions, data)
 
     @classmethod
     def load(cls, folder: str | Path, *, model: LatentVariableModel | None = None) -> TrainedModel:
-        """Load what `save` wrote, or the `model` folder of a run; nothing in the files is run.
+        """Load the files of `save`, or the `model` folder of a run; no code in the files is executed.
 
         Args:
             folder: The folder.
-            model: The modules of a free composition, whose description no file holds.
+            model: The modules of a free composition, which has no description.
 
         Raises:
-            FileNotFoundError: This is no such folder.
+            FileNotFoundError: The folder holds no such files.
             ValueError: A file is damaged or does not fit.
         """
         files = ModelFolder(Path(folder))
@@ -107,25 +105,19 @@ class TrainedModel:
 
     def with_model(self, description: Description, model: LatentVariableModel) -> TrainedModel:
         """Return another model of the same data."""
-        return TrainedModel(
-            model,
-            description,
-            self.schema,
-            reading=self.sources.reading,
-            conditions=self.conditions,
-            data=self.sources.opened,
-        )
+        reading, data = self.sources.reading, self.sources.opened
+        return TrainedModel(model, description, self.schema, reading=reading, conditions=self.conditions, data=data)
 
     @property
     def measure(self) -> Measure | None:
-        """What its bounds are logarithms of: probabilities (counting) or densities (lebesgue); None where nobody says."""
+        """The measure of its bounds: counting (probabilities) or lebesgue (densities); None if it is unknown."""
         if self.description is not None:
             return self.description.measure
         return getattr(getattr(self.model.likelihood, "family", None), "measure", None)
 
     @cached_property
     def latents(self) -> Latents:
-        """Its groups of latents; those of a free composition are taken for real vectors."""
+        """Its groups of latents; those of a free composition are treated as real vectors."""
         with evaluating(self.model):
             drawn = self.model.prior_sample(1, *self.conditions.zeros(1))
         support = "real" if self.description is None else self.description.posterior.support
@@ -150,14 +142,14 @@ class TrainedModel:
         return self.given(source, count, seed)[0]
 
     def given(self, source: Source | None = None, count: int | None = None, seed: Seed = 0) -> tuple[Tensor, ...]:
-        """Return what the model is given: prepared data `(N, *event)`, and their context `(N, C)` where it is conditional."""
+        """Return the inputs of the model: prepared data `(N, *event)`, and their context `(N, C)` if it is conditional."""
         data, rows = self.open(source)
         stored, context = unpacked(data.stored.take(rows[:count]))
         with evaluating(self.model, seed):
             return self.prepared(stored), *context
 
     def prepared(self, stored: Tensor) -> Tensor:
-        """Return prepared data, refused where the likelihood has no value for them."""
+        """Return prepared data; refuse values outside the likelihood's support."""
         x = self.view.prepare(stored)
         family = getattr(self.model.likelihood, "family", None)
         if family is not None:
@@ -170,7 +162,7 @@ class TrainedModel:
         Args:
             source: Other data.
             samples: K of the importance-weighted bound.
-            count: Use the first so many data only.
+            count: Use only this many of the first data.
         """
         data, rows = self.open(source)
         return bounds(
@@ -202,16 +194,16 @@ class TrainedModel:
         Args:
             n: How many.
             temperature: Scale of the draws from the prior.
-            label: The class to generate, or several in equal shares, where the model is conditional on labels; by default
-                in proportion of the training data. Other contexts are drawn from those of the training data.
-            given: Of tables: values by column, which every row is to have; see `sample_given`.
-            noise: Of images: draw from p(x | z) too; otherwise its point, e.g. the mean image. Rows are always drawn.
-            decoding: Of texts: how tokens are chosen; by default drawn from p(x | z).
+            label: For a model conditional on labels: the class to generate, or several in equal shares; by default classes
+                are as frequent as in the training data. Other contexts are drawn from those of the training data.
+            given: For tables: fixed values by column, which every new row has; see `sample_given`.
+            noise: For images: draw from p(x | z); by default its point is taken, e.g. the mean image. Rows are always drawn.
+            decoding: For texts: how tokens are chosen; by default drawn from p(x | z).
             seed: Seed of the draws, or a generator.
 
         Raises:
-            ValueError: `n` is below 1, the temperature no finite number from 0 on, or the label unknown.
-            NotApplicable: The data have no tokens to choose, or no cells to give.
+            ValueError: `n` is below 1, the temperature is negative or infinite, or the label is unknown.
+            NotApplicable: `decoding` is set for data without tokens, or `given` for data without columns.
         """
         if n < 1 or not 0 <= temperature < math.inf:
             raise ValueError(f"n must be at least 1 and temperature finite and at least 0, got {n} and {temperature}")
@@ -223,10 +215,10 @@ class TrainedModel:
         return self.view.decode(self.generated(n, pick, temperature, label, seed))
 
     def sample_given(self, n: int, given: Mapping[str, Any], *, seed: Seed = 0) -> Any:
-        """Return `n` new rows of a table in which some columns are given, and the effective sample size behind them.
+        """Return `n` new rows of a table with given values in some columns, and the effective sample size behind them.
 
         Raises:
-            ValueError: A column is unknown, or a value is none of its kind, or breaks a constraint.
+            ValueError: A column is unknown, or a value has another type or breaks a constraint.
             NotApplicable: The data are no table, or the model is conditional.
         """
         if n < 1:
@@ -240,7 +232,7 @@ class TrainedModel:
 
         Args:
             source: The table; by default the test part of the model's own.
-            draws: Whole tables to draw beside, for multiple imputation.
+            draws: Number of whole tables to draw as well, for multiple imputation.
             proposals: Latents that are compared per row.
             level: Share of the draws that the interval of a number holds.
             seed: Seed of the draws, or a generator.
@@ -260,16 +252,18 @@ class TrainedModel:
         features: Literal["random", "model"] = "random",
         seed: Seed = 0,
     ) -> SampleQuality:
-        """Compare `n` samples, mean images as `sample` returns them, with the first `n` test images, fewer where fewer are.
+        """Compare `n` samples with the first `n` test images, or with all of them if they are fewer.
+
+        The samples are mean images, as `sample` returns them.
 
         Args:
             n: How many; results depend on it.
             source: Other data to compare with.
-            features: The space: fixed random features of what is seen, or the model's own posterior means.
+            features: The space of the comparison: fixed random features of images, or the model's own posterior means.
             seed: Seed of the draws, or a generator.
 
         Raises:
-            NotApplicable: There are too few images, or the model is conditional and its own space asked for.
+            NotApplicable: There are too few images, or `features` is "model" and the model is conditional.
         """
         if features == "model" and self.conditions.kind != "none":
             raise NotApplicable("the space of a conditional model depends on the context; use features='random'")
@@ -281,35 +275,35 @@ class TrainedModel:
         return sample_quality(*self._on_one_scale(real, made), RandomFeatures(real.shape[1]))
 
     def encode(self, source: Source | None = None, count: int | None = None) -> Encoding:
-        """Return posterior means and standard deviations of each group: deterministic, no graph, no decoder.
+        """Return posterior means and standard deviations of each group: deterministic, and without gradients.
 
         The result unpacks into `mean, std`, each `(N, D)`, the groups side by side.
         """
         return self.encoded(self.given(source, count))
 
     def decode(self, z: Tensor, *context: Tensor, decoding: Decoding | None = None) -> Shown:
-        """Return the data of codes `(N, D)`, given their context `(N, C)` in a conditional model, as `sample` does.
+        """Return the data of codes `(N, D)`, in the form that `sample` returns.
 
         Args:
             z: Codes: the latents of all groups side by side.
-            context: What they are conditioned on.
-            decoding: Of texts: how tokens are chosen; by default the most probable one after the other.
+            context: For a conditional model: the context `(N, C)`.
+            decoding: For texts: how tokens are chosen; by default the most probable one after the other.
         """
         pick, groups = self.view.pick(decoding), self.latents.split(z)
         with evaluating(self.model):
             parts = self._in_batches(*groups, *context)
-            found = [pick(self.model.decode(*part[: len(groups)], context=part[len(groups) :])) for part in parts]
-        return self.view.decode(torch.cat(found))
+            x = [pick(self.model.decode(*part[: len(groups)], context=part[len(groups) :])) for part in parts]
+        return self.view.decode(torch.cat(x))
 
     def reconstruct(
         self, source: Source | None = None, count: int | None = None, *, decoding: Decoding | None = None
     ) -> tuple[Shown, Shown]:
-        """Return inputs and their deterministic reconstructions, as `sample` returns data.
+        """Return inputs and their deterministic reconstructions, in the form that `sample` returns.
 
         Args:
             source: The data; by default the test part of the model's own.
             count: How many at most.
-            decoding: Of texts: how tokens are chosen; by default the most probable one after the other.
+            decoding: For texts: how tokens are chosen; by default the most probable one after the other.
         """
         given, pick = self.given(source, count), self.view.pick(decoding)
         with evaluating(self.model):
@@ -320,16 +314,16 @@ class TrainedModel:
     def interpolate(
         self, first: Source, second: Source, steps: int = 10, *, how: Way = "linear", decoding: Decoding | None = None
     ) -> Shown:
-        """Return `steps` data between two data's posterior means, ends included.
+        """Return `steps` data between the posterior means of two data, both included.
 
-        The context of a conditional model goes along.
+        The context of a conditional model is interpolated too.
 
         Args:
-            first: Where to begin.
-            second: Where to end.
+            first: The datum to begin with.
+            second: The datum to end with.
             steps: How many.
-            how: linear, or slerp: along an arc, on which norms do not shrink; on a sphere it is the great circle anyway.
-            decoding: Of texts: how tokens are chosen.
+            how: linear, or slerp: along an arc, on which norms do not shrink. On a sphere both are the great circle.
+            decoding: For texts: how tokens are chosen.
 
         Raises:
             NotApplicable: The latents are discrete.
@@ -342,7 +336,7 @@ class TrainedModel:
         return self.decode(self.latents.between(a, b, steps, how)[0], *contexts, decoding=decoding)
 
     def analogy(self, a: Source, b: Source, c: Source, *, decoding: Decoding | None = None) -> Shown:
-        r"""Return what is to c as b is to a: the datum of :math:`\mu(c) + \mu(b) - \mu(a)`.
+        r"""Return the datum that relates to c as b relates to a: that of :math:`\mu(c) + \mu(b) - \mu(a)`.
 
         References:
             Mikolov, Yih and Zweig, 2013, "Linguistic regularities in continuous space word representations".
@@ -366,11 +360,11 @@ class TrainedModel:
         """Vary each latent dimension of one datum between -width and width.
 
         Args:
-            source: The datum; by default the first of the model's own test part, or the prior's most typical one where
-                these are not at hand.
-            steps: Values of each dimension.
-            width: Half the way.
-            dimensions: Places in a code; by default all, those that vary most over the model's own data first.
+            source: The datum; by default the first of the model's own test part, or the prior's most typical one if the
+                data are not at hand.
+            steps: Number of values of each dimension.
+            width: The largest value.
+            dimensions: Places in a code; by default all, beginning with those that vary most over the model's own data.
 
         Raises:
             NotApplicable: The latents are discrete.
@@ -382,8 +376,8 @@ class TrainedModel:
             raise ValueError(f"a code of this model has dimensions 0 to {sum(self.latents.sizes) - 1}, got {order}")
         start, context = self._start(source)
         z = self.latents.varied(start, torch.tensor(order, dtype=torch.long), steps, width).flatten(0, 1)
-        shown = self.decode(z, *(c.expand(len(z), -1) for c in context))
-        return Traversal(self.view.grouped(shown, steps), order, [self.latents.names[j] for j in order])
+        x = self.decode(z, *(c.expand(len(z), -1) for c in context))
+        return Traversal(self.view.grouped(x, steps), order, [self.latents.names[j] for j in order])
 
     def manipulate(self, source: Source, label: str, strength: float = 1.0, steps: int = 5) -> Any:
         """Move data along the attribute vector of a label: mean latent with the label minus mean without it.
@@ -396,7 +390,7 @@ class TrainedModel:
 
         Raises:
             NotApplicable: The latents are discrete.
-            DataNotAtHand: The labelled data it was trained on are not at hand.
+            DataNotAtHand: The labelled training data are not at hand.
         """
         if not math.isfinite(strength):
             raise ValueError(f"strength must be a finite number, got {strength}")
@@ -410,7 +404,7 @@ class TrainedModel:
         return self.view.grouped(self.decode(z.flatten(0, 1), *contexts), steps)
 
     def encoded(self, given: tuple[Tensor, ...]) -> Encoding:
-        """Return the encoding of what the model is given; see `given`."""
+        """Return the encoding of the inputs of the model; see `given`."""
         with evaluating(self.model):
             posteriors = [self.model.posteriors(*part) for part in self._in_batches(*given)]
             groups = list(zip(*posteriors, strict=True))
@@ -419,7 +413,7 @@ class TrainedModel:
         return Encoding(means, deviations)
 
     def generated(self, n: int, pick: Pick, temperature: float = 1.0, label: Label = None, seed: Seed = 0) -> Tensor:
-        """Return new data as the likelihood has them, `(n, *event)`, `pick` saying which of p(x | z)."""
+        """Return new data in the support of the likelihood, `(n, *event)`; `pick` takes each from p(x | z)."""
         training = self.sources.training_context() if label is None else None
         with evaluating(self.model, seed):
             contexts = self.conditions.drawn(n, label, training)
@@ -434,7 +428,7 @@ class TrainedModel:
         return list(zip(*(column.split(size) for column in columns), strict=True))
 
     def _on_one_scale(self, first: Tensor, second: Tensor) -> tuple[Shown, Shown]:
-        """Return two sets as people see them: that of a free composition is scaled by the range of what it is given."""
+        """Decode two sets together, because data of a free composition are scaled by the range of the whole tensor."""
         both = self.view.decode(torch.cat([first, second]))
         return both[: len(first)], both[len(first) :]
 
@@ -461,7 +455,7 @@ class TrainedModel:
 
 
 def _deviation(q: torch.distributions.Distribution) -> Tensor:
-    """Return the standard deviations of a posterior; NaN where it has none in closed form."""
+    """Return the standard deviations of a posterior; NaN if it has none in closed form."""
     try:
         return q.stddev
     except NotImplementedError:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 from vaekit.interfaces.cli.output import BARE, emit
@@ -28,6 +28,14 @@ def _group(key: Key) -> str:
     return name if is_part or key.section == "objective" else key.section
 
 
+def _by_meaning(group: Sequence[Key]) -> dict[Key, list[str]]:
+    """Return each key once, with the kinds of data that have it if not all have."""
+    kinds: dict[Key, list[str]] = {}
+    for key in group:
+        kinds.setdefault(replace(key, modality=""), []).extend([key.modality] if key.modality else [])
+    return kinds
+
+
 def _table(name: str, group: Sequence[Key]) -> Any:
     from rich.table import Table
 
@@ -36,8 +44,9 @@ def _table(name: str, group: Sequence[Key]) -> Any:
     for column, ratio in (("type", 3), ("default", 3), ("meaning", 8), ("source", 4)):
         table.add_column(column, ratio=ratio, overflow="fold")
     listed: set[tuple[str, str]] = set()
-    for key in group:
-        owners = f" ({', '.join(key.belongs_to)})" if key.belongs_to else ""
+    for key, modalities in _by_meaning(group).items():
+        names = [*(f"{kind}s" for kind in modalities), *key.belongs_to]
+        owners = f" ({', '.join(names)})" if names else ""
         table.add_row(key.path, "part" if key.parts else key.type, key.default, f"{key.meaning}{owners}", "")
         for part in key.parts:
             if (key.path, part.name) not in listed:

@@ -1,4 +1,4 @@
-"""An experiment: the resolved description of a run, with every automatic choice and its reason."""
+"""An experiment: the complete settings of a run, with every automatic choice and its reason."""
 
 from __future__ import annotations
 
@@ -16,31 +16,31 @@ __all__ = ["Experiment"]
 
 
 class Experiment(Value):
-    """All that defines a run. Its JSON reads back as an equal value and reproduces the run."""
+    """All settings of a run. Its JSON file can be read back as an equal value, and reproduces the run."""
 
     format: Literal[2] = 2
     data: AnyReading
-    """How the data are opened; its `kind` is that of the data."""
+    """How the data are opened; `kind` is the kind of the data."""
     model: AnyDescription | None = None
     """The description of the model; null for a user's own composition of modules."""
     objective: AnyObjective = ELBO()
-    """What is optimised; left open, it follows the posterior."""
+    """The loss of training; by default the one that suits the posterior."""
     training: Training = Training()
-    """How it is optimised."""
+    """The settings of training."""
     preset: Preset = "balanced"
-    """How much the automatic choices spend."""
+    """How much time the automatic choices spend."""
     choices: tuple[Choice, ...] = ()
-    """What was chosen automatically, and why."""
+    """The automatic choices, with their reasons."""
 
     @property
     def measure(self) -> Measure | None:
-        """What the bounds are logarithms of: probabilities or densities; None where no description says it."""
+        """Whether the bounds are logarithms of probabilities or of densities; None without a description."""
         return None if self.model is None else self.model.measure
 
     @model_validator(mode="before")
     @classmethod
     def _from_format_1(cls, content: Any) -> Any:
-        """Read format 1, whose data had the keys of all kinds and no kind of their own."""
+        """Read format 1, in which `data` has the keys of all kinds of data, and no `kind`."""
         if not isinstance(content, dict) or content.get("format", 2) != 1:
             return content
         model = content.get("model")

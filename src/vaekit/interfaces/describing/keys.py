@@ -1,4 +1,4 @@
-"""The keys of `vaekit fit`: typed, defaulted, explained and traced to their sources by the values they set."""
+"""The keys of `vaekit fit`, with type, default, meaning and source, read from the classes whose fields they set."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ DERIVED = {
     "model": {"kind", "shape", "levels", "value_range", "context", "vocabulary", "length", "slots"},
     "training": {"phases"},
 }
-"""What follows from the data, or is more than a word can say, hence is no key; a configuration file may hold phases."""
+"""Fields that are no keys: they follow from the data, or have no form that can be typed, as `phases`."""
 
 
 @dataclass(frozen=True)
@@ -35,9 +35,9 @@ class Kind:
     """One of the parts to choose from.
 
     Args:
-        name: What is typed after the `=`.
-        meaning: What it is, one sentence.
-        source: Author and year of the work it comes from; empty where it is common knowledge.
+        name: The word after the `=`.
+        meaning: Its meaning, in one sentence.
+        source: Author and year of the work it comes from; empty for common knowledge.
     """
 
     name: str
@@ -50,16 +50,15 @@ class Key:
     """One key a user may set.
 
     Args:
-        path: What is typed before the `=`.
+        path: The word before the `=`.
         section: The part of the experiment it belongs to.
         type: Its type in words.
         default: Its default in words.
-        meaning: What it does.
-        parts: The parts to choose from, where it names one.
-        belongs_to: The kinds of part that have this key, where only some have. Where two have it with another type,
-            default or meaning, there are two keys of the same path.
-        modality: The kind of data whose model has this key, where not all have it; two that mean different things by it
-            have a key each.
+        meaning: Its meaning.
+        parts: The parts to choose from, if its value is the name of a part.
+        belongs_to: The kinds of part that have this key, if not all have it. Two kinds that differ in its type, default or
+            meaning have a key each, with the same path.
+        modality: The kind of data that has this key, if not all have it. Each such kind of data has a key of its own.
     """
 
     path: str
@@ -78,18 +77,20 @@ class Key:
 
 
 def keys(modality: str = "") -> tuple[Key, ...]:
-    """Return every key, in the order of the sections; those of one kind of data where it is named."""
+    """Return every key, or those of one kind of data, in the order of the sections."""
     kinds = tuple((each.kind, each.reading, each.description) for each in described())
     return tuple(key for key in _all_keys(kinds) if not modality or key.modality in ("", modality))
 
 
 @functools.cache
 def _all_keys(kinds: tuple[tuple[str, type[Value], type[Value]], ...]) -> tuple[Key, ...]:
-    found = [*_by_modality("data", {kind: reading for kind, reading, _ in kinds})]
-    found += [*_by_modality("model", {kind: description for kind, _, description in kinds})]
-    found += [*_section("training", Training)]
-    found += _keys_of("objective", "objective", Experiment.model_fields["objective"], ())
-    return tuple(dict.fromkeys(found))  # two kinds of part may have the same part below them
+    listed = [
+        *_by_modality("data", {kind: reading for kind, reading, _ in kinds}),
+        *_by_modality("model", {kind: description for kind, _, description in kinds}),
+        *_section("training", Training),
+        *_keys_of("objective", "objective", Experiment.model_fields["objective"], ()),
+    ]
+    return tuple(dict.fromkeys(listed))  # two kinds of part may contain the same part
 
 
 def _section(section: str, owner: type[Value]) -> Iterator[Key]:
@@ -100,52 +101,48 @@ def _section(section: str, owner: type[Value]) -> Iterator[Key]:
 
 def _by_modality(section: str, owners: dict[str, type[Value]]) -> Iterator[Key]:
     """Yield the keys of every kind of data: those that all kinds have first, each once."""
-    found = {kind: list(_section(section, owner)) for kind, owner in owners.items()}
-    shared = set.intersection(*map(set, found.values()))
-    yield from dict.fromkeys(key for listed in found.values() for key in listed if key in shared)
-    for kind, listed in found.items():
+    by_kind = {kind: list(_section(section, owner)) for kind, owner in owners.items()}
+    shared = set.intersection(*map(set, by_kind.values()))
+    yield from dict.fromkeys(key for listed in by_kind.values() for key in listed if key in shared)
+    for kind, listed in by_kind.items():
         yield from (replace(key, modality=kind) for key in listed if key not in shared)
 
 
 def _keys_of(path: str, section: str, field: FieldInfo, belongs_to: tuple[str, ...]) -> Iterator[Key]:
     members = _members(field.annotation)
     parts = tuple(part for member in members for part in _parts(member))
-    if parts or not members:  # a part of one kind only is set by its keys
+    if parts or not members:  # a part without a kind is set by its keys alone
         default = "" if field.is_required() else _words(field.default)
         meaning = " ".join((field.description or "").split())
         type_ = " | ".join(part.name for part in parts) or _type(field.annotation)
         yield Key(path, section, type_, default, meaning, parts, belongs_to)
     for name in dict.fromkeys(name for member in members for name in member.model_fields if name != "kind"):
-        variants: list[tuple[FieldInfo, list[type[Value]]]] = []
+        variants: dict[tuple[Any, ...], list[type[Value]]] = {}
         for member in members:
-            if (inner := member.model_fields.get(name)) is None:
-                continue
-            alike = next((owners for other, owners in variants if _listed(other) == _listed(inner)), None)
-            if alike is None:
-                variants.append((inner, [member]))
-            else:
-                alike.append(member)
-        for inner, owners in variants:
+            if name in member.model_fields:
+                variants.setdefault(_listed(member.model_fields[name]), []).append(member)
+        for owners in variants.values():
+            inner = owners[0].model_fields[name]
             kinds = tuple(part.name for owner in owners for part in _parts(owner))
             everyone = () if parts else belongs_to
             yield from _keys_of(f"{path}.{name}", section, inner, everyone if len(owners) == len(members) else kinds)
 
 
 def _listed(field: FieldInfo) -> tuple[Any, ...]:
-    """Return what a listing shows of a field."""
+    """Return the properties of a field that make a key of its own: type, default and meaning."""
     default = field.default if field.default_factory is None else None
     return _type(field.annotation), repr(default), field.description
 
 
 def _members(annotation: Any) -> list[type[Value]]:
-    """Return the values that an annotation allows."""
+    """Return the classes of values that an annotation allows."""
     if get_origin(annotation) in (Annotated, Union, types.UnionType):
         return [member for part in get_args(annotation) for member in _members(part)]
     return [annotation] if isinstance(annotation, type) and issubclass(annotation, Value) else []
 
 
 def _parts(member: type[Value]) -> list[Kind]:
-    """Return the kinds that a class stands for: one, or several where its `kind` is a choice."""
+    """Return the kinds that a class implements: one, or several if its `kind` has several values."""
     field = member.model_fields.get("kind")
     if field is None:
         return []
@@ -193,7 +190,7 @@ _MARKUP = (
     (r"\{", "("),
     (r"\}", ")"),
 )
-"""What is written in a formula, and how it is shown."""
+"""Markup of a formula, and its form in a terminal."""
 
 
 def _type(annotation: Any) -> str:

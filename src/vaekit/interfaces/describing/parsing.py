@@ -1,25 +1,25 @@
-"""What was typed becomes keys: placed by section, parts named, and one sentence for whatever is wrong with them."""
+"""From typed words to keys by section, with one sentence for each mistake."""
 
 from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, TypeAlias
+from typing import Any
 
 from pydantic import ValidationError
 
+from vaekit.errors import suggestion
 from vaekit.interfaces.describing.experiment import Experiment
 from vaekit.interfaces.describing.keys import DERIVED, SECTIONS, Key, keys
 from vaekit.interfaces.describing.typed import HUGE, is_number, read_value, seconds_of, shown
 from vaekit.modalities import modality_named
 from vaekit.modalities.choice import merged
+from vaekit.modalities.modality import Sections
 
 __all__ = ["described", "parse", "sectioned", "sentence"]
 
-Sections: TypeAlias = dict[str, dict[str, Any]]
-
 _CHOSEN = {"net", "likelihood", "likelihood.scale"}
-"""The parts that are chosen by looking at the data, where they are not named."""
+"""The parts that, unless they are named, are chosen by the data."""
 
 
 def parse(pairs: Iterable[str], base: Mapping[str, Mapping[str, Any]] | None = None, modality: str = "") -> Sections:
@@ -27,11 +27,11 @@ def parse(pairs: Iterable[str], base: Mapping[str, Mapping[str, Any]] | None = N
 
     Args:
         pairs: The words.
-        base: The keys of a configuration, which those of the words go before.
-        modality: The kind of data, whose model the keys are of.
+        base: The keys of a configuration, which the words override.
+        modality: The kind of data, whose keys are allowed; by default those of all kinds.
 
     Raises:
-        ValueError: A word is no pair, or its key is unknown; the nearest one is named.
+        ValueError: A word is no pair, or its key is unknown; the message suggests a similar key.
 
     Examples:
         >>> parse(["likelihood=bernoulli", "likelihood.binarize=dynamic", "lr=2e-3"])["model"]
@@ -49,10 +49,10 @@ def parse(pairs: Iterable[str], base: Mapping[str, Mapping[str, Any]] | None = N
 def sectioned(
     flat: Mapping[str, Any], base: Mapping[str, Mapping[str, Any]] | None = None, modality: str = ""
 ) -> Sections:
-    """Return keys by section; values may be nested mappings, as a configuration file has them.
+    """Return keys by section; values may be nested mappings, as in a configuration file.
 
     Raises:
-        ValueError: A key is unknown; the nearest one is named.
+        ValueError: A key is unknown; the message suggests a similar key.
     """
     known = _known(modality)
     words = dict(_flattened(flat, known))
@@ -63,13 +63,15 @@ def sectioned(
             raise ValueError(_unknown(path, known))
         key = _variant(variants, words)
         if isinstance(value, bool) and {"yes", "no"} <= set(key.type.split(" | ")):
-            value = "yes" if value else "no"  # which YAML takes for true and false
+            value = "yes" if value else "no"  # YAML reads these words as true and false
         if path == "time_limit" and isinstance(value, str):
             value = seconds_of(value)
-        _refuse_untypical(path, value, key)
+        _refuse_misread(path, value, key)
         if key.kinds and isinstance(value, str):
             path = f"{path.removesuffix('.kind')}.kind"
-            _refuse_other(path, value, key.kinds)
+            if value not in key.kinds:
+                listed = f"is not one of {', '.join(key.kinds)}{suggestion(value, key.kinds)}"
+                raise ValueError(f"{path.removesuffix('.kind')}={value} {listed}")
         parts = path.split(".")
         _place(placed[key.section], parts[1:] if key.section == "objective" else parts, value)
     result = {section: merged((base or {}).get(section, {}), tree) for section, tree in placed.items()}
@@ -80,17 +82,17 @@ def sectioned(
 
 
 def described(experiment: Experiment) -> Sections:
-    """Return the keys of a resolved experiment by section, for others to go on top: what follows from the data is left out."""
+    """Return the keys of an experiment by section, without those that follow from the data, as a base for other keys."""
     content = experiment.model_dump(mode="json")
     sections = {name: content[name] or {} for name in ("data", "model", "objective", "training")}
     for section in ("data", "model"):
-        kept = DERIVED[section] - {"source", "typed"}
-        sections[section] = {name: value for name, value in sections[section].items() if name not in kept}
+        derived = DERIVED[section] - {"source", "typed"}
+        sections[section] = {name: value for name, value in sections[section].items() if name not in derived}
     return sections
 
 
 def sentence(error: ValidationError) -> str:
-    """Return one sentence for the first thing wrong with a value."""
+    """Return one sentence on the first mistake in a value."""
     first = error.errors()[0]
     path = _path(first["loc"])
     match first["type"]:
@@ -101,12 +103,12 @@ def sentence(error: ValidationError) -> str:
         case "union_tag_not_found":
             return f"{path} is a part with keys of its own: name it first, {path}=..., then set {path}.<key>=..."
         case _:
-            said = first["msg"].replace("tuple", "list").replace("Tuple", "list").replace(" after validation", "")
-            return f"{path}={shown(first['input'])}: {said[0].lower()}{said[1:]}"
+            text = first["msg"].replace("tuple", "list").replace("Tuple", "list").replace(" after validation", "")
+            return f"{path}={shown(first['input'])}: {text[0].lower()}{text[1:]}"
 
 
 def _known(modality: str = "") -> dict[str, list[Key]]:
-    """Return the keys by path; one path has several where kinds of a part mean different things by it."""
+    """Return the keys by path; a path has several keys if kinds of a part differ in its meaning."""
     known: dict[str, list[Key]] = {}
     for key in keys(modality):
         known.setdefault(key.path, []).append(key)
@@ -114,20 +116,20 @@ def _known(modality: str = "") -> dict[str, list[Key]]:
 
 
 def _variant(variants: list[Key], words: Mapping[str, Any]) -> Key:
-    """Return the key that the part named beside it has, or else the first."""
+    """Return the key of the part that the other words name, or else the first."""
     owner = variants[0].path.rpartition(".")[0]
     named = words.get(owner, words.get(f"{owner}.kind"))
     return next((key for key in variants if named in key.belongs_to), variants[0])
 
 
 def _path(location: Iterable[int | str]) -> str:
-    """Return what was typed for a place in a value: the names of the parts on the way are left out."""
+    """Return the key of a place in a value: its path without the names of parts."""
     known, parts, untagged = _known(), list[str](), True
     steps = [str(step) for step in location]
     # Only the keys of the objective are typed with the name of their section.
     for step in steps[1:] if len(steps) > 1 and steps[0] in SECTIONS else steps:
         variants = known.get(".".join(parts), []) if untagged else []
-        # A field may be called like a kind of some other part, as beta is.
+        # A field may have the name of a kind of another part, as beta does.
         if any(step in key.kinds for key in variants):
             untagged = False
         else:
@@ -136,11 +138,11 @@ def _path(location: Iterable[int | str]) -> str:
     return ".".join(parts)
 
 
-def _refuse_untypical(path: str, value: Any, key: Key) -> None:
-    """Refuse what no key of this type can mean, before it is silently taken for something else."""
-    is_left_open = value is None and key.default == "null"
+def _refuse_misread(path: str, value: Any, key: Key) -> None:
+    """Refuse a value of the wrong type that validation would silently read as another value."""
+    is_unset = value is None and key.default == "null"
     is_constant = "constant" in key.kinds and is_number(value)
-    if key.kinds and not (isinstance(value, str | Mapping) or is_left_open or is_constant):
+    if key.kinds and not (isinstance(value, str | Mapping) or is_unset or is_constant):
         raise ValueError(f"{path}={shown(value)} names no part; it is one of {', '.join(key.kinds)}")
     if isinstance(value, bool) and "bool" not in key.type:
         raise ValueError(f"{path}={shown(value)} is no {key.type}")
@@ -150,10 +152,10 @@ def _refuse_untypical(path: str, value: Any, key: Key) -> None:
 
 
 def _name_part(tree: dict[str, Any], key: Key, known: Mapping[str, list[Key]]) -> None:
-    """Name a part by the keys that were set for it, where only one has them, or else by its default.
+    """Name a part of which only keys were set: it is the only kind with these keys, or else the default kind.
 
     Raises:
-        ValueError: Several have them, and the default has not.
+        ValueError: Several kinds have these keys, and the default kind does not.
     """
     for name in key.path.split("."):
         if name == "objective" and key.section == "objective":
@@ -174,7 +176,7 @@ def _name_part(tree: dict[str, Any], key: Key, known: Mapping[str, list[Key]]) -
 
 
 def _has(kind: str, path: str, known: Mapping[str, list[Key]]) -> bool:
-    """Say whether a kind of part has a key, or the keys below it where it is set by those alone."""
+    """Return whether a kind of part has a key, or keys below it if it is set by those alone."""
     below = [key for other, variants in known.items() if other.startswith(f"{path}.") for key in variants]
     return any(not key.belongs_to or kind in key.belongs_to for key in known.get(path, below))
 
@@ -198,18 +200,11 @@ def _unknown(path: str, known: Mapping[str, Any]) -> str:
     return f"unknown key '{path}'; {hint} vaekit fit --help-keys lists all"
 
 
-def _refuse_other(path: str, value: str, kinds: tuple[str, ...]) -> None:
-    if value not in kinds:
-        near = difflib.get_close_matches(value, kinds, n=1)
-        hint = f"; did you mean '{near[0]}'?" if near else ""
-        raise ValueError(f"{path.removesuffix('.kind')}={value} is not one of {', '.join(kinds)}{hint}")
-
-
 def _place(tree: dict[str, Any], parts: list[str], value: Any) -> None:
     for part in parts[:-1]:
         inner = tree.get(part)
         tree[part] = tree = inner if isinstance(inner, dict) else {}
-    # A part may be named after its keys were given, and the other way round.
+    # A part may be named after its keys, or before them.
     if isinstance(value, dict) and isinstance(tree.get(parts[-1]), dict):
         tree[parts[-1]].update(value)
     else:

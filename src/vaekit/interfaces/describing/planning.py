@@ -1,4 +1,4 @@
-"""From data and the keys that a user set to a whole experiment: every other key is chosen, with its reason."""
+"""From data and a user's keys to a complete experiment: every other key is chosen, with its reason."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from vaekit.data import Dataset
 from vaekit.interfaces.describing.experiment import Experiment
 from vaekit.interfaces.describing.keys import DERIVED
 from vaekit.modalities import Choice, Description, Modality, Pace, Preset, Reading, Situation, described, modality_named
-from vaekit.modalities.modality import Sections
+from vaekit.modalities.modality import Sections, three_sections
 from vaekit.training import Training
 from vaekit.training.fabric import device_named
 
 __all__ = ["plan"]
 
 _BOUNDS = ("elbo", "iwae", "miwae", "piwae", "ciwae", "renyi")
-"""The objectives that train a prior of any form: bounds on the evidence."""
+"""The bounds on the evidence: only these objectives can train a prior of any form."""
 
-_MANY = 10_000  # training data from which a prior of its own is learned without overfitting
+_MANY = 10_000  # training data from which a learned prior does not overfit
 _OBJECTIVE_OF = {
     "delta": ("rae", "posterior=delta has no density, hence no evidence bound: a regularised autoencoder"),
     "vq": ("vq", "posterior=vq needs the commitment term, which ties the encoder to its codebook"),
 }
-"""The objective that a posterior brings, where it is not the ELBO, and why."""
+"""The objective that a posterior needs instead of the ELBO, and the reason."""
 
 
 def plan(
@@ -36,18 +36,18 @@ def plan(
     preset: Preset = "balanced",
     model: Description | None = None,
 ) -> Experiment:
-    """Complete an experiment: the user's keys stand, every other one is chosen with its reason.
+    """Complete an experiment: the user's keys stay, every other key is chosen with its reason.
 
     Args:
         data: The data, opened.
         reading: How they were opened.
         given: The user's keys by section: `model`, `objective`, `training`.
         preset: How much to spend.
-        model: The description of the model, where it is given as a whole.
+        model: The user's description of the model, if there is one.
 
     Raises:
         pydantic.ValidationError: A key is unknown or out of range.
-        ValueError: The data do not suit the model, or nothing is known of them; or the device is not there.
+        ValueError: The data do not suit the model or have no schema, or the device does not exist.
     """
     if data.schema is None:
         *kinds, last = (f"{each.kind}s" for each in described())
@@ -55,7 +55,7 @@ def plan(
             f"only {', '.join(kinds)} and {last} get a model by themselves; give these, or model=VAE(prior, posterior, likelihood)"
         )
     modality = modality_named(reading.kind if model is None else model.kind)
-    sections = {name: dict(given.get(name, {})) for name in ("model", "objective", "training")}
+    sections = three_sections(given)
     if model is not None:
         keys, model = modality.restated(model)
         if keys is not None:
@@ -64,21 +64,21 @@ def plan(
     device = sections["training"].get("device", "auto")
     gpu = device in ("cuda", "mps") or (device == "auto" and torch.cuda.is_available())
     experiment = _Planner(data, reading, modality, preset, gpu).resolve(sections, model)
-    device_named(experiment.training.device)  # refused before anything is built for it
+    device_named(experiment.training.device)  # an unknown device is refused before anything is built
     assert experiment.model is not None
     experiment.model.check(data)
     return experiment
 
 
 class _Planner:
-    """What all choices depend on."""
+    """The facts that all choices depend on."""
 
     def __init__(self, data: Dataset, reading: Reading, modality: Modality, preset: Preset, gpu: bool) -> None:
         self.data, self.reading, self.modality, self.preset, self.gpu = data, reading, modality, preset, gpu
         self.count = len(data.part("train"))
 
     def resolve(self, sections: Sections, model: Description | None) -> Experiment:
-        """Return the experiment; a model that is given as a whole stands."""
+        """Return the experiment; a description of the user stays."""
         lengths = self.modality.lengths(self._situation(0), sections["model"])
         why = [choice for choice in lengths if not _is_settled(choice.key, sections["training"])]
         sections["training"] = {**{choice.key: choice.value for choice in why}, **sections["training"]}
@@ -90,11 +90,11 @@ class _Planner:
             model, chosen = self._chosen(sections, training.batch)
             why = [*chosen, *why]
         for choice in self.modality.optimization(model, training.batch):
-            wanted = sections["training"]
-            # The decay is meant for adamw: under adam it would be another penalty.
-            if choice.key not in wanted and (choice.key != "weight_decay" or wanted["optimizer"] == "adamw"):
+            settings = sections["training"]
+            # The decay is meant for adamw: with adam it would be another penalty.
+            if choice.key not in settings and (choice.key != "weight_decay" or settings["optimizer"] == "adamw"):
                 why.append(choice)
-                wanted[choice.key] = choice.value
+                settings[choice.key] = choice.value
         # Validated from plain data, so that a wrong key is reported by its path.
         return Experiment.model_validate(
             {
@@ -108,7 +108,7 @@ class _Planner:
         )
 
     def _chosen(self, sections: Sections, batch: int) -> tuple[Description, list[Choice]]:
-        """Return the model that suits the data, with its posterior and prior, and why."""
+        """Return the model that suits the data, with its posterior and prior, and the choices."""
         keys, objective = sections["model"], sections["objective"]
         keys |= self._context(keys)
         model, choices = self.modality.choose(self.data, keys, self._situation(batch))
@@ -120,19 +120,19 @@ class _Planner:
     def _posterior_and_prior(
         self, model: Description, keys: Mapping[str, Any], objective: Mapping[str, Any]
     ) -> list[Choice]:
-        """Return posterior and prior where they were left open; the prior comes last."""
+        """Choose posterior and prior if the user did not; the prior comes last."""
         if not model.view(self.data.schema).traits.latents:
             return [Choice(key="prior", value=model.prior.kind, reason="not read: a language model has no latents")]
-        found = []
+        choices = []
         if "posterior" not in keys:
             reason = "the usual family: quick, and its rate has a closed form where the prior is normal"
-            found.append(Choice(key="posterior", value=model.posterior.kind, reason=reason))
+            choices.append(Choice(key="posterior", value=model.posterior.kind, reason=reason))
         if "prior" not in keys:
-            found.append(self._prior(model, objective))
-        return found
+            choices.append(self._prior(model, objective))
+        return choices
 
     def _prior(self, model: Description, objective: Mapping[str, Any]) -> Choice:
-        """Return the prior: a learned one where there are data enough, since N(0, I) leaves nats on the table."""
+        """Choose the prior: a learned one if there are enough data, because it has a higher bound than N(0, I)."""
         simplest = model.prior.kind
         if simplest != "standard" or model.posterior.kind == "delta":
             reason = f"the simplest on the space of posterior={model.posterior.kind}"
@@ -144,13 +144,12 @@ class _Planner:
             why = "costs no time" if self.preset == "fast" else "without vaekit[flows]"
             reason = f"a learned mixture {why} and fits the encoded data better than N(0, I)"
             return Choice(key="prior", value="gmm", reason=reason)
-        reason = (
-            "a learned flow fits the encoded data better than N(0, I): more latents stay active, and samples improve"
-        )
+        gain = "more latents stay active, and samples improve"
+        reason = f"a learned flow fits the encoded data better than N(0, I): {gain}"
         return Choice(key="prior", value="flow", reason=reason)
 
     def _no_learned_prior(self, model: Description, objective: Mapping[str, Any]) -> str | None:
-        """Return why no learned prior is chosen; None where one is."""
+        """Return the reason against a learned prior; None if there is none."""
         kind = objective.get("kind", "elbo")
         if kind not in _BOUNDS or objective.get("free_bits"):
             named = f"objective={kind}{' with free bits' if objective.get('free_bits') else ''}"
@@ -162,7 +161,7 @@ class _Planner:
         return None
 
     def _context(self, keys: Mapping[str, Any]) -> dict[str, int]:
-        """Return the length of the vectors that come with the data, where the model is conditioned on them."""
+        """Return the length of the vectors that come with the data, if the model is conditioned on them."""
         if keys.get("condition") != "context":
             return {}
         if self.data.context is None:
@@ -182,11 +181,11 @@ class _Planner:
 
 
 def _natural_objective(model: Description) -> Choice:
-    """Return the objective that a posterior asks for."""
+    """Choose the objective that suits the posterior."""
     kind, reason = _OBJECTIVE_OF.get(model.posterior.kind, ("elbo", "the evidence lower bound itself"))
     return Choice(key="objective", value=kind, reason=reason)
 
 
-def _is_settled(key: str, wanted: Mapping[str, Any]) -> bool:
-    """Say whether the user's keys leave nothing to choose; a number of steps or a time limit stands for epochs."""
-    return key in wanted or (key in ("epochs", "steps") and bool({"epochs", "steps", "time_limit"} & set(wanted)))
+def _is_settled(key: str, training: Mapping[str, Any]) -> bool:
+    """Return whether the user's keys decide this one; steps, epochs and a time limit all decide the length."""
+    return key in training or (key in ("epochs", "steps") and bool({"epochs", "steps", "time_limit"} & set(training)))

@@ -1,4 +1,4 @@
-"""What a typed value means: the rules of YAML, where they do not surprise."""
+"""The meaning of a typed value: the rules of YAML, except where they surprise."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ __all__ = ["HUGE", "is_number", "read_value", "seconds_of", "shown"]
 _UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 
 HUGE = 2**63
-"""From here on a whole number does not fit what computes with it."""
+"""The first whole number that does not fit into 64 bits."""
 
 
 def read_value(path: str, text: str) -> Any:
     """Return the value that the text after `path=` stands for.
 
     Raises:
-        ValueError: It stands for none.
+        ValueError: The text stands for no value.
 
     Examples:
         >>> read_value("lr", "1e-3"), read_value("epochs", "1e9"), read_value("size", "0x64")
         (0.001, 1000000000, '0x64')
     """
     if path == "delimiter" and len(text) == 1:
-        return text  # which may be syntax to YAML
+        return text  # YAML would read some characters as syntax
     try:
         value = yaml.safe_load(text)
     except (yaml.YAMLError, ValueError, RecursionError) as error:
@@ -46,7 +46,7 @@ def is_number(value: Any) -> bool:
 
 
 def shown(value: Any) -> str:
-    """Return a value as it is typed."""
+    """Return a value in the form that a user would type."""
     return "" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
 
 
@@ -54,7 +54,7 @@ def seconds_of(text: str) -> float:
     """Return seconds from `90`, `90s`, `10m`, `1h30m` or `+10m`.
 
     Raises:
-        ValueError: It is none of these.
+        ValueError: The text has another form.
 
     Examples:
         >>> seconds_of("1h30m")

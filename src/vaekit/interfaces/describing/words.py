@@ -8,7 +8,7 @@ __all__ = ["duration", "number"]
 
 
 def number(value: float | None, digits: int = 2) -> str:
-    """Return a number; a missing one is said to be unknown."""
+    """Return a number with some digits; `unknown` if it is missing."""
     return "unknown" if value is None or math.isnan(value) else f"{value:.{digits}f}"
 
 

@@ -1,7 +1,7 @@
-"""Runs: training a model, and the folder that tells how it came about.
+"""Runs: training a model, and the folder that records it.
 
 trainer      training in memory;  recording  the same into a run folder;  fitting  `fit`, `train`, `resume`
-run, folder  what is left behind;  ending  its bounds and report;  logs, signals  on the way
-prior, second_stage    priors that are fitted after training
-subject, diagnosing, auto_fix    the doctor's visit, and training again with what was prescribed
+run, folder  the result;  ending  its bounds and report;  logs, signals  during training
+prior, second_stage, refitting    priors that are fitted after training
+subject, diagnosing, auto_fix    diagnosis of a run, and training again with the prescribed keys
 """

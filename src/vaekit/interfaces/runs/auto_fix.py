@@ -1,4 +1,4 @@
-"""Take the medicine: train, diagnose, and train again with what was prescribed, at most twice."""
+"""Automatic repair: train, diagnose, and train again with the prescribed keys, at most twice."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from vaekit.interfaces.describing.parsing import described, parse
 from vaekit.interfaces.describing.planning import plan
 from vaekit.interfaces.report.doctor import Diagnosis
 from vaekit.interfaces.runs.diagnosing import diagnosed, write_diagnosis
-from vaekit.interfaces.runs.folder import RunFolder
+from vaekit.interfaces.runs.folder import RunFolder, unused
 from vaekit.interfaces.runs.recording import Recording
 from vaekit.interfaces.runs.run import Run
 from vaekit.modalities import Choice, modality_named
@@ -23,26 +23,22 @@ from vaekit.training import RUNS_OF_A_FIX, TrainingDiverged
 
 __all__ = ["Attempt", "Attempts", "auto_fix", "curable", "revised"]
 
-_SHORTEST = 10.0  # seconds: in less, bounds and report alone hardly fit
-_LENGTH = {
-    "time_limit",
-    "steps",
-    "epochs",
-}  # keys that ask for more training, which a time limit of all attempts settles
-_INFLATED = {"sigma_collapse", "density_on_levels"}  # findings under which a density grows without bound, or nearly
+_SHORTEST = 10.0  # seconds that an attempt needs at least, for bounds and report alone
+_LENGTH = {"time_limit", "steps", "epochs"}  # keys that ask for longer training, which a time limit rules out
+_INFLATED = {"sigma_collapse", "density_on_levels"}  # findings with which a density grows almost without bound
 
 
 @dataclass(frozen=True)
 class Attempt:
-    """One run of several, with what was found in it.
+    """One run of several, and its diagnosis.
 
     Args:
         run: The run.
-        diagnosis: What was found.
-        evaluation: Its bounds, as `evaluation.json` has them.
-        cured: The finding that it is to cure; empty for the first run.
-        prescription: The keys on top of those of the attempt before.
-        changes: What these keys replaced, a sentence each.
+        diagnosis: The diagnosis of the run.
+        evaluation: Its bounds, in the form of `evaluation.json`.
+        cured: The name of the finding that it tries to cure; empty for the first run.
+        prescription: The keys that it adds to those of the previous attempt.
+        changes: The user's keys that these replaced, a sentence each.
     """
 
     run: Run
@@ -59,18 +55,18 @@ class Attempt:
 
     @property
     def bound(self) -> float:
-        """The importance-weighted bound in nats per datum; minus infinity where there is none."""
+        """The importance-weighted bound in nats per datum; minus infinity if there is none."""
         iw = self.evaluation["bounds"]["iw"]
         return -math.inf if iw is None or iw["nats"] is None else float(iw["nats"])
 
     @property
     def is_inflated(self) -> bool:
-        """Whether the bound is one on a density that is high for what is wrong with the model."""
+        """Whether the bound is high because something is wrong with the model."""
         return not _INFLATED.isdisjoint(self.found)
 
     @property
     def ills(self) -> tuple[int, int]:
-        """How many findings are severe, and how many are warnings."""
+        """The numbers of severe findings and of warnings."""
         severities = [finding.severity for finding in self.diagnosis.findings]
         return severities.count("severe"), severities.count("warning")
 
@@ -92,8 +88,8 @@ class Attempts:
     """All runs, in order.
 
     Args:
-        made: The first run, and those with what was prescribed.
-        ended: Why there are no more.
+        made: The first run, and the ones with prescribed keys.
+        ended: The reason why there are no more.
     """
 
     made: tuple[Attempt, ...]
@@ -101,19 +97,19 @@ class Attempts:
 
     @property
     def comparable(self) -> bool:
-        """Whether there are bounds on the same thing: of the same data, by one measure, none of them inflated."""
-        # An inflated bound compares with no other, not even with another inflated one.
-        about = {(*_bounded(a.run), a.run.path if a.is_inflated else None) for a in self.made}
-        return all(a.bound > -math.inf for a in self.made) and len(about) == 1
+        """Whether all bounds can be compared: they are of the same data and measure, and none is inflated."""
+        # An inflated bound cannot be compared with any other, not even with another inflated one.
+        subjects = {(*_subject_of_bounds(a.run), a.run.path if a.is_inflated else None) for a in self.made}
+        return all(a.bound > -math.inf for a in self.made) and len(subjects) == 1
 
     @property
     def measured_by(self) -> str:
-        """What says which is the best."""
+        """What decides which attempt is the best."""
         return "the importance-weighted bound" if self.comparable else "the findings: their bounds cannot be compared"
 
     @property
     def best(self) -> Attempt:
-        """The attempt of the highest bound; of the fewest severe findings and warnings where bounds cannot be compared."""
+        """The attempt with the highest bound, or if bounds cannot be compared, with the fewest severe findings and warnings."""
         if self.comparable:
             return max(self.made, key=lambda attempt: attempt.bound)
         return min(reversed(self.made), key=lambda attempt: attempt.ills)
@@ -129,14 +125,15 @@ class Attempts:
 
 
 def auto_fix(run: Run, data: Dataset, train: Callable[[Recording], Run], *, began: float) -> Attempts:
-    """Diagnose a run, and train it again with what is prescribed against the worst curable finding; at most twice.
+    """Diagnose a run, and train it again with the keys prescribed against the worst curable finding; at most twice.
 
-    Every attempt stays: the run, and beside it `RUN-fix1` and `RUN-fix2`; `RUN/attempts.json` tells all of them.
+    Every attempt stays on disk: the run, and in folders of the same parent `RUN-fix1` and `RUN-fix2`. The file
+    `RUN/attempts.json` lists all of them.
 
     Args:
         run: The first run.
-        data: Its data as they were opened.
-        train: Trains what is prepared, and shows how it goes.
+        data: Its data, before the model's view settles them.
+        train: Trains a recording that was begun.
         began: When the user's wait began, on the clock of `time.perf_counter`; a time limit counts from there.
     """
     made = [_attempt(run)]
@@ -153,7 +150,9 @@ def auto_fix(run: Run, data: Dataset, train: Callable[[Recording], Run], *, bega
             ended = "the time limit leaves none"
             break
         try:
-            made.append(_restarted(latest, finding, data, train, (_folder_of_attempt(run, number), seconds)))
+            folder = RunFolder(unused(run.path.with_name(f"{run.path.name}-fix{number}")))
+            recording, changes = _prepared(latest, finding, data, folder, seconds)
+            made.append(_attempt(train(recording), finding, changes))
         except (ValueError, TrainingDiverged) as error:
             ended = f"{' '.join(finding.prescription)} against {finding.name} cannot be tried: {error}"
             break
@@ -163,57 +162,52 @@ def auto_fix(run: Run, data: Dataset, train: Callable[[Recording], Run], *, bega
 
 
 def curable(findings: Iterable[Finding], *, limited: bool = False) -> Finding | None:
-    """Return the first finding that a key cures, of those that are worth training again.
+    """Return the first finding that a key cures and that is severe enough to train again.
 
     Args:
-        findings: What was found, worst first.
-        limited: Whether a time limit says how long to train, so that more training is no cure to try.
+        findings: The findings, worst first.
+        limited: Whether a time limit decides the length of training, so that longer training cannot be tried.
     """
-    vain = _LENGTH if limited else set()
-    worth = (f for f in findings if f.severity != "info")
-    return next((f for f in worth if any(key.split("=", 1)[0] not in vain for key in f.prescription)), None)
+    excluded = _LENGTH if limited else set()
+    serious = (f for f in findings if f.severity != "info")
+    return next((f for f in serious if any(key.split("=", 1)[0] not in excluded for key in f.prescription)), None)
 
 
 def revised(experiment: Experiment, finding: Finding, data: Dataset) -> tuple[Experiment, Dataset]:
-    """Return an experiment with what was prescribed on top of its keys, and its data, opened anew where they differ.
+    """Return an experiment with prescribed keys, and its data, which are opened again if their keys change.
 
     Raises:
-        ValueError: The prescription does not go with the other keys, or changes nothing.
+        ValueError: The prescribed keys contradict other keys, or change nothing.
     """
     before = described(experiment)
     kind = experiment.data.kind
-    given = parse(finding.prescription, before, kind)
-    if given == before:
+    keys = parse(finding.prescription, before, kind)
+    if keys == before:
         raise ValueError("the run has these keys already")
-    reading = modality_named(kind).opened(given.pop("data"))
+    reading = modality_named(kind).opened(keys.pop("data"))
     opened = data if reading == experiment.data else reading.open()
-    new = plan(opened, reading, given, experiment.preset)
-    pairs = [key.split("=", 1) for key in finding.prescription]
-    taken = {key for key, _ in pairs}
-    kept = [choice for choice in experiment.choices if choice.key not in taken]
-    added = [Choice(key=key, value=value, reason=f"prescribed against {finding.name}") for key, value in pairs]
-    return new.replace(choices=(*kept, *added)), opened
+    new = plan(opened, reading, keys, experiment.preset)
+    prescribed = dict(key.split("=", 1) for key in finding.prescription)
+    reason = f"prescribed against {finding.name}"
+    others = [choice for choice in experiment.choices if choice.key not in prescribed]
+    added = [Choice(key=key, value=value, reason=reason) for key, value in prescribed.items()]
+    return new.replace(choices=(*others, *added)), opened
 
 
 def _attempt(run: Run, cure: Finding | None = None, changes: tuple[str, ...] = ()) -> Attempt:
     diagnosis = diagnosed(run)
     write_diagnosis(run, diagnosis)
-    name, prescription = (cure.name, cure.prescription) if cure is not None else ("", ())
-    return Attempt(run, diagnosis, run.folder.read_evaluation(), name, prescription, changes)
+    cause = () if cure is None else (cure.name, cure.prescription, changes)
+    return Attempt(run, diagnosis, run.folder.read_evaluation(), *cause)
 
 
-def _restarted(
-    latest: Attempt,
-    finding: Finding,
-    data: Dataset,
-    train: Callable[[Recording], Run],
-    place: tuple[RunFolder, float | None],
-) -> Attempt:
-    """Train again with what is prescribed, in a folder and a number of seconds."""
-    folder, seconds = place
-    trained = latest.run.folder.read_experiment()  # a second stage leaves another prior than the run was trained with
+def _prepared(
+    latest: Attempt, finding: Finding, data: Dataset, folder: RunFolder, seconds: float | None
+) -> tuple[Recording, tuple[str, ...]]:
+    """Return a recording of another training with prescribed keys, begun in its folder, and the user's keys it replaces."""
+    trained = latest.run.folder.read_experiment()  # the run itself may have the prior of a second stage
     experiment, opened = revised(trained, finding, data)
-    # The restart is a run like others, which resumes by itself.
+    # A restart is a run like any other, which can be resumed on its own.
     training = experiment.training.replace(auto_fix=False, time_limit=seconds)
     changes = _changes(trained, finding)
     recording = Recording(folder, experiment.replace(training=training), opened)
@@ -221,39 +215,26 @@ def _restarted(
     recording.trainer.notes.append(f"auto_fix restarts {latest.run.path} with {keys} against {finding.name}")
     recording.trainer.notes += changes
     recording.begin()
-    return _attempt(train(recording), finding, changes)
+    return recording, changes
 
 
 def _changes(experiment: Experiment, finding: Finding) -> tuple[str, ...]:
-    """Return what a prescription replaces that was not chosen automatically."""
+    """Return the user's keys that a prescription replaces, a sentence each."""
     sections, chosen = described(experiment), {choice.key for choice in experiment.choices}
-    set_by_user = [key for key in finding.prescription if key.split("=", 1)[0] not in chosen]
-    found = [(key, _value(sections, key.split("=", 1)[0])) for key in set_by_user]
-    return tuple(f"{key} replaces {key.split('=', 1)[0]}={value}" for key, value in found if value is not None)
+    paths = {key: key.split("=", 1)[0] for key in finding.prescription}
+    values = {key: _value(sections, path) for key, path in paths.items() if path not in chosen}
+    return tuple(f"{key} replaces {paths[key]}={value}" for key, value in values.items() if value is not None)
 
 
 def _value(sections: dict[str, dict[str, Any]], path: str) -> Any:
-    """Return what a key was: the number of a constant, the kind of a part; None where it was not set."""
-    first, *rest = path.split(".")
+    """Return the value of a key: the number of a constant, the kind of a part; None if it is not set."""
     value: Any = {**sections["data"], **sections["model"], **sections["training"], "objective": sections["objective"]}
-    for step in (first, *rest):
+    for step in path.split("."):
         value = value.get(step) if isinstance(value, dict) else None
-    if isinstance(value, dict):
-        return value.get("value", value.get("kind"))
-    return value
+    return value.get("value", value.get("kind")) if isinstance(value, dict) else value
 
 
-def _bounded(run: Run) -> tuple[Any, ...]:
-    """Return what the bounds of a run are about; a level and a binarised pixel are both counted, and yet different."""
+def _subject_of_bounds(run: Run) -> tuple[Any, ...]:
+    """Return what must agree between two runs before their bounds can be compared."""
     assert run.description is not None
     return run.experiment.data, run.measure, run.description.bound_on
-
-
-def _folder_of_attempt(run: Run, number: int) -> RunFolder:
-    """Return the folder of an attempt, beside the run's, under the first name that is free."""
-    first = run.path.with_name(f"{run.path.name}-fix{number}")
-    return RunFolder(
-        next(
-            p for i in range(1, 10**6) if not (p := first if i == 1 else first.with_name(f"{first.name}-{i}")).exists()
-        )
-    )

@@ -1,4 +1,4 @@
-"""The doctor's visit: a run and its data are examined, and what is found is written into the run folder."""
+"""Diagnosis of a run: the run and its data are examined, and the findings are written into the run folder."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ def diagnosed(run: Run, source: Source | None = None, *, deep: bool = False) -> 
 
 
 def write_diagnosis(run: Run, diagnosis: Diagnosis, where: str = "", *, own: bool = True) -> dict[str, Any]:
-    """Write `diagnosis.json` into the run folder, and the report again; return what was written as JSON.
+    """Write `diagnosis.json` into the run folder, and the report again; return the content of the JSON file.
 
     Args:
         run: The run.
-        diagnosis: What was found.
+        diagnosis: The diagnosis.
         where: The name of the data; by default the run's own.
-        own: Whether these are the run's own data, which the report is about.
+        own: Whether the data are the run's own; only then the report is written.
     """
     summary = diagnosis_summary(run, diagnosis, where)
     run.folder.write_json(_FILE, summary)
@@ -38,29 +38,29 @@ def write_diagnosis(run: Run, diagnosis: Diagnosis, where: str = "", *, own: boo
 
 
 def kept_diagnosis(run: Run) -> Diagnosis | None:
-    """Return the findings that lie in the run folder; None where there are none of this model on its own data.
+    """Return the findings in the run folder; None if there are none of this model on its own data.
 
-    A run that was trained further since, or was last diagnosed on other data, has no findings to keep.
+    Findings are out of date if the run was trained further, and do not count if they are of other data.
 
     Raises:
         ValueError: The file is damaged.
     """
     if not (run.path / _FILE).is_file():
         return None
-    told, now, source = run.folder.read_json(_FILE), _step(run), run.experiment.data.source
+    content, source = run.folder.read_json(_FILE), run.experiment.data.source
     try:
-        is_own = not source or told["data"] == _own_data(run)  # a run of arrays is examined on whatever was given
-        if told["step"] != now or not is_own:
+        is_own = not source or content["data"] == _own_data(run)  # the data of a run of arrays have no name
+        if content["step"] != _step(run) or not is_own:
             return None
-        fields = [{key: value for key, value in found.items() if key != "command"} for found in told["findings"]]
-        return Diagnosis(None, tuple(Finding.model_validate(found) for found in fields))
+        findings = [{key: value for key, value in each.items() if key != "command"} for each in content["findings"]]
+        return Diagnosis(None, tuple(Finding.model_validate(finding) for finding in findings))
     except (TypeError, KeyError, AttributeError, ValueError):
         message = f"{run.path / _FILE} is damaged; write it again: vaekit diagnose {shlex.quote(str(run.path))}"
         raise ValueError(message) from None
 
 
 def diagnosis_summary(run: Run, diagnosis: Diagnosis, where: str = "") -> dict[str, Any]:
-    """Return what was found, and every number that was looked at, ready for JSON."""
+    """Return the findings and all measured numbers, ready for JSON."""
     examination = diagnosis.examination
     numbers = dict(diagnosis.numbers)
     return {
@@ -82,15 +82,15 @@ def _own_data(run: Run) -> str:
 
 
 def _step(run: Run) -> int:
-    """Return the last step that was logged."""
+    """Return the last logged step."""
     history = run.history
     return history[-1]["step"] if history else 0
 
 
 def command(run: Run, finding: Finding) -> str:
-    """Return the command line that repeats a run with what was prescribed on top; empty where no key cures it.
+    """Return the command line that repeats a run with the prescribed keys; empty if no key cures the finding.
 
-    A run of arrays or of a user's own modules is repeated in Python: for it there are the keys alone.
+    A run of arrays or of a user's own modules is repeated in Python, so only the keys are returned.
     """
     if not finding.prescription:
         return ""

@@ -9,18 +9,17 @@ from vaekit.nets import parameter_count
 
 __all__ = ["conclude"]
 
-_EVALUATED = 1000
+_EVALUATED = 1000  # test data at most
+_FEWEST = 200  # test data at least
 _FINAL_SAMPLES = 100
-_FEWEST = 200
-_OPERATIONS = 2e12  # of the bounds at the end of a run: half a minute to a minute on a core
+_OPERATIONS = 2e12  # of all bounds: half a minute to a minute on a core
 
 
 def conclude(run: Run, notes: list[str], step: int) -> None:
     """Write the bounds of a run on its test part, and its report."""
     result = run.evaluate(samples=_FINAL_SAMPLES, count=_evaluated(run))
-    where = f"{run.data.source or 'arrays'} (test)"
     summary = {
-        "data": where,
+        "data": f"{run.data.source or 'arrays'} (test)",
         "measure": run.measure,
         **result.summary(),
         **MEDIA[run.kind].units(result),
@@ -32,7 +31,7 @@ def conclude(run: Run, notes: list[str], step: int) -> None:
 
 
 def _evaluated(run: Run) -> int:
-    """Return how many test data the bounds at the end of a run look at: long sequences are costly to decode."""
+    """Return the number of test data for the bounds at the end of a run: fewer for long sequences, which are slow to decode."""
     data, rows = run.open()
     lengths = run.view.lengths(data.values[rows[:_EVALUATED]])
     if lengths is None:

@@ -82,18 +82,18 @@ def fit(
     """Train a model on data.
 
     Args:
-        data: A folder, a file or a name; an opened data set; arrays, tensors or a torch data set of images; a
-            list of texts; a frame of pyarrow, pandas or polars. With a free
-            composition of modules: a tensor `(N, *event)` in the support of its likelihood.
+        data: A folder, a file or a name; an opened data set; arrays, tensors or a torch data set of images; a list of
+            texts; a frame of pyarrow, pandas or polars. With a free composition of modules: a tensor `(N, *event)` in
+            the support of its likelihood.
         model: A description, a composition `VAE(prior, posterior, likelihood)`, or None to choose one automatically; a
-            word is the key `model=`.
+            string is the value of the key `model=`.
         objective: The objective, as a value or by its name; the ELBO by default.
         training: How to train.
         out: The run folder; by default nothing is written.
         preset: How much an automatic choice spends: fast, balanced or best.
         listener: Called after every step.
-        context: What each datum is conditioned on, numbers of shape `(N, C)`, for `ImageVAE(condition="context")` or a
-            composition whose parts take a context.
+        context: A vector for each datum, `(N, C)`, as its condition, for `ImageVAE(condition="context")` or a composition
+            whose parts take a context.
         keys: Any key of `vaekit fit --help-keys`, such as `latent=8`, `likelihood="gaussian"`, `size="64x64"`,
             `time_limit="10m"`; a key with a dot as a nested mapping, `likelihood={"kind": "gaussian", "scale": "shared"}`, or
             as `**{"likelihood.scale": "shared"}`.
@@ -105,20 +105,20 @@ def fit(
         ValueError: The data or the settings do not fit; the message says what to do.
         TrainingDiverged: Values stayed non-finite after three rollbacks.
     """
-    found = planned(data, model=model, objective=objective, training=training, preset=preset, context=context, **keys)
+    new = planned(data, model=model, objective=objective, training=training, preset=preset, context=context, **keys)
     if out is None:
-        return train(found.data, found.experiment, model=found.modules, listener=listener)
-    recording = Recording(RunFolder(Path(out)), found.experiment, found.data, model=found.modules)
+        return train(new.data, new.experiment, model=new.modules, listener=listener)
+    recording = Recording(RunFolder(Path(out)), new.experiment, new.data, model=new.modules)
     recording.begin()
     return _best(recording, listener)
 
 
 class Planned(NamedTuple):
-    """What `fit` would train.
+    """Everything that `fit` needs to train.
 
     Args:
         data: The data, opened.
-        experiment: What is trained, and how; every choice with its reason.
+        experiment: The model, objective and training; every automatic choice with its reason.
         modules: The modules of a free composition.
     """
 
@@ -137,16 +137,17 @@ def planned(
     context: Any = None,
     **keys: Any,
 ) -> Planned:
-    """Open data and plan what `fit` would train, whose arguments these are.
+    """Open data and plan the training; the arguments are those of `fit`.
 
     Raises:
         ValueError: The data or the settings do not fit; the message says what to do.
     """
     modules = model if isinstance(model, LatentVariableModel) else None
     description = model if isinstance(model, Description) else None
-    words: dict[str, Any] = {"model": model if isinstance(model, str) else None}
-    words["objective"] = None if isinstance(objective, Objective) else objective
-    keys |= {name: word for name, word in words.items() if word is not None}
+    if isinstance(model, str):
+        keys["model"] = model
+    if objective is not None and not isinstance(objective, Objective):
+        keys["objective"] = objective
     kind = "tensor" if modules is not None else _kind_of(data, frozenset(keys))
     given = sectioned(keys, modality=kind)
     if isinstance(objective, Objective):
@@ -175,11 +176,11 @@ def train(
     model: LatentVariableModel | None = None,
     listener: Listener | None = None,
 ) -> TrainedModel:
-    """Train in memory: nothing is written or printed, no signal is handled, and global settings end as they were.
+    """Train in memory: nothing is written or printed, no signal is handled, and global settings are restored.
 
     Args:
         data: The data, opened.
-        experiment: What is trained, and how; see `planned`.
+        experiment: The model, objective and training; see `planned`.
         model: The modules of a free composition.
         listener: Called after every step.
 
@@ -199,7 +200,7 @@ def train(
 
 
 def _weights(trainer: Trainer) -> dict[str, Any]:
-    """Return a copy of the averaged weights, which are those that are evaluated."""
+    """Return a copy of the averaged weights, which are the ones that validation evaluates."""
     state = trainer.state.average.module.state_dict()
     return {name: tensor.detach().cpu().clone() for name, tensor in state.items()}
 
@@ -212,17 +213,17 @@ def resume(
     model: LatentVariableModel | None = None,
     listener: Listener | None = None,
 ) -> Run:
-    """Continue a run that was stopped, bit for bit as if it had not been; or extend a finished one.
+    """Continue a stopped run, with bit for bit the same result as without the stop; or extend a finished run.
 
     Args:
         path: The run folder.
-        seconds_more: Seconds to extend a run by.
-        data: The data, where they came from memory.
+        seconds_more: Seconds to extend the run by.
+        data: The data, if they came from memory.
         model: The modules of a free composition.
         listener: Called after every step.
 
     Raises:
-        ValueError: The run is finished and no more time is given, or its data have changed.
+        ValueError: The run is finished and `seconds_more` is None, or its data have changed.
     """
     recording = resumed(path, seconds_more=seconds_more, data=data, model=model)
     return _best(recording, listener) if seconds_more is None else recording.run(listener)
@@ -249,18 +250,18 @@ def resumed(
 
 
 def reading_at(source: str, reading: Reading) -> Reading:
-    """Return a reading of a source that was typed: a path is kept absolute, a name as it is."""
+    """Return a reading with a source that the user typed: a path becomes absolute, a name does not change."""
     return reading.at(source, named=bool(name_of(source) or bundled_name(source)))
 
 
 def free_folder(source: str) -> RunFolder:
-    """Return the first `runs/<name>-<number>` that is not taken."""
+    """Return the first folder `runs/<name>-<number>` that does not exist."""
     name = Path(source).stem or "run"
     return RunFolder(next(path for i in range(1, 10**6) if not (path := Path("runs") / f"{name}-{i}").exists()))
 
 
 def _best(recording: Recording, listener: Listener | None) -> Run:
-    """Train; where that is asked for, train again with what the doctor prescribes, and return the best run."""
+    """Train; with `auto_fix`, train again with prescribed keys, and return the best run."""
     trainer = recording.trainer
     began = trainer.began - trainer.state.position.seconds
     run = recording.run(listener)
@@ -270,14 +271,14 @@ def _best(recording: Recording, listener: Listener | None) -> Run:
 
 
 def _kind_of(data: Source, keys: frozenset[str]) -> str:
-    """Return the kind of data, whichever way they come."""
+    """Return the kind of a data set, of a source, or of an object in memory."""
     if isinstance(data, Dataset):
         return str(getattr(data.schema, "kind", "tensor"))
     return kind_of_source(typed(data), keys) if isinstance(data, str | Path) else kind_in_memory(data)
 
 
 def _opened(data: Source, reading: Reading) -> tuple[Reading, Dataset]:
-    """Return data and how they were opened."""
+    """Return the reading of a source, and its data."""
     if isinstance(data, Dataset):
         return reading, data
     if isinstance(data, str | Path):

@@ -1,10 +1,10 @@
-"""The run folder: what lies where, written so that a reader sees whole files only."""
+"""The run folder: its files, written so that a reader sees whole files only."""
 
 from __future__ import annotations
 
+import itertools
 import platform
 import sys
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -19,62 +19,44 @@ from vaekit.interfaces.describing.experiment import Experiment
 from vaekit.modalities import MODALITIES
 from vaekit.trained.files import ModelFolder, read_json, write_json
 
-__all__ = ["RunFolder", "label_counts"]
+__all__ = ["RunFolder", "label_counts", "unused"]
 
 _PACKAGES = ("torch", "numpy", "lightning-fabric", "pydantic", "safetensors")
 
 
-@dataclass(frozen=True)
 class RunFolder:
     """A run on disk.
 
     config.json  environment.json  data.json  split.json  metrics.jsonl  evaluation.json  report.html
     plots/*.png  checkpoints/{best,last,previous}.ckpt  model/{config.json,model.safetensors,schema.json}
+
+    Args:
+        path: The folder.
     """
 
-    path: Path
-
-    @property
-    def config(self) -> Path:
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.config = path / "config.json"
         """The resolved experiment."""
-        return self.path / "config.json"
-
-    @property
-    def metrics(self) -> Path:
+        self.metrics = path / "metrics.jsonl"
         """One JSON object per logged step."""
-        return self.path / "metrics.jsonl"
-
-    @property
-    def evaluation(self) -> Path:
+        self.evaluation = path / "evaluation.json"
         """The bounds at the end of training."""
-        return self.path / "evaluation.json"
-
-    @property
-    def report(self) -> Path:
+        self.report = path / "report.html"
         """The report, one file."""
-        return self.path / "report.html"
-
-    @property
-    def plots(self) -> Path:
+        self.plots = path / "plots"
         """Pictures."""
-        return self.path / "plots"
-
-    @property
-    def checkpoints(self) -> Path:
+        self.checkpoints = path / "checkpoints"
         """Training states."""
-        return self.path / "checkpoints"
-
-    @property
-    def model(self) -> ModelFolder:
+        self.model = ModelFolder(path / "model")
         """The model alone, for use elsewhere."""
-        return ModelFolder(self.path / "model")
 
     def create(self) -> None:
         """Make the folder.
 
         Raises:
-            FileExistsError: There is a run already, or a file in its place.
-            OSError: It cannot be written to.
+            FileExistsError: The folder holds a run already, or is a file.
+            OSError: The folder cannot be written to.
         """
         if self.config.exists():
             raise FileExistsError(
@@ -93,7 +75,7 @@ class RunFolder:
         """Read a JSON file.
 
         Raises:
-            FileNotFoundError: This is no run folder.
+            FileNotFoundError: The folder holds no run.
             ValueError: The file is damaged.
         """
         return read_json(self.path / name, "a run folder")
@@ -106,15 +88,15 @@ class RunFolder:
         """Read the experiment back.
 
         Raises:
-            ValueError: It is not one of this version of vaekit.
+            ValueError: It is of another version of vaekit.
         """
         try:
             return Experiment.model_validate(self.read_json("config.json"))
         except ValidationError as error:
             first = error.errors()[0]
-            where = ".".join(str(step) for step in first["loc"] if step not in MODALITIES)  # which kind is no key
+            key = ".".join(str(step) for step in first["loc"] if step not in MODALITIES)  # a kind of data is no key
             raise ValueError(
-                f"{self.config} is no experiment of this version of vaekit: {where}: {first['msg']}"
+                f"{self.config} is no experiment of this version of vaekit: {key}: {first['msg']}"
             ) from error
 
     def read_evaluation(self) -> dict[str, Any]:
@@ -141,7 +123,7 @@ class RunFolder:
         return content
 
     def write_data(self, data: Dataset) -> None:
-        """Write what the data are, which files were set aside, and the split."""
+        """Write the facts about the data, the files that could not be read, and the split."""
         counts = {name: len(data.part(name)) for name in ("train", "validation", "test")}
         self.write_json(
             "data.json",
@@ -172,6 +154,12 @@ class RunFolder:
                 "started": datetime.now(UTC).isoformat(timespec="seconds"),
             },
         )
+
+
+def unused(path: Path) -> Path:
+    """Return a path that does not exist yet: the given one, or the first of `path-2`, `path-3`, ..."""
+    names = itertools.chain([path.name], (f"{path.name}-{number}" for number in itertools.count(2)))
+    return next(new for name in names if not (new := path.with_name(name)).exists())
 
 
 def label_counts(data: Dataset) -> dict[str, int]:

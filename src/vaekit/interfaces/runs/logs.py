@@ -1,4 +1,4 @@
-"""Where a run's numbers go: a file of JSON lines always, TensorBoard where it is installed."""
+"""Logs of a run's numbers: a file of JSON lines, and TensorBoard if it is installed."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ class Logger(Protocol):
     """Anything that takes a step and named numbers."""
 
     def log(self, step: int, values: dict[str, Any]) -> None:
-        """Take the numbers of a step; lists are per latent dimension."""
+        """Log the numbers of a step; lists are per latent dimension."""
         ...
 
     def close(self) -> None:
-        """Write what is pending."""
+        """Write all pending lines."""
         ...
 
 
@@ -29,13 +29,13 @@ class JSONLines:
     """One JSON object per line, flushed at once, so that a killed run leaves whole lines.
 
     Args:
-        path: The file; a resumed run appends, after dropping what was logged beyond its checkpoint.
+        path: The file; a resumed run appends to it, after removing the lines beyond its checkpoint.
         step: The step that logging continues from.
     """
 
     def __init__(self, path: Path, step: int = 0) -> None:
-        kept = [line for line in read_metrics(path) if line["step"] <= step]
-        write_atomically(path, "".join(json.dumps(line) + "\n" for line in kept).encode())
+        lines = [json.dumps(line) + "\n" for line in read_metrics(path) if line["step"] <= step]
+        write_atomically(path, "".join(lines).encode())
         self._file = path.open("a")
 
     def log(self, step: int, values: dict[str, Any]) -> None:
@@ -52,7 +52,7 @@ class TensorBoard:
     """Scalars for TensorBoard.
 
     Args:
-        folder: Where the event files go.
+        folder: The folder of the event files.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -73,8 +73,8 @@ class TensorBoard:
 
 def loggers(path: Path, folder: Path, step: int = 0) -> list[Logger]:
     """Return the loggers that this installation has."""
-    found: list[Logger] = [JSONLines(path, step)]
-    return [*found, TensorBoard(folder)] if importlib.util.find_spec("tensorboard") else found
+    lines = JSONLines(path, step)
+    return [lines, TensorBoard(folder)] if importlib.util.find_spec("tensorboard") else [lines]
 
 
 def read_metrics(path: Path) -> list[dict[str, Any]]:

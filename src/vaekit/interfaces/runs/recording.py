@@ -1,4 +1,4 @@
-"""A training that is recorded in a run folder: checkpoints, curves, signals, bounds and a report at its end."""
+"""Training that is recorded in a run folder: checkpoints, curves, signals, and bounds and a report at the end."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ __all__ = ["Recording"]
 
 
 class Recording:
-    """One run being trained: a trainer and the folder that it is recorded in.
+    """The training of one run: a trainer, and the folder that records it.
 
     Args:
-        folder: Where the run lies.
+        folder: The run folder.
         experiment: Its description.
         data: Its data.
-        model: A free composition, where there is no description to build from.
+        model: A free composition, if the experiment has no description.
         began: When the user's wait began, on the clock of `time.perf_counter`; a time limit counts from there.
     """
 
@@ -43,17 +43,17 @@ class Recording:
         self.trainer = Trainer(experiment, data, model=model, began=began)
 
     def begin(self) -> None:
-        """Make the folder and write what is known before training.
+        """Make the folder, and write all that is known before training.
 
         Raises:
-            FileExistsError: There is a run already, or a file in its place.
-            OSError: It cannot be written to.
+            FileExistsError: The folder holds a run already, or is a file.
+            OSError: The folder cannot be written to.
         """
         self.folder.create()
         self._describe()
 
     def restore(self, seconds_more: float | None) -> None:
-        """Continue from the newest valid checkpoint, or from the beginning where a run was stopped before its first.
+        """Continue from the newest valid checkpoint, or from the beginning if a run has none.
 
         Raises:
             ValueError: The run is finished, its data have changed, or all its checkpoints are damaged.
@@ -110,7 +110,7 @@ class Recording:
         MEDIA[trainer.experiment.data.kind].preview(trainer.data, trainer.view, self.folder.plots)
 
     def _is_evaluated(self) -> bool:
-        """Say whether bounds and report are those of the last step: a run may be stopped between."""
+        """Return whether bounds and report are those of the last step: a run may be stopped before they are written."""
         if not (self.folder.evaluation.is_file() and self.folder.report.is_file()):
             return False
         return self.folder.read_evaluation().get("step") == self.trainer.state.position.step
@@ -165,7 +165,7 @@ class Recording:
 
     def _finish(self) -> Run:
         trainer = self.trainer
-        trainer.state.release()  # before the best weights come beside those in memory
+        trainer.state.release()  # memory for the best weights
         trained = trainer.finished(self.checkpoints.best()["average"])
         trained.save(self.folder.model.path)
         experiment = trainer.experiment.replace(model=trained.description)

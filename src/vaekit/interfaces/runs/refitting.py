@@ -1,4 +1,4 @@
-"""Another prior for a trained model, fitted to its latents while posterior and likelihood stay as they are."""
+"""Another prior for a trained model, fitted to its latents; posterior and likelihood do not change."""
 
 from __future__ import annotations
 
@@ -36,9 +36,14 @@ class Refitted(NamedTuple):
     model: LatentVariableModel
     scores: tuple[float, float]
 
+    @property
+    def gain(self) -> str:
+        """The effect of the fit, in words."""
+        return f"E log p(z) of held-out latents rose from {self.scores[0]:.2f} to {self.scores[1]:.2f} nats"
+
 
 def refitted(run: TrainedModel, prior: Prior, seed: int = 0) -> Refitted:
-    """Return a trained model with a prior fitted to its latents; the model itself stays as it is.
+    """Return a trained model with a prior fitted to its latents; the model itself does not change.
 
     Args:
         run: A model with a description, and with its data.
@@ -63,13 +68,13 @@ def refitted(run: TrainedModel, prior: Prior, seed: int = 0) -> Refitted:
 
 
 def _copy_weights(source: LatentVariableModel, target: LatentVariableModel) -> None:
-    """Copy all weights but those of the prior that is to be fitted, and fix them."""
+    """Copy all weights except those of the new prior, and freeze them."""
     first = next(name for name, module in target.named_modules() if module is target.first_prior)
     weights = source.state_dict()
     target.load_state_dict({name: w for name, w in weights.items() if not name.startswith(f"{first}.")}, strict=False)
     target.eval().requires_grad_(False)
     target.first_prior.requires_grad_(True)
-    target.posterior.requires_grad_(False)  # pseudo-inputs look through it
+    target.posterior.requires_grad_(False)  # the posterior is a part of a prior with pseudo-inputs
 
 
 def _encoded(run: TrainedModel, model: LatentVariableModel, rows: Tensor) -> Encoded:
@@ -77,7 +82,7 @@ def _encoded(run: TrainedModel, model: LatentVariableModel, rows: Tensor) -> Enc
 
 
 def _start(run: TrainedModel, model: LatentVariableModel) -> None:
-    """Let pseudo-inputs begin at data."""
+    """Start pseudo-inputs at data."""
     if isinstance(model.first_prior, PseudoInputs):
         rows = run.data.drawn("train", _LOOKED)
         model.first_prior.initialize(run.view.prepare(run.data.values[rows]))

@@ -1,4 +1,4 @@
-"""A run: a trained model and how it came about."""
+"""A run: a trained model and the record of its training."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ __all__ = ["Run", "load"]
 
 
 class Run(TrainedModel):
-    """A trained model, and the folder that tells how it came about: settings, curves, bounds, report.
+    """A trained model, and the folder that records its training: settings, curves, bounds, report.
 
     Args:
-        folder: Where the run lies.
+        folder: The run folder.
         experiment: Its description.
-        model: The modules with the weights that were evaluated best.
+        model: The modules with the best weights.
         schema: The schema of its data.
-        data: The data it was trained on, where they are open already.
+        data: The data it was trained on, if they are open already.
     """
 
     def __init__(
@@ -60,14 +60,14 @@ class Run(TrainedModel):
         return read_metrics(self.folder.metrics)
 
     def diagnose(self, source: Source | None = None, *, deep: bool = False) -> list[Finding]:
-        """Return what is wrong with the model, worst first: evidence, explanation, and the keys to try; empty where nothing is.
+        """Return what is wrong with the model, worst first, each with evidence, explanation, and the keys to try.
 
         Args:
             source: Other data than the run's own test part.
             deep: Whether costly measurements look at all of the data instead of 256.
 
         Raises:
-            ValueError: There are no data to look at.
+            ValueError: The data are empty, or not at hand.
         """
         return list(self.examined(source, deep=deep)[1])
 
@@ -95,14 +95,14 @@ class Run(TrainedModel):
 
 
 def load(path: str | Path, *, model: LatentVariableModel | None = None) -> Run:
-    """Load a run; nothing in its files is run.
+    """Load a run; no code in its files is executed.
 
     Args:
         path: The run folder.
-        model: The modules of a free composition, whose description no file holds.
+        model: The modules of a free composition, which has no description.
 
     Raises:
-        FileNotFoundError: This is no run folder, or it holds no model yet.
+        FileNotFoundError: The folder holds no run, or no model yet.
         ValueError: A file is damaged or does not fit.
     """
     folder = RunFolder(Path(path))
@@ -113,7 +113,7 @@ def load(path: str | Path, *, model: LatentVariableModel | None = None) -> Run:
         raise ValueError(f"{path} holds a user's own composition; load it with load({str(path)!r}, model=VAE(...))")
     saved = folder.model.read()
     if model is None and type(saved.description) is type(experiment.model):
-        # A second stage leaves the model with another prior than it was trained with.
+        # A second stage replaces the prior of training.
         assert experiment.model is not None and saved.description is not None
         experiment = experiment.replace(model=experiment.model.replace(prior=saved.description.prior))
     return Run(folder, experiment, folder.model.weighted(experiment.model, model), saved.schema)
@@ -121,9 +121,6 @@ def load(path: str | Path, *, model: LatentVariableModel | None = None) -> Run:
 
 def _conditions(folder: RunFolder, experiment: Experiment, schema: Schema | None) -> Conditions:
     about = folder.read_json("data.json")
-    if experiment.model is None:
-        size = about.get("context", 0)
-        return Conditions("context" if size else "none", size)
-    labels = about.get("labels", {})
-    counts = tuple(labels.get(name, 0) for name in (() if schema is None else schema.classes))
-    return Conditions.of(experiment.model, schema, counts)
+    labels, classes = about.get("labels", {}), () if schema is None else schema.classes
+    counts = [labels.get(name, 0) for name in classes]
+    return Conditions.of(experiment.model, schema, counts, about.get("context", 0))

@@ -1,4 +1,4 @@
-"""The second stage: a prior that is fitted to the latents of a run right after its training, and takes the first one's place."""
+"""The second stage: after training, a prior is fitted to the latents and replaces the one of training."""
 
 from __future__ import annotations
 
@@ -18,34 +18,34 @@ __all__ = ["second_stage"]
 
 _PRIOR: TypeAdapter[Prior] = TypeAdapter(AnyPrior)
 _COMPONENTS = 256
-_PER_COMPONENT = 100  # training data behind a Gaussian with a covariance of its own
-_OPERATIONS = 2e10  # of one turn of expectation maximisation: about a second on a core
-_DETECTED = 10_000  # rows a side that the detector is trained and tested on
+_PER_COMPONENT = 100  # training data per Gaussian with its own covariance
+_OPERATIONS = 2e10  # of one iteration of expectation maximisation: about a second on a core
+_DETECTED = 10_000  # real rows, and as many samples, that the detector is trained and tested on
 
 
 @dataclass(frozen=True)
 class _Candidate:
-    """A prior that may take the place: how near its rows come, and what the doctor of rows or the latents say.
+    """A prior that was tried, and its score.
 
     Args:
-        name: Of the prior.
-        refitted: The model with it; None for the prior trained with.
+        name: The name of the prior.
+        refitted: The model with it; None for the prior of training.
         score: Lower is better.
-        said: The score in words.
+        result: The score in words.
     """
 
     name: str
     refitted: Refitted | None
     score: float
-    said: str
+    result: str
 
 
 def second_stage(trained: TrainedModel, training: Training, preset: str) -> tuple[TrainedModel, str]:
-    """Return the model with its latents' prior fitted, and a sentence on what was chosen and why.
+    """Return the model with a prior fitted to its latents, and a sentence on the choice and the reason for it.
 
-    One prior is fitted where the settings name it. With `choose` a table tries several: of each, rows are drawn and
-    gradient-boosted trees are asked to tell them from the validation part; the prior that is hardest to find out stays.
-    Other data choose by the density of held-out latents.
+    If the settings name a prior, it is fitted. With `choose` several priors are fitted. For tables, gradient-boosted trees
+    then try to distinguish samples of each model from the validation part, and the prior that is hardest to detect is
+    chosen. Other data choose by the density of held-out latents.
 
     References:
         Dai and Wipf, 2019, "Diagnosing and enhancing VAE models" (two stages); Lopez-Paz and Oquab, 2017, "Revisiting
@@ -54,62 +54,60 @@ def second_stage(trained: TrainedModel, training: Training, preset: str) -> tupl
 
     Args:
         trained: The model, with its data.
-        training: Its settings, which say which prior.
+        training: Its settings, which name the prior.
         preset: How much to spend.
     """
-    wanted = training.second_stage
     count = len(trained.data.part("train"))
-    priors = _candidates(wanted, count, sum(trained.latents.sizes), preset)
+    priors = _candidates(training.second_stage, count, sum(trained.latents.sizes), preset)
     fitted = [(prior, _matched(trained, refitted(trained, prior, training.seed))) for prior in priors]
-    if wanted != "choose":
-        prior, found = fitted[0]
-        gain = f"E log p(z) of held-out latents rose from {found.scores[0]:.2f} to {found.scores[1]:.2f} nats"
-        return _with(trained, found), f"second stage: prior={prior.kind} fitted to the latents ({gain})"
-    tried = [_judged(trained, found, _name(prior)) for prior, found in fitted]
+    if training.second_stage != "choose":
+        prior, new = fitted[0]
+        return _with(trained, new), f"second stage: prior={prior.kind} fitted to the latents ({new.gain})"
+    tried = [_scored(trained, new, _name(prior)) for prior, new in fitted]
     if trained.view.traits.columns:
         name = "the prior" if trained.description is None else f"prior={trained.description.prior.kind}"
-        tried.append(_judged(trained, None, f"{name} as trained"))
+        tried.append(_scored(trained, None, f"{name} as trained"))
     best = min(tried, key=lambda candidate: candidate.score)
-    note = f"second stage: {best.name}, of {', '.join(f'{one.name} {one.said}' for one in tried)}"
+    note = f"second stage: {best.name}, of {', '.join(f'{one.name} {one.result}' for one in tried)}"
     return (trained if best.refitted is None else _with(trained, best.refitted)), note
 
 
-def _candidates(wanted: str, count: int, latent: int, preset: str) -> list[Prior]:
+def _candidates(setting: str, count: int, latent: int, preset: str) -> list[Prior]:
+    if setting not in ("gmm", "choose"):
+        return [_PRIOR.validate_python({"kind": setting})]
     monomials = (latent + 1) * (latent + 2) / 2
     affordable = int(_OPERATIONS / (4 * count * monomials))
     components = max(1, min(_COMPONENTS, count // _PER_COMPONENT, affordable))
     mixture = GMM(components=components, covariance="full")
-    others: tuple[str, ...] = ("flow", "diffusion") if preset == "best" else ()
-    if wanted not in ("gmm", "choose"):
-        return [_PRIOR.validate_python({"kind": wanted})]
-    return [mixture, *(_PRIOR.validate_python({"kind": kind}) for kind in others if wanted == "choose")]
+    others = ("flow", "diffusion") if preset == "best" and setting == "choose" else ()
+    return [mixture, *(_PRIOR.validate_python({"kind": kind}) for kind in others)]
 
 
-def _matched(trained: TrainedModel, found: Refitted) -> Refitted:
-    """Return the model with the marginals of categorical variables as they are in training."""
+def _matched(trained: TrainedModel, new: Refitted) -> Refitted:
+    """Return the model after its categorical variables get the marginals of the training data."""
     slots = trained.view.traits.slots
     if slots and not trained.conditions.size:
         rows = trained.data.drawn("train")
-        with evaluating(found.model):
-            match_marginals(found.model, trained.view.prepare(trained.data.values[rows]), trained.view.traits.masks)
-    return found
+        with evaluating(new.model):
+            match_marginals(new.model, trained.view.prepare(trained.data.values[rows]), trained.view.traits.masks)
+    return new
 
 
-def _judged(trained: TrainedModel, found: Refitted | None, name: str) -> _Candidate:
+def _scored(trained: TrainedModel, new: Refitted | None, name: str) -> _Candidate:
     columns = trained.view.traits.columns
     if not columns:
-        assert found is not None
-        return _Candidate(name, found, -found.scores[1], f"{found.scores[1]:.2f} nats")
+        assert new is not None
+        return _Candidate(name, new, -new.scores[1], f"{new.scores[1]:.2f} nats")
     data = trained.data
     real = data.table.take(data.drawn("validation", _DETECTED).numpy())
-    made = (trained if found is None else _with(trained, found)).sample(len(real), seed=1)
+    made = (trained if new is None else _with(trained, new)).sample(len(real), seed=1)
     cells, others = comparable(real, made, kinds=columns)
     auc = detection(cells, others, rows=_DETECTED).auc
-    return _Candidate(name, found, auc, f"detected with AUC {auc:.3f}")
+    return _Candidate(name, new, auc, f"detected with AUC {auc:.3f}")
 
 
-def _with(trained: TrainedModel, found: Refitted) -> TrainedModel:
-    return trained.with_model(found.description, found.model)
+def _with(trained: TrainedModel, new: Refitted) -> TrainedModel:
+    return trained.with_model(new.description, new.model)
 
 
 def _name(prior: Prior) -> str:

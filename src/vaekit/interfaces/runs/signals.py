@@ -14,7 +14,7 @@ class Stopped(KeyboardInterrupt):
 
     Args:
         signum: The signal's number.
-        message: What was saved, and how to go on.
+        message: The sentence for the user: what was saved, and how to continue.
     """
 
     def __init__(self, signum: int, message: str) -> None:
@@ -26,18 +26,18 @@ class Interruption:
     """Within this context a first SIGINT or SIGTERM is noted in `signum`; a second one stops at once.
 
     Args:
-        message: What to say where the first one, too, is to stop at once; None where the caller looks at `signum`.
+        message: The sentence for the user if the first signal, too, stops at once; None if the caller checks `signum`.
     """
 
     def __init__(self, message: str | None = None) -> None:
         self.message, self.signum = message, None if message is None else 0
 
     def __enter__(self) -> Interruption:
-        # Handlers can be set in the main thread only; elsewhere the program around us decides.
+        # Handlers can be set in the main thread only; in other threads the surrounding program decides.
         self._previous = {}
         if threading.current_thread() is threading.main_thread():
             for signum in (signal.SIGINT, signal.SIGTERM):
-                # What the shell made us ignore, as it does for jobs in the background, stays ignored.
+                # A signal that the shell told this process to ignore, as for jobs in the background, stays ignored.
                 if signal.getsignal(signum) is not signal.SIG_IGN:
                     self._previous[signum] = signal.signal(signum, self._note)
         return self

@@ -1,4 +1,4 @@
-"""A trained model with its history, as the doctor examines it."""
+"""A trained model with the history of its training, for diagnosis."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ from vaekit.trained import Source, TrainedModel
 __all__ = ["Patient"]
 
 _MOST = 10_000  # test data at most
-_TRAINED = 60_000  # training data at most: duplicates are looked for among all of them
+_TRAINED = 60_000  # training data at most: the search for duplicates compares all of them
 
 
 @dataclass(frozen=True)
 class Patient:
-    """A trained model with how it came about.
+    """A trained model with the record of its training.
 
     Args:
         trained: The model.
-        experiment: What it was trained by.
-        history: What was logged on the way.
+        experiment: The experiment that it was trained by.
+        history: The metrics that were logged.
     """
 
     trained: TrainedModel
@@ -35,23 +35,23 @@ class Patient:
     history: Sequence[Mapping[str, Any]]
 
     def examined(self, source: Source | None = None, *, deep: bool = False) -> tuple[Examination, tuple[Finding, ...]]:
-        """Examine the model on its test part, or on `source`; return the examination and what was found, worst first.
+        """Examine the model on its test part, or on `source`; return the examination and the findings, worst first.
 
         Args:
             source: Other data.
             deep: Whether costly measurements look at all test data instead of 256.
 
         Raises:
-            ValueError: There are no data to look at, or they do not fit the model.
+            ValueError: The data are empty, or do not fit the model.
         """
         examination = Examination(self.subject(source), deep=deep)
         return examination, tuple(diagnose(examination))
 
     def subject(self, source: Source | None = None) -> Subject:
-        """Return the model with its data: the test part, or `source`, against the training part where that is at hand.
+        """Return the model with its data: the test part, or `source`, and the training part if it is at hand.
 
         Raises:
-            ValueError: There are no data to look at.
+            ValueError: The data are empty, or do not fit the model.
         """
         data, rows = self.trained.open(source)
         return Subject(
@@ -69,7 +69,7 @@ class Patient:
 def _training(run: TrainedModel) -> Sample | None:
     try:
         return _sample(run.data, run.data.drawn("train", _TRAINED))
-    except (DataNotAtHand, OSError):  # data that came from memory, or have moved, are no reason to have no diagnosis
+    except (DataNotAtHand, OSError):  # most of a diagnosis does not need the training data
         return None
 
 

@@ -1,4 +1,4 @@
-"""One model being trained: experiment, data and state together; nothing here writes a file or prints."""
+"""Training in memory: experiment, data and state together; no file is written, and nothing is printed."""
 
 from __future__ import annotations
 
@@ -29,22 +29,22 @@ _LOOKED = 1024  # data that pseudo-inputs and codebooks start from
 
 
 class Listener(Protocol):
-    """Who watches training: a progress bar, a notebook, a test."""
+    """An observer of training: a progress bar, a notebook, a test."""
 
     def __call__(self, progress: Progress, batch: int) -> None:
-        """Take the progress of one step and the number of data in it."""
+        """Receive the progress of one step, and the number of data in it."""
         ...
 
 
 class Trainer:
-    """One model being trained.
+    """The training of one model.
 
-    Global settings (threads, generators, precision) change within `scope` alone, in which its methods are to be called.
+    Global settings (threads, generators, precision) change only within `scope`; call the methods inside it.
 
     Args:
         experiment: The description of the training.
         data: Its data.
-        model: A free composition, where there is no description to build from.
+        model: A free composition, if the experiment has no description.
         began: When the user's wait began, on the clock of `time.perf_counter`; a time limit counts from there.
     """
 
@@ -62,8 +62,7 @@ class Trainer:
         with self.scope:
             self._prepare(model)
         self.seconds = time_for_training(self.training)
-        traits = self.view.traits
-        self.watch = Watch(experiment.objective, self.training, traits)
+        self.watch = Watch(experiment.objective, self.training, self.view.traits)
         self.notes: list[str] = list(experiment.model.warnings if experiment.model is not None else ())
 
     def _prepare(self, model: LatentVariableModel | None) -> None:
@@ -89,11 +88,11 @@ class Trainer:
         self.held_out = self.data.drawn("validation", _VALIDATED)
         criterion = experiment.objective.build(model, len(rows))
         step = Step(model, criterion, self.view.prepare, experiment.objective.samples)
-        self._look(step, next(sequential(self.data.stored, self.data.drawn("train", _LOOKED), _LOOKED)))
+        self._start(step, next(sequential(self.data.stored, self.data.drawn("train", _LOOKED), _LOOKED)))
         self.state = TrainingState(step, self.training, fabric)
 
-    def _look(self, step: Step, batch: Stored) -> None:
-        """Let the model start from data, and the objective refuse what it has no meaning for.
+    def _start(self, step: Step, batch: Stored) -> None:
+        """Initialise the model from data, and try the objective once, so that it can refuse the model.
 
         Raises:
             ValueError: Objective and model do not go together; the message says what to do.
@@ -107,7 +106,7 @@ class Trainer:
                     step(few, at)
 
     def steps(self) -> Iterator[Progress]:
-        """Train to the end, one `Progress` per step; notes for the user grow on the way.
+        """Train to the end, and yield a `Progress` per step; `notes` for the user are added during training.
 
         Raises:
             TrainingDiverged: Values stayed non-finite after three rollbacks.
@@ -119,8 +118,8 @@ class Trainer:
         warned = False
         for progress in train(self.state, self.batches, self.validate, seconds=seconds, settled=settled, anew=anew):
             if progress.validation is not None:
-                seen = (progress.step, progress.stop, progress.validation)
-                self.notes += self.watch(*seen, self.state.guard.non_finite)
+                now = (progress.step, progress.stop, progress.validation)
+                self.notes += self.watch(*now, self.state.guard.non_finite)
             if progress.stop is not None and progress.stop < settled and not warned:
                 warned = True
                 self.notes.append(_schedule_note(progress.stop, settled))
@@ -143,34 +142,24 @@ class Trainer:
         """Return the trained model, after its second stage.
 
         Args:
-            best: The weights that were evaluated best; a user's own modules end with them.
+            best: The best weights; a user's own modules get them too.
         """
         self.state.release()
         self.model.load_state_dict(best)
         self.model.to("cpu")
-        trained = TrainedModel(
-            self.model,
-            self.experiment.model,
-            self.data.schema,
-            reading=self.experiment.data,
-            conditions=self._conditions(),
-            data=self.data,
-        )
+        description, data = self.experiment.model, self.data
+        size = 0 if data.context is None else data.context.shape[1]
+        conditions = Conditions.of(description, data.schema, tuple(label_counts(data).values()), size)
+        reading = self.experiment.data
+        trained = TrainedModel(self.model, description, data.schema, reading=reading, conditions=conditions, data=data)
         if self.training.second_stage != "none":
             trained, note = second_stage(trained, self.training, self.experiment.preset)
             self.notes.append(note)
         return trained
 
-    def _conditions(self) -> Conditions:
-        description, schema = self.experiment.model, self.data.schema
-        if description is None:
-            size = 0 if self.data.context is None else self.data.context.shape[1]
-            return Conditions("context" if size else "none", size)
-        return Conditions.of(description, schema, tuple(label_counts(self.data).values()))
-
     @property
     def _weight_of_rate(self) -> float:
-        """The weight of the rate in what the best weights are chosen by."""
+        """The weight of the rate in the score that selects the best weights."""
         objective = self.experiment.objective
         if self.training.select_by == "bound" or not isinstance(objective, ELBO):
             return 1.0
@@ -178,7 +167,7 @@ class Trainer:
 
 
 def time_for_training(training: Training) -> float | None:
-    """Return the seconds that training may take of a time limit: a second stage, bounds and report count too."""
+    """Return the part of a time limit, in seconds, that remains for training after second stage, bounds and report."""
     limit = training.seconds
     if limit is None:
         return None

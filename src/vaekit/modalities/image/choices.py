@@ -10,7 +10,7 @@ import torch
 
 from vaekit.data import ImageSchema
 from vaekit.heads import LEVELED
-from vaekit.modalities.choice import Choice, Preset, balance, latent_size
+from vaekit.modalities.choice import Choice, Draft, Preset, balance, latent_size
 from vaekit.modalities.image.description import ImageVAE
 from vaekit.nets import output_size
 from vaekit.value import Size
@@ -21,56 +21,42 @@ _LEVELED = {family.model_fields["kind"].default for family in LEVELED}
 
 
 def choose_image_model(
-    schema: ImageSchema, given: Mapping[str, Any], *, preset: Preset = "balanced", batch: int = 128, gpu: bool = False
+    schema: ImageSchema, keys: Mapping[str, Any], *, preset: Preset = "balanced", batch: int = 128, gpu: bool = False
 ) -> tuple[ImageVAE, tuple[Choice, ...]]:
-    """Complete a description: keys in `given` stand, every other one is chosen and its reason told.
+    """Complete the description of a model: the user's keys stay, every other key is chosen with a reason.
 
     Args:
-        schema: What the pixels are.
-        given: The user's keys, nested, e.g. `{"latent": 40, "net": {"kind": "mlp"}}`.
+        schema: The schema of the pixels.
+        keys: The user's keys, nested, e.g. `{"latent": 40, "net": {"kind": "mlp"}}`.
         preset: How much to spend.
-        batch: Size of the training batch; small ones rule batch norm out.
-        gpu: Whether training runs on one.
+        batch: Size of the training batch; small batches rule out batch norm.
+        gpu: Whether training runs on a GPU.
 
     Raises:
-        pydantic.ValidationError: A given key is unknown or out of range.
+        pydantic.ValidationError: A key is unknown or out of range.
+        ValueError: The model is to be conditional on labels, and the images have none.
     """
     shape = (schema.channels, schema.height, schema.width)
-    choices: list[Choice] = []
-
-    def chosen(choice: Choice) -> Any:
-        choices.append(choice)
-        return choice.value
-
-    wanted = dict(given)
-    likelihood = dict(wanted.pop("likelihood", {}))
-    if "kind" not in likelihood:
-        likelihood["kind"] = chosen(_likelihood(schema))
+    draft = Draft(keys)
+    draft.choose(_likelihood(schema))
+    likelihood = draft.part("likelihood")
     if likelihood["kind"] in _LEVELED:
         likelihood.setdefault("levels", schema.levels or 256)
     if likelihood["kind"] == "gaussian":
         scale = likelihood.setdefault("scale", {})
         if isinstance(scale, dict):
             scale.setdefault("kind", "shared")
-    if wanted.get("condition") == "label":
-        if not schema.classes:
-            raise ValueError("condition=label needs data with labels (folders name them), and these have none")
-        wanted["context"] = len(schema.classes)
-    net = dict(wanted.pop("net", {}))
-    if "kind" not in net:
-        net["kind"] = chosen(_architecture(shape, gpu))
-    for choice in _net(net["kind"], shape, preset, batch):
-        key = choice.key.removeprefix("net.")
-        if key not in net:
-            net[key] = chosen(choice)
+    draft.count_classes(schema.classes, "data with labels (folders name them), and these have none")
+    draft.choose(_architecture(shape, gpu))
+    draft.choose(*(_mlp(shape, preset) if draft.part("net")["kind"] == "mlp" else _conv(shape, preset, batch)))
     derived = {"shape": shape, "levels": schema.levels, "value_range": (schema.low, schema.high)}
-    described = {**derived, "net": net, "likelihood": likelihood, **wanted}
-    model = ImageVAE.model_validate(described)
-    if "latent" not in wanted:
+    model = ImageVAE.model_validate({**derived, **draft.keys})
+    if "latent" not in draft.keys:
         with torch.device("meta"):
             features = math.prod(output_size(model.net.encoder(shape), shape))
-        model = model.replace(latent=chosen(latent_size(math.prod(shape), features, _usual(max(shape[1:])))))
-    return model, (*choices, balance(model, "see net.widths and latent"))
+        draft.choose(latent_size(math.prod(shape), features, _usual(max(shape[1:]))))
+        model = model.replace(latent=draft.keys["latent"])
+    return model, (*draft.choices, balance(model, "see net.widths and latent"))
 
 
 def _likelihood(schema: ImageSchema) -> Choice:
@@ -94,30 +80,22 @@ def _architecture(shape: Size, gpu: bool) -> Choice:
     if inputs <= 1024 and not gpu:
         reason = f"{inputs} inputs on a CPU: a residual MLP sees an order of magnitude more images per second than a conv net"
         return Choice(key="net", value="mlp", reason=reason)
-    where = "on a GPU" if gpu else f"with {inputs} inputs"
-    return Choice(
-        key="net", value="conv", reason=f"images {shape[1]} x {shape[2]} {where}: weights shared over positions"
-    )
-
-
-def _net(kind: str, shape: Size, preset: Preset, batch: int) -> list[Choice]:
-    return _mlp(shape, preset) if kind == "mlp" else _conv(shape, preset, batch)
+    load = "on a GPU" if gpu else f"with {inputs} inputs"
+    reason = f"images {shape[1]} x {shape[2]} {load}: weights shared over positions"
+    return Choice(key="net", value="conv", reason=reason)
 
 
 def _mlp(shape: Size, preset: Preset) -> list[Choice]:
     small = math.prod(shape) <= 256
     width = {"fast": 512, "balanced": 512, "best": 1024}[preset] // (2 if small else 1)
     depth = {"fast": 2, "balanced": 3, "best": 4}[preset]
+    blocks = f"a stem and {depth - 1} residual block{'s' * (depth > 2)} of {width}"
+    reason = f"preset {preset}, {math.prod(shape)} inputs: {blocks}"
+    norm = "independent of the batch, and the same in training and evaluation"
     return [
-        Choice(
-            key="net.widths",
-            value=(width,) * depth,
-            reason=f"preset {preset}, {math.prod(shape)} inputs: a stem and {depth - 1} residual block{'s' * (depth > 2)} of {width}",
-        ),
+        Choice(key="net.widths", value=(width,) * depth, reason=reason),
         Choice(key="net.residual", value=True, reason="blocks that start near the identity train deeper nets faster"),
-        Choice(
-            key="net.norm", value="layer", reason="independent of the batch, and the same in training and evaluation"
-        ),
+        Choice(key="net.norm", value="layer", reason=norm),
     ]
 
 
@@ -130,21 +108,12 @@ def _conv(shape: Size, preset: Preset, batch: int) -> list[Choice]:
     widths = tuple(min(base * 2**i, 16 * base, 512) for i in range(stages))
     grid = f"{_halved(height, stages)} x {_halved(width, stages)}"
     floor = ", never below 4" if _halved(min(height, width), stages) >= 4 else ""
-    norm = "batch" if batch >= 16 else "group"
-    why = (
-        "the usual choice for convolutions at batch 16 and above"
-        if norm == "batch"
-        else f"batch {batch} is under 16: batch statistics would be noise"
-    )
-    return [
-        Choice(
-            key="net.widths",
-            value=widths,
-            reason=f"{height} x {width} halved {stages} time{'s' * (stages > 1)} to {grid}{floor}; "
-            f"widths double as the size halves (preset {preset})",
-        ),
-        Choice(key="net.norm", value=norm, reason=why),
-    ]
+    halved = f"{height} x {width} halved {stages} time{'s' * (stages > 1)} to {grid}{floor}"
+    reason = f"{halved}; widths double as the size halves (preset {preset})"
+    norm, why = "batch", "the usual choice for convolutions at batch 16 and above"
+    if batch < 16:
+        norm, why = "group", f"batch {batch} is under 16: batch statistics would be noise"
+    return [Choice(key="net.widths", value=widths, reason=reason), Choice(key="net.norm", value=norm, reason=why)]
 
 
 def _halved(side: int, times: int) -> int:

@@ -1,4 +1,4 @@
-"""Images: the description of an image VAE, and how pixels enter it; see `image_choices` for what is chosen by itself."""
+"""Images: the description of an image VAE, and how pixels enter it; see `choices` for the automatic choices."""
 
 from __future__ import annotations
 
@@ -11,15 +11,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from vaekit.data import Dataset, ImageSchema
-from vaekit.heads import (
-    LEVELED,
-    Bernoulli,
-    DiscretizedLogistic,
-    FlowLikelihood,
-    Likelihood,
-    Site,
-    conditional,
-)
+from vaekit.heads import LEVELED, Bernoulli, DiscretizedLogistic, FlowLikelihood, Likelihood, Site, conditional
 from vaekit.heads.family import Measure
 from vaekit.modalities.condition import conditioned
 from vaekit.modalities.description import Description
@@ -30,9 +22,8 @@ from vaekit.nets import MLP, Conv, Standardize, joined_size
 __all__ = ["ImageVAE", "ImageView"]
 
 Net: TypeAlias = Annotated[MLP | Conv, Field(discriminator="kind")]
-_EDGE = 2.0**-24
-
-_CHECKED = 4096  # data that one explicit check looks at; readers have refused NaN in all of them
+_EDGE = 2.0**-24  # distance from 0 and 1 that keeps dequantized pixels inside the open interval
+_CHECKED = 4096  # data that one check looks at; readers have refused NaN in all of them
 
 
 class ImageVAE(Description):
@@ -58,17 +49,14 @@ class ImageVAE(Description):
     likelihood: Likelihood = DiscretizedLogistic()
     """Family of p(x | z)."""
     dequantize: bool = False
-    """Add uniform noise to integer levels, so that a density's bound is one on their probability, in bits/dim too."""
+    """Whether to add uniform noise to integer levels, so that the bound of a density is a bound on their probability."""
 
     def model_post_init(self, _context: object) -> None:
-        """Refuse a likelihood whose levels are not the data's."""
+        """Refuse a likelihood that does not fit the levels of the pixels."""
         likelihood = self.likelihood
         if self.dequantize and (self.levels is None or likelihood.measure == "counting"):
-            why = (
-                "the pixels are real already"
-                if self.levels is None
-                else f"{likelihood.kind} has a probability per level"
-            )
+            counted = f"{likelihood.kind} has a probability per level"
+            why = "the pixels are real already" if self.levels is None else counted
             raise ValueError(f"dequantize=true is for integer pixels under a density, but {why}; leave it out")
         if isinstance(likelihood, FlowLikelihood) and self.levels is not None and not self.dequantize:
             raise ValueError(
@@ -93,29 +81,26 @@ class ImageVAE(Description):
 
     @property
     def bound_on(self) -> str:
-        """Binarised pixels are other data than grey ones, though both are counted."""
+        """Binarised pixels are other data than grey pixels, though both have probabilities."""
         return "binary pixels" if isinstance(self.likelihood, Bernoulli) else ""
 
     @property
     def measure(self) -> Measure:
-        """What its bounds are logarithms of; dequantisation turns one on a density into one on the level's probability."""
+        """Whether its bounds are logarithms of probabilities or densities; dequantized levels have probabilities."""
         return "counting" if self.dequantize else self.likelihood.measure
 
     @property
     def warnings(self) -> tuple[str, ...]:
         """Sentences about settings that work but are rarely meant."""
         inputs = math.prod(self.shape)
-        if self.latent <= inputs:
-            return ()
-        return (
-            f"latent={self.latent} is larger than the {inputs} inputs: nothing is compressed; {inputs // 10} or fewer is usual",
-        )
+        excess = f"latent={self.latent} is larger than the {inputs} inputs: nothing is compressed"
+        return (f"{excess}; {inputs // 10} or fewer is usual",) if self.latent > inputs else ()
 
     def check(self, data: Dataset) -> None:
-        """Refuse data outside the likelihood's support.
+        """Refuse data that are no images of this shape, or outside the likelihood's support.
 
         Raises:
-            ValueError: With the cure.
+            ValueError: The data do not fit; the message says what to do.
         """
         schema = data.schema
         if schema is not None and not isinstance(schema, ImageSchema):
@@ -136,7 +121,7 @@ class ImageVAE(Description):
         if support in ("levels", "counts") or (
             support in ("unit", "open_unit") and not self.levels and low >= 0 and high <= 1
         ):
-            return 0.0, 1.0  # in the support already, and in units of their own
+            return 0.0, 1.0  # they lie in the support already
         span = high - low if high > low else 1.0
         return ((low + high) / 2, span / 2) if support == "real" and not self.levels else (low, span)
 
@@ -163,7 +148,7 @@ class ImageView(View):
 
     @property
     def traits(self) -> Traits:
-        """Images: numbers on one scale, shown as pictures."""
+        """Images are numbers on one scale."""
         return Traits(
             pictures=True,
             levels=self.model.levels,
@@ -187,10 +172,10 @@ class ImageView(View):
         return self.model.likelihood.binarized(x) if isinstance(self.model.likelihood, Bernoulli) else x
 
     def settle(self, data: Dataset) -> Dataset:
-        """Return the data with what happens once already done: labels become vectors, a static binarisation one draw.
+        """Return the data after the steps that are done once: labels become vectors, and a static binarisation is drawn.
 
         Raises:
-            ValueError: The model is conditional and the data lack what it is conditioned on.
+            ValueError: The data lack the labels or vectors that the model is conditioned on.
         """
         data = conditioned(data, self.model.condition, self.model.context)
         if not (isinstance(self.model.likelihood, Bernoulli) and self.model.likelihood.binarize == "static"):
@@ -207,8 +192,8 @@ class ImageView(View):
     def log_jacobian(self, x: Tensor) -> Tensor:
         """Return the nats `(B,)` that turn a density of `prepare`d real pixels into one of the stored pixels.
 
-        Integer levels have no such units: their densities are those of pixels in [0, 1], unless `dequantize` spreads each
-        level over an interval of length 1 / levels: the bound is then one on the probability of the level.
+        Densities of integer levels are those of pixels in [0, 1]. With `dequantize` each level covers an interval of length
+        1 / levels, and the bound is one on the probability of the level.
 
         References:
             Theis, van den Oord and Bethge, 2016, "A note on the evaluation of generative models" (uniform dequantisation).
@@ -224,12 +209,12 @@ class ImageView(View):
         return -math.log(self.model.rescaling[1])
 
     def decode(self, x: Tensor) -> Tensor:
-        """Return what a screen shows of prepared data or reconstructions: values in [0, 1], `(B, C, H, W)`."""
+        """Return prepared data or reconstructions as intensities in [0, 1], `(B, C, H, W)`."""
         center, spread = self.model.center_and_spread()
         return ((x - center) / (2 * spread) + 0.5).clamp(0, 1)
 
     def original(self, stored: Tensor) -> Tensor | None:
-        """Return intensities `(B, C, H, W)`: of a random binarisation the grey levels it is drawn by, which a static one lost."""
+        """Return intensities `(B, C, H, W)` before a random binarisation; None after a static one, which keeps no grey."""
         if not isinstance(self.model.likelihood, Bernoulli) or self.model.likelihood.binarize == "threshold":
             return self.decode(self.prepare(stored))
         if self.model.likelihood.binarize == "static":
@@ -237,6 +222,6 @@ class ImageView(View):
         low, high = self.model.value_range
         return ((stored.permute(0, 3, 1, 2).float() - low) / (high - low)).clamp(0, 1)
 
-    def grouped(self, shown: Tensor, size: int) -> Tensor:
+    def grouped(self, decoded: Tensor, size: int) -> Tensor:
         """Return images in rows of `size`, `(N / size, size, C, H, W)`."""
-        return shown.unflatten(0, (-1, size))
+        return decoded.unflatten(0, (-1, size))

@@ -12,15 +12,14 @@ from pydantic import BeforeValidator
 from vaekit.data import Dataset, ImageSchema, images_from_arrays, is_image, is_images_in_memory, read_images
 from vaekit.data.resize import resize_dataset
 from vaekit.modalities.choice import Choice
-from vaekit.modalities.description import Description
 from vaekit.modalities.image.choices import choose_image_model
 from vaekit.modalities.image.description import ImageVAE
-from vaekit.modalities.modality import Modality, Situation, Words
+from vaekit.modalities.modality import Chosen, Modality, Situation, Words
 from vaekit.modalities.reading import Reading
 
 __all__ = ["ImageReading", "Images"]
 
-_MOST_PIXELS = 64_000_000  # what a reader of images decodes
+_MOST_PIXELS = 64_000_000  # the largest image that a reader decodes
 
 
 def _height_and_width(value: Any) -> Any:
@@ -38,22 +37,22 @@ def _height_and_width(value: Any) -> Any:
 
 
 class ImageReading(Reading):
-    """How images are opened: they are brought to one size."""
+    """How images are opened and brought to one size."""
 
     kind: Literal["image"] = "image"
     size: Annotated[tuple[int, int] | None, BeforeValidator(_height_and_width)] = None
-    """Height x width to bring images to, e.g. 64x64; null for images that share one size."""
+    """Height x width of all images after reading, e.g. 64x64; null if they share one size already."""
     fit: Literal["resize", "crop"] = "resize"
-    """How images of another shape come to that size."""
+    """How an image of another shape gets that size: resize changes its proportions, crop cuts off its edges."""
 
     def read(self, source: str, schema: Any, *, own: bool) -> Dataset:
         """Read images from a folder, a file, or by their name."""
         return read_images(source, size=self.size, fit=self.fit)
 
-    def convert(self, found: Any, schema: Any = None) -> Dataset:
+    def convert(self, data: Any, schema: Any = None) -> Dataset:
         """Return images from arrays, tensors, or a torch data set."""
-        data = images_from_arrays(found)
-        return data if self.size is None else resize_dataset(data, self.size, self.fit)
+        images = images_from_arrays(data)
+        return images if self.size is None else resize_dataset(images, self.size, self.fit)
 
 
 class Images(Modality):
@@ -67,31 +66,28 @@ class Images(Modality):
     schema = ImageSchema
 
     def claims(self, source: str, keys: frozenset[str]) -> bool:
-        """Say whether there are images: by name, in a folder, or in a file."""
+        """Return whether the source is the name of images, or a folder or a file that holds some."""
         return is_image(source)
 
-    def holds(self, found: Any) -> bool:
-        """Say whether these are arrays, tensors, or a collection of pictures."""
-        return is_images_in_memory(found)
+    def holds(self, data: Any) -> bool:
+        """Return whether the object is an array, a tensor, or a collection of pictures."""
+        return is_images_in_memory(data)
 
-    def choose(
-        self, data: Dataset, keys: Mapping[str, Any], situation: Situation
-    ) -> tuple[Description, tuple[Choice, ...]]:
+    def choose(self, data: Dataset, keys: Mapping[str, Any], situation: Situation) -> Chosen:
         """Return the description that suits the images."""
         assert isinstance(data.schema, ImageSchema)
         return choose_image_model(data.schema, keys, preset=situation.preset, batch=situation.batch, gpu=situation.gpu)
 
     def optimization(self, description: ImageVAE, batch: int) -> list[Choice]:
-        """Return learning rate and weight decay: residual MLPs with layer norm bear a high one, and profit from the other."""
+        """Choose learning rate and weight decay: residual MLPs with layer norm tolerate a high rate and need the decay."""
         net = description.net
         if not (net.kind == "mlp" and net.residual and net.norm == "layer"):
             return [Choice(key="lr", value=1e-3, reason="the usual peak of Adam for convolutions and plain nets")]
-        reason = f"residual blocks with layer norm stand 3e-3 at batch 256; scaled by the root of batch {batch}"
+        reason = f"residual blocks with layer norm tolerate 3e-3 at batch 256; scaled by the root of batch {batch}"
         decay = "narrows the gap between training and held-out bound of an MLP"
+        adamw = "Adam with a weight decay that its step sizes do not rescale"
         return [
             Choice(key="lr", value=round(min(3e-3, 3e-3 * math.sqrt(batch / 256)), 6), reason=reason),
-            Choice(
-                key="optimizer", value="adamw", reason="Adam with a weight decay that its step sizes do not rescale"
-            ),
+            Choice(key="optimizer", value="adamw", reason=adamw),
             Choice(key="weight_decay", value=0.05, reason=decay),
         ]

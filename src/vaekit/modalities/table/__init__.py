@@ -1,1 +1,1 @@
-"""Tables: the description of a table VAE, what is chosen by itself, goals, missing and given cells, and how tables are opened."""
+"""Tables: the description of a table VAE, automatic choices, goals, missing cells, fixed values, and how tables are opened."""

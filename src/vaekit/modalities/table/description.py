@@ -40,15 +40,15 @@ from vaekit.value import Value
 __all__ = ["ColumnLikelihoods", "Goal", "TableVAE", "TableView"]
 
 Goal: TypeAlias = Literal["synthesis", "density", "imputation"]
-"""What a table's model is for: rows like the real ones, calibrated densities, or missing cells."""
+"""The purpose of a table's model: rows like the real ones, calibrated densities, or missing cells."""
 
 TableNet: TypeAlias = Annotated[MLP | ColumnTransformer, Field(discriminator="kind")]
 
-_CHECKED = 4096  # rows that one explicit check looks at
+_CHECKED = 4096  # rows that one check looks at
 
 
 class ColumnLikelihoods(Value):
-    """The families of the variables that a probability table is none for; codes and ranks have one each."""
+    """The families of real variables and of counts; categories and ranks each have one family only."""
 
     real: Annotated[LogisticMixture | Gaussian | StudentT, Field(discriminator="kind")] = LogisticMixture()
     """Family of real variables: logistic_mixture, gaussian or student_t."""
@@ -90,9 +90,9 @@ class TableVAE(Description):
 
     kind: Literal["table"] = "table"
     slots: Annotated[tuple[Slot, ...], Field(min_length=1)]
-    """The variables: one or two per column."""
+    """The variables: one or two for each column."""
     goal: Goal = "synthesis"
-    """What it is for: synthesis, density or imputation; sets beta, the second stage and what the encoder does not see."""
+    """The purpose of the model: synthesis, density or imputation; it sets the objective, hide and second_stage."""
     latent: Annotated[int, Field(ge=1, le=2**24)] = 16
     """Number of latent variables."""
     net: TableNet = MLP(widths=(256, 256))
@@ -100,14 +100,14 @@ class TableVAE(Description):
     likelihood: ColumnLikelihoods = ColumnLikelihoods()
     """Families of the variables, by their kind."""
     condition: Literal["none", "label"] = "none"
-    """What all three parts are conditioned on: nothing, or the class of each row, its target."""
+    """The condition of all three parts: nothing, or the class of each row, its target."""
     context: Annotated[int, Field(ge=0)] = 0
     """Length of the context vector: the number of classes."""
     hide: Annotated[float, Field(ge=0, le=0.5)] = 0.0
-    """Mean share of the cells that the encoder does not see in training, so that it learns to guess from a few."""
+    """Mean share of the cells that are hidden from the encoder in training, so that it learns to work from few cells."""
 
     def model_post_init(self, _context: object) -> None:
-        """Refuse a prior that would have to learn rows."""
+        """Refuse a prior with learned pseudo-inputs: categories have no gradient."""
         if isinstance(self.prior, Vamp):
             raise ValueError(
                 "prior=vamp learns pseudo-inputs by gradient, which categories have none of; use prior=gmm"
@@ -138,18 +138,18 @@ class TableVAE(Description):
 
     @property
     def _columns(self) -> list[int]:
-        """The column that each variable is of, as a number: its cells are missing together."""
+        """The number of the column that each variable belongs to: the cells of a column are missing together."""
         names = [slot.name.removesuffix(":rest").removesuffix("?") for slot in self.slots]
         return [names.index(name) for name in names]
 
     @property
     def measure(self) -> Measure:
-        """What its bounds are logarithms of: probabilities, densities, or the product of both."""
+        """Whether its bounds are logarithms of probabilities, of densities, or of products of both."""
         return self.family.measure
 
     @property
     def likelihood_name(self) -> str:
-        """What its likelihood is called in a comparison."""
+        """The name of its likelihood in a comparison."""
         return "columns"
 
     def view(self, schema: TableSchema | None = None) -> TableView:
@@ -160,27 +160,27 @@ class TableVAE(Description):
         """Refuse data that are no table, have other variables, or lie outside the support of their families.
 
         Raises:
-            ValueError: With the column and the cure.
+            ValueError: The data do not fit; the message names the column and says what to do.
         """
         schema = data.schema
         if not isinstance(schema, TableSchema):
             raise ValueError("the model is one of tables, but the data are none; give a table, or another model")
         if schema.slots != self.slots:
             other = next((a for a, b in zip(schema.slots, self.slots, strict=False) if a != b), None)
-            where = f"the variable {other.name!r} differs" if other else f"the data have {len(schema.slots)} variables"
+            why = f"the variable {other.name!r} differs" if other else f"the data have {len(schema.slots)} variables"
             raise ValueError(
-                f"the table does not fit the model: {where}; read it with the run's schema, or give model=None"
+                f"the table does not fit the model: {why}; read it with the run's schema, or give model=None"
             )
         self.family.check(data.values[data.part("train")[:_CHECKED]].float())
 
 
 @dataclass(frozen=True)
 class TableView(View):
-    """How rows enter the model of a table: the codecs of its schema say what a density in their units is worth.
+    """How rows enter the model of a table, and how its output becomes a table again.
 
     Args:
         model: The description.
-        schema: The schema of its data; None where it is lost, and densities stay in the units of the codecs.
+        schema: The schema of its data. If it is None, densities stay in the units of the codecs.
     """
 
     model: TableVAE
@@ -200,13 +200,10 @@ class TableView(View):
 
     @property
     def traits(self) -> Traits:
-        """Tables: variables of different kinds, some cells not observed."""
+        """Rows have variables of different kinds, and some cells are not observed."""
         model, schema = self.model, self.schema
         masks = {} if schema is None else {place: mask for mask in schema.masks for place in schema.masked_by(mask)}
-        families = {
-            "real": (model.likelihood.real.kind, "logistic_mixture"),
-            "count": (model.likelihood.count.kind, "negative_binomial"),
-        }
+        real, count = model.likelihood.real.kind, model.likelihood.count.kind
         return Traits(
             numeric=False,
             slots=model.slots,
@@ -214,7 +211,7 @@ class TableView(View):
             columns={} if schema is None else schema.kinds,
             repeats=True,
             light_rate=model.goal == "synthesis",
-            families=families,
+            families={"real": (real, "logistic_mixture"), "count": (count, "negative_binomial")},
             net=model.net,
             rows=1000,
             drawn=8192,
@@ -225,13 +222,13 @@ class TableView(View):
         return self.required_schema.decode(x)
 
     def pick(self, decoding: Decoding | None = None, *, noise: bool = False, sampling: bool = False) -> Pick:
-        """Return new rows drawn cell by cell; of old ones the means and the likeliest classes."""
+        """Return how a row is taken: new rows are drawn cell by cell, reconstructions are means and the likeliest classes."""
         if noise:
-            raise NotApplicable("noise is one of pixels; new rows are drawn anyway")
+            raise NotApplicable("noise applies to pixels; new rows are drawn anyway")
         return pointwise(decoding, noise=sampling)
 
     def settle(self, data: Dataset) -> Dataset:
-        """Return the data with labels as vectors, where the model is conditional on them.
+        """Return the data with labels as vectors, if the model is conditional on them.
 
         Raises:
             ValueError: The model is conditional and the data lack labels.
@@ -243,7 +240,7 @@ class TableView(View):
         """The schema of the data.
 
         Raises:
-            NotApplicable: It is lost.
+            NotApplicable: The model was loaded without it.
         """
         if self.schema is None:
             raise NotApplicable("the schema of these rows is lost, so they cannot be read or shown as a table")
@@ -254,7 +251,7 @@ class TableView(View):
         return impute(model, self.required_schema, data, how)
 
     def sample_given(self, model: LatentVariableModel, n: int, given: Mapping[str, Any], seed: Seed) -> GivenSample:
-        """Return `n` new rows in which some columns are given."""
+        """Return `n` new rows with fixed values in some columns."""
         if self.model.context:
             raise NotApplicable("given is not for a model that is conditional on labels; see label")
         return sample_given(model, self.required_schema, n, given, seed)

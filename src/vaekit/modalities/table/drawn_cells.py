@@ -1,4 +1,4 @@
-"""Draws of the cells of a column: what is expected of them, and how sure that is."""
+"""Draws of the cells of a column: their expected values, and how certain these are."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class DrawnNumbers:
 
     Args:
         cells: The draws.
-        axis: Where the numbers of the column lie; None finds it in the draws.
+        axis: The axis that the numbers of the column lie on; None fits it to the draws.
     """
 
     def __init__(self, cells: list[Any], axis: Axis | None) -> None:
@@ -34,7 +34,7 @@ class DrawnNumbers:
         self.values = np.stack([part.to_numpy().astype(np.float64) for part in whole])
 
     def expected(self) -> Any:
-        """Return the means, as the column could have them: whole days of days, cents of prices."""
+        """Return the means, rounded to values that the column could hold: whole days, or cents of a price."""
         import pyarrow as pa
 
         mean = pa.array(self.values.mean(0))
@@ -43,10 +43,10 @@ class DrawnNumbers:
         return self.axis.cells(self.axis.positions(mean), type_name(mean))
 
     def interval(self, level: float) -> tuple[Array, Array]:
-        """Return the ends of what holds this share of the draws, each `(N,)`; in seconds since 1970 of points in time.
+        """Return the ends of an interval that holds this share of the draws, each `(N,)`; times are seconds since 1970.
 
-        As much is left out on either side; of numbers with spikes, whose quantiles would reach far beyond where most of them
-        lie, it is the shortest interval that holds so many draws.
+        The same share lies on either side of it. A column with spikes has quantiles far away from most of its values; its
+        interval is the shortest one that holds the share.
 
         References:
             Chen and Shao, 1999, "Monte Carlo estimation of Bayesian credible and HPD intervals".
@@ -56,7 +56,7 @@ class DrawnNumbers:
         unit = {"s": 1.0, "ms": 1e3, "us": 1e6, "ns": 1e9}[self.type.unit] if pa.types.is_timestamp(self.type) else 1.0
         draws = np.sort(self.values, 0) / unit
         if (np.diff(draws, axis=0) == 0).mean() < _TIES:
-            # So many draws hold that share of another one: the usual quantiles would lie too near to one another.
+            # Weibull quantiles hold this share of a new draw; the default ones would be too narrow for few draws.
             bounds = [(1 - level) / 2, (1 + level) / 2]
             low, high = np.quantile(draws, bounds, axis=0, method="weibull")
             return low, high
@@ -71,7 +71,7 @@ class DrawnLabels:
 
     Args:
         cells: The draws.
-        ranks: The values from the lowest to the highest, where they have an order; None for categories.
+        ranks: The values from the lowest to the highest, if they have an order; None for categories.
     """
 
     def __init__(self, cells: list[Any], ranks: Any = None) -> None:
@@ -87,13 +87,13 @@ class DrawnLabels:
             self.share[np.arange(count), row] += 1 / len(cells)
 
     def expected(self) -> Any:
-        """Return the category that was drawn most often, or the rank in the middle of all draws, for each cell."""
-        return self.names.take(self._chosen)
+        """Return for each cell the category that was drawn most often, or the median rank."""
+        return self.names.take(self._expected)
 
     def probability(self) -> Array:
-        """Return the share of the draws that are that value, `(N,)`."""
-        return self.share[np.arange(len(self.share)), self._chosen]
+        """Return the share of the draws that equal the expected value, `(N,)`."""
+        return self.share[np.arange(len(self.share)), self._expected]
 
     @property
-    def _chosen(self) -> Array:
+    def _expected(self) -> Array:
         return (self.share.cumsum(1) >= 0.5 - 1e-9).argmax(1) if self.is_ordered else self.share.argmax(1)

@@ -1,4 +1,4 @@
-"""Draws of missing cells put where they belong: by expectation or one by one, constraints kept."""
+"""Tables whose missing cells are filled by expected values or by single draws, so that constraints hold."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ if TYPE_CHECKING:
 
 __all__ = ["Filling"]
 
-_OTHERS = 200  # rows whose draws may fill a row that none of its own does
+_OTHERS = 200  # other rows whose draws are tried if no draw of a row keeps a constraint
 
 
 @dataclass(frozen=True)
 class Filling:
-    """What is filled where.
+    """A table with missing cells, which draws can fill.
 
     Args:
-        schema: What the columns are.
-        table: The rows as they came.
-        empty: Which cells of each column are missing, `(N,)`.
-        rows: The rows that have such a cell, in order: those that draws are of.
+        schema: The schema of the table.
+        table: The rows.
+        empty: For each column, which of its cells are missing, `(N,)`.
+        rows: The rows with a missing cell, in order: draws are of these rows.
     """
 
     schema: TableSchema
@@ -39,15 +39,16 @@ class Filling:
     rows: Array
 
     def by(self, drawn: pa.Table, tables: list[pa.Table]) -> pa.Table:
-        """Return the table, filled by one draw; where that breaks a constraint, by the next that does not."""
-        return self._kept(self._with({name: drawn.column(name) for name in self.empty}), tables)
+        """Return the table filled by one draw; rows that break a constraint get the next draw that keeps it."""
+        return self._repaired(self._filled({name: drawn.column(name) for name in self.empty}), tables)
 
     def by_expectation(self, tables: list[pa.Table]) -> pa.Table:
-        """Return the table, filled by means and by the likeliest categories; by a draw where these break a constraint."""
-        return self._kept(self._with({name: self._drawn(name, tables).expected() for name in self.empty}), tables)
+        """Return the table filled by means and by the likeliest categories; rows that break a constraint get a draw."""
+        expected = {name: self._draws(name, tables).expected() for name in self.empty}
+        return self._repaired(self._filled(expected), tables)
 
-    def _kept(self, table: pa.Table, tables: list[pa.Table]) -> pa.Table:
-        """Return the table with the rows that break a constraint filled by draws that keep it."""
+    def _repaired(self, table: pa.Table, tables: list[pa.Table]) -> pa.Table:
+        """Return the table after rows that break a constraint are filled by draws that keep it."""
         import pyarrow.compute as pc
 
         for constraint in self.schema.constraints:
@@ -56,14 +57,14 @@ class Filling:
                 broken = np.asarray(constraint.broken(table))
                 if not names or not broken.any():
                     break
-                other = self._with({name: drawn.column(name) for name in names})
+                other = self._filled({name: drawn.column(name) for name in names})
                 for name in names:
                     place = table.column_names.index(name)
                     table = table.set_column(place, name, pc.if_else(broken, other.column(name), table.column(name)))
         return table
 
     def cells(self, tables: list[pa.Table], level: float) -> pa.Table:
-        """Return a row for each cell that was missing."""
+        """Return a table with a row for each cell that was missing."""
         import pyarrow as pa
 
         parts = [self._cells(name, tables, level) for name in self.empty]
@@ -77,44 +78,46 @@ class Filling:
 
         places = np.flatnonzero(self.empty[name])
         among = np.flatnonzero(self.empty[name][self.rows])
-        drawn = self._drawn(name, tables)
-        nothing = np.full(len(self.rows), np.nan)
-        low, high = drawn.interval(level) if isinstance(drawn, DrawnNumbers) else (nothing, nothing)
-        chance = nothing if isinstance(drawn, DrawnNumbers) else drawn.probability()
-        said = {"low": low, "high": high, "probability": chance}
+        drawn = self._draws(name, tables)
+        low = high = probability = np.full(len(self.rows), np.nan)
+        if isinstance(drawn, DrawnNumbers):
+            low, high = drawn.interval(level)
+        else:
+            probability = drawn.probability()
+        certainty = {"low": low, "high": high, "probability": probability}
         return pa.table(
             {
                 "row": places,
                 "column": [name] * len(places),
                 "value": pc.cast(drawn.expected(), pa.string()).take(among),
-                **{title: pa.array(values[among], from_pandas=True) for title, values in said.items()},
+                **{title: pa.array(values[among], from_pandas=True) for title, values in certainty.items()},
             }
         )
 
-    def _drawn(self, name: str, tables: list[pa.Table]) -> DrawnNumbers | DrawnLabels:
+    def _draws(self, name: str, tables: list[pa.Table]) -> DrawnNumbers | DrawnLabels:
         cells = [table.column(name) for table in tables]
         codec = {column.name: column.codec for column in self.schema.columns}.get(name)
         if self.schema.kinds[name] == "numeric":
             return DrawnNumbers(cells, getattr(codec, "axis", None))
         return DrawnLabels(cells, label_cells(codec.labels, codec.type) if isinstance(codec, Ordinal) else None)
 
-    def _with(self, values: dict[str, Any]) -> pa.Table:
+    def _filled(self, values: dict[str, Any]) -> pa.Table:
         import pyarrow as pa
         import pyarrow.compute as pc
 
         places = np.full(len(self.table), -1)
         places[self.rows] = np.arange(len(self.rows))
-        where = pa.array(places, mask=places < 0)
+        sources = pa.array(places, mask=places < 0)
         table = self.table
         for name, cells in values.items():
             place = table.column_names.index(name)
-            whole = pc.take(cells, where).cast(table.schema.field(place).type)
+            whole = pc.take(cells, sources).cast(table.schema.field(place).type)
             table = table.set_column(place, name, pc.coalesce(table.column(place), whole))
         return table
 
 
 def _donors(tables: list[pa.Table]) -> Iterator[pa.Table]:
-    """Yield the draws of each row, and then those of other rows, for a row none of whose own keeps a constraint."""
+    """Yield the draws of each row, and then those of other rows."""
     yield from tables
     places = np.arange(len(tables[0]) if tables else 0)
     for shift in range(1, min(len(places), _OTHERS)):

@@ -1,8 +1,7 @@
-"""Rows of which a part is given: what is typed or passed for some columns, and draws of all the others."""
+"""New rows with fixed values in some columns, and draws of all the others."""
 
 from __future__ import annotations
 
-import difflib
 import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -12,6 +11,7 @@ from torch import Tensor
 
 from vaekit.data import TableSchema
 from vaekit.data.table.cells import arrow_type
+from vaekit.errors import suggestion
 from vaekit.modalities.view import Seed
 from vaekit.models import LatentVariableModel, conditional_latents, evaluating
 
@@ -24,12 +24,12 @@ _BATCH = 8192
 
 
 class GivenSample(NamedTuple):
-    """Rows that share what was given.
+    """Rows that share the given values.
 
     Args:
         table: The rows.
-        ess: Effective sample size of the pool of latents that they were drawn from: far below the number of rows, they
-            repeat few latents, because the model holds what was given for rare.
+        ess: Effective sample size of the pool of latents that they were drawn from. If it is far below the number of
+            rows, they repeat few latents, because the given values are rare under the model.
     """
 
     table: pa.Table
@@ -39,20 +39,22 @@ class GivenSample(NamedTuple):
 def sample_given(
     model: LatentVariableModel, schema: TableSchema, n: int, given: Mapping[str, Any], seed: Seed
 ) -> GivenSample:
-    r"""Return `n` new rows in which some columns are given: draws from :math:`p(x_{rest} \mid x_{given})`.
+    r"""Return `n` new rows with given values in some columns: draws from :math:`p(x_{rest} \mid x_{given})`.
 
-    No row is thrown away: latents are drawn once from a large pool by their weights, see `vaekit.models.resampling`.
+    No row is rejected: latents are drawn from a large pool by their weights, see `vaekit.models.resampling`.
 
     Args:
         model: A model of tables, in evaluation mode.
-        schema: What the columns are.
+        schema: The schema of the table.
         n: How many.
         given: Values by column.
-        seed: Where draws come from.
+        seed: The source of random draws.
 
     Raises:
-        ValueError: A column is unknown or not modelled, a value is none of its kind, or it breaks a constraint.
+        ValueError: A column is unknown or not modelled, or a value has another type or breaks a constraint.
     """
+    import pyarrow as pa
+
     row = _row(schema, given)
     x = schema.encode(row)
     known = [place for name in given for place in schema.slots_of(name)]
@@ -60,41 +62,42 @@ def sample_given(
     x[:, unknown] = torch.nan
     _check(schema, given, row, x)
     with evaluating(model, seed):
-        found = conditional_latents(model, x, n)
-        parts = zip(*(z.flatten(0, 1).split(_BATCH) for z in found.z), strict=True)
+        latents = conditional_latents(model, x, n)
+        parts = zip(*(z.flatten(0, 1).split(_BATCH) for z in latents.z), strict=True)
         made = torch.cat([model.decode(*z).sample() for z in parts])
     table = schema.decode(torch.where(x.isnan(), made, x), seed=seed if isinstance(seed, int) else 0)
-    for name in given:  # to the letter, also where a code stands for several values
+    for name in given:  # the exact value, even if it shares a code with other values
         place = table.column_names.index(name)
-        table = table.set_column(place, name, _repeated(row.column(name), n))
-    return GivenSample(table, found.ess.item())
+        table = table.set_column(place, name, pa.repeat(row.column(name)[0], n))
+    return GivenSample(table, latents.ess.item())
 
 
 def _check(schema: TableSchema, given: Mapping[str, Any], row: pa.Table, x: Tensor) -> None:
-    """Refuse a value that the model has no code for, or that no row may have."""
+    """Refuse a value that the model has no code for, or that breaks a constraint."""
     for name, value in given.items():
         places = [place for place in schema.slots_of(name) if value is None or place not in schema.masks]
         if x[0, places].isnan().all():
-            raise ValueError(f"column {name!r} never had the value {value!r} in training; {_seen(schema, name)}")
+            raise ValueError(
+                f"column {name!r} never had the value {value!r} in training; {_known_values(schema, name)}"
+            )
     for constraint in schema.constraints:
         if constraint.broken(row).any():
-            raise ValueError(f"what is given breaks the constraint {constraint}; give other values")
+            raise ValueError(f"the given values break the constraint {constraint}; give other values")
 
 
 def _row(schema: TableSchema, given: Mapping[str, Any]) -> pa.Table:
-    """Return one row of canonical types with what is given."""
+    """Return one row with the given values; its other cells are missing."""
     import pyarrow as pa
 
     types = {source.name: source.type for source in schema.sources}
     for name in given:
         if name not in types:
-            near = difflib.get_close_matches(name, types, n=1)
-            hint = f"; did you mean {near[0]!r}?" if near else f"; the columns are {', '.join(types)}"
+            hint = suggestion(name, types) or f"; the columns are {', '.join(types)}"
             raise ValueError(f"the model has no column {name!r}{hint}")
-        joined = next((one for one in schema.constraints if name in one.replaces), None)
-        if joined is not None:
+        constraint = next((each for each in schema.constraints if name in each.replaces), None)
+        if constraint is not None:
             raise ValueError(
-                f"column {name!r} cannot be given by itself, as it stands in the constraint {joined}; leave it out"
+                f"column {name!r} cannot be given by itself, as it is part of the constraint {constraint}; leave it out"
             )
         if not schema.slots_of(name):
             raise ValueError(f"column {name!r} is not modelled, so nothing can depend on it; see vaekit inspect")
@@ -104,12 +107,12 @@ def _row(schema: TableSchema, given: Mapping[str, Any]) -> pa.Table:
 
 
 def _cell(name: str, value: Any, type_: str) -> Any:
-    """Return a value as the column has it.
+    """Return a value in the type of its column.
 
     Raises:
-        ValueError: It is no such value.
+        ValueError: The text does not stand for such a value.
     """
-    if value is None or not isinstance(value, str):
+    if not isinstance(value, str):
         return value
     try:
         match type_.partition("[")[0]:
@@ -134,16 +137,7 @@ def _cell(name: str, value: Any, type_: str) -> Any:
     return value
 
 
-def _seen(schema: TableSchema, name: str) -> str:
+def _known_values(schema: TableSchema, name: str) -> str:
     known = getattr(schema.column(name).codec, "labels", ())
-    return (
-        f"it had {', '.join(map(str, known[:10]))}{', ...' if len(known) > 10 else ''}"
-        if known
-        else "give one that it had"
-    )
-
-
-def _repeated(cell: Any, n: int) -> Any:
-    import pyarrow as pa
-
-    return pa.repeat(cell[0], n)
+    first = f"it had {', '.join(map(str, known[:10]))}{', ...' if len(known) > 10 else ''}"
+    return first if known else "give one that it had"

@@ -12,21 +12,21 @@ from vaekit.data import Dataset, TableSchema, is_frame, is_table, read_table, ta
 from vaekit.data.table import read_schema_file
 from vaekit.modalities.choice import Choice
 from vaekit.modalities.description import Description
-from vaekit.modalities.modality import Completed, Modality, Pace, Sections, Situation, Words
-from vaekit.modalities.reading import Reading
+from vaekit.modalities.modality import Chosen, Completed, Modality, Pace, Sections, Situation, Words
+from vaekit.modalities.reading import DelimitedReading
 from vaekit.modalities.table.choices import choose_table_model, with_goal
 from vaekit.modalities.table.description import TableVAE
 
 __all__ = ["TableReading", "Tables"]
 
-_FEW_ROWS = 2048
+_EPOCHS_FROM = 2048  # training rows from which training is measured in epochs
 _STEPS = {"fast": 2000, "balanced": 6000, "best": 12_000}
 _OWN_KEYS = frozenset({"target", "schema_file", "test"})
-"""The keys by which a source is a table, whatever else it could be."""
+"""The keys that only tables have."""
 
 
-def _words(value: Any) -> Any:
-    """Accept one word for a list of it."""
+def _as_list(value: Any) -> Any:
+    """Accept a single word in place of a list."""
     return (value,) if isinstance(value, str) else value
 
 
@@ -34,43 +34,30 @@ def _absolute(path: str | None) -> str | None:
     return None if path is None else str(Path(path).expanduser().absolute())
 
 
-class TableReading(Reading):
-    """How tables are opened: their columns become variables."""
+class TableReading(DelimitedReading):
+    """How tables are opened and their columns turned into variables."""
 
     kind: Literal["table"] = "table"
     target: str | None = None
-    """Of tables: the column that a prediction is for, by which rows are labelled and synthetic ones judged; null for none."""
+    """The column to predict: it labels the rows, and synthetic rows are judged by it; null for no such column."""
     schema_file: Annotated[str | None, AfterValidator(_absolute)] = None
-    """Of tables: a schema.yaml that says what the columns are, as vaekit inspect --schema writes it."""
+    """A schema.yaml that declares the columns, as vaekit inspect --schema writes it."""
     test: Annotated[str | None, AfterValidator(_absolute)] = None
-    """Of tables: a file whose rows are the test part."""
+    """A file whose rows are the test part; null takes the test part from the data."""
     missing: Literal["model", "ignore"] = "model"
-    """Of tables: whether the pattern of missing cells is modelled too, or cells are missing by themselves."""
-    missing_marks: Annotated[tuple[str, ...], BeforeValidator(_words)] = ()
-    """Of tables: words that stand for a missing cell, beside the usual ones."""
-    delimiter: str | None = None
-    """Of tables: what stands between cells; null finds it."""
-    encoding: str | None = None
-    """Of tables: the encoding of the file; null finds it."""
-    header: Literal["auto", "yes", "no"] = "auto"
-    """Of tables: whether the first row names the columns."""
+    """model learns which cells are missing, as part of the data; ignore treats them as missing at random."""
+    missing_marks: Annotated[tuple[str, ...], BeforeValidator(_as_list)] = ()
+    """Words that mark a missing cell, in addition to the usual ones."""
 
     def read(self, source: str, schema: TableSchema | None, *, own: bool) -> Dataset:
         """Read a table from a file, a folder, or by its name."""
-        return read_table(
-            source,
-            schema=schema,
-            delimiter=self.delimiter,
-            encoding=self.encoding,
-            header=self.header,
-            missing=self.missing_marks,
-            test=self.test if own else None,
-            **self._columns(schema),
-        )
+        test = self.test if own else None
+        columns = self._columns(schema)
+        return read_table(source, schema=schema, missing=self.missing_marks, test=test, **self.dialect, **columns)
 
-    def convert(self, found: Any, schema: TableSchema | None = None) -> Dataset:
-        """Return the table of a frame."""
-        return table_to_dataset(found, schema=schema, **self._columns(schema))
+    def convert(self, data: Any, schema: TableSchema | None = None) -> Dataset:
+        """Return the data set of a frame."""
+        return table_to_dataset(data, schema=schema, **self._columns(schema))
 
     def _columns(self, schema: TableSchema | None) -> dict[str, Any]:
         declared = read_schema_file(Path(self.schema_file)) if self.schema_file and schema is None else None
@@ -89,51 +76,49 @@ class Tables(Modality):
     batches = (256, 1024)
 
     def claims(self, source: str, keys: frozenset[str]) -> bool:
-        """Say whether there is a table; one whose column of texts is named is none."""
+        """Return whether the source holds a table; it does not if a column of texts is named."""
         return "column" not in keys and (bool(_OWN_KEYS & keys) or is_table(source))
 
-    def holds(self, found: Any) -> bool:
-        """Say whether this is a frame, or a mapping of columns."""
-        return is_frame(found)
+    def holds(self, data: Any) -> bool:
+        """Return whether the object is a frame, or a mapping of columns."""
+        return is_frame(data)
 
-    def settings(self, given: Mapping[str, Any], model: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Return the keys of reading: only rows that are made need cells that are missing."""
+    def settings(self, reading: Mapping[str, Any], model: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Complete the keys of reading: missing cells are modelled only to make new rows."""
         synthesis = model.get("goal", "synthesis") == "synthesis"
-        return given if synthesis else {"missing": "ignore", **given}
+        return reading if synthesis else {"missing": "ignore", **reading}
 
     def lengths(self, situation: Situation, model: Mapping[str, Any]) -> list[Choice]:
-        """Return the batch and how long to train: small tables get a number of steps."""
+        """Choose the batch and the length of training, which is a number of steps for small tables."""
         count, preset = situation.count, situation.preset
         batch = self.batch(count, (256, 256) if model.get("goal") == "imputation" else self.batches)
-        if count >= _FEW_ROWS:
+        if count >= _EPOCHS_FROM:
             return [batch, self.duration(preset)]
-        why = f"{count:,} training rows: a number of steps, for a bound on so few held-out ones is too noisy to end by"
+        why = f"{count:,} training rows: a number of steps, as the bound on so few held-out rows is too noisy to stop training by"
         return [batch, Choice(key="steps", value=_STEPS[preset], reason=why)]
 
-    def complete(self, given: Sections, pace: Pace) -> Completed:
-        """Return the keys completed by those of the goal."""
-        return with_goal(given)
+    def complete(self, keys: Sections, pace: Pace) -> Completed:
+        """Complete the user's keys by those of the goal."""
+        return with_goal(keys)
 
     def restated(self, description: TableVAE) -> tuple[dict[str, Any] | None, Description]:
-        """Return the keys of a description that names a goal; without one it is the bound alone."""
+        """Return the keys of a description that names a goal; without a goal the plain bound is trained."""
         if "goal" in description.model_fields_set:
             return description.stated(), description
         return None, description.replace(goal="density")
 
-    def choose(
-        self, data: Dataset, keys: Mapping[str, Any], situation: Situation
-    ) -> tuple[Description, tuple[Choice, ...]]:
+    def choose(self, data: Dataset, keys: Mapping[str, Any], situation: Situation) -> Chosen:
         """Return the description that suits the table."""
         assert isinstance(data.schema, TableSchema)
         return choose_table_model(data.schema, keys, count=situation.count, preset=situation.preset)
 
     def simple_prior(self, description: TableVAE) -> str | None:
-        """Return why the prior is the simplest, where another one is fitted after training."""
+        """Return the reason for the simplest prior, if another one is fitted after training."""
         return "while training: another one is fitted after it" if description.goal == "synthesis" else None
 
     def optimization(self, description: TableVAE, batch: int) -> list[Choice]:
-        """Return the learning rate and the threads."""
+        """Choose the learning rate and the number of threads."""
         return [
-            Choice(key="lr", value=2e-3, reason="layer-normed dense layers bear twice Adam's usual peak"),
+            Choice(key="lr", value=2e-3, reason="layer-normed dense layers tolerate twice Adam's usual peak"),
             Choice(key="threads", value=1, reason="a step is many small operations, for which threads only wait"),
         ]

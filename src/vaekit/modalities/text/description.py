@@ -1,4 +1,4 @@
-"""Texts: the description of a text VAE, and of the language model it is judged against; see `choices`."""
+"""Texts: the description of a text VAE, and of the language model that it is compared with; see `choices`."""
 
 from __future__ import annotations
 
@@ -14,13 +14,7 @@ from vaekit.data import Dataset, TextSchema, text_lengths
 from vaekit.distributions import Autoregressive, Decoding, point
 from vaekit.distributions.tokens import PAD
 from vaekit.errors import NotApplicable
-from vaekit.heads import (
-    AutoregressiveConditional,
-    Site,
-    Standard,
-    Vamp,
-    conditional,
-)
+from vaekit.heads import AutoregressiveConditional, Site, Standard, Vamp, conditional
 from vaekit.heads.family import Measure
 from vaekit.modalities.condition import conditioned
 from vaekit.modalities.description import Description
@@ -57,28 +51,29 @@ class TextVAE(Description):
     length: Annotated[int, Field(ge=1)]
     """Tokens of the longest text, its end symbol included."""
     model: Literal["vae", "lm"] = "vae"
-    """vae, or lm: the language model of the same decoder without z, the line that a text VAE is judged against."""
+    """vae, or lm: the same decoder without z, the language model that a text VAE must beat."""
     recipe: str = "free_bits"
-    """The published combination that keeps the latents in use; see `recipes`."""
+    """The published recipe that keeps the latents in use: vae, anneal, logistic, cyclical, beta, free_bits, pretrain,
+    aggressive, batch_norm, delta, skip or bag_of_words."""
     net: TextNet = Recurrent()
-    """Architecture of the encoder, and of the decoder where that is left open: lstm, gru, transformer or cnn."""
+    """Architecture of the encoder, and of the decoder unless decoder is set: lstm, gru, transformer or cnn."""
     decoder: TextNet | None = None
-    """Architecture of the decoder; null mirrors net."""
+    """Architecture of the decoder; null takes that of net."""
     condition: Literal["none", "label"] = "none"
-    """What all three parts are conditioned on: nothing, or the class of each text."""
+    """The condition of all three parts: nothing, or the class of each text."""
     context: Annotated[int, Field(ge=0)] = 0
     """Length of the context vector: the number of classes."""
     word_dropout: Annotated[float, Field(ge=0, le=1)] = 0.0
-    """Share of the tokens that the decoder reads as unknown in training, so that it has to ask z."""
+    """Share of the tokens that the decoder reads as unknown in training, so that it has to use z."""
     teacher_forcing: Schedule = Constant()
-    """Share of the tokens that the decoder reads from the data in training; the others are its own."""
+    """Share of the tokens that the decoder reads from the data in training; it draws the others itself."""
     skip: bool = False
-    """Hand z to the output layer too, beside the first state and every input."""
+    """Feed z to the output layer as well as to the first state and every input."""
     tie: bool = False
-    """Let the output layer share the weights of the decoder's embedding."""
+    """Whether the output layer shares the weights of the decoder's embedding."""
 
     def model_post_init(self, _context: object) -> None:
-        """Refuse a prior that would have to learn texts."""
+        """Refuse a prior with learned pseudo-inputs: texts have no gradient."""
         if isinstance(self.prior, Vamp):
             raise ValueError("prior=vamp learns pseudo-inputs by gradient, which tokens have none of; use prior=gmm")
 
@@ -107,12 +102,12 @@ class TextVAE(Description):
 
     @property
     def measure(self) -> Measure:
-        """Texts are counted: every bound is one on a probability."""
+        """Texts are discrete: every bound is one on a probability."""
         return "counting"
 
     @property
     def likelihood_name(self) -> str:
-        """What its likelihood is called in a comparison."""
+        """The name of its likelihood in a comparison."""
         return "autoregressive"
 
     def view(self, schema: TextSchema | None = None) -> TextView:
@@ -120,10 +115,10 @@ class TextVAE(Description):
         return TextView(self, schema)
 
     def check(self, data: Dataset) -> None:
-        """Refuse data that are no texts, or of another vocabulary or length.
+        """Refuse data that are no texts, or have another vocabulary or length.
 
         Raises:
-            ValueError: With the cure.
+            ValueError: The data do not fit; the message says what to do.
         """
         schema = data.schema
         if not isinstance(schema, TextSchema):
@@ -137,7 +132,7 @@ class TextVAE(Description):
 
 @dataclass(frozen=True)
 class TextView(View):
-    """How texts enter a model: as ids, which the tokenizer of their schema turns into texts again.
+    """How texts enter a model: as ids, which the tokenizer of the schema turns back into texts.
 
     Args:
         model: The description.
@@ -149,7 +144,7 @@ class TextView(View):
 
     @property
     def traits(self) -> Traits:
-        """Texts: sequences of tokens; a language model has latents that nothing reads."""
+        """Texts are sequences of tokens; nothing reads the latents of a language model."""
         return Traits(numeric=False, tokens=True, latents=self.model.model != "lm")
 
     def prepare(self, stored: Tensor) -> Tensor:
@@ -157,7 +152,7 @@ class TextView(View):
         return stored.long()
 
     def settle(self, data: Dataset) -> Dataset:
-        """Return the data with labels as vectors, where the model is conditional on them.
+        """Return the data with labels as vectors, if the model is conditional on them.
 
         Raises:
             ValueError: The model is conditional and the data lack labels.
@@ -183,9 +178,9 @@ class TextView(View):
         return None if self.schema is None else self.prepare(self.schema.encode([""]))
 
     def pick(self, decoding: Decoding | None = None, *, noise: bool = False, sampling: bool = False) -> Pick:
-        """Return how a text is written: drawn token by token for new ones, the most probable token each time for old ones."""
+        """Return how a text is written: new texts are drawn token by token, reconstructions take the most probable token."""
         if noise:
-            raise NotApplicable("noise is one of pixels; texts are drawn token by token anyway, see decoding")
+            raise NotApplicable("noise applies to pixels; texts are drawn token by token anyway, see decoding")
         how = decoding or (Decoding() if sampling else None)
         return point if how is None else lambda likelihood: cast(Autoregressive, likelihood).decode(how)
 
