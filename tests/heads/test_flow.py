@@ -186,7 +186,7 @@ def test_the_likelihood_is_a_density_of_data_in_their_units(space):
 def test_dequantized_pixels_under_a_flow(net, samples):
     spec = ImageVAE(shape=(1, 6, 6), latent=2, net=net, likelihood=FlowLikelihood(hidden=(8,)), dequantize=True)
     model = spec.build()
-    x = spec.prepare(torch.randint(0, 256, (8, 6, 6, 1), dtype=torch.uint8))
+    x = spec.view().prepare(torch.randint(0, 256, (8, 6, 6, 1), dtype=torch.uint8))
     model.initialize(x)
     trace = model(x, samples=samples)
     trace.elbo.mean().backward()

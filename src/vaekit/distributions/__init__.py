@@ -12,7 +12,6 @@ from vaekit.distributions.beta import Beta as Beta
 from vaekit.distributions.calibrated import CalibratedNormal as CalibratedNormal
 from vaekit.distributions.categorical import Categorical as Categorical
 from vaekit.distributions.categoricals import Categoricals as Categoricals
-from vaekit.distributions.causal import Causal as Causal, State as State
 from vaekit.distributions.columns import Columns as Columns
 from vaekit.distributions.continuous_bernoulli import ContinuousBernoulli as ContinuousBernoulli
 from vaekit.distributions.counts import (

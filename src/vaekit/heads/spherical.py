@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from abc import ABC
 from collections.abc import Mapping
-from typing import ClassVar, Literal
+from typing import Literal
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from vaekit import distributions
-from vaekit.heads.family import Family, Support, single, vector_length
+from vaekit.heads.family import Family, single, vector_length
 from vaekit.value import Size
 
 __all__ = ["PowerSpherical", "VonMisesFisher"]
@@ -26,7 +26,7 @@ class _OnSphere(Family, ABC):
     kind: str
     """Its name."""
 
-    support: ClassVar[Support] = "sphere"
+    support = "sphere"
 
     def latent_event(self, latent: int) -> Size:
         """Return `(latent,)`, the space around the sphere."""

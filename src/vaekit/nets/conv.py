@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import math
-from typing import Annotated, Literal, TypeAlias
+from typing import Literal, TypeAlias
 
 import torch.nn.functional as F
-from pydantic import Field
 from torch import Tensor, nn
 
 from vaekit.nets.activation import Activation, activation
 from vaekit.nets.initialization import kaiming
 from vaekit.nets.normalization import Norm, norm
-from vaekit.nets.shapes import linear_head
+from vaekit.nets.shapes import Widths, linear_head
 from vaekit.value import Size, Value
 
 __all__ = ["Conv"]
@@ -40,7 +39,7 @@ class Conv(Value):
     """
 
     kind: Literal["conv"] = "conv"
-    widths: Annotated[tuple[Annotated[int, Field(ge=1)], ...], Field(min_length=1)] = (32, 64, 128)
+    widths: Widths = (32, 64, 128)
     """Channels of each stage, from the data inwards; each stage halves the grid."""
     kernel: Literal[3, 4] = 3
     """Side of the kernels."""

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from vaekit.nets.activation import Activation, activation
 from vaekit.nets.initialization import kaiming
 from vaekit.nets.normalization import Norm, norm
-from vaekit.nets.shapes import linear_head
+from vaekit.nets.shapes import Widths, linear_head
 from vaekit.value import Size, Value
 
 __all__ = ["MLP"]
@@ -36,7 +36,7 @@ class MLP(Value):
     """
 
     kind: Literal["mlp"] = "mlp"
-    widths: Annotated[tuple[Annotated[int, Field(ge=1)], ...], Field(min_length=1)] = (512, 512)
+    widths: Widths = (512, 512)
     """Units of each layer, from the data inwards."""
     norm: Norm = "layer"
     """Normalisation: layer (default: independent of the batch), batch, group or none."""

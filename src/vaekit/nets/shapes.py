@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import math
-from typing import Protocol, cast
+from typing import Annotated, Protocol, TypeAlias, cast
 
 import torch
+from pydantic import Field
 from torch import Tensor, nn
 
 from vaekit.value import Size
 
-__all__ = ["Network", "is_network", "linear_head", "output_size", "parameter_count"]
+__all__ = ["Network", "Widths", "is_network", "linear_head", "output_size", "parameter_count"]
+
+Widths: TypeAlias = Annotated[tuple[Annotated[int, Field(ge=1)], ...], Field(min_length=1)]
+"""Units of each layer, one at least."""
 
 
 class Network(Protocol):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, TypeAlias
+from typing import Annotated, Any, Literal
 
 import torch
 from pydantic import Field
@@ -11,14 +11,12 @@ from torch import Tensor, nn
 from vaekit.distributions import draw_prior
 from vaekit.errors import NotApplicable
 from vaekit.models import Trace
-from vaekit.nets import MLP
+from vaekit.nets import MLP, Widths
 from vaekit.objectives.adversary import Adversary, accuracy
 from vaekit.objectives.mmd import Kernel, aggregate_mmd
 from vaekit.objectives.objective import Criterion, CriterionModule, Loss, Objective, regularized
 
 __all__ = ["AAE", "WAE", "Factor"]
-
-_Widths: TypeAlias = Annotated[tuple[Annotated[int, Field(ge=1)], ...], Field(min_length=1)]
 
 
 class Factor(Objective):
@@ -34,7 +32,7 @@ class Factor(Objective):
     kind: Literal["factor"] = "factor"
     gamma: Annotated[float, Field(ge=0)] = 10.0
     """Weight of the total correlation."""
-    hidden: _Widths = (256, 256, 256)
+    hidden: Widths = (256, 256, 256)
     """Units of each layer of the discriminator."""
 
     @property
@@ -67,7 +65,7 @@ class WAE(Objective):
     """The weight lambda of that distance."""
     kernel: Kernel = "imq"
     """Kernel of the discrepancy: imq (heavy tails) or rbf (Gaussian)."""
-    hidden: _Widths = (256, 256, 256)
+    hidden: Widths = (256, 256, 256)
     """Units of each layer of the discriminator of penalty=gan."""
 
     @property
@@ -96,7 +94,7 @@ class AAE(Objective):
     """Weight of fooling the discriminator against nats of reconstruction."""
     loss: Literal["logistic", "hinge"] = "logistic"
     """Loss of the two players."""
-    hidden: _Widths = (256, 256, 256)
+    hidden: Widths = (256, 256, 256)
     """Units of each layer of the discriminator."""
 
     @property
@@ -156,7 +154,7 @@ def _draws(trace: Trace) -> Tensor:
     return torch.cat([latent.z.flatten(2) for latent in trace.latents], -1).flatten(0, 1)
 
 
-def _adversary(hidden: _Widths, model: nn.Module, loss: Literal["logistic", "hinge"] = "logistic") -> Adversary:
+def _adversary(hidden: Widths, model: nn.Module, loss: Literal["logistic", "hinge"] = "logistic") -> Adversary:
     event = getattr(getattr(model, "posterior", None), "event", None)
     if event is None:
         raise NotApplicable(
