@@ -32,7 +32,7 @@ from vaekit.distributions.ordinal import Ordinal as Ordinal
 from vaekit.distributions.planar import Planar as Planar
 from vaekit.distributions.point import point as point
 from vaekit.distributions.power_spherical import PowerSpherical as PowerSpherical
-from vaekit.distributions.precision import full_precision as full_precision
+from vaekit.distributions.precision import full_precision as full_precision, single as single
 from vaekit.distributions.quantized import (
     CodeVectors as CodeVectors,
     Quantized as Quantized,

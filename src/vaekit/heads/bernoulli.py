@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from vaekit import distributions
-from vaekit.heads.family import Factorized, single
+from vaekit.heads.family import Factorized
 from vaekit.value import Size
 
 __all__ = ["Bernoulli"]
@@ -63,4 +63,4 @@ class Bernoulli(Factorized):
 
     def elements(self, raw: Mapping[str, Tensor], event: Size) -> distributions.Bernoulli:
         """Return the Bernoulli."""
-        return distributions.Bernoulli(logits=single(raw["logits"]), validate_args=False)
+        return distributions.Bernoulli(logits=distributions.single(raw["logits"]), validate_args=False)

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from vaekit import distributions
-from vaekit.heads.family import Factorized, refuse_non_finite, single
+from vaekit.heads.family import Factorized, refuse_non_finite
 from vaekit.value import Size
 
 __all__ = ["Beta"]
@@ -49,5 +49,5 @@ class Beta(Factorized):
 
     def elements(self, raw: Mapping[str, Tensor], event: Size) -> distributions.Beta:
         """Return the Beta."""
-        a, b = (torch.exp(single(raw[name]).clamp(*_BOUNDS)) for name in ("a", "b"))
+        a, b = (torch.exp(distributions.single(raw[name]).clamp(*_BOUNDS)) for name in ("a", "b"))
         return distributions.Beta(a, b, validate_args=False)

@@ -14,7 +14,7 @@ from torch.distributions import Distribution
 from vaekit import distributions
 from vaekit.heads.categorical import Categorical
 from vaekit.heads.counts import NegativeBinomial, Poisson, ZeroInflated
-from vaekit.heads.family import Factorized, Family, Measure, single
+from vaekit.heads.family import Factorized, Family, Measure
 from vaekit.heads.gaussian import Gaussian
 from vaekit.heads.logistic_mixture import LogisticMixture
 from vaekit.heads.ordinal import Ordinal
@@ -154,7 +154,7 @@ class _Group(NamedTuple):
 
     def __call__(self, raw: Mapping[str, Tensor]) -> Distribution:
         if isinstance(self.family, Categorical):
-            return distributions.Categoricals(single(raw["logits"]), self.levels)
+            return distributions.Categoricals(distributions.single(raw["logits"]), self.levels)
         return self.family.elements(raw, (len(self.indices),))
 
 

@@ -8,7 +8,7 @@ from typing import Literal
 from torch import Tensor
 
 from vaekit import distributions
-from vaekit.heads.family import Factorized, refuse_non_finite, single
+from vaekit.heads.family import Factorized, refuse_non_finite
 from vaekit.value import Size
 
 __all__ = ["ContinuousBernoulli"]
@@ -45,4 +45,4 @@ class ContinuousBernoulli(Factorized):
 
     def elements(self, raw: Mapping[str, Tensor], event: Size) -> distributions.ContinuousBernoulli:
         """Return the continuous Bernoulli."""
-        return distributions.ContinuousBernoulli(single(raw["logits"]), validate_args=False)
+        return distributions.ContinuousBernoulli(distributions.single(raw["logits"]), validate_args=False)

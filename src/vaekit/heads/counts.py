@@ -10,7 +10,7 @@ from pydantic import Field
 from torch import Tensor
 
 from vaekit import distributions
-from vaekit.heads.family import Factorized, refuse_non_finite, single
+from vaekit.heads.family import Factorized, refuse_non_finite
 from vaekit.value import Size
 
 __all__ = ["NegativeBinomial", "Poisson", "ZeroInflated"]
@@ -57,7 +57,7 @@ class Poisson(_Counts):
 
     def elements(self, raw: Mapping[str, Tensor], event: Size) -> distributions.Poisson:
         """Return the Poisson."""
-        return distributions.Poisson(single(raw["log_mean"]).clamp_max(_LARGEST), validate_args=False)
+        return distributions.Poisson(distributions.single(raw["log_mean"]).clamp_max(_LARGEST), validate_args=False)
 
 
 class NegativeBinomial(_Counts):
@@ -85,7 +85,7 @@ class NegativeBinomial(_Counts):
 
     def elements(self, raw: Mapping[str, Tensor], event: Size) -> distributions.NegativeBinomial:
         """Return the negative binomial."""
-        mean, concentration = single(raw["log_mean"]), single(raw["log_concentration"])
+        mean, concentration = distributions.single(raw["log_mean"]), distributions.single(raw["log_concentration"])
         return distributions.NegativeBinomial(
             mean.clamp_max(_LARGEST), concentration.clamp(*_CONCENTRATION), validate_args=False
         )
@@ -116,4 +116,6 @@ class ZeroInflated(_Counts):
 
     def elements(self, raw: Mapping[str, Tensor], event: Size) -> distributions.ZeroInflated:
         """Return the zero-inflated distribution."""
-        return distributions.ZeroInflated(self.of.elements(raw, event), single(raw["logits"]), validate_args=False)
+        return distributions.ZeroInflated(
+            self.of.elements(raw, event), distributions.single(raw["logits"]), validate_args=False
+        )

@@ -8,7 +8,7 @@ from typing import Literal
 from torch import Tensor
 
 from vaekit import distributions
-from vaekit.heads.family import Family, single
+from vaekit.heads.family import Family
 from vaekit.value import Size
 
 __all__ = ["Delta"]
@@ -31,4 +31,4 @@ class Delta(Family):
 
     def __call__(self, raw: Mapping[str, Tensor], event: Size) -> distributions.Delta:
         """Return the point."""
-        return distributions.Delta(single(raw["loc"]), len(event), validate_args=False)
+        return distributions.Delta(distributions.single(raw["loc"]), len(event), validate_args=False)

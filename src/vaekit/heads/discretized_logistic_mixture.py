@@ -10,7 +10,7 @@ from pydantic import Field
 from torch import Tensor
 
 from vaekit import distributions
-from vaekit.heads.family import Leveled, per_dimension, single
+from vaekit.heads.family import Leveled, per_dimension
 from vaekit.heads.location_scale import LocationScale
 from vaekit.heads.scale import Exp, Scale
 from vaekit.value import Size
@@ -57,7 +57,7 @@ class DiscretizedLogisticMixture(Leveled, LocationScale):
             coefficients = torch.tanh(per_dimension(raw["coefficients"], self.components, pairs))
         else:
             coefficients = loc.narrow(-len(event), 0, 0)
-        logits = single(raw["logits"])
+        logits = distributions.single(raw["logits"])
         return distributions.DiscretizedLogisticMixture(
             logits, loc + half, scale, coefficients, levels=self.levels, grid=len(grid)
         )

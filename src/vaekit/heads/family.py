@@ -11,6 +11,7 @@ from pydantic import Field
 from torch import Tensor
 from torch.distributions import Distribution, Independent
 
+from vaekit.distributions import single
 from vaekit.value import Size, Value
 
 __all__ = [
@@ -21,7 +22,6 @@ __all__ = [
     "Support",
     "per_dimension",
     "refuse_non_finite",
-    "single",
     "vector_length",
 ]
 
@@ -138,11 +138,6 @@ def refuse_non_finite(x: Tensor) -> None:
         raise ValueError(
             f"data must be finite, but {int(bad.sum())} of {len(x)} hold NaN or infinity (first: {rows}); drop or impute them"
         )
-
-
-def single(raw: Tensor) -> Tensor:
-    """Return a raw output in single precision or better: densities need the digits that bfloat16 lacks."""
-    return raw.float() if raw.dtype in (torch.bfloat16, torch.float16) else raw
 
 
 def per_dimension(raw: Tensor, count: int, event: Size) -> Tensor:

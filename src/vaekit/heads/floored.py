@@ -12,7 +12,8 @@ from pydantic import Field
 from torch import Tensor, nn
 from torch.distributions import Distribution, Independent, Normal
 
-from vaekit.heads.family import Factorized, Family, single
+from vaekit.distributions import single
+from vaekit.heads.family import Factorized, Family
 from vaekit.heads.scale import Exp, Spread
 from vaekit.value import Size
 

@@ -10,7 +10,8 @@ from pydantic import Field
 from torch import Tensor
 from torch.distributions import LowRankMultivariateNormal, MultivariateNormal
 
-from vaekit.heads.family import Family, single, vector_length
+from vaekit.distributions import single
+from vaekit.heads.family import Family, vector_length
 from vaekit.heads.scale import Exp, Spread
 from vaekit.value import Size
 

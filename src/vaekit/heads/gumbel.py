@@ -9,8 +9,8 @@ from pydantic import Field
 from torch import Tensor
 from torch.distributions import Independent
 
-from vaekit.distributions import StraightThrough
-from vaekit.heads.family import Family, single
+from vaekit.distributions import StraightThrough, single
+from vaekit.heads.family import Family
 from vaekit.value import Size
 
 __all__ = ["Gumbel"]

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 
 from torch import Tensor
 
-from vaekit.heads.family import Family, single
+from vaekit.distributions import single
+from vaekit.heads.family import Family
 from vaekit.heads.scale import AnyScale
 from vaekit.value import Size
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Literal
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.func import functional_call
+
+from vaekit.distributions import single
 
 __all__ = ["Adversary", "accuracy"]
 
@@ -46,12 +47,12 @@ class Adversary(nn.Module):
 
     def forward(self, samples: Tensor) -> Tensor:
         """Return the scores of detached samples, in single precision or better: the weights alone get gradients."""
-        return _full(self.net(samples.detach()))
+        return single(self.net(samples.detach()))
 
     def held(self, samples: Tensor) -> Tensor:
         """Return the scores with the weights held still: the samples alone get gradients."""
         weights = {name: weight.detach() for name, weight in self.net.named_parameters()}
-        return _full(functional_call(self.net, weights, (samples,)))
+        return single(functional_call(self.net, weights, (samples,)))
 
     def fool(self, fake: Tensor) -> Tensor:
         """Return the generator's term for its samples `(N, *event)`."""
@@ -75,7 +76,3 @@ def accuracy(real: Tensor, fake: Tensor) -> Tensor:
 
 def _hinge(margin: Tensor) -> Tensor:
     return F.relu(1 + margin)
-
-
-def _full(scores: Tensor) -> Tensor:
-    return scores.float() if scores.dtype in (torch.bfloat16, torch.float16) else scores

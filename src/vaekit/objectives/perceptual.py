@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Literal, TypeAlias
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from vaekit.distributions import single
 from vaekit.models import Trace
 from vaekit.nets import RandomFeatures
 from vaekit.objectives.objective import Loss, regularized
@@ -89,4 +89,4 @@ def feature_distance(real: Tensor | Sequence[Tensor], fake: Tensor | Sequence[Te
 
 
 def _unit(features: Tensor) -> Tensor:
-    return F.normalize(features.float() if features.dtype in (torch.bfloat16, torch.float16) else features, dim=1)
+    return F.normalize(single(features), dim=1)

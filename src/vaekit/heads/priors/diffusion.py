@@ -10,8 +10,7 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from vaekit.distributions import Transported
-from vaekit.heads.family import single
+from vaekit.distributions import Transported, single
 from vaekit.heads.priors.prior import Prior, Site
 from vaekit.heads.priors.standard import standard_normal
 from vaekit.nets import VelocityNet
