@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import torch
 from pydantic import Field
@@ -68,10 +68,9 @@ class WAE(Objective):
     hidden: Widths = (256, 256, 256)
     """Units of each layer of the discriminator of penalty=gan."""
 
-    @property
-    def what_it_is(self) -> str:
-        """The loss has no rate."""
-        return "the loss matches the aggregate of the posteriors to the prior and has no rate: it is no bound"
+    what_it_is: ClassVar[str] = (
+        "the loss matches the aggregate of the posteriors to the prior and has no rate: it is no bound"
+    )
 
     def build(self, model: nn.Module, _size: int) -> Criterion:
         """Return the criterion, with its discriminator where there is one."""
@@ -97,10 +96,9 @@ class AAE(Objective):
     hidden: Widths = (256, 256, 256)
     """Units of each layer of the discriminator."""
 
-    @property
-    def what_it_is(self) -> str:
-        """The loss has no rate."""
-        return "a discriminator holds the latents to the prior and there is no rate: the loss is no bound"
+    what_it_is: ClassVar[str] = (
+        "a discriminator holds the latents to the prior and there is no rate: the loss is no bound"
+    )
 
     def build(self, model: nn.Module, _size: int) -> Criterion:
         """Return the criterion with its discriminator."""
@@ -119,7 +117,7 @@ class _Matched(CriterionModule):
         made = _draws(trace)
         real, fake = self.adversary(self._prior_draws(trace)), self.adversary(made)
         terms = {"fooling": (self.weight, self.adversary.fool(made)), "critic": (1.0, self.adversary.cost(real, fake))}
-        return _reported(regularized(trace, 0.0, terms), real, fake)
+        return regularized(trace, 0.0, terms, critic_accuracy=accuracy(real, fake))
 
     def _prior_draws(self, trace: Trace) -> Tensor:
         """Return as many draws from the prior as there are latents, `(S B, D)`, all groups side by side."""
@@ -146,7 +144,7 @@ class _Shuffled(CriterionModule):
             "total_correlation": (self.gamma, self.adversary.held(z).mean()),
             "critic": (1.0, self.adversary.cost(real, fake)),
         }
-        return _reported(regularized(trace, 1.0, terms), real, fake)
+        return regularized(trace, 1.0, terms, critic_accuracy=accuracy(real, fake))
 
 
 def _draws(trace: Trace) -> Tensor:
@@ -162,7 +160,3 @@ def _adversary(hidden: Widths, model: nn.Module, loss: Literal["logistic", "hing
         )
     body = MLP(widths=hidden, norm="none", activation="leaky_relu").encoder(event)
     return Adversary(nn.Sequential(body, nn.Linear(hidden[-1], 1)), loss)
-
-
-def _reported(loss: Loss, real: Tensor, fake: Tensor) -> Loss:
-    return Loss(loss.value, {**loss.metrics, "critic_accuracy": accuracy(real, fake)})
