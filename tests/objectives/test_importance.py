@@ -175,10 +175,9 @@ def test_nothing_is_left_on_the_draws(objective):
 
 @pytest.mark.parametrize("gradient", ["stl", "dreg"])
 def test_a_posterior_that_cannot_be_held_still_is_refused(gradient):
-    class Unknown(Independent):
-        pass
-
-    q = Unknown(Known(torch.zeros(5, 2)), 1)
+    known = Known(torch.zeros(5, 2))
+    known.net = torch.nn.Linear(1, 1)  # parameters inside a net are out of reach
+    q = Independent(known, 1)
     likelihood = Independent(Normal(torch.zeros(3, 5, 1), 1.0), 1)
     trace = Trace(torch.zeros(5, 1), likelihood, (Latent(torch.zeros(3, 5, 2), q, q, torch.zeros(3, 5)),))
     with pytest.raises(ValueError, match=r"use posterior=gaussian, or objective\.gradient=plain"):

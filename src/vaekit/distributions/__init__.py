@@ -12,7 +12,6 @@ from vaekit.distributions.beta import Beta as Beta
 from vaekit.distributions.calibrated import CalibratedNormal as CalibratedNormal
 from vaekit.distributions.categorical import Categorical as Categorical
 from vaekit.distributions.categoricals import Categoricals as Categoricals
-from vaekit.distributions.causal import Causal as Causal, State as State
 from vaekit.distributions.columns import Columns as Columns
 from vaekit.distributions.continuous_bernoulli import ContinuousBernoulli as ContinuousBernoulli
 from vaekit.distributions.counts import (
@@ -33,7 +32,7 @@ from vaekit.distributions.ordinal import Ordinal as Ordinal
 from vaekit.distributions.planar import Planar as Planar
 from vaekit.distributions.point import point as point
 from vaekit.distributions.power_spherical import PowerSpherical as PowerSpherical
-from vaekit.distributions.precision import full_precision as full_precision
+from vaekit.distributions.precision import full_precision as full_precision, single as single
 from vaekit.distributions.quantized import (
     CodeVectors as CodeVectors,
     Quantized as Quantized,

@@ -7,7 +7,6 @@ from typing import Any
 from torch import Size, Tensor
 from torch.distributions import Distribution, constraints
 
-from vaekit.distributions.stopped import stopped
 from vaekit.distributions.temperature import temper
 from vaekit.errors import NotApplicable
 
@@ -62,8 +61,3 @@ class Delta(Distribution):
 @temper.register
 def _(distribution: Delta, temperature: float) -> Delta:
     return distribution
-
-
-@stopped.register
-def _(distribution: Delta) -> Delta:
-    return Delta(distribution.value.detach(), len(distribution.event_shape), validate_args=False)

@@ -62,9 +62,7 @@ class DiscretizedLogisticMixture(Distribution):
     def log_prob(self, value: Tensor) -> Tensor:
         """Return the log-mass in nats of events of integer levels given as floats."""
         given = value.unsqueeze(self._channel - 1).unbind(self._channel)
-        locations, _ = _channel_by_channel(
-            *self._parts(self.loc, self.coefficients), self._center, lambda c, _: given[c]
-        )
+        locations, _ = self._by_channel(self.loc, self.coefficients, lambda c, _: given[c])
         total = self.logits.log_softmax(self._channel)
         for x, loc, scale in zip(given, locations, self.scale.unbind(self._channel), strict=True):
             total = total + DiscretizedLogistic(loc, scale, self.levels, validate_args=False).log_prob(x)
@@ -85,37 +83,29 @@ class DiscretizedLogisticMixture(Distribution):
             )
             scales = scale.unbind(self._channel)
             draw = lambda c, place: DiscretizedLogistic(place, scales[c], self.levels, validate_args=False).sample()  # noqa: E731
-            _, x = _channel_by_channel(*self._parts(loc, coefficients), self._center, draw)
+            _, x = self._by_channel(loc, coefficients, draw)
             return torch.stack(x, self._channel)
 
     def expected(self) -> Tensor:
         """Return the mean of the components' locations, each held inside the levels; `(*batch, *event)`."""
         place = lambda _, loc: loc.clamp(0, self.levels - 1)  # noqa: E731
-        _, x = _channel_by_channel(*self._parts(self.loc, self.coefficients), self._center, place)
+        _, x = self._by_channel(self.loc, self.coefficients, place)
         weight = self.logits.softmax(self._channel)
         return torch.stack([(weight * part).sum(self._channel) for part in x], self._channel)
 
-    @property
-    def _center(self) -> float:
-        return (self.levels - 1) / 2
-
-    def _parts(self, loc: Tensor, coefficients: Tensor) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]]:
-        return loc.unbind(self._channel), coefficients.unbind(self._channel)
-
-
-def _channel_by_channel(
-    loc: tuple[Tensor, ...], coefficients: tuple[Tensor, ...], center: float, value: Callable[[int, Tensor], Tensor]
-) -> tuple[list[Tensor], list[Tensor]]:
-    """Return each channel's location given the channels before it, and its value, which `value(c, location)` gives."""
-    locations: list[Tensor] = []
-    values: list[Tensor] = []
-    rest = iter(coefficients)
-    for c, place in enumerate(loc):
-        for x in values:
-            place = place + next(rest) * (x - center)
-        locations.append(place)
-        values.append(value(c, place))
-    return locations, values
+    def _by_channel(
+        self, loc: Tensor, coefficients: Tensor, value: Callable[[int, Tensor], Tensor]
+    ) -> tuple[list[Tensor], list[Tensor]]:
+        """Return each channel's location given the channels before it, and its value, `value(c, location)`."""
+        locations: list[Tensor] = []
+        values: list[Tensor] = []
+        rest = iter(coefficients.unbind(self._channel))
+        for c, place in enumerate(loc.unbind(self._channel)):
+            for x in values:
+                place = place + next(rest) * (x - (self.levels - 1) / 2)
+            locations.append(place)
+            values.append(value(c, place))
+        return locations, values
 
 
 @point.register

@@ -39,10 +39,7 @@ def kl_terms(q: Distribution, p: Distribution) -> Tensor | None:
         return None
     if q.event_shape != p.event_shape:
         raise ValueError(f"posterior and prior must share an event shape, got {q.event_shape} and {p.event_shape}")
-    try:
-        return kl_divergence(q.base_dist, p.base_dist)
-    except NotImplementedError:
-        return None
+    return kl(q.base_dist, p.base_dist)
 
 
 def kl(q: Distribution, p: Distribution) -> Tensor | None:

@@ -60,16 +60,12 @@ class FullGaussianMixture(Mixture):
         """The inverses of the Cholesky factors of the covariances, `(K, D, D)`."""
         return self.spread
 
-    def log_prob(self, value: Tensor) -> Tensor:
-        """Return the log-density in nats."""
-        kind = torch.promote_types(value.dtype, self.loc.dtype)
-        # Autocast leaves double precision alone, and Apple's devices lack it.
-        wide = torch.float32 if value.device.type == "mps" else torch.float64
-        with full_precision(value):
-            loc, middle = self.loc.flatten(1).to(wide), self._middle.to(wide)
-            z = value.flatten(value.dim() - len(self.event_shape)).to(wide) - middle
-            exponent = (quadratic(z) @ natural(loc - middle, self.whitening.to(wide)).T).to(kind)
-            return torch.logsumexp(exponent + self.logits.log_softmax(-1).to(kind), -1)
+    def log_components(self, z: Tensor) -> Tensor:
+        """Return the log-density of each component."""
+        # Whatever point the density is expanded around, it is the same: no gradient passes.
+        middle = self.loc.detach().flatten(1).mean(0).to(z.dtype)
+        loc = self.loc.flatten(1).to(z.dtype) - middle
+        return quadratic(z - middle) @ natural(loc, self.whitening.to(z.dtype)).T
 
     @property
     def variance(self) -> Tensor:
@@ -93,11 +89,6 @@ class FullGaussianMixture(Mixture):
         with full_precision(self.whitening):
             unit = torch.eye(self.whitening.shape[-1], dtype=self.whitening.dtype, device=self.whitening.device)
             return torch.linalg.solve_triangular(self.whitening, unit, upper=False)
-
-    @property
-    def _middle(self) -> Tensor:
-        # Whatever point the density is expanded around, it is the same: no gradient passes.
-        return self.loc.detach().flatten(1).mean(0)
 
 
 def natural(loc: Tensor, whitening: Tensor) -> Tensor:

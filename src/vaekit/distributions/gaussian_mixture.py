@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from abc import abstractmethod
 from typing import Any
 
 import torch
@@ -34,6 +35,19 @@ class Mixture(Distribution):
     def expand(self, batch_shape: Any, _instance: Any = None) -> Mixture:
         """Return the distribution with its batch shape expanded."""
         return type(self)(self.logits.expand(*batch_shape, self.logits.shape[-1]), self.loc, self.spread)
+
+    @abstractmethod
+    def log_components(self, z: Tensor) -> Tensor:
+        """Return the log-density of each component, `(*S, K)`, at vectors `(*S, D)` in the precision of z."""
+
+    def log_prob(self, value: Tensor) -> Tensor:
+        """Return the log-density in nats."""
+        kind = torch.promote_types(value.dtype, self.loc.dtype)
+        # Autocast leaves double precision alone, and Apple's devices lack it.
+        wide = torch.float32 if value.device.type == "mps" else torch.float64
+        with full_precision(value):
+            exponent = self.log_components(value.flatten(value.dim() - len(self.event_shape)).to(wide)).to(kind)
+            return torch.logsumexp(exponent + self.logits.log_softmax(-1).to(kind), -1)
 
     @property
     def mean(self) -> Tensor:
@@ -69,19 +83,13 @@ class GaussianMixture(Mixture):
         """The standard deviations within components, `(K, *event)`."""
         return self.spread
 
-    def log_prob(self, value: Tensor) -> Tensor:
-        """Return the log-density in nats."""
-        kind = torch.promote_types(value.dtype, self.loc.dtype)
-        # Autocast leaves double precision alone, and Apple's devices lack it.
-        wide = torch.float32 if value.device.type == "mps" else torch.float64
-        with torch.autocast(value.device.type, enabled=False):
-            z = value.flatten(value.dim() - len(self.event_shape)).to(wide)
-            loc, log_scale = self.loc.flatten(1).to(wide), self.scale.flatten(1).to(wide).log()
-            precision = torch.exp(-2 * log_scale)
-            weight = torch.cat([-precision / 2, loc * precision], 1)
-            constant = -(loc.square() * precision / 2 + log_scale).sum(1) - loc.shape[1] / 2 * math.log(2 * math.pi)
-            exponent = (torch.cat([z.square(), z], -1) @ weight.T + constant).to(kind)
-            return torch.logsumexp(exponent + self.logits.log_softmax(-1).to(kind), -1)
+    def log_components(self, z: Tensor) -> Tensor:
+        """Return the log-density of each component."""
+        loc, log_scale = self.loc.flatten(1).to(z.dtype), self.scale.flatten(1).to(z.dtype).log()
+        precision = torch.exp(-2 * log_scale)
+        weight = torch.cat([-precision / 2, loc * precision], 1)
+        constant = -(loc.square() * precision / 2 + log_scale).sum(1) - loc.shape[1] / 2 * math.log(2 * math.pi)
+        return torch.cat([z.square(), z], -1) @ weight.T + constant
 
     @property
     def variance(self) -> Tensor:

@@ -79,7 +79,7 @@ class Ordinal(Distribution):
     @property
     def variance(self) -> Tensor:
         """The variance of the level."""
-        return self._categorical.variance
+        return Categorical(logits=self.logits, validate_args=False).variance
 
     @property
     def median(self) -> Tensor:
@@ -95,10 +95,6 @@ class Ordinal(Distribution):
     @property
     def _cuts(self) -> Tensor:
         return torch.cat([self.first.unsqueeze(-1), self.gaps], -1).cumsum(-1)
-
-    @property
-    def _categorical(self) -> Categorical:
-        return Categorical(logits=self.logits, validate_args=False)
 
 
 @point.register

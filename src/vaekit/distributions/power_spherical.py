@@ -6,9 +6,9 @@ import math
 
 import torch
 from torch import Size, Tensor
-from torch.distributions import Dirichlet, register_kl
+from torch.distributions import Dirichlet
 
-from vaekit.distributions.sphere import Spherical, UniformSphere, log_area
+from vaekit.distributions.sphere import Spherical
 
 __all__ = ["PowerSpherical"]
 
@@ -60,8 +60,3 @@ class PowerSpherical(Spherical):
         a, b = self._beta
         mean, variance = (a - b) / (a + b), 4 * a * b / ((a + b).square() * (a + b + 1))
         return mean.to(self.loc.dtype), variance.to(self.loc.dtype)
-
-
-@register_kl(PowerSpherical, UniformSphere)
-def _(q: PowerSpherical, p: UniformSphere) -> Tensor:
-    return log_area(q.loc.shape[-1]) - q.entropy()

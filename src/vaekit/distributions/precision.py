@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-__all__ = ["full_precision"]
+__all__ = ["full_precision", "single"]
 
 
 def full_precision(tensor: Tensor) -> torch.autocast:
@@ -21,3 +21,8 @@ def full_precision(tensor: Tensor) -> torch.autocast:
         torch.float32
     """
     return torch.autocast(tensor.device.type, enabled=False)
+
+
+def single(tensor: Tensor) -> Tensor:
+    """Return a tensor in single precision or better: densities need the digits that half precision lacks."""
+    return tensor.float() if tensor.dtype in (torch.bfloat16, torch.float16) else tensor

@@ -9,7 +9,7 @@ from torch import Size, Tensor
 from torch.distributions import Categorical, Distribution, Independent, constraints, register_kl
 
 from vaekit.distributions.point import point
-from vaekit.distributions.stopped import stopped
+from vaekit.distributions.precision import full_precision
 from vaekit.distributions.temperature import temper
 
 __all__ = ["CodeVectors", "Quantized", "nearest_code", "uniform_codes"]
@@ -32,7 +32,7 @@ def nearest_code(vectors: Tensor, codebook: Tensor) -> Tensor:
         tensor([1, 0])
     """
     # Reduced precision would confuse neighbors.
-    with torch.no_grad(), torch.autocast(vectors.device.type, enabled=False):
+    with torch.no_grad(), full_precision(vectors):
         codebook = codebook.to(vectors)
         half = codebook.square().sum(-1) / 2
         parts = vectors.flatten(0, -2).split(max(1, _SCORES // len(codebook)))
@@ -131,11 +131,6 @@ def _(q: Quantized, p: CodeVectors) -> Tensor:
 @point.register
 def _(distribution: CodeVectors) -> Tensor:
     return distribution.mode
-
-
-@stopped.register
-def _(distribution: Quantized) -> Quantized:
-    return Quantized(distribution.encoded.detach(), distribution.codes, distribution.value)
 
 
 @temper.register

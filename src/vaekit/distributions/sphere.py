@@ -9,10 +9,9 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 from torch import Size, Tensor
-from torch.distributions import Distribution, constraints
+from torch.distributions import Distribution, constraints, register_kl
 
 from vaekit.distributions.point import point
-from vaekit.distributions.stopped import stopped
 from vaekit.distributions.temperature import temper
 
 __all__ = ["Spherical", "UniformSphere", "log_area"]
@@ -141,6 +140,6 @@ def _(distribution: UniformSphere, temperature: float) -> UniformSphere:
     return distribution
 
 
-@stopped.register
-def _(distribution: Spherical) -> Spherical:
-    return type(distribution)(distribution.loc.detach(), distribution.concentration.detach(), validate_args=False)
+@register_kl(Spherical, UniformSphere)
+def _(q: Spherical, p: UniformSphere) -> Tensor:
+    return log_area(q.loc.shape[-1]) - q.entropy()

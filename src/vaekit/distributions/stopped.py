@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-from functools import singledispatch
+import copy
 
-from torch.distributions import (
-    Distribution,
-    Independent,
-    Laplace,
-    LowRankMultivariateNormal,
-    MultivariateNormal,
-    Normal,
-)
+import torch
+from torch import Tensor
+from torch.distributions import Distribution
 
 __all__ = ["stopped"]
 
 
-@singledispatch
 def stopped(distribution: Distribution) -> Distribution:
     r"""Return the same distribution with detached parameters.
 
@@ -28,43 +22,28 @@ def stopped(distribution: Distribution) -> Distribution:
         inference".
 
     Raises:
-        NotImplementedError: No rule is registered for this kind of distribution, e.g. for a flow.
+        NotImplementedError: Not all its parameters are tensors, e.g. those of a flow, which stand in a net.
 
     Examples:
-        >>> import torch
-        >>> stopped(Normal(torch.zeros(1, requires_grad=True), 1.0)).loc.requires_grad
+        >>> stopped(torch.distributions.Normal(torch.zeros(1, requires_grad=True), 1.0)).loc.requires_grad
         False
     """
+    still = copy.copy(distribution)
+    vars(still).update({name: _detached(value, distribution) for name, value in vars(distribution).items()})
+    return still
+
+
+def _detached(value: object, owner: Distribution) -> object:
+    match value:
+        case Tensor():
+            return value.detach()
+        case Distribution():
+            return stopped(value)
+        case torch.Size() | int() | float() | None:
+            return value
+        case tuple():
+            return tuple(_detached(part, owner) for part in value)
     raise NotImplementedError(
-        f"this gradient needs a posterior whose parameters can be held still, but {type(distribution).__name__} has no "
+        f"this gradient needs a posterior whose parameters can be held still, but {type(owner).__name__} has no "
         "such form; use posterior=gaussian, or objective.gradient=plain"
     )
-
-
-@stopped.register
-def _(distribution: Independent) -> Independent:
-    base = stopped(distribution.base_dist)
-    return Independent(base, distribution.reinterpreted_batch_ndims, validate_args=False)
-
-
-@stopped.register
-def _(distribution: Normal) -> Normal:
-    return Normal(distribution.loc.detach(), distribution.scale.detach(), validate_args=False)
-
-
-@stopped.register
-def _(distribution: Laplace) -> Laplace:
-    return Laplace(distribution.loc.detach(), distribution.scale.detach(), validate_args=False)
-
-
-@stopped.register
-def _(distribution: MultivariateNormal) -> MultivariateNormal:
-    return MultivariateNormal(
-        distribution.loc.detach(), scale_tril=distribution.scale_tril.detach(), validate_args=False
-    )
-
-
-@stopped.register
-def _(distribution: LowRankMultivariateNormal) -> LowRankMultivariateNormal:
-    factor, diagonal = distribution.cov_factor.detach(), distribution.cov_diag.detach()
-    return LowRankMultivariateNormal(distribution.loc.detach(), factor, diagonal, validate_args=False)

@@ -10,7 +10,6 @@ from torch import Size, Tensor
 from torch.distributions import OneHotCategorical
 
 from vaekit.distributions.point import point
-from vaekit.distributions.stopped import stopped
 from vaekit.distributions.temperature import temper
 
 __all__ = ["StraightThrough"]
@@ -70,8 +69,3 @@ def _(distribution: StraightThrough) -> Tensor:
 @temper.register
 def _(distribution: StraightThrough, temperature: float) -> StraightThrough:
     return StraightThrough(distribution.logits / temperature, distribution.tau, validate_args=False)
-
-
-@stopped.register
-def _(distribution: StraightThrough) -> StraightThrough:
-    return StraightThrough(distribution.logits.detach(), distribution.tau, validate_args=False)

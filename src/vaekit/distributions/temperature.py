@@ -4,21 +4,13 @@ from __future__ import annotations
 
 from functools import singledispatch
 
-from torch.distributions import (
-    Bernoulli,
-    Distribution,
-    Independent,
-    Laplace,
-    LowRankMultivariateNormal,
-    MultivariateNormal,
-    Normal,
-)
+from torch import distributions
 
 __all__ = ["temper"]
 
 
 @singledispatch
-def temper(distribution: Distribution, temperature: float) -> Distribution:
+def temper(distribution: distributions.Distribution, temperature: float) -> distributions.Distribution:
     r"""Return the distribution at a temperature: 1 leaves it as it is, lower is sharper, higher is broader.
 
     Location-scale families multiply their scale by :math:`t`; families with logits divide them by :math:`t`.
@@ -31,7 +23,7 @@ def temper(distribution: Distribution, temperature: float) -> Distribution:
         NotImplementedError: No rule is registered for this kind of distribution.
 
     Examples:
-        >>> temper(Normal(0.0, 2.0), 0.5).stddev
+        >>> temper(distributions.Normal(0.0, 2.0), 0.5).stddev
         tensor(1.)
     """
     raise NotImplementedError(
@@ -40,32 +32,36 @@ def temper(distribution: Distribution, temperature: float) -> Distribution:
 
 
 @temper.register
-def _(distribution: Independent, temperature: float) -> Independent:
+def _(distribution: distributions.Independent, temperature: float) -> distributions.Independent:
     base = temper(distribution.base_dist, temperature)
-    return Independent(base, distribution.reinterpreted_batch_ndims, validate_args=False)
+    return distributions.Independent(base, distribution.reinterpreted_batch_ndims, validate_args=False)
 
 
 @temper.register
-def _(distribution: Normal, temperature: float) -> Normal:
-    return Normal(distribution.loc, distribution.scale * temperature, validate_args=False)
+def _(distribution: distributions.Normal, temperature: float) -> distributions.Normal:
+    return distributions.Normal(distribution.loc, distribution.scale * temperature, validate_args=False)
 
 
 @temper.register
-def _(distribution: Laplace, temperature: float) -> Laplace:
-    return Laplace(distribution.loc, distribution.scale * temperature, validate_args=False)
+def _(distribution: distributions.Laplace, temperature: float) -> distributions.Laplace:
+    return distributions.Laplace(distribution.loc, distribution.scale * temperature, validate_args=False)
 
 
 @temper.register
-def _(distribution: Bernoulli, temperature: float) -> Bernoulli:
-    return Bernoulli(logits=distribution.logits / temperature, validate_args=False)
+def _(distribution: distributions.Bernoulli, temperature: float) -> distributions.Bernoulli:
+    return distributions.Bernoulli(logits=distribution.logits / temperature, validate_args=False)
 
 
 @temper.register
-def _(distribution: MultivariateNormal, temperature: float) -> MultivariateNormal:
-    return MultivariateNormal(distribution.loc, scale_tril=distribution.scale_tril * temperature, validate_args=False)
+def _(distribution: distributions.MultivariateNormal, temperature: float) -> distributions.MultivariateNormal:
+    return distributions.MultivariateNormal(
+        distribution.loc, scale_tril=distribution.scale_tril * temperature, validate_args=False
+    )
 
 
 @temper.register
-def _(distribution: LowRankMultivariateNormal, temperature: float) -> LowRankMultivariateNormal:
+def _(
+    distribution: distributions.LowRankMultivariateNormal, temperature: float
+) -> distributions.LowRankMultivariateNormal:
     factor, diagonal = distribution.cov_factor * temperature, distribution.cov_diag * temperature**2
-    return LowRankMultivariateNormal(distribution.loc, factor, diagonal, validate_args=False)
+    return distributions.LowRankMultivariateNormal(distribution.loc, factor, diagonal, validate_args=False)

@@ -10,6 +10,7 @@ from torch import Size, Tensor
 from torch.distributions import Distribution
 
 from vaekit.distributions.point import point
+from vaekit.distributions.precision import full_precision, single
 from vaekit.distributions.randomness import drawing
 from vaekit.distributions.temperature import temper
 
@@ -68,9 +69,8 @@ class Transported(Distribution):
     def log_prob(self, value: Tensor) -> Tensor:
         """Return the log-density in nats; inverts the map."""
         lead = value.shape[: value.dim() - len(self.event_shape)]
-        value = value.float() if value.dtype in (torch.bfloat16, torch.float16) else value
-        y = value.expand(*torch.broadcast_shapes(lead, self.batch_shape), *self.event_shape)
-        with torch.autocast(value.device.type, enabled=False):
+        y = single(value).expand(*torch.broadcast_shapes(lead, self.batch_shape), *self.event_shape)
+        with full_precision(value):
             u, ladj = self.transform.inv.call_and_ladj(y.flatten(-len(self.event_shape)))
             return self.base.log_prob(u) + ladj
 
@@ -105,7 +105,7 @@ class Transported(Distribution):
             return self.sample((_DRAWS,))
 
     def _forward(self, u: Tensor) -> tuple[Tensor, Tensor]:
-        with torch.autocast(u.device.type, enabled=False):
+        with full_precision(u):
             y, ladj = self.transform.call_and_ladj(u)
         return y.unflatten(-1, self.event_shape), ladj
 

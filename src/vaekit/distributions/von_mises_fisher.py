@@ -7,9 +7,9 @@ import math
 
 import torch
 from torch import Size, Tensor
-from torch.distributions import Gamma, register_kl
+from torch.distributions import Gamma
 
-from vaekit.distributions.sphere import Spherical, UniformSphere, log_area
+from vaekit.distributions.sphere import Spherical
 
 __all__ = ["VonMisesFisher"]
 
@@ -133,8 +133,3 @@ def _gauss_legendre(n: int) -> tuple[Tensor, Tensor]:
     beta = k / (4 * k.square() - 1).sqrt()
     nodes, vectors = torch.linalg.eigh(torch.diag(beta, 1) + torch.diag(beta, -1))
     return (nodes + 1) / 2, vectors[0].square()
-
-
-@register_kl(VonMisesFisher, UniformSphere)
-def _(q: VonMisesFisher, p: UniformSphere) -> Tensor:
-    return log_area(q.loc.shape[-1]) - q.entropy()

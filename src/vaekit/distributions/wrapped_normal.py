@@ -10,7 +10,6 @@ from torch import Size, Tensor
 from torch.distributions import Distribution, constraints
 
 from vaekit.distributions.point import point
-from vaekit.distributions.stopped import stopped
 from vaekit.distributions.temperature import temper
 
 __all__ = ["WrappedNormal", "exponential"]
@@ -95,8 +94,3 @@ def _(distribution: WrappedNormal) -> Tensor:
 @temper.register
 def _(distribution: WrappedNormal, temperature: float) -> WrappedNormal:
     return WrappedNormal(distribution.loc, distribution.scale * temperature, validate_args=False)
-
-
-@stopped.register
-def _(distribution: WrappedNormal) -> WrappedNormal:
-    return WrappedNormal(distribution.loc.detach(), distribution.scale.detach(), validate_args=False)

@@ -8,21 +8,18 @@ from vaekit.heads.autoregressive import AutoregressiveConditional as Autoregress
 from vaekit.heads.bernoulli import Bernoulli as Bernoulli
 from vaekit.heads.beta import Beta as Beta
 from vaekit.heads.categorical import Categorical as Categorical
-from vaekit.heads.columns import ColumnFamily as ColumnFamily, Columns as Columns
+from vaekit.heads.columns import Columns as Columns
 from vaekit.heads.conditional import Conditional as Conditional, conditional as conditional
 from vaekit.heads.continuous_bernoulli import ContinuousBernoulli as ContinuousBernoulli
 from vaekit.heads.counts import NegativeBinomial as NegativeBinomial, Poisson as Poisson, ZeroInflated as ZeroInflated
 from vaekit.heads.delta import Delta as Delta
 from vaekit.heads.discretized_logistic import DiscretizedLogistic as DiscretizedLogistic
 from vaekit.heads.discretized_logistic_mixture import DiscretizedLogisticMixture as DiscretizedLogisticMixture
-from vaekit.heads.family import Family as Family, Measure as Measure, Support as Support
-from vaekit.heads.features import Features as Features
+from vaekit.heads.family import Family as Family, Support as Support
 from vaekit.heads.floored import BatchNormalized as BatchNormalized, Floored as Floored
 from vaekit.heads.flow import (
     IAF as IAF,
     MAF as MAF,
-    Flow as Flow,
-    FlowConditional as FlowConditional,
     FlowLikelihood as FlowLikelihood,
     Planar as Planar,
     RealNVP as RealNVP,
@@ -33,7 +30,6 @@ from vaekit.heads.gaussian import Gaussian as Gaussian
 from vaekit.heads.gumbel import Gumbel as Gumbel
 from vaekit.heads.laplace import Laplace as Laplace
 from vaekit.heads.layers import Heads as Heads
-from vaekit.heads.location_scale import LocationScale as LocationScale
 from vaekit.heads.logistic_mixture import LogisticMixture as LogisticMixture
 from vaekit.heads.members import (
     LEVELED as LEVELED,
@@ -47,13 +43,11 @@ from vaekit.heads.poincare import Poincare as Poincare
 from vaekit.heads.priors import (
     GMM as GMM,
     Autoregressive as Autoregressive,
-    CodePrior as CodePrior,
     Denoised as Denoised,
     Diagonal as Diagonal,
     DiffusionPrior as DiffusionPrior,
     FlowPrior as FlowPrior,
     LearnedMixture as LearnedMixture,
-    Parametric as Parametric,
     Prior as Prior,
     PseudoInputs as PseudoInputs,
     Site as Site,

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from vaekit.distributions import Autoregressive
 from vaekit.distributions.causal import Causal
+from vaekit.heads.features import batch_shape
 from vaekit.value import Size
 
 __all__ = ["AutoregressiveConditional"]
@@ -59,9 +60,7 @@ class AutoregressiveConditional(nn.Module):
         Raises:
             ValueError: z is no batch of latents, or the net takes vectors of another length.
         """
-        batch = z.shape[: z.dim() - len(self.event)]
-        if z.shape[len(batch) :] != self.event or not batch:
-            raise ValueError(f"expected a batch of {self.event}, got a tensor of shape {tuple(z.shape)}")
+        batch = batch_shape(z, self.event)
         parts = [z.flatten(len(batch)), *(c.to(z.dtype).expand(*batch, c.shape[-1]) for c in context)]
         return Autoregressive(cast(Causal, self.net), self._vector(parts), self.length)
 

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import ClassVar, Literal
+from typing import Literal
 
 import torch
 from torch import Tensor
-from torch.distributions import Independent
 
 from vaekit import distributions
-from vaekit.heads.family import Family, Support, single
+from vaekit.heads.family import Factorized
 from vaekit.value import Size
 
 __all__ = ["Bernoulli"]
 
 
-class Bernoulli(Family):
+class Bernoulli(Factorized):
     r""":math:`P(x = 1) = \sigma(\eta)`, in logit form. Grey data are no binary data: say how they become so.
 
     `binarize` says it: `none` (the data are binary already), `threshold` (at 1/2), `static` (one fixed draw, a grey
@@ -34,7 +33,7 @@ class Bernoulli(Family):
     binarize: Literal["none", "threshold", "static", "dynamic"] = "none"
     """How grey data become binary."""
 
-    support: ClassVar[Support] = "binary"
+    support = "binary"
 
     def heads(self, event: Size) -> dict[str, Size]:
         """Return `logits`."""
@@ -62,7 +61,6 @@ class Bernoulli(Family):
             case _:
                 return unit
 
-    def __call__(self, raw: Mapping[str, Tensor], event: Size) -> Independent:
+    def elements(self, raw: Mapping[str, Tensor], event: Size) -> distributions.Bernoulli:
         """Return the Bernoulli."""
-        base = distributions.Bernoulli(logits=single(raw["logits"]), validate_args=False)
-        return Independent(base, len(event), validate_args=False)
+        return distributions.Bernoulli(logits=distributions.single(raw["logits"]), validate_args=False)

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import ClassVar, Literal
+from typing import Literal
 
 import torch
 from torch import Tensor
-from torch.distributions import Independent
 
 from vaekit import distributions
-from vaekit.heads.family import Family, Support, refuse_non_finite, single
+from vaekit.heads.family import Factorized, refuse_non_finite
 from vaekit.value import Size
 
 __all__ = ["Beta"]
@@ -18,7 +17,7 @@ __all__ = ["Beta"]
 _BOUNDS = (-5.0, 8.0)
 
 
-class Beta(Family):
+class Beta(Factorized):
     r""":math:`p(x) \propto x^{a - 1} (1 - x)^{b - 1}`; the heads are :math:`\log a` and :math:`\log b`, held in [-5, 8].
 
     Its density has poles or zeros at 0 and 1, hence the open interval.
@@ -33,7 +32,7 @@ class Beta(Family):
 
     kind: Literal["beta"] = "beta"
 
-    support: ClassVar[Support] = "open_unit"
+    support = "open_unit"
 
     def heads(self, event: Size) -> dict[str, Size]:
         """Return `a` and `b`, the logarithms of the concentrations."""
@@ -48,7 +47,7 @@ class Beta(Family):
                 "dequantize=true for integer pixels, or use likelihood=continuous_bernoulli for real ones in [0, 1]"
             )
 
-    def __call__(self, raw: Mapping[str, Tensor], event: Size) -> Independent:
+    def elements(self, raw: Mapping[str, Tensor], event: Size) -> distributions.Beta:
         """Return the Beta."""
-        a, b = (torch.exp(single(raw[name]).clamp(*_BOUNDS)) for name in ("a", "b"))
-        return Independent(distributions.Beta(a, b, validate_args=False), len(event), validate_args=False)
+        a, b = (torch.exp(distributions.single(raw[name]).clamp(*_BOUNDS)) for name in ("a", "b"))
+        return distributions.Beta(a, b, validate_args=False)

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, ClassVar, Literal
+from typing import Literal
 
-from pydantic import Field
 from torch import Tensor
-from torch.distributions import Independent
 
 from vaekit import distributions
-from vaekit.heads.family import Family, Support, per_dimension, refuse_other_levels
+from vaekit.heads.family import Factorized, Leveled, per_dimension
 from vaekit.value import Size
 
 __all__ = ["Categorical"]
 
 
-class Categorical(Family):
+class Categorical(Factorized, Leveled):
     r"""A probability for each of the levels :math:`0, \dots, L - 1`, by softmax: any shape, at L raw channels per dimension.
 
     References:
@@ -29,21 +27,12 @@ class Categorical(Family):
     """
 
     kind: Literal["categorical"] = "categorical"
-    levels: Annotated[int, Field(ge=2)] = 256
-    """Number of levels of the data."""
-
-    support: ClassVar[Support] = "levels"
 
     def heads(self, event: Size) -> dict[str, Size]:
         """Return `logits`, one per level and dimension."""
         return {"logits": (self.levels * event[0], *event[1:])}
 
-    def check(self, x: Tensor) -> None:
-        """Refuse anything but integers from 0 to `levels` - 1."""
-        refuse_other_levels(self.kind, self.levels, x)
-
-    def __call__(self, raw: Mapping[str, Tensor], event: Size) -> Independent:
+    def elements(self, raw: Mapping[str, Tensor], event: Size) -> distributions.Categorical:
         """Return the categorical distribution."""
         logits = per_dimension(raw["logits"], self.levels, event).movedim(-len(event) - 1, -1)
-        base = distributions.Categorical(logits=logits, validate_args=False)
-        return Independent(base, len(event), validate_args=False)
+        return distributions.Categorical(logits=logits, validate_args=False)

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cached_property, lru_cache
-from typing import Annotated, ClassVar, Literal, NamedTuple, TypeAlias, cast
+from typing import Annotated, Literal, NamedTuple, TypeAlias, cast
 
 import torch
 from pydantic import Field
 from torch import Tensor
-from torch.distributions import Distribution, Independent
+from torch.distributions import Distribution
 
 from vaekit import distributions
 from vaekit.heads.categorical import Categorical
 from vaekit.heads.counts import NegativeBinomial, Poisson, ZeroInflated
-from vaekit.heads.family import Family, Measure, Support, single
+from vaekit.heads.family import Factorized, Family, Measure
 from vaekit.heads.gaussian import Gaussian
 from vaekit.heads.logistic_mixture import LogisticMixture
 from vaekit.heads.ordinal import Ordinal
@@ -61,7 +61,7 @@ class Columns(Family):
             if isinstance(getattr(family, "scale", None), Optimal):
                 raise ValueError(f"column {index} has scale=optimal, which belongs to complete data; use scale=shared")
 
-    support: ClassVar[Support] = "columns"
+    support = "columns"
 
     @property
     def measure(self) -> Measure:
@@ -98,7 +98,8 @@ class Columns(Family):
                 try:
                     family.check(observed)
                 except ValueError as error:
-                    raise ValueError(f"column {self._called(index)}: {error}") from None
+                    name = repr(self.names[index]) if self.names else index
+                    raise ValueError(f"column {name}: {error}") from None
 
     def __call__(self, raw: Mapping[str, Tensor], event: Size) -> distributions.Columns:
         """Return the distribution over rows."""
@@ -123,9 +124,6 @@ class Columns(Family):
             same.sort(key=lambda index: getattr(self.columns[index], "levels", 0))
         return tuple(_Group(tuple(self.columns[i] for i in same), tuple(same)) for same in found.values())
 
-    def _called(self, index: int) -> str:
-        return repr(self.names[index]) if self.names else str(index)
-
     def _named(self) -> enumerate[_Group]:
         return enumerate(self._groups)
 
@@ -133,11 +131,11 @@ class Columns(Family):
 class _Group(NamedTuple):
     """Columns that are evaluated together: of one family, or categorical with any numbers of levels."""
 
-    families: tuple[Family, ...]
+    families: tuple[Factorized, ...]
     indices: tuple[int, ...]
 
     @property
-    def family(self) -> Family:
+    def family(self) -> Factorized:
         return self.families[0]
 
     @property
@@ -156,8 +154,8 @@ class _Group(NamedTuple):
 
     def __call__(self, raw: Mapping[str, Tensor]) -> Distribution:
         if isinstance(self.family, Categorical):
-            return distributions.Categoricals(single(raw["logits"]), self.levels)
-        return cast(Independent, self.family(raw, (len(self.indices),))).base_dist
+            return distributions.Categoricals(distributions.single(raw["logits"]), self.levels)
+        return self.family.elements(raw, (len(self.indices),))
 
 
 @lru_cache(maxsize=256)

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import ClassVar, Literal
+from typing import Literal
 
 from torch import Tensor
-from torch.distributions import Independent
 
 from vaekit import distributions
-from vaekit.heads.family import Family, Support, refuse_non_finite, single
+from vaekit.heads.family import Factorized, refuse_non_finite
 from vaekit.value import Size
 
 __all__ = ["ContinuousBernoulli"]
 
 
-class ContinuousBernoulli(Family):
+class ContinuousBernoulli(Factorized):
     """Binary cross-entropy made a density on [0, 1] by its normaliser; see `vaekit.distributions.ContinuousBernoulli`.
 
     References:
@@ -29,7 +28,7 @@ class ContinuousBernoulli(Family):
 
     kind: Literal["continuous_bernoulli"] = "continuous_bernoulli"
 
-    support: ClassVar[Support] = "unit"
+    support = "unit"
 
     def heads(self, event: Size) -> dict[str, Size]:
         """Return `logits`."""
@@ -44,7 +43,6 @@ class ContinuousBernoulli(Family):
                 "rescale the data or use likelihood=gaussian"
             )
 
-    def __call__(self, raw: Mapping[str, Tensor], event: Size) -> Independent:
+    def elements(self, raw: Mapping[str, Tensor], event: Size) -> distributions.ContinuousBernoulli:
         """Return the continuous Bernoulli."""
-        base = distributions.ContinuousBernoulli(single(raw["logits"]), validate_args=False)
-        return Independent(base, len(event), validate_args=False)
+        return distributions.ContinuousBernoulli(distributions.single(raw["logits"]), validate_args=False)

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+from abc import ABC
 from collections.abc import Mapping
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 from torch import Tensor
-from torch.distributions import Independent
 
 from vaekit import distributions
-from vaekit.heads.family import Family, Support, refuse_non_finite, single
+from vaekit.heads.family import Factorized, refuse_non_finite
 from vaekit.value import Size
 
 __all__ = ["NegativeBinomial", "Poisson", "ZeroInflated"]
@@ -19,7 +19,25 @@ _LARGEST = 20.0  # log of the largest mean, 5e8: beyond it counts are no exact f
 _CONCENTRATION = (-10.0, 15.0)
 
 
-class Poisson(Family):
+class _Counts(Factorized, ABC):
+    """A family of integers from 0 on."""
+
+    kind: str
+    """Its name."""
+
+    support = "counts"
+
+    def check(self, x: Tensor) -> None:
+        """Refuse anything but integers from 0 on."""
+        refuse_non_finite(x)
+        if (x != x.round()).any() or x.min() < 0:
+            raise ValueError(
+                f"likelihood '{self.kind}' needs counts, integers from 0 on, but x lies in "
+                f"[{x.min():.4g}, {x.max():.4g}] or has values between them; use likelihood=gaussian for real values"
+            )
+
+
+class Poisson(_Counts):
     r""":math:`P(x) = \lambda^x e^{-\lambda} / x!`: events that happen on their own; the head is :math:`\log \lambda`.
 
     References:
@@ -33,23 +51,16 @@ class Poisson(Family):
 
     kind: Literal["poisson"] = "poisson"
 
-    support: ClassVar[Support] = "counts"
-
     def heads(self, event: Size) -> dict[str, Size]:
         """Return `log_mean`."""
         return {"log_mean": event}
 
-    def check(self, x: Tensor) -> None:
-        """Refuse anything but integers from 0 on."""
-        _refuse_no_counts(self.kind, x)
-
-    def __call__(self, raw: Mapping[str, Tensor], event: Size) -> Independent:
+    def elements(self, raw: Mapping[str, Tensor], event: Size) -> distributions.Poisson:
         """Return the Poisson."""
-        base = distributions.Poisson(single(raw["log_mean"]).clamp_max(_LARGEST), validate_args=False)
-        return Independent(base, len(event), validate_args=False)
+        return distributions.Poisson(distributions.single(raw["log_mean"]).clamp_max(_LARGEST), validate_args=False)
 
 
-class NegativeBinomial(Family):
+class NegativeBinomial(_Counts):
     r"""Counts that vary more than a Poisson's: mean :math:`\mu`, variance :math:`\mu + \mu^2 / r`, both given by the network.
 
     References:
@@ -64,8 +75,6 @@ class NegativeBinomial(Family):
 
     kind: Literal["negative_binomial"] = "negative_binomial"
 
-    support: ClassVar[Support] = "counts"
-
     def heads(self, event: Size) -> dict[str, Size]:
         """Return `log_mean` and `log_concentration`."""
         return {"log_mean": event, "log_concentration": event}
@@ -74,20 +83,15 @@ class NegativeBinomial(Family):
         """Begin at r = 1."""
         return {"log_concentration": 0.0}
 
-    def check(self, x: Tensor) -> None:
-        """Refuse anything but integers from 0 on."""
-        _refuse_no_counts(self.kind, x)
-
-    def __call__(self, raw: Mapping[str, Tensor], event: Size) -> Independent:
+    def elements(self, raw: Mapping[str, Tensor], event: Size) -> distributions.NegativeBinomial:
         """Return the negative binomial."""
-        mean, concentration = single(raw["log_mean"]), single(raw["log_concentration"])
-        base = distributions.NegativeBinomial(
+        mean, concentration = distributions.single(raw["log_mean"]), distributions.single(raw["log_concentration"])
+        return distributions.NegativeBinomial(
             mean.clamp_max(_LARGEST), concentration.clamp(*_CONCENTRATION), validate_args=False
         )
-        return Independent(base, len(event), validate_args=False)
 
 
-class ZeroInflated(Family):
+class ZeroInflated(_Counts):
     r"""A zero with a probability that the network gives, on top of those of another family of counts.
 
     References:
@@ -102,8 +106,6 @@ class ZeroInflated(Family):
     of: Annotated[Poisson | NegativeBinomial, Field(discriminator="kind")] = NegativeBinomial()
     """Family of the other counts: poisson or negative_binomial."""
 
-    support: ClassVar[Support] = "counts"
-
     def heads(self, event: Size) -> dict[str, Size]:
         """Return `logits` of an added zero, and the heads of the other counts."""
         return {"logits": event, **self.of.heads(event)}
@@ -112,20 +114,8 @@ class ZeroInflated(Family):
         """Begin as the other family does."""
         return self.of.start()
 
-    def check(self, x: Tensor) -> None:
-        """Refuse anything but integers from 0 on."""
-        _refuse_no_counts(self.kind, x)
-
-    def __call__(self, raw: Mapping[str, Tensor], event: Size) -> Independent:
+    def elements(self, raw: Mapping[str, Tensor], event: Size) -> distributions.ZeroInflated:
         """Return the zero-inflated distribution."""
-        base = distributions.ZeroInflated(self.of(raw, event).base_dist, single(raw["logits"]), validate_args=False)
-        return Independent(base, len(event), validate_args=False)
-
-
-def _refuse_no_counts(kind: str, x: Tensor) -> None:
-    refuse_non_finite(x)
-    if (x != x.round()).any() or x.min() < 0:
-        raise ValueError(
-            f"likelihood '{kind}' needs counts, integers from 0 on, but x lies in [{x.min():.4g}, {x.max():.4g}] or has "
-            "values between them; use likelihood=gaussian for real values"
+        return distributions.ZeroInflated(
+            self.of.elements(raw, event), distributions.single(raw["logits"]), validate_args=False
         )

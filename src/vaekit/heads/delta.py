@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import ClassVar, Literal
+from typing import Literal
 
 from torch import Tensor
 
 from vaekit import distributions
-from vaekit.heads.family import Family, Support, refuse_non_finite, single
+from vaekit.heads.family import Family
 from vaekit.value import Size
 
 __all__ = ["Delta"]
@@ -25,16 +25,10 @@ class Delta(Family):
 
     kind: Literal["delta"] = "delta"
 
-    support: ClassVar[Support] = "real"
-
     def heads(self, event: Size) -> dict[str, Size]:
         """Return `loc`."""
         return {"loc": event}
 
-    def check(self, x: Tensor) -> None:
-        """Refuse NaN and infinity."""
-        refuse_non_finite(x)
-
     def __call__(self, raw: Mapping[str, Tensor], event: Size) -> distributions.Delta:
         """Return the point."""
-        return distributions.Delta(single(raw["loc"]), len(event), validate_args=False)
+        return distributions.Delta(distributions.single(raw["loc"]), len(event), validate_args=False)

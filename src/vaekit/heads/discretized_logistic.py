@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, ClassVar, Literal
+from typing import Literal
 
-from pydantic import Field
 from torch import Tensor
-from torch.distributions import Independent
 
 from vaekit import distributions
-from vaekit.heads.family import Support, refuse_other_levels
+from vaekit.heads.family import Factorized, Leveled
 from vaekit.heads.location_scale import LocationScale
 from vaekit.heads.scale import Exp, Scale
 from vaekit.value import Size
@@ -18,7 +16,7 @@ from vaekit.value import Size
 __all__ = ["DiscretizedLogistic"]
 
 
-class DiscretizedLogistic(LocationScale):
+class DiscretizedLogistic(Factorized, Leveled, LocationScale):
     r"""A logistic density gathered on levels 0 .. L - 1; see `vaekit.distributions.DiscretizedLogistic`.
 
     The network works in units where the levels span [-1, 1]; the density is evaluated in level units, where single
@@ -37,20 +35,11 @@ class DiscretizedLogistic(LocationScale):
     """
 
     kind: Literal["discretized_logistic"] = "discretized_logistic"
-    levels: Annotated[int, Field(ge=2)] = 256
-    """Number of levels of the data."""
     scale: Scale = Exp(bounds=(-14.0, 2.0))
     """Parameterisation of the logistic's scale s, in units of half the range of levels."""
 
-    support: ClassVar[Support] = "levels"
-
-    def check(self, x: Tensor) -> None:
-        """Refuse anything but integers from 0 to `levels` - 1."""
-        refuse_other_levels(self.kind, self.levels, x)
-
-    def __call__(self, raw: Mapping[str, Tensor], event: Size) -> Independent:
+    def elements(self, raw: Mapping[str, Tensor], event: Size) -> distributions.DiscretizedLogistic:
         """Return the discretised logistic."""
         half = (self.levels - 1) / 2
         loc, scale = self.parts(raw)
-        base = distributions.DiscretizedLogistic((loc + 1) * half, scale * half, self.levels, validate_args=False)
-        return Independent(base, len(event), validate_args=False)
+        return distributions.DiscretizedLogistic((loc + 1) * half, scale * half, self.levels, validate_args=False)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Literal
 
 import torch
 from pydantic import Field
 from torch import Tensor
 
 from vaekit import distributions
-from vaekit.heads.family import Support, per_dimension, refuse_other_levels, single
+from vaekit.heads.family import Leveled, per_dimension
 from vaekit.heads.location_scale import LocationScale
 from vaekit.heads.scale import Exp, Scale
 from vaekit.value import Size
@@ -18,7 +18,7 @@ from vaekit.value import Size
 __all__ = ["DiscretizedLogisticMixture"]
 
 
-class DiscretizedLogisticMixture(LocationScale):
+class DiscretizedLogisticMixture(Leveled, LocationScale):
     r"""A mixture per pixel, whose means shift linearly with the channels before; see `vaekit.distributions`.
 
     The first axis of an event is the channel. The network works in units where the levels span [-1, 1] and gives
@@ -37,12 +37,8 @@ class DiscretizedLogisticMixture(LocationScale):
     kind: Literal["discretized_logistic_mixture"] = "discretized_logistic_mixture"
     components: Annotated[int, Field(ge=2)] = 10
     """Number M of components."""
-    levels: Annotated[int, Field(ge=2)] = 256
-    """Number of levels of the data."""
     scale: Scale = Exp(bounds=(-14.0, 2.0))
     """Parameterisation of the logistics' scale, in units of half the range of levels."""
-
-    support: ClassVar[Support] = "levels"
 
     def heads(self, event: Size) -> dict[str, Size]:
         """Return `logits`, `loc`, `scale`, and `coefficients` where there are several channels."""
@@ -50,10 +46,6 @@ class DiscretizedLogisticMixture(LocationScale):
         sizes = super().heads((self.components * channels, *grid)) | {"logits": (self.components, *grid)}
         pairs = self.components * channels * (channels - 1) // 2
         return sizes | {"coefficients": (pairs, *grid)} if pairs else sizes
-
-    def check(self, x: Tensor) -> None:
-        """Refuse anything but integers from 0 to `levels` - 1."""
-        refuse_other_levels(self.kind, self.levels, x)
 
     def __call__(self, raw: Mapping[str, Tensor], event: Size) -> distributions.DiscretizedLogisticMixture:
         """Return the mixture."""
@@ -65,7 +57,7 @@ class DiscretizedLogisticMixture(LocationScale):
             coefficients = torch.tanh(per_dimension(raw["coefficients"], self.components, pairs))
         else:
             coefficients = loc.narrow(-len(event), 0, 0)
-        logits = single(raw["logits"])
+        logits = distributions.single(raw["logits"])
         return distributions.DiscretizedLogisticMixture(
             logits, loc + half, scale, coefficients, levels=self.levels, grid=len(grid)
         )

@@ -4,22 +4,24 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import ClassVar, Literal, TypeAlias
+from typing import Annotated, ClassVar, Literal, TypeAlias
 
 import torch
+from pydantic import Field
 from torch import Tensor
-from torch.distributions import Distribution
+from torch.distributions import Distribution, Independent
 
+from vaekit.distributions import single
 from vaekit.value import Size, Value
 
 __all__ = [
+    "Factorized",
     "Family",
+    "Leveled",
     "Measure",
     "Support",
     "per_dimension",
     "refuse_non_finite",
-    "refuse_other_levels",
-    "single",
     "vector_length",
 ]
 
@@ -47,7 +49,7 @@ class Family(Value, ABC):
     distribution (`__call__`); the laws in `tests/laws` then apply to it.
     """
 
-    support: ClassVar[Support]
+    support: ClassVar[Support] = "real"
     """What the data must be."""
 
     @property
@@ -71,9 +73,9 @@ class Family(Value, ABC):
         """Return the initial values of weights shared by all data; a Parameter without gradient is a mere state."""
         return {}
 
-    @abstractmethod
     def check(self, x: Tensor) -> None:
         """Raise ValueError, with the cure, where data lie outside the support."""
+        refuse_non_finite(x)
 
     @abstractmethod
     def __call__(self, raw: Mapping[str, Tensor], event: Size) -> Distribution:
@@ -97,6 +99,37 @@ class Family(Value, ABC):
         return distribution
 
 
+class Factorized(Family, ABC):
+    """A family whose dimensions are independent; to add one, write `elements` in the place of `__call__`."""
+
+    @abstractmethod
+    def elements(self, raw: Mapping[str, Tensor], event: Size) -> Distribution:
+        """Return the distribution of each dimension, with `batch_shape` `(*S, B, *event)`."""
+
+    def __call__(self, raw: Mapping[str, Tensor], event: Size) -> Independent:
+        """Return the distribution of the whole event."""
+        return Independent(self.elements(raw, event), len(event), validate_args=False)
+
+
+class Leveled(Family, ABC):
+    """A family of integers from 0 to `levels` - 1."""
+
+    kind: str
+    """Its name."""
+    levels: Annotated[int, Field(ge=2)] = 256
+    """Number of levels of the data."""
+
+    support = "levels"
+
+    def check(self, x: Tensor) -> None:
+        """Refuse anything but integers from 0 to `levels` - 1."""
+        if (x != x.round()).any() or x.min() < 0 or x.max() > self.levels - 1:
+            raise ValueError(
+                f"likelihood '{self.kind}' needs integers 0 .. {self.levels - 1}, but x lies in "
+                f"[{x.min():.4g}, {x.max():.4g}]; set likelihood.levels, or use likelihood=gaussian for real values"
+            )
+
+
 def refuse_non_finite(x: Tensor) -> None:
     """Raise ValueError naming the first data that hold NaN or infinity."""
     bad = ~torch.isfinite(x.flatten(1)).all(1) if x.dim() > 1 else ~torch.isfinite(x)
@@ -105,20 +138,6 @@ def refuse_non_finite(x: Tensor) -> None:
         raise ValueError(
             f"data must be finite, but {int(bad.sum())} of {len(x)} hold NaN or infinity (first: {rows}); drop or impute them"
         )
-
-
-def refuse_other_levels(kind: str, levels: int, x: Tensor) -> None:
-    """Raise ValueError where data are anything but integers from 0 to `levels` - 1."""
-    if (x != x.round()).any() or x.min() < 0 or x.max() > levels - 1:
-        raise ValueError(
-            f"likelihood '{kind}' needs integers 0 .. {levels - 1}, but x lies in "
-            f"[{x.min():.4g}, {x.max():.4g}]; set likelihood.levels, or use likelihood=gaussian for real values"
-        )
-
-
-def single(raw: Tensor) -> Tensor:
-    """Return a raw output in single precision or better: densities need the digits that bfloat16 lacks."""
-    return raw.float() if raw.dtype in (torch.bfloat16, torch.float16) else raw
 
 
 def per_dimension(raw: Tensor, count: int, event: Size) -> Tensor:

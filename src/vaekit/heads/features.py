@@ -10,7 +10,7 @@ from torch import Size as Shape, Tensor, nn
 from vaekit.nets import Join, Network, is_network, joined_size, linear_head, output_size
 from vaekit.value import Size
 
-__all__ = ["Features", "OnFeatures"]
+__all__ = ["Features", "OnFeatures", "batch_shape"]
 
 
 class Features(nn.Module):
@@ -42,10 +42,7 @@ class Features(nn.Module):
         Raises:
             ValueError: c is no batch of what is conditioned on.
         """
-        batch = c.shape[: c.dim() - len(self.given)]
-        if c.shape[len(batch) :] != self.given or not batch:
-            raise ValueError(f"expected a batch of {self.given}, got a tensor of shape {tuple(c.shape)}")
-        return batch
+        return batch_shape(c, self.given)
 
     def forward(self, c: Tensor, *context: Tensor) -> Tensor:
         """Return the features, all batch axes in one.
@@ -85,3 +82,15 @@ class OnFeatures(nn.Module):
     def given(self) -> Size:
         """The shape of one c."""
         return self.features.given
+
+
+def batch_shape(x: Tensor, event: Size) -> Shape:
+    """Return the batch axes `(*S, B)` of data `(*S, B, *event)`.
+
+    Raises:
+        ValueError: x is no batch of such data.
+    """
+    batch = x.shape[: x.dim() - len(event)]
+    if x.shape[len(batch) :] != event or not batch:
+        raise ValueError(f"expected a batch of {event}, got a tensor of shape {tuple(x.shape)}")
+    return batch

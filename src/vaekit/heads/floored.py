@@ -5,15 +5,16 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from functools import cache
-from typing import Annotated, ClassVar, Literal, cast
+from typing import Annotated, Literal, cast
 
 import torch
 from pydantic import Field
 from torch import Tensor, nn
 from torch.distributions import Distribution, Independent, Normal
 
-from vaekit.heads.family import Family, Support, refuse_non_finite, single
-from vaekit.heads.scale import Exp, Softplus
+from vaekit.distributions import single
+from vaekit.heads.family import Factorized, Family
+from vaekit.heads.scale import Exp, Spread
 from vaekit.value import Size
 
 __all__ = ["BatchNormalized", "Floored"]
@@ -25,7 +26,7 @@ _EPSILON = 1e-5
 _LOG_VARIANCES = (-14.0, 14.0)
 
 
-class Floored(Family):
+class Floored(Factorized):
     r"""A Gaussian whose every dimension is at least `rate` nats away from :math:`\mathcal{N}(0, 1)` (delta-VAE).
 
     Its variance :math:`x = \sigma^2` stays between the roots of :math:`g(x) = \ln x - x + 2 \delta + 1`, and its mean is
@@ -52,8 +53,6 @@ class Floored(Family):
     rate: Annotated[float, Field(gt=0, le=20)] = 0.15
     """The floor delta under the rate, in nats per dimension."""
 
-    support: ClassVar[Support] = "real"
-
     @property
     def variances(self) -> tuple[float, float]:
         """The smallest and the largest variance."""
@@ -68,18 +67,14 @@ class Floored(Family):
         low, high = self.variances
         return {"scale": math.log((1 - low) / (high - 1))}
 
-    def check(self, x: Tensor) -> None:
-        """Refuse NaN and infinity."""
-        refuse_non_finite(x)
-
-    def __call__(self, raw: Mapping[str, Tensor], event: Size) -> Independent:
+    def elements(self, raw: Mapping[str, Tensor], event: Size) -> Normal:
         """Return the Gaussian."""
         m, (low, high) = single(raw["loc"]), self.variances
         variance = low + (high - low) * single(raw["scale"]).sigmoid()
         least = (variance.log() - variance + 2 * self.rate + 1).clamp_min(_SLACK)
         sign = torch.where(m < 0, -1.0, 1.0).to(m.dtype)
         loc = sign * (least + m.square()).sqrt()
-        return Independent(Normal(loc, variance.sqrt(), validate_args=False), len(event), validate_args=False)
+        return Normal(loc, variance.sqrt(), validate_args=False)
 
 
 @cache
@@ -111,10 +106,8 @@ class BatchNormalized(Family):
     kind: Literal["batch_norm"] = "batch_norm"
     gamma: Annotated[float, Field(gt=0)] = 0.6
     """Standard deviation of the means over the data, in each dimension: 0.5 to 0.7 in the literature."""
-    scale: Annotated[Exp | Softplus, Field(discriminator="kind")] = Exp()
+    scale: Spread = Exp()
     """Parameterisation of the standard deviation of the posterior: exp or softplus."""
-
-    support: ClassVar[Support] = "real"
 
     def heads(self, event: Size) -> dict[str, Size]:
         """Return `loc` and `scale`."""
@@ -129,10 +122,6 @@ class BatchNormalized(Family):
         moments = {"center": torch.zeros(event), "log_variance": torch.zeros(event)}
         states: dict[str, Tensor] = {name: nn.Parameter(value, requires_grad=False) for name, value in moments.items()}
         return {"shift": torch.zeros(event), **states}
-
-    def check(self, x: Tensor) -> None:
-        """Refuse NaN and infinity."""
-        refuse_non_finite(x)
 
     def __call__(self, raw: Mapping[str, Tensor], event: Size) -> Independent:
         """Return the Gaussian by the running moments."""

@@ -12,22 +12,20 @@ from torch import Tensor, nn
 from torch.distributions import Distribution
 from torch.nn import functional as F
 
-from vaekit.distributions import Bijection, Transported
+from vaekit.distributions import Transported
 from vaekit.heads.conditional import conditional
 from vaekit.heads.family import Measure, Support, refuse_non_finite
 from vaekit.heads.features import Features, OnFeatures
 from vaekit.heads.gaussian import Gaussian
 from vaekit.heads.layers import Heads
 from vaekit.heads.transforms import PlanarTransform, autoregressive, coupling
-from vaekit.nets import linear_head
+from vaekit.nets import Widths, linear_head
 from vaekit.value import Size, Value
 
 __all__ = ["IAF", "MAF", "Flow", "FlowConditional", "FlowLikelihood", "Planar", "RealNVP", "Spline"]
 
 _SUMMARY = 64  # length of the linear summary of the features that a flow is conditioned on
 _MARGIN = 1e-3  # by which [0, 1] is widened before its logits are taken, so that they stay within +-7
-
-Widths = Annotated[tuple[Annotated[int, Field(ge=1)], ...], Field(min_length=1)]
 
 
 class Flow(Value, ABC):
@@ -137,15 +135,12 @@ class FlowLikelihood(Value):
     space: Literal["unit", "real"] = "unit"
     """What the data are: in [0, 1], modelled on their logits; or any real numbers, in standardized units."""
 
+    measure: ClassVar[Measure] = "lebesgue"
+
     @property
     def support(self) -> Support:
         """The interval [0, 1], or any real number."""
         return "unit" if self.space == "unit" else "real"
-
-    @property
-    def measure(self) -> Measure:
-        """A density."""
-        return "lebesgue"
 
     def check(self, x: Tensor) -> None:
         """Refuse NaN and infinity, and values outside [0, 1] where they are modelled on their logits."""
@@ -170,7 +165,7 @@ class FlowConditional(OnFeatures):
     def __init__(self, family: Flow | FlowLikelihood, features: Features, transform: nn.Module, event: Size) -> None:
         super().__init__(features, event)
         self.family, self.transform = family, transform
-        self.units = _Units(logits=family.space == "unit") if isinstance(family, FlowLikelihood) else None
+        self.units = _Units(self.event, family.space == "unit") if isinstance(family, FlowLikelihood) else None
         self.base = Gaussian()
         self.heads = Heads(self.base.heads(self.event), features.head, self.base.start())
         self.summary = linear_head(features.size, (_SUMMARY,))
@@ -184,7 +179,7 @@ class FlowConditional(OnFeatures):
         # The nets inside are small and their outputs are exponents: single precision.
         with torch.autocast(c.device.type, enabled=False):
             flow = Transported(base, self.transform(summary), self.event)
-        return flow if self.units is None else Transported(flow, self.units.bijection(self.event), self.event)
+        return flow if self.units is None else Transported(flow, self.units, self.event)
 
     def initialize(self, x: Tensor, *_context: Tensor) -> None:
         """Take the units of y from some data, where y are data."""
@@ -193,14 +188,14 @@ class FlowConditional(OnFeatures):
 
 
 class _Units(nn.Module):
-    """The units of data: standardised, or standardised logits."""
+    """The map from standardised vectors to data, or to data that are standardised on their logits."""
 
     loc: Tensor
     scale: Tensor
 
-    def __init__(self, *, logits: bool) -> None:
+    def __init__(self, event: Size, logits: bool) -> None:
         super().__init__()
-        self.logits = logits
+        self.event, self.logits = event, logits
         self.register_buffer("loc", torch.zeros(()))
         self.register_buffer("scale", torch.full((), 3.0 if logits else 1.0))
 
@@ -208,14 +203,6 @@ class _Units(nn.Module):
         units = _logits(x) if self.logits else x
         self.loc.copy_(units.mean())
         self.scale.copy_(units.std().clamp_min(1e-6))
-
-    def bijection(self, event: Size) -> Bijection:
-        return _FromUnits(self.loc, self.scale, event, self.logits)
-
-
-class _FromUnits:
-    def __init__(self, loc: Tensor, scale: Tensor, event: Size, logits: bool) -> None:
-        self.loc, self.scale, self.event, self.logits = loc, scale, event, logits
 
     @property
     def inv(self) -> _ToUnits:
@@ -234,7 +221,7 @@ class _FromUnits:
 
 
 class _ToUnits:
-    def __init__(self, inv: _FromUnits) -> None:
+    def __init__(self, inv: _Units) -> None:
         self.inv = inv
 
     def call_and_ladj(self, y: Tensor) -> tuple[Tensor, Tensor]:

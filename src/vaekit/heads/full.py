@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, ClassVar, Literal, TypeAlias
+from typing import Annotated, Literal
 
 import torch
 from pydantic import Field
 from torch import Tensor
 from torch.distributions import LowRankMultivariateNormal, MultivariateNormal
 
-from vaekit.heads.family import Family, Support, refuse_non_finite, single, vector_length
-from vaekit.heads.scale import Exp, Softplus
+from vaekit.distributions import single
+from vaekit.heads.family import Family, vector_length
+from vaekit.heads.scale import Exp, Spread
 from vaekit.value import Size
 
 __all__ = ["Full", "LowRank"]
-
-Spread: TypeAlias = Annotated[Exp | Softplus, Field(discriminator="kind")]
 
 
 class Full(Family):
@@ -38,8 +37,6 @@ class Full(Family):
     scale: Spread = Exp()
     """Parameterisation of the diagonal of the Cholesky factor: exp or softplus."""
 
-    support: ClassVar[Support] = "real"
-
     def heads(self, event: Size) -> dict[str, Size]:
         """Return `loc`, `scale`, and `lower`: the entries of N, row by row."""
         d = vector_length(event, self.kind)
@@ -52,10 +49,6 @@ class Full(Family):
     def start(self) -> dict[str, float]:
         """Begin at a covariance of I."""
         return {"scale": self.scale.start(), "lower": 0.0}
-
-    def check(self, x: Tensor) -> None:
-        """Refuse NaN and infinity."""
-        refuse_non_finite(x)
 
     def __call__(self, raw: Mapping[str, Tensor], event: Size) -> MultivariateNormal:
         """Return the Gaussian."""
@@ -86,8 +79,6 @@ class LowRank(Family):
     scale: Spread = Exp()
     """Parameterisation of the standard deviation without them: exp or softplus."""
 
-    support: ClassVar[Support] = "real"
-
     def heads(self, event: Size) -> dict[str, Size]:
         """Return `loc`, `scale`, and `factor`: the rows of W."""
         return {"loc": event, "scale": event, "factor": (vector_length(event, self.kind) * self.rank,)}
@@ -95,10 +86,6 @@ class LowRank(Family):
     def start(self) -> dict[str, float]:
         """Begin at a covariance of I."""
         return {"scale": self.scale.start(), "factor": 0.0}
-
-    def check(self, x: Tensor) -> None:
-        """Refuse NaN and infinity."""
-        refuse_non_finite(x)
 
     def __call__(self, raw: Mapping[str, Tensor], event: Size) -> LowRankMultivariateNormal:
         """Return the Gaussian."""

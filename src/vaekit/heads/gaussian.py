@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import ClassVar, Literal, cast
+from typing import Literal, cast
 
 from torch import Tensor
 from torch.distributions import Distribution, Independent, Normal
 
 from vaekit.distributions import CalibratedNormal
-from vaekit.heads.family import Support
+from vaekit.heads.family import Factorized
 from vaekit.heads.location_scale import LocationScale
 from vaekit.heads.scale import AnyScale, Exp, Optimal
 from vaekit.value import Size
@@ -17,7 +17,7 @@ from vaekit.value import Size
 __all__ = ["Gaussian"]
 
 
-class Gaussian(LocationScale):
+class Gaussian(Factorized, LocationScale):
     r""":math:`\mathcal{N}(x; \mu, \sigma^2)` with independent dimensions, normalised: the :math:`\log 2 \pi` is there.
 
     References:
@@ -34,11 +34,9 @@ class Gaussian(LocationScale):
     scale: AnyScale = Exp()
     """Parameterisation of the standard deviation: exp, softplus, fixed, shared, or optimal (of a likelihood)."""
 
-    support: ClassVar[Support] = "real"
-
-    def __call__(self, raw: Mapping[str, Tensor], event: Size) -> Independent:
+    def elements(self, raw: Mapping[str, Tensor], event: Size) -> Normal:
         """Return the Gaussian."""
-        return Independent(Normal(*self.parts(raw), validate_args=False), len(event), validate_args=False)
+        return Normal(*self.parts(raw), validate_args=False)
 
     def calibrated(self, distribution: Distribution, shared: Mapping[str, Tensor]) -> Distribution:
         """Return the Gaussian that keeps its one variance optimal, where that is its parameterisation."""

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 from torch import Tensor
 from torch.distributions import Independent
 
-from vaekit.distributions import StraightThrough
-from vaekit.heads.family import Family, Support, single
+from vaekit.distributions import StraightThrough, single
+from vaekit.heads.family import Family
 from vaekit.value import Size
 
 __all__ = ["Gumbel"]
@@ -36,7 +36,7 @@ class Gumbel(Family):
     tau: Annotated[float, Field(gt=0)] = 1.0
     """Temperature of the relaxation that gives the gradient: lower is less biased and noisier."""
 
-    support: ClassVar[Support] = "one_hot"
+    support = "one_hot"
 
     def latent_event(self, latent: int) -> Size:
         """Return `(latent, classes)`."""

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import ClassVar, Literal
+from typing import Literal
 
-from torch import Tensor
-from torch.distributions import Independent, Laplace as LaplaceDistribution
+from torch import Tensor, distributions
 
-from vaekit.heads.family import Support
+from vaekit.heads.family import Factorized
 from vaekit.heads.location_scale import LocationScale
 from vaekit.heads.scale import Exp, Scale
 from vaekit.value import Size
@@ -16,7 +15,7 @@ from vaekit.value import Size
 __all__ = ["Laplace"]
 
 
-class Laplace(LocationScale):
+class Laplace(Factorized, LocationScale):
     r""":math:`p(x) = \frac{1}{2b} e^{-|x - \mu| / b}`: its distortion is the absolute error, its deviation :math:`\sqrt{2}\, b`.
 
     References:
@@ -32,9 +31,6 @@ class Laplace(LocationScale):
     scale: Scale = Exp()
     """Parameterisation of b: exp, softplus, fixed or shared."""
 
-    support: ClassVar[Support] = "real"
-
-    def __call__(self, raw: Mapping[str, Tensor], event: Size) -> Independent:
+    def elements(self, raw: Mapping[str, Tensor], event: Size) -> distributions.Laplace:
         """Return the Laplace distribution."""
-        base = LaplaceDistribution(*self.parts(raw), validate_args=False)
-        return Independent(base, len(event), validate_args=False)
+        return distributions.Laplace(*self.parts(raw), validate_args=False)

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from vaekit.heads.family import single
+from vaekit.distributions import single
 from vaekit.nets import xavier
 from vaekit.value import Size
 

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 
 from torch import Tensor
 
-from vaekit.heads.family import Family, refuse_non_finite, single
+from vaekit.distributions import single
+from vaekit.heads.family import Family
 from vaekit.heads.scale import AnyScale
 from vaekit.value import Size
 
@@ -33,10 +34,6 @@ class LocationScale(Family, ABC):
     def shared(self, event: Size) -> dict[str, Tensor]:
         """Return the one scale for all data, where there is one."""
         return {"scale": self.scale.weight()} if self.scale.source == "shared" else {}
-
-    def check(self, x: Tensor) -> None:
-        """Refuse NaN and infinity."""
-        refuse_non_finite(x)
 
     def parts(self, raw: Mapping[str, Tensor]) -> tuple[Tensor, Tensor]:
         """Return location and scale, both `(*S, B, *event)`, in single precision or better."""

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 from torch import Tensor
-from torch.distributions import Independent
 
 from vaekit import distributions
-from vaekit.heads.family import Support, per_dimension
+from vaekit.heads.family import Factorized, per_dimension
 from vaekit.heads.location_scale import LocationScale
 from vaekit.heads.scale import Scale, Softplus
 from vaekit.value import Size
@@ -18,7 +17,7 @@ from vaekit.value import Size
 __all__ = ["LogisticMixture"]
 
 
-class LogisticMixture(LocationScale):
+class LogisticMixture(Factorized, LocationScale):
     """A mixture per dimension, see `vaekit.distributions.LogisticMixture`: three raw channels per component.
 
     References:
@@ -36,19 +35,16 @@ class LogisticMixture(LocationScale):
     scale: Scale = Softplus(floor=0.01)
     """Parameterisation of the logistics' scale s, of which the standard deviation is a multiple: exp, softplus, ..."""
 
-    support: ClassVar[Support] = "real"
-
     def heads(self, event: Size) -> dict[str, Size]:
         """Return `logits`, `loc`, and `scale` where the network gives it: K channels per dimension each."""
         channels = (self.components * event[0], *event[1:])
         return {"logits": channels, **super().heads(channels)}
 
-    def __call__(self, raw: Mapping[str, Tensor], event: Size) -> Independent:
+    def elements(self, raw: Mapping[str, Tensor], event: Size) -> distributions.LogisticMixture:
         """Return the mixture."""
         logits, loc, scale = (
             # In memory the components come first: a vector of a few numbers would leave loops of that length inside.
             per_dimension(part, self.components, event).movedim(-len(event) - 1, 0).contiguous().movedim(0, -1)
             for part in (raw["logits"], *self.parts(raw))
         )
-        base = distributions.LogisticMixture(logits, loc, scale, validate_args=False)
-        return Independent(base, len(event), validate_args=False)
+        return distributions.LogisticMixture(logits, loc, scale, validate_args=False)

@@ -6,6 +6,7 @@ from typing import Annotated, TypeAlias
 
 from pydantic import Field
 
+from vaekit.heads import priors
 from vaekit.heads.bernoulli import Bernoulli
 from vaekit.heads.beta import Beta
 from vaekit.heads.categorical import Categorical
@@ -22,18 +23,6 @@ from vaekit.heads.gumbel import Gumbel
 from vaekit.heads.laplace import Laplace
 from vaekit.heads.logistic_mixture import LogisticMixture
 from vaekit.heads.poincare import Poincare
-from vaekit.heads.priors import (
-    GMM,
-    Autoregressive,
-    Diagonal,
-    DiffusionPrior,
-    FlowPrior,
-    Prior,
-    Standard,
-    UniformCodes,
-    Vamp,
-)
-from vaekit.heads.priors.constant import UniformCategorical, UniformSphere, WrappedNormal
 from vaekit.heads.quantized import VQ
 from vaekit.heads.spherical import PowerSpherical, VonMisesFisher
 from vaekit.heads.student_t import StudentT
@@ -83,25 +72,25 @@ Posterior: TypeAlias = Annotated[
 ]
 
 AnyPrior: TypeAlias = Annotated[
-    Standard
-    | Diagonal
-    | GMM
-    | Vamp
-    | FlowPrior
-    | DiffusionPrior
-    | UniformSphere
-    | UniformCategorical
-    | WrappedNormal
-    | UniformCodes
-    | Autoregressive,
+    priors.Standard
+    | priors.Diagonal
+    | priors.GMM
+    | priors.Vamp
+    | priors.FlowPrior
+    | priors.DiffusionPrior
+    | priors.UniformSphere
+    | priors.UniformCategorical
+    | priors.WrappedNormal
+    | priors.UniformCodes
+    | priors.Autoregressive,
     Field(discriminator="kind"),
 ]
 
-PRIOR_OF: dict[str, Prior] = {
-    "real": Standard(),
-    "sphere": UniformSphere(),
-    "ball": WrappedNormal(),
-    "one_hot": UniformCategorical(),
-    "codes": UniformCodes(),
+PRIOR_OF: dict[str, priors.Prior] = {
+    "real": priors.Standard(),
+    "sphere": priors.UniformSphere(),
+    "ball": priors.WrappedNormal(),
+    "one_hot": priors.UniformCategorical(),
+    "codes": priors.UniformCodes(),
 }
 """The prior that a posterior brings, by the support of its events."""

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Literal
 
 import torch.nn.functional as F
 from pydantic import Field
 from torch import Tensor
-from torch.distributions import Independent
 
 from vaekit import distributions
-from vaekit.heads.family import Family, Support, per_dimension, refuse_other_levels
+from vaekit.heads.family import Factorized, Leveled, per_dimension
 from vaekit.value import Size
 
 __all__ = ["Ordinal"]
@@ -19,7 +18,7 @@ __all__ = ["Ordinal"]
 _LEAST_GAP = 1e-6  # softplus underflows to 0 far to the left, where a level would have no probability at all
 
 
-class Ordinal(Family):
+class Ordinal(Factorized, Leveled):
     r"""Cumulative logits, :math:`P(x \le k) = \sigma(c_k)`: the raw channels are the first cut point and the gaps.
 
     .. math:: c_0 = raw_0, \qquad c_k = c_{k-1} + \log(1 + e^{raw_k})
@@ -38,18 +37,11 @@ class Ordinal(Family):
     levels: Annotated[int, Field(ge=2)] = 5
     """Number of levels of the data."""
 
-    support: ClassVar[Support] = "levels"
-
     def heads(self, event: Size) -> dict[str, Size]:
         """Return `cuts`, one fewer than there are levels, per dimension."""
         return {"cuts": ((self.levels - 1) * event[0], *event[1:])}
 
-    def check(self, x: Tensor) -> None:
-        """Refuse anything but integers from 0 to `levels` - 1."""
-        refuse_other_levels(self.kind, self.levels, x)
-
-    def __call__(self, raw: Mapping[str, Tensor], event: Size) -> Independent:
+    def elements(self, raw: Mapping[str, Tensor], event: Size) -> distributions.Ordinal:
         """Return the ordinal distribution."""
         cuts = per_dimension(raw["cuts"], self.levels - 1, event).movedim(-len(event) - 1, -1)
-        base = distributions.Ordinal(cuts[..., 0], F.softplus(cuts[..., 1:]).clamp_min(_LEAST_GAP), validate_args=False)
-        return Independent(base, len(event), validate_args=False)
+        return distributions.Ordinal(cuts[..., 0], F.softplus(cuts[..., 1:]).clamp_min(_LEAST_GAP), validate_args=False)

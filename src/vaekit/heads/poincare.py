@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import ClassVar, Literal
+from typing import Literal
 
 import torch
 from torch import Tensor
 
 from vaekit.distributions import WrappedNormal, exponential
-from vaekit.heads.family import Support
 from vaekit.heads.location_scale import LocationScale
 from vaekit.heads.scale import Exp, Scale
 from vaekit.value import Size
@@ -39,7 +38,7 @@ class Poincare(LocationScale):
     scale: Scale = Exp(bounds=(-10.0, 1.0))
     """Parameterisation of the standard deviation, in units of hyperbolic length."""
 
-    support: ClassVar[Support] = "ball"
+    support = "ball"
 
     def check(self, x: Tensor) -> None:
         """Refuse points outside the ball."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from typing import Annotated, Literal, TypeAlias
+from typing import Annotated, ClassVar, Literal, TypeAlias
 
 import torch
 import torch.nn.functional as F
@@ -17,10 +17,7 @@ from torch import Tensor, nn
 
 from vaekit.value import Value
 
-__all__ = ["DECODER_BOUNDS", "POSTERIOR_BOUNDS", "AnyScale", "Exp", "Fixed", "Optimal", "Scale", "Shared", "Softplus"]
-
-POSTERIOR_BOUNDS = (-10.0, 10.0)
-DECODER_BOUNDS = (-10.0, 2.0)
+__all__ = ["AnyScale", "Exp", "Fixed", "Optimal", "Scale", "Shared", "Softplus", "Spread"]
 
 
 def _in_order(bounds: tuple[float, float]) -> tuple[float, float]:
@@ -35,10 +32,8 @@ Bounds: TypeAlias = Annotated[tuple[float, float], AfterValidator(_in_order)]
 class _Parameterisation(Value, ABC):
     """A map from a raw output to a standard deviation."""
 
-    @property
-    def source(self) -> Literal["head", "shared", "constant"]:
-        """Where the raw value comes from: the network, one weight for all data, or nowhere."""
-        return "head"
+    source: ClassVar[Literal["head", "shared", "constant"]] = "head"
+    """Where the raw value comes from: the network, one weight for all data, or nowhere."""
 
     @abstractmethod
     def start(self) -> float:
@@ -56,7 +51,7 @@ class _Parameterisation(Value, ABC):
 class _LogVariance(_Parameterisation):
     """A clamped log-variance, wherever it comes from."""
 
-    bounds: Bounds = POSTERIOR_BOUNDS
+    bounds: Bounds = (-10.0, 10.0)
     """Smallest and largest log-variance."""
 
     def start(self) -> float:
@@ -128,10 +123,7 @@ class Fixed(_Parameterisation):
     value: Annotated[float, Field(gt=0)] = 1.0
     """The standard deviation, in units of the data."""
 
-    @property
-    def source(self) -> Literal["constant"]:
-        """No weight at all."""
-        return "constant"
+    source = "constant"
 
     def start(self) -> float:
         """Return 0: nothing is learned."""
@@ -154,13 +146,10 @@ class Shared(_LogVariance):
     """
 
     kind: Literal["shared"] = "shared"
-    bounds: Bounds = DECODER_BOUNDS
+    bounds: Bounds = (-10.0, 2.0)
     """Smallest and largest log-variance."""
 
-    @property
-    def source(self) -> Literal["shared"]:
-        """One weight for all data."""
-        return "shared"
+    source = "shared"
 
 
 class Optimal(_LogVariance):
@@ -186,15 +175,15 @@ class Optimal(_LogVariance):
     bounds: Bounds = (-14.0, 14.0)
     """Smallest and largest log-variance."""
 
-    @property
-    def source(self) -> Literal["shared"]:
-        """One state for all data."""
-        return "shared"
+    source = "shared"
 
     def weight(self) -> nn.Parameter:
         """Return the log-variance at the start, as a state without a gradient."""
         return nn.Parameter(torch.tensor(self.start()), requires_grad=False)
 
+
+Spread: TypeAlias = Annotated[Exp | Softplus, Field(discriminator="kind")]
+"""A scale that the network gives for each datum and dimension."""
 
 Scale: TypeAlias = Annotated[Exp | Softplus | Fixed | Shared, Field(discriminator="kind")]
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from abc import ABC
 from collections.abc import Mapping
-from typing import ClassVar, Literal
+from typing import Literal
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from vaekit import distributions
-from vaekit.heads.family import Family, Support, single, vector_length
+from vaekit.heads.family import Family, vector_length
 from vaekit.value import Size
 
 __all__ = ["PowerSpherical", "VonMisesFisher"]
@@ -26,7 +26,7 @@ class _OnSphere(Family, ABC):
     kind: str
     """Its name."""
 
-    support: ClassVar[Support] = "sphere"
+    support = "sphere"
 
     def latent_event(self, latent: int) -> Size:
         """Return `(latent,)`, the space around the sphere."""
@@ -49,8 +49,8 @@ class _OnSphere(Family, ABC):
 
     def parts(self, raw: Mapping[str, Tensor]) -> tuple[Tensor, Tensor]:
         """Return pole and concentration, in single precision or better."""
-        loc = F.normalize(single(raw["loc"]), dim=-1, eps=1e-6)
-        concentration = loc.shape[-1] * F.softplus(single(raw["concentration"]).squeeze(-1))
+        loc = F.normalize(distributions.single(raw["loc"]), dim=-1, eps=1e-6)
+        concentration = loc.shape[-1] * F.softplus(distributions.single(raw["concentration"]).squeeze(-1))
         return loc, concentration.clamp(*_CONCENTRATIONS)
 
 

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import ClassVar, Literal
+from typing import Literal
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
-from torch.distributions import Independent
 
 from vaekit import distributions
-from vaekit.heads.family import Support
+from vaekit.heads.family import Factorized
 from vaekit.heads.location_scale import LocationScale
 from vaekit.heads.scale import Exp, Scale
 from vaekit.value import Size
@@ -22,7 +21,7 @@ _LEAST = 2.1  # the variance exists, and is a finite number
 _START = 10.0
 
 
-class StudentT(LocationScale):
+class StudentT(Factorized, LocationScale):
     r"""Student's t with :math:`\nu = 2.1 + \log(1 + e^{raw})` degrees of freedom, learned and shared by all data.
 
     References:
@@ -39,13 +38,10 @@ class StudentT(LocationScale):
     scale: Scale = Exp(bounds=(-10.0, 2.0))
     """Parameterisation of the scale s, of which the standard deviation is a multiple: exp, softplus, fixed or shared."""
 
-    support: ClassVar[Support] = "real"
-
     def shared(self, event: Size) -> dict[str, Tensor]:
         """Return the degrees of freedom, and the scale where there is one for all data."""
         return {**super().shared(event), "df": torch.tensor(_START - _LEAST).expm1().log()}
 
-    def __call__(self, raw: Mapping[str, Tensor], event: Size) -> Independent:
+    def elements(self, raw: Mapping[str, Tensor], event: Size) -> distributions.StudentT:
         """Return Student's t."""
-        base = distributions.StudentT(_LEAST + F.softplus(raw["df"]), *self.parts(raw), validate_args=False)
-        return Independent(base, len(event), validate_args=False)
+        return distributions.StudentT(_LEAST + F.softplus(raw["df"]), *self.parts(raw), validate_args=False)

@@ -12,7 +12,7 @@ An architecture of sequences (`Recurrent`, `Transformer`, `CausalConv`) takes to
 """
 
 from vaekit.nets.activation import Activation as Activation, activation as activation
-from vaekit.nets.causal import CausalNet as CausalNet, SequenceTask as SequenceTask, State as State
+from vaekit.nets.causal import CausalNet as CausalNet, SequenceTask as SequenceTask
 from vaekit.nets.causal_conv import CausalConv as CausalConv
 from vaekit.nets.column_transformer import ColumnTransformer as ColumnTransformer
 from vaekit.nets.conv import Conv as Conv
@@ -25,6 +25,7 @@ from vaekit.nets.random_features import RandomFeatures as RandomFeatures
 from vaekit.nets.recurrent import Recurrent as Recurrent
 from vaekit.nets.shapes import (
     Network as Network,
+    Widths as Widths,
     is_network as is_network,
     linear_head as linear_head,
     output_size as output_size,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable
 from typing import Literal, TypeAlias
 
 from torch import nn
@@ -12,6 +14,14 @@ Activation: TypeAlias = Literal["leaky_relu", "relu", "silu", "elu", "gelu"]
 
 LEAKY_SLOPE = 0.2
 
+_MODULES: dict[Activation, Callable[[], nn.Module]] = {
+    "leaky_relu": functools.partial(nn.LeakyReLU, LEAKY_SLOPE),
+    "relu": nn.ReLU,
+    "silu": nn.SiLU,
+    "elu": nn.ELU,
+    "gelu": nn.GELU,
+}
+
 
 def activation(name: Activation) -> nn.Module:
     """Return a new activation module; `leaky_relu` has slope 0.2.
@@ -20,14 +30,4 @@ def activation(name: Activation) -> nn.Module:
         >>> activation("silu")
         SiLU()
     """
-    match name:
-        case "leaky_relu":
-            return nn.LeakyReLU(LEAKY_SLOPE)
-        case "relu":
-            return nn.ReLU()
-        case "silu":
-            return nn.SiLU()
-        case "elu":
-            return nn.ELU()
-        case "gelu":
-            return nn.GELU()
+    return _MODULES[name]()

@@ -7,22 +7,20 @@ An architecture (`Recurrent`, `Transformer`, `CausalConv`) adds the hidden state
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Annotated, TypeAlias
+from typing import Annotated
 
 import torch
 import torch.nn.functional as F
 from pydantic import Field
 from torch import Tensor, nn
 
+from vaekit.distributions.causal import State
 from vaekit.distributions.tokens import BOS, PAD, UNK
 from vaekit.nets.embedding import embed, uniform
 from vaekit.schedules import Constant, Schedule
 from vaekit.value import Value
 
 __all__ = ["CausalNet", "SequenceTask", "State", "joined", "word_dropout"]
-
-State: TypeAlias = tuple[Tensor, ...]
-"""The memory of the tokens read so far; every tensor has the batch first, so that rows can be selected."""
 
 _START = 0.3
 """Logits of features of order one start with about this spread over sqrt(3): all but uniform."""

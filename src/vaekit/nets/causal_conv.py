@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from vaekit.nets.causal import CausalNet, SequenceTask, State, joined
 from vaekit.nets.initialization import xavier
 from vaekit.nets.sequence import SequenceEncoder, present
+from vaekit.nets.shapes import Widths
 from vaekit.value import Value
 
 __all__ = ["CausalConv"]
@@ -44,7 +45,7 @@ class CausalConv(Value):
     """Width of the embeddings and of every block."""
     kernel: Annotated[int, Field(ge=2)] = 3
     """Positions that a convolution joins."""
-    dilations: Annotated[tuple[Annotated[int, Field(ge=1)], ...], Field(min_length=1)] = (1, 2, 4)
+    dilations: Widths = (1, 2, 4)
     """Distance between those positions, of each block."""
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.1
     """Share of units dropped in training, of the embeddings and of every branch."""

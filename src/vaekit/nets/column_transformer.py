@@ -9,14 +9,15 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from vaekit.nets.initialization import xavier
-from vaekit.nets.shapes import linear_head
-from vaekit.value import Size, Value
+from vaekit.nets.initialization import damp, xavier
+from vaekit.nets.shapes import LinearlyRead
+from vaekit.nets.transformer import Attention
+from vaekit.value import Size
 
 __all__ = ["ColumnTransformer"]
 
 
-class ColumnTransformer(Value):
+class ColumnTransformer(Attention):
     """Pre-normalised blocks of attention among the columns of a row, each of which is one token.
 
         encoder:  tokens -> blocks -> norm -> all tokens side by side
@@ -35,21 +36,10 @@ class ColumnTransformer(Value):
     kind: Literal["column_transformer"] = "column_transformer"
     width: Annotated[int, Field(ge=1)] = 32
     """Width of every token."""
-    heads: Annotated[int, Field(ge=1)] = 4
-    """Heads of the attention, which share the width."""
-    layers: Annotated[int, Field(ge=1)] = 2
-    """Blocks."""
     ratio: Annotated[int, Field(ge=1)] = 2
     """Width of the hidden layer of a block, as a multiple of the width."""
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
     """Share of units dropped in training, of every branch."""
-
-    def model_post_init(self, _context: object) -> None:
-        """Refuse heads that do not share the width evenly."""
-        if self.width % self.heads:
-            raise ValueError(
-                f"a width of {self.width} cannot be shared by {self.heads} heads; set a width that is a multiple of heads"
-            )
 
     def encoder(self, count: int, context: int = 0) -> nn.Module:
         """Return a network from the tokens of `count` columns, and a context, `(N, count * width + context)`, to features.
@@ -63,7 +53,7 @@ class ColumnTransformer(Value):
         return _Decoder(self, math.prod(given), count)
 
 
-class _Blocks(nn.Module):
+class _Blocks(LinearlyRead):
     """The common part of encoder and decoder: `(N, T, W)` to the features of the first `count` tokens."""
 
     def __init__(self, spec: ColumnTransformer, count: int) -> None:
@@ -71,9 +61,6 @@ class _Blocks(nn.Module):
         self.count, self.width = count, spec.width
         self.blocks, self.norm = nn.ModuleList(_block(spec) for _ in range(spec.layers)), nn.LayerNorm(spec.width)
         self.out_size: Size = (count * spec.width,)
-
-    def head(self, size: Size) -> nn.Module:
-        return linear_head(self.out_size, size)
 
     def _features(self, h: Tensor) -> Tensor:
         for block in self.blocks:
@@ -115,7 +102,5 @@ def _block(spec: ColumnTransformer) -> nn.Module:
         batch_first=True,
         norm_first=True,
     )
-    with torch.no_grad():
-        for last in (block.self_attn.out_proj, block.linear2):
-            last.weight /= math.sqrt(2 * spec.layers)  # the variance of the sum must not grow with depth
+    damp((block.self_attn.out_proj, block.linear2), spec.layers)
     return block

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import math
-from typing import Annotated, Literal, TypeAlias
+from typing import Literal, TypeAlias
 
-import torch.nn.functional as F
-from pydantic import Field
 from torch import Tensor, nn
 
 from vaekit.nets.activation import Activation, activation
 from vaekit.nets.initialization import kaiming
 from vaekit.nets.normalization import Norm, norm
-from vaekit.nets.shapes import linear_head
+from vaekit.nets.shapes import LinearlyRead, Widths
 from vaekit.value import Size, Value
 
 __all__ = ["Conv"]
@@ -40,7 +38,7 @@ class Conv(Value):
     """
 
     kind: Literal["conv"] = "conv"
-    widths: Annotated[tuple[Annotated[int, Field(ge=1)], ...], Field(min_length=1)] = (32, 64, 128)
+    widths: Widths = (32, 64, 128)
     """Channels of each stage, from the data inwards; each stage halves the grid."""
     kernel: Literal[3, 4] = 3
     """Side of the kernels."""
@@ -79,7 +77,7 @@ class Conv(Value):
         return _Decoder(self, math.prod(given), _image(size))
 
 
-class _Encoder(nn.Module):
+class _Encoder(LinearlyRead):
     def __init__(self, spec: Conv, size: tuple[int, int, int]) -> None:
         super().__init__()
         height, width = spec.ladder(size[1:])[-1]
@@ -97,9 +95,6 @@ class _Encoder(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return self.stages(x).flatten(1)
-
-    def head(self, size: Size) -> nn.Module:
-        return linear_head(self.out_size, size)
 
 
 class _Decoder(nn.Module):
@@ -133,19 +128,10 @@ class _Decoder(nn.Module):
 def _upsampling(spec: Conv, channels: tuple[int, int], grids: tuple[Grid, Grid]) -> nn.Module:
     before, after = grids
     if spec.upsample == "nearest":
-        return nn.Sequential(_Resize(after), nn.Conv2d(*channels, kernel_size=3, padding=1))
+        return nn.Sequential(nn.Upsample(after), nn.Conv2d(*channels, kernel_size=3, padding=1))
     # A transposed convolution returns 2 n - 4 + kernel; the output padding adds the pixel that rounding took away.
     extra = (after[0] - 2 * before[0] + 4 - spec.kernel, after[1] - 2 * before[1] + 4 - spec.kernel)
     return nn.ConvTranspose2d(*channels, spec.kernel, stride=2, padding=1, output_padding=extra)
-
-
-class _Resize(nn.Module):
-    def __init__(self, grid: Grid) -> None:
-        super().__init__()
-        self.grid = grid
-
-    def forward(self, x: Tensor) -> Tensor:
-        return F.interpolate(x, size=self.grid, mode="nearest")
 
 
 def _image(size: Size) -> tuple[int, int, int]:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterable, Iterator
+
+import torch
 from torch import nn
 
 from vaekit.nets.activation import LEAKY_SLOPE
 
-__all__ = ["kaiming", "xavier"]
-
-_WEIGHTED = (nn.Linear, nn.Conv2d, nn.ConvTranspose2d)
+__all__ = ["damp", "kaiming", "xavier"]
 
 
 def kaiming(net: nn.Module) -> nn.Module:
@@ -19,11 +21,8 @@ def kaiming(net: nn.Module) -> nn.Module:
     References:
         He, Zhang, Ren and Sun, 2015, "Delving deep into rectifiers".
     """
-    for layer in net.modules():
-        if isinstance(layer, _WEIGHTED):
-            nn.init.kaiming_normal_(layer.weight, a=LEAKY_SLOPE, mode="fan_out", nonlinearity="leaky_relu")
-            if layer.bias is not None:
-                nn.init.zeros_(layer.bias)
+    for layer in _weighted(net):
+        nn.init.kaiming_normal_(layer.weight, a=LEAKY_SLOPE, mode="fan_out", nonlinearity="leaky_relu")
     return net
 
 
@@ -33,9 +32,22 @@ def xavier(head: nn.Module) -> nn.Module:
     References:
         Glorot and Bengio, 2010, "Understanding the difficulty of training deep feedforward neural networks".
     """
-    for layer in head.modules():
-        if isinstance(layer, _WEIGHTED):
-            nn.init.xavier_uniform_(layer.weight)
+    for layer in _weighted(head):
+        nn.init.xavier_uniform_(layer.weight)
+    return head
+
+
+@torch.no_grad()
+def damp(last: Iterable[nn.Linear], blocks: int) -> None:
+    """Scale the last layers of the branches of `blocks` blocks, so that the variance of the sum does not grow with depth."""
+    for layer in last:
+        layer.weight /= math.sqrt(2 * blocks)
+
+
+def _weighted(net: nn.Module) -> Iterator[nn.Linear | nn.Conv2d | nn.ConvTranspose2d]:
+    """Return the layers that have weights, with their biases at 0."""
+    for layer in net.modules():
+        if isinstance(layer, nn.Linear | nn.Conv2d | nn.ConvTranspose2d):
             if layer.bias is not None:
                 nn.init.zeros_(layer.bias)
-    return head
+            yield layer

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import math
-from typing import Annotated, Literal
+from typing import Annotated, Literal, cast
 
-import torch
 from pydantic import Field
 from torch import Tensor, nn
 
 from vaekit.nets.activation import Activation, activation
-from vaekit.nets.initialization import kaiming
+from vaekit.nets.initialization import damp, kaiming
 from vaekit.nets.normalization import Norm, norm
-from vaekit.nets.shapes import linear_head
+from vaekit.nets.shapes import LinearlyRead, Widths
 from vaekit.value import Size, Value
 
 __all__ = ["MLP"]
@@ -30,13 +29,14 @@ class MLP(Value):
         He, Zhang, Ren and Sun, 2016, "Identity mappings in deep residual networks" (the pre-activated block).
 
     Examples:
+        >>> import torch
         >>> net = MLP(widths=(64, 32)).encoder((1, 8, 8))
         >>> net(torch.zeros(5, 1, 8, 8)).shape
         torch.Size([5, 32])
     """
 
     kind: Literal["mlp"] = "mlp"
-    widths: Annotated[tuple[Annotated[int, Field(ge=1)], ...], Field(min_length=1)] = (512, 512)
+    widths: Widths = (512, 512)
     """Units of each layer, from the data inwards."""
     norm: Norm = "layer"
     """Normalisation: layer (default: independent of the batch), batch, group or none."""
@@ -63,21 +63,17 @@ class MLP(Value):
         return _Perceptron(self, math.prod(given), self.widths[::-1])
 
 
-class _Perceptron(nn.Module):
+class _Perceptron(LinearlyRead):
     def __init__(self, spec: MLP, inputs: int, widths: tuple[int, ...]) -> None:
         super().__init__()
         self.layers = nn.Sequential(*(_residual if spec.residual else _plain)(spec, inputs, widths))
         kaiming(self.layers)
-        for block in self.layers:
-            if isinstance(block, _Residual):
-                block.damp(len(widths) - 1)
+        branches = (block.branch for block in self.layers if isinstance(block, _Residual))
+        damp((cast(nn.Linear, branch[-1]) for branch in branches), len(widths) - 1)
         self.out_size: Size = (widths[-1],)
 
     def forward(self, x: Tensor) -> Tensor:
         return self.layers(x.flatten(1))
-
-    def head(self, size: Size) -> nn.Module:
-        return linear_head(self.out_size, size)
 
 
 def _plain(spec: MLP, inputs: int, widths: tuple[int, ...]) -> list[nn.Module]:
@@ -109,13 +105,6 @@ class _Residual(nn.Module):
             nn.Dropout(spec.dropout),
             nn.Linear(width, width),
         )
-
-    def damp(self, blocks: int) -> None:
-        """Scale the branch by 1 / sqrt(blocks), so that the variance of the sum does not grow with depth."""
-        last = self.branch[-1]
-        assert isinstance(last, nn.Linear)
-        with torch.no_grad():
-            last.weight /= math.sqrt(2 * blocks)
 
     def forward(self, h: Tensor) -> Tensor:
         return h + self.branch(h)

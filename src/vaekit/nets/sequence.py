@@ -10,13 +10,12 @@ from torch import Tensor, nn
 
 from vaekit.distributions.tokens import PAD
 from vaekit.nets.embedding import embed, uniform
-from vaekit.nets.shapes import linear_head
-from vaekit.value import Size
+from vaekit.nets.shapes import LinearlyRead
 
 __all__ = ["SequenceEncoder", "present"]
 
 
-class SequenceEncoder(nn.Module, ABC):
+class SequenceEncoder(LinearlyRead, ABC):
     """Embedded tokens, pooled over the length of each row.
 
         x (N, T + C) -> tokens (N, T), label (N, C) -> embed, add the label's embedding to every token's -> pool (N, F)
@@ -51,10 +50,6 @@ class SequenceEncoder(nn.Module, ABC):
         if self.label is not None:
             inputs = inputs + self.label(label.to(inputs.dtype))[:, None]
         return self._pooled(inputs, lengths)
-
-    def head(self, size: Size) -> nn.Module:
-        """Return a new layer from the features to `size`."""
-        return linear_head(self.out_size, size)
 
     @abstractmethod
     def _pooled(self, embedded: Tensor, lengths: Tensor) -> Tensor:

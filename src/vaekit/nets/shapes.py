@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import math
-from typing import Protocol, cast
+from typing import Annotated, Protocol, TypeAlias, cast
 
 import torch
+from pydantic import Field
 from torch import Tensor, nn
 
 from vaekit.value import Size
 
-__all__ = ["Network", "is_network", "linear_head", "output_size", "parameter_count"]
+__all__ = ["LinearlyRead", "Network", "Widths", "is_network", "linear_head", "output_size", "parameter_count"]
+
+Widths: TypeAlias = Annotated[tuple[Annotated[int, Field(ge=1)], ...], Field(min_length=1)]
+"""Units of each layer, one at least."""
 
 
 class Network(Protocol):
@@ -80,6 +84,16 @@ def linear_head(features: Size, size: Size) -> nn.Module:
         return nn.Conv2d(features[0], size[0], kernel_size=1)
     linear = nn.Linear(math.prod(features), math.prod(size))
     return linear if len(features) == 1 else nn.Sequential(nn.Flatten(), linear)
+
+
+class LinearlyRead(nn.Module):
+    """A network whose features are read by a linear layer."""
+
+    out_size: Size
+
+    def head(self, size: Size) -> nn.Module:
+        """Return a new layer from the features to `size`."""
+        return linear_head(self.out_size, size)
 
 
 def parameter_count(module: nn.Module) -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import Annotated, Literal, cast
 
@@ -13,14 +12,34 @@ from torch import Tensor, nn
 
 from vaekit.nets.causal import CausalNet, SequenceTask, State
 from vaekit.nets.embedding import embed, uniform
-from vaekit.nets.initialization import xavier
+from vaekit.nets.initialization import damp, xavier
 from vaekit.nets.sequence import SequenceEncoder, present
 from vaekit.value import Value
 
-__all__ = ["Transformer"]
+__all__ = ["Attention", "Transformer"]
 
 
-class Transformer(Value):
+class Attention(Value):
+    """A stack of blocks of attention."""
+
+    kind: str
+    """Its name."""
+    width: Annotated[int, Field(ge=1)] = 256
+    """Width of the embeddings and of every block."""
+    heads: Annotated[int, Field(ge=1)] = 4
+    """Heads of the attention, which share the width."""
+    layers: Annotated[int, Field(ge=1)] = 2
+    """Blocks."""
+
+    def model_post_init(self, _context: object) -> None:
+        """Refuse heads that do not share the width evenly."""
+        if self.width % self.heads:
+            raise ValueError(
+                f"a width of {self.width} cannot be shared by {self.heads} heads; set a width that is a multiple of heads"
+            )
+
+
+class Transformer(Attention):
     """Pre-normalised blocks of attention, with learned positions.
 
         encoder:  tokens + positions -> blocks -> norm -> mean over the row
@@ -39,23 +58,10 @@ class Transformer(Value):
     """
 
     kind: Literal["transformer"] = "transformer"
-    width: Annotated[int, Field(ge=1)] = 256
-    """Width of the embeddings and of every block."""
-    heads: Annotated[int, Field(ge=1)] = 4
-    """Heads of the attention, which share the width."""
-    layers: Annotated[int, Field(ge=1)] = 2
-    """Blocks."""
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.1
     """Share of units dropped in training, of the embeddings and of every branch."""
     inject: Literal["memory", "embedding"] = "memory"
     """How z enters the decoder: as one more position to attend to, or added to every embedding."""
-
-    def model_post_init(self, _context: object) -> None:
-        """Refuse heads that do not share the width evenly."""
-        if self.width % self.heads:
-            raise ValueError(
-                f"a width of {self.width} cannot be shared by {self.heads} heads; set a width that is a multiple of heads"
-            )
 
     def encoder(self, vocabulary: int, length: int, context: int = 0) -> nn.Module:
         """Return a network from rows `(N, length + context)` to features `(N, width)`."""
@@ -135,9 +141,7 @@ class _Block(nn.Module):
         self.project, self.join = nn.Linear(spec.width, 3 * spec.width), nn.Linear(spec.width, spec.width)
         self.grow, self.shrink = nn.Linear(spec.width, 4 * spec.width), nn.Linear(4 * spec.width, spec.width)
         xavier(self)
-        with torch.no_grad():
-            for last in (self.join, self.shrink):
-                last.weight /= math.sqrt(2 * spec.layers)  # the variance of the sum must not grow with depth
+        damp((self.join, self.shrink), spec.layers)
 
     def forward(self, h: Tensor, mask: Tensor | None = None) -> Tensor:
         """Return `(N, T, W)`; every position attends to those of a mask `(N, 1, 1, T)`, or else to its past and itself."""
@@ -151,8 +155,7 @@ class _Block(nn.Module):
         return self._after(h, F.scaled_dot_product_attention(query, keys, values)), keys, values
 
     def _parts(self, h: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        parts = self.project(self.before(h)).unflatten(-1, (3, self.heads, -1)).permute(2, 0, 3, 1, 4)
-        query, key, value = parts
+        query, key, value = self.project(self.before(h)).unflatten(-1, (3, self.heads, -1)).permute(2, 0, 3, 1, 4)
         return query, key, value
 
     def _after(self, h: Tensor, attended: Tensor) -> Tensor:

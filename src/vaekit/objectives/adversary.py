@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Literal
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.func import functional_call
 
-__all__ = ["Adversary", "accuracy"]
+from vaekit.distributions import single
+
+__all__ = ["Adversary", "accuracy", "called_held"]
 
 
 class Adversary(nn.Module):
@@ -35,6 +36,7 @@ class Adversary(nn.Module):
         loss: Logistic or hinge.
 
     Examples:
+        >>> import torch
         >>> adversary = Adversary(nn.Linear(2, 1))
         >>> adversary.fool(torch.zeros(5, 2)).shape
         torch.Size([])
@@ -46,12 +48,11 @@ class Adversary(nn.Module):
 
     def forward(self, samples: Tensor) -> Tensor:
         """Return the scores of detached samples, in single precision or better: the weights alone get gradients."""
-        return _full(self.net(samples.detach()))
+        return single(self.net(samples.detach()))
 
     def held(self, samples: Tensor) -> Tensor:
         """Return the scores with the weights held still: the samples alone get gradients."""
-        weights = {name: weight.detach() for name, weight in self.net.named_parameters()}
-        return _full(functional_call(self.net, weights, (samples,)))
+        return single(called_held(self.net, samples))
 
     def fool(self, fake: Tensor) -> Tensor:
         """Return the generator's term for its samples `(N, *event)`."""
@@ -64,18 +65,15 @@ class Adversary(nn.Module):
 
     def cost(self, real: Tensor, fake: Tensor) -> Tensor:
         """Return the adversary's own term from its scores of real and generated samples."""
-        penalty = F.softplus if self.loss == "logistic" else _hinge
+        penalty = F.softplus if self.loss == "logistic" else lambda margin: F.relu(1 + margin)
         return (penalty(-real).mean() + penalty(fake).mean()) / 2
+
+
+def called_held(net: nn.Module, x: Tensor) -> Tensor:
+    """Return what a net makes of x with its weights held still: x alone gets gradients."""
+    return functional_call(net, {name: weight.detach() for name, weight in net.named_parameters()}, (x,))
 
 
 def accuracy(real: Tensor, fake: Tensor) -> Tensor:
     """Return the share of scores on the right side of zero, 1/2 for a blind adversary."""
     return ((real > 0).float().mean() + (fake <= 0).float().mean()).detach() / 2
-
-
-def _hinge(margin: Tensor) -> Tensor:
-    return F.relu(1 + margin)
-
-
-def _full(scores: Tensor) -> Tensor:
-    return scores.float() if scores.dtype in (torch.bfloat16, torch.float16) else scores

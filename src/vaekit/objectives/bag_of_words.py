@@ -7,7 +7,7 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
-from vaekit.distributions import full_precision
+from vaekit.distributions import full_precision, single
 from vaekit.distributions.tokens import PAD
 from vaekit.errors import NotApplicable
 from vaekit.models import Trace
@@ -58,14 +58,13 @@ class BagOfWords(CriterionModule):
         z = torch.cat([latent.z.flatten(2) for latent in trace.latents], -1)
         logits = self.net(z.flatten(0, 1)).unflatten(0, z.shape[:2])
         with full_precision(logits):
-            cost = -_told(logits, trace.x.long()).mean()
+            cost = -_log_likelihood(logits, trace.x.long()).mean()
         return Loss(loss.value + self.weight * cost, {**loss.metrics, "bag_of_words": cost.detach()})
 
 
-def _told(logits: Tensor, x: Tensor) -> Tensor:
+def _log_likelihood(logits: Tensor, x: Tensor) -> Tensor:
     """Return the log-probability in nats, `(S, B)`, of the words of texts `(B, T)` under logits `(S, B, V)`."""
-    single = logits if logits.dtype == torch.float64 else logits.float()
-    terms = single.log_softmax(-1).gather(-1, x.expand(len(logits), *x.shape))
+    terms = single(logits).log_softmax(-1).gather(-1, x.expand(len(logits), *x.shape))
     return terms.masked_fill(x == PAD, 0.0).sum(-1)
 
 

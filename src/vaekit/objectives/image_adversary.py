@@ -10,11 +10,10 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 from torch.distributions import Distribution
-from torch.func import functional_call
 
 from vaekit.models import LatentVariableModel, Trace
 from vaekit.nets import PatchDiscriminator
-from vaekit.objectives.adversary import Adversary, accuracy
+from vaekit.objectives.adversary import Adversary, accuracy, called_held
 from vaekit.objectives.objective import CriterionModule, Loss, regularized
 from vaekit.objectives.pictures import Pictorial, image_size, pictures
 
@@ -98,8 +97,7 @@ class VAEGANCriterion(CriterionModule):
             "fool": (self.description.adversarial * real[0].numel(), self.adversary.fool(fake)),
             "critic": (1.0, self.adversary.cost(*scores)),
         }
-        value, metrics = regularized(trace, self.description.beta.at(step), terms)
-        return Loss(value, metrics | {"critic_accuracy": accuracy(*scores)})
+        return regularized(trace, self.description.beta.at(step), terms, critic_accuracy=accuracy(*scores))
 
     def _decoded(self, trace: Trace) -> Distribution:
         (model,) = self.model
@@ -111,8 +109,7 @@ class VAEGANCriterion(CriterionModule):
     def _features(self, images: Tensor) -> Tensor:
         net = self.adversary.net
         assert isinstance(net, PatchDiscriminator)
-        weights = {name: weight.detach() for name, weight in net.stages.named_parameters()}
-        return functional_call(net.stages, weights, (2 * images - 1,)).float()
+        return called_held(net.stages, 2 * images - 1).float()
 
 
 class PatchGANCriterion(CriterionModule):
@@ -137,8 +134,7 @@ class PatchGANCriterion(CriterionModule):
             "fool": (acts * self.description.weight, balance * fool),
             "critic": (acts, self.adversary.cost(*scores)),
         }
-        value, metrics = regularized(trace, beta, terms)
-        return Loss(value, metrics | {"critic_accuracy": accuracy(*scores), "adaptive_weight": balance})
+        return regularized(trace, beta, terms, critic_accuracy=accuracy(*scores), adaptive_weight=balance)
 
 
 def adaptive_weight(nll: Tensor, fool: Tensor, likelihood: Distribution) -> Tensor:

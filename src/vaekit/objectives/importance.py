@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from typing import Annotated, Literal, NamedTuple, TypeAlias
 
 import torch
@@ -39,7 +40,34 @@ class _Bound(NamedTuple):
     posterior: Tensor | None = None
 
 
-class IWAE(Objective):
+class _ImportanceWeighted(Objective, ABC):
+    """An objective that is a bound of the importance weights; to add one, write its `bound`."""
+
+    samples: Annotated[int, Field(ge=1)] = 5
+    """K, the importance samples per datum."""
+    gradient: Gradient = "plain"
+    """Gradient of the posterior: plain; dreg (less variance, the same mean); stl (no score, biased beyond the ELBO)."""
+
+    def __call__(self, trace: Trace, step: int = 0) -> Loss:
+        """Return the loss of one trace."""
+        refuse_no_rate(trace)
+        return _loss(trace, self.bound(trace.log_weight), self.gradient)
+
+    @abstractmethod
+    def bound(self, log_weight: Tensor) -> _Bound:
+        """Return the bound of log-weights `(S, B)`."""
+
+
+class _OverGroups(_ImportanceWeighted, ABC):
+    """A bound of samples in groups."""
+
+    samples: Annotated[int, Field(ge=1)] = 6
+    """M K, the samples per datum in all."""
+    groups: Annotated[int, Field(ge=1)] = 2
+    """M, the bounds that are averaged; it divides samples."""
+
+
+class IWAE(_ImportanceWeighted):
     r"""The importance-weighted bound: :math:`\log \frac{1}{K} \sum_k w_k`, :math:`w_k = \frac{p(x, z_k)}{q(z_k \mid x)}`.
 
     The VALUE is the log-mean-exp of the weights, hence a bound on the evidence; K = 1 is the ELBO in expectation.
@@ -51,17 +79,13 @@ class IWAE(Objective):
     """
 
     kind: Literal["iwae"] = "iwae"
-    samples: Annotated[int, Field(ge=1)] = 5
-    """K, the importance samples per datum."""
-    gradient: Gradient = "plain"
-    """Gradient of the posterior: plain; dreg (less variance, the same mean); stl (no score, biased for K > 1)."""
 
-    def __call__(self, trace: Trace, step: int = 0) -> Loss:
-        """Return the loss of one trace."""
-        return _loss(trace, _grouped(_weights(trace), 1), self.gradient)
+    def bound(self, log_weight: Tensor) -> _Bound:
+        """Return the bound of log-weights `(S, B)`."""
+        return _grouped(log_weight, 1)
 
 
-class MIWAE(Objective):
+class MIWAE(_OverGroups):
     r"""The mean of M importance-weighted bounds, each over its own K samples.
 
     References:
@@ -69,19 +93,13 @@ class MIWAE(Objective):
     """
 
     kind: Literal["miwae"] = "miwae"
-    samples: Annotated[int, Field(ge=1)] = 6
-    """M K, the samples per datum in all."""
-    groups: Annotated[int, Field(ge=1)] = 2
-    """M, the bounds that are averaged; it divides samples."""
-    gradient: Gradient = "plain"
-    """Gradient of the posterior: plain; dreg (less variance, the same mean); stl (no score, biased for K > 1)."""
 
-    def __call__(self, trace: Trace, step: int = 0) -> Loss:
-        """Return the loss of one trace."""
-        return _loss(trace, _grouped(_weights(trace), self.groups), self.gradient)
+    def bound(self, log_weight: Tensor) -> _Bound:
+        """Return the bound of log-weights `(S, B)`."""
+        return _grouped(log_weight, self.groups)
 
 
-class PIWAE(Objective):
+class PIWAE(_OverGroups):
     r"""The model climbs the bound over all M K samples, the posterior the mean of M bounds over K samples each.
 
     A tighter bound helps the model, but drowns the posterior's gradient in noise. The value is the model's bound.
@@ -91,21 +109,14 @@ class PIWAE(Objective):
     """
 
     kind: Literal["piwae"] = "piwae"
-    samples: Annotated[int, Field(ge=1)] = 6
-    """M K, the samples per datum in all."""
-    groups: Annotated[int, Field(ge=1)] = 2
-    """M, the bounds that the posterior's are averaged over; it divides samples."""
-    gradient: Gradient = "plain"
-    """Gradient of the posterior: plain; dreg (less variance, the same mean); stl (no score, biased for K > 1)."""
 
-    def __call__(self, trace: Trace, step: int = 0) -> Loss:
-        """Return the loss of one trace."""
-        weights = _weights(trace)
-        whole, parts = _grouped(weights, 1), _grouped(weights, self.groups)
-        return _loss(trace, whole._replace(reparameterized=parts.reparameterized, posterior=parts.model), self.gradient)
+    def bound(self, log_weight: Tensor) -> _Bound:
+        """Return the bound of log-weights `(S, B)`."""
+        whole, parts = _grouped(log_weight, 1), _grouped(log_weight, self.groups)
+        return whole._replace(reparameterized=parts.reparameterized, posterior=parts.model)
 
 
-class CIWAE(Objective):
+class CIWAE(_ImportanceWeighted):
     r"""A blend of bounds: :math:`\beta\, ELBO + (1 - \beta)\, IWAE_K`.
 
     References:
@@ -113,23 +124,18 @@ class CIWAE(Objective):
     """
 
     kind: Literal["ciwae"] = "ciwae"
-    samples: Annotated[int, Field(ge=1)] = 5
-    """K, the importance samples per datum."""
     beta: Annotated[float, Field(ge=0, le=1)] = 0.5
     """Share of the ELBO: 0 is IWAE, 1 the ELBO."""
-    gradient: Gradient = "plain"
-    """Gradient of the posterior: plain; dreg (less variance, the same mean); stl (no score, biased for beta < 1)."""
 
-    def __call__(self, trace: Trace, step: int = 0) -> Loss:
-        """Return the loss of one trace."""
-        weights, beta = _weights(trace), self.beta
-        value = beta * weights.mean(0) + (1 - beta) * _log_mean_exp(weights)
-        share, even = torch.softmax(weights.detach(), 0), beta / len(weights)
-        model = even + (1 - beta) * share
-        return _loss(trace, _Bound(value, model, even + (1 - beta) * share**2), self.gradient)
+    def bound(self, log_weight: Tensor) -> _Bound:
+        """Return the bound of log-weights `(S, B)`."""
+        beta = self.beta
+        value = beta * log_weight.mean(0) + (1 - beta) * _log_mean_exp(log_weight)
+        share, even = torch.softmax(log_weight.detach(), 0), beta / len(log_weight)
+        return _Bound(value, even + (1 - beta) * share, even + (1 - beta) * share**2)
 
 
-class Renyi(Objective):
+class Renyi(_ImportanceWeighted):
     r"""The bound of Renyi's divergence: :math:`\frac{1}{1 - \alpha} \log \frac{1}{K} \sum_k w_k^{1 - \alpha}`.
 
     References:
@@ -137,12 +143,8 @@ class Renyi(Objective):
     """
 
     kind: Literal["renyi"] = "renyi"
-    samples: Annotated[int, Field(ge=1)] = 5
-    """K, the importance samples per datum."""
     alpha: float = 0.5
     """Order: 0 is IWAE, 1 the ELBO; below 0 and above 1 the value is no longer a bound from below."""
-    gradient: Gradient = "plain"
-    """Gradient of the posterior: plain; dreg (less variance, the same mean); stl (no score, biased for alpha < 1)."""
 
     @property
     def what_it_is(self) -> str:
@@ -153,19 +155,13 @@ class Renyi(Objective):
             f"alpha = {self.alpha:g} lies outside [0, 1]: the loss is no bound; the bounds reported are the usual ones"
         )
 
-    def __call__(self, trace: Trace, step: int = 0) -> Loss:
-        """Return the loss of one trace."""
-        weights, power = _weights(trace), 1 - self.alpha
+    def bound(self, log_weight: Tensor) -> _Bound:
+        """Return the bound of log-weights `(S, B)`."""
+        power = 1 - self.alpha
         if abs(power) < 1e-6:  # the limit: the ELBO
-            return _loss(trace, _grouped(weights, len(weights)), self.gradient)
-        value = _log_mean_exp(power * weights) / power
-        share = torch.softmax(power * weights.detach(), 0)
-        return _loss(trace, _Bound(value, share, self.alpha * share + power * share**2), self.gradient)
-
-
-def _weights(trace: Trace) -> Tensor:
-    refuse_no_rate(trace)
-    return trace.log_weight
+            return _grouped(log_weight, len(log_weight))
+        share = torch.softmax(power * log_weight.detach(), 0)
+        return _Bound(_log_mean_exp(power * log_weight) / power, share, self.alpha * share + power * share**2)
 
 
 def _grouped(log_weight: Tensor, groups: int) -> _Bound:
@@ -230,7 +226,7 @@ def _live_log_q(latent: Latent, factor: Tensor) -> Tensor:
         return latent.log_q
     z = latent.z.view_as(latent.z)
     if z.requires_grad:
-        z.register_hook(lambda gradient: gradient * _beside(factor, z))
+        z.register_hook(lambda gradient: gradient * _broadcast(factor, z))
     return latent.q.log_prob(z)
 
 
@@ -240,7 +236,7 @@ def _rescale(loss: Tensor, z: Tensor, factor: Tensor) -> None:
     def begin(_: Tensor) -> None:
         def once(gradient: Tensor) -> Tensor:
             handle.remove()
-            return gradient * _beside(factor, z)
+            return gradient * _broadcast(factor, z)
 
         handle = z.register_hook(once)
 
@@ -264,5 +260,5 @@ def _ratio(above: Tensor, below: Tensor) -> Tensor:
     return torch.where(below > 0, above / below, 0.0)
 
 
-def _beside(factor: Tensor, z: Tensor) -> Tensor:
+def _broadcast(factor: Tensor, z: Tensor) -> Tensor:
     return factor.reshape(*factor.shape, *(1,) * (z.dim() - factor.dim())).to(z.dtype)

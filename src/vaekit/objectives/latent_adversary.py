@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, TypeAlias
+from typing import Annotated, Any, ClassVar, Literal
 
 import torch
 from pydantic import Field
@@ -11,14 +11,12 @@ from torch import Tensor, nn
 from vaekit.distributions import draw_prior
 from vaekit.errors import NotApplicable
 from vaekit.models import Trace
-from vaekit.nets import MLP
+from vaekit.nets import MLP, Widths
 from vaekit.objectives.adversary import Adversary, accuracy
 from vaekit.objectives.mmd import Kernel, aggregate_mmd
 from vaekit.objectives.objective import Criterion, CriterionModule, Loss, Objective, regularized
 
 __all__ = ["AAE", "WAE", "Factor"]
-
-_Widths: TypeAlias = Annotated[tuple[Annotated[int, Field(ge=1)], ...], Field(min_length=1)]
 
 
 class Factor(Objective):
@@ -34,7 +32,7 @@ class Factor(Objective):
     kind: Literal["factor"] = "factor"
     gamma: Annotated[float, Field(ge=0)] = 10.0
     """Weight of the total correlation."""
-    hidden: _Widths = (256, 256, 256)
+    hidden: Widths = (256, 256, 256)
     """Units of each layer of the discriminator."""
 
     @property
@@ -67,13 +65,12 @@ class WAE(Objective):
     """The weight lambda of that distance."""
     kernel: Kernel = "imq"
     """Kernel of the discrepancy: imq (heavy tails) or rbf (Gaussian)."""
-    hidden: _Widths = (256, 256, 256)
+    hidden: Widths = (256, 256, 256)
     """Units of each layer of the discriminator of penalty=gan."""
 
-    @property
-    def what_it_is(self) -> str:
-        """The loss has no rate."""
-        return "the loss matches the aggregate of the posteriors to the prior and has no rate: it is no bound"
+    what_it_is: ClassVar[str] = (
+        "the loss matches the aggregate of the posteriors to the prior and has no rate: it is no bound"
+    )
 
     def build(self, model: nn.Module, _size: int) -> Criterion:
         """Return the criterion, with its discriminator where there is one."""
@@ -96,13 +93,12 @@ class AAE(Objective):
     """Weight of fooling the discriminator against nats of reconstruction."""
     loss: Literal["logistic", "hinge"] = "logistic"
     """Loss of the two players."""
-    hidden: _Widths = (256, 256, 256)
+    hidden: Widths = (256, 256, 256)
     """Units of each layer of the discriminator."""
 
-    @property
-    def what_it_is(self) -> str:
-        """The loss has no rate."""
-        return "a discriminator holds the latents to the prior and there is no rate: the loss is no bound"
+    what_it_is: ClassVar[str] = (
+        "a discriminator holds the latents to the prior and there is no rate: the loss is no bound"
+    )
 
     def build(self, model: nn.Module, _size: int) -> Criterion:
         """Return the criterion with its discriminator."""
@@ -121,7 +117,7 @@ class _Matched(CriterionModule):
         made = _draws(trace)
         real, fake = self.adversary(self._prior_draws(trace)), self.adversary(made)
         terms = {"fooling": (self.weight, self.adversary.fool(made)), "critic": (1.0, self.adversary.cost(real, fake))}
-        return _reported(regularized(trace, 0.0, terms), real, fake)
+        return regularized(trace, 0.0, terms, critic_accuracy=accuracy(real, fake))
 
     def _prior_draws(self, trace: Trace) -> Tensor:
         """Return as many draws from the prior as there are latents, `(S B, D)`, all groups side by side."""
@@ -148,7 +144,7 @@ class _Shuffled(CriterionModule):
             "total_correlation": (self.gamma, self.adversary.held(z).mean()),
             "critic": (1.0, self.adversary.cost(real, fake)),
         }
-        return _reported(regularized(trace, 1.0, terms), real, fake)
+        return regularized(trace, 1.0, terms, critic_accuracy=accuracy(real, fake))
 
 
 def _draws(trace: Trace) -> Tensor:
@@ -156,7 +152,7 @@ def _draws(trace: Trace) -> Tensor:
     return torch.cat([latent.z.flatten(2) for latent in trace.latents], -1).flatten(0, 1)
 
 
-def _adversary(hidden: _Widths, model: nn.Module, loss: Literal["logistic", "hinge"] = "logistic") -> Adversary:
+def _adversary(hidden: Widths, model: nn.Module, loss: Literal["logistic", "hinge"] = "logistic") -> Adversary:
     event = getattr(getattr(model, "posterior", None), "event", None)
     if event is None:
         raise NotApplicable(
@@ -164,7 +160,3 @@ def _adversary(hidden: _Widths, model: nn.Module, loss: Literal["logistic", "hin
         )
     body = MLP(widths=hidden, norm="none", activation="leaky_relu").encoder(event)
     return Adversary(nn.Sequential(body, nn.Linear(hidden[-1], 1)), loss)
-
-
-def _reported(loss: Loss, real: Tensor, fake: Tensor) -> Loss:
-    return Loss(loss.value, {**loss.metrics, "critic_accuracy": accuracy(real, fake)})

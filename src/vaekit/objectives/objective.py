@@ -117,13 +117,14 @@ def refuse_codes(trace: Trace) -> None:
         raise NotApplicable("this objective commits no encoder to its codes; use objective=vq, or posterior=gaussian")
 
 
-def regularized(trace: Trace, beta: float, terms: Mapping[str, tuple[float, Tensor]]) -> Loss:
+def regularized(trace: Trace, beta: float, terms: Mapping[str, tuple[float, Tensor]], **metrics: Tensor) -> Loss:
     r"""Return :math:`-E[\log p(x \mid z)] + \beta\, KL + \sum_i w_i t_i`, each term logged under its name.
 
     Args:
         trace: The run.
         beta: Weight of the rate; 0 asks for none, so that a posterior without a density will do.
         terms: The weight and the scalar of each term.
+        **metrics: More to log.
     """
     refuse_codes(trace)
     value = -trace.log_likelihood.mean()
@@ -132,4 +133,4 @@ def regularized(trace: Trace, beta: float, terms: Mapping[str, tuple[float, Tens
         value = value + beta * trace.kl.mean()
     for weight, term in terms.values():
         value = value + weight * term
-    return Loss(value, bound_metrics(trace) | {name: term.detach() for name, (_, term) in terms.items()})
+    return Loss(value, bound_metrics(trace) | {name: term.detach() for name, (_, term) in terms.items()} | metrics)

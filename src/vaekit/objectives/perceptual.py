@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Literal, TypeAlias
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from vaekit.distributions import single
 from vaekit.models import Trace
 from vaekit.nets import RandomFeatures
-from vaekit.objectives.objective import Loss, regularized
+from vaekit.objectives.objective import CriterionModule, Loss, regularized
 from vaekit.objectives.pictures import Pictorial, image_size, pictures
 
 __all__ = ["Perceptual", "PerceptualCriterion", "feature_distance"]
@@ -48,7 +48,7 @@ class Perceptual(Pictorial):
         return PerceptualCriterion(self, _RandomMaps(image_size(model)[0]) if maps is None else maps)
 
 
-class PerceptualCriterion(nn.Module):
+class PerceptualCriterion(CriterionModule):
     """What runs: the description and the features."""
 
     def __init__(self, description: Perceptual, maps: Maps) -> None:
@@ -61,9 +61,6 @@ class PerceptualCriterion(nn.Module):
         distance = feature_distance(self.maps(real), self.maps(fake))
         weight = self.description.weight * real[0].numel()
         return regularized(trace, self.description.beta.at(step), {"perceptual": (weight, distance)})
-
-    def after_step(self) -> None:
-        """Do nothing: the features are fixed."""
 
 
 class _RandomMaps(nn.Module):
@@ -89,4 +86,4 @@ def feature_distance(real: Tensor | Sequence[Tensor], fake: Tensor | Sequence[Te
 
 
 def _unit(features: Tensor) -> Tensor:
-    return F.normalize(features.float() if features.dtype in (torch.bfloat16, torch.float16) else features, dim=1)
+    return F.normalize(single(features), dim=1)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 import torch
 from pydantic import Field
@@ -31,10 +31,9 @@ class VQELBO(Objective):
     commitment: Annotated[float, Field(ge=0)] = 0.25
     """Weight of the squared distance between encoded vectors and their codes."""
 
-    @property
-    def what_it_is(self) -> str:
-        """The loss is no bound: the commitment is added."""
-        return "vq adds the commitment of the encoder to the loss, which is no bound; the bounds reported leave it out"
+    what_it_is: ClassVar[str] = (
+        "vq adds the commitment of the encoder to the loss, which is no bound; the bounds reported leave it out"
+    )
 
     def __call__(self, trace: Trace, step: int = 0) -> Loss:
         """Return the loss of one trace.

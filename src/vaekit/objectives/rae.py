@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+import functools
+from collections.abc import Callable
+from typing import Annotated, ClassVar, Literal
 
 import torch
 from pydantic import Field
@@ -11,7 +13,7 @@ from torch import Tensor, nn
 from vaekit.distributions import Delta, point
 from vaekit.errors import NotApplicable
 from vaekit.models import Trace
-from vaekit.objectives.objective import Criterion, Loss, Objective, regularized
+from vaekit.objectives.objective import Criterion, CriterionModule, Loss, Objective, regularized
 
 __all__ = ["RAE"]
 
@@ -36,18 +38,15 @@ class RAE(Objective):
     weight: Annotated[float, Field(ge=0)] = 1e-3
     """The weight lambda of R."""
 
-    @property
-    def what_it_is(self) -> str:
-        """There is no density."""
-        return "the latents have no density, so the loss is no bound on log p(x)"
+    what_it_is: ClassVar[str] = "the latents have no density, so the loss is no bound on log p(x)"
 
     def build(self, model: nn.Module, _size: int) -> Criterion:
         """Return the criterion, which looks at the decoder of the model."""
         match self.regularizer:
             case "l2":
-                return _Smooth(self, _SquaredWeights(model))
+                return _Smooth(self, functools.partial(_squared_weights, _matrices(model)))
             case "gradient_penalty":
-                return _Smooth(self, _SquaredJacobian())
+                return _Smooth(self, _squared_jacobian)
             case "spectral_norm":
                 return _Smooth(self, _SpectralNorms(model))
             case "none":
@@ -71,8 +70,8 @@ class RAE(Objective):
         return regularized(trace, 0.0, {"latent_norm": (self.beta, norm), **terms})
 
 
-class _Smooth(nn.Module):
-    def __init__(self, objective: RAE, regularizer: _SquaredWeights | _SquaredJacobian | _SpectralNorms) -> None:
+class _Smooth(CriterionModule):
+    def __init__(self, objective: RAE, regularizer: Callable[[Trace], Tensor]) -> None:
         super().__init__()
         self.objective, self.regularizer = objective, regularizer
 
@@ -86,27 +85,20 @@ class _Smooth(nn.Module):
             self.regularizer.iterate()
 
 
-class _SquaredWeights(nn.Module):
-    def __init__(self, model: nn.Module) -> None:
-        super().__init__()
-        self.weights = _matrices(model)
-
-    def forward(self, trace: Trace) -> Tensor:
-        return torch.stack([weight.square().sum() for weight in self.weights]).sum()
+def _squared_weights(weights: tuple[Tensor, ...], _trace: Trace) -> Tensor:
+    return torch.stack([weight.square().sum() for weight in weights]).sum()
 
 
-class _SquaredJacobian(nn.Module):
-    r"""The squared Frobenius norm of the decoder's Jacobian, estimated as :math:`E_v \lVert J^T v \rVert^2`, v normal.
+def _squared_jacobian(trace: Trace) -> Tensor:
+    r"""Return the squared Frobenius norm of the decoder's Jacobian, estimated as :math:`E_v \lVert J^T v \rVert^2`, v normal.
 
     References:
         Hutchinson, 1990, "A stochastic estimator of the trace of the influence matrix".
     """
-
-    def forward(self, trace: Trace) -> Tensor:
-        output, latents = point(trace.likelihood), [latent.z for latent in trace.latents]
-        directions = torch.randn_like(output)
-        slopes = torch.autograd.grad((output * directions).sum(), latents, create_graph=True)
-        return torch.stack([slope.square().flatten(2).sum(-1).mean() for slope in slopes]).sum()
+    output, latents = point(trace.likelihood), [latent.z for latent in trace.latents]
+    directions = torch.randn_like(output)
+    slopes = torch.autograd.grad((output * directions).sum(), latents, create_graph=True)
+    return torch.stack([slope.square().flatten(2).sum(-1).mean() for slope in slopes]).sum()
 
 
 class _SpectralNorms(nn.Module):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, Literal
 
 import torch
 from pydantic import Field
@@ -12,7 +12,6 @@ from torch import Size as Shape, Tensor, nn
 from torch.distributions import Distribution
 
 from vaekit.distributions import CodeVectors, temper, uniform_codes
-from vaekit.heads.family import Support
 from vaekit.heads.layers import Heads
 from vaekit.heads.priors.prior import Prior, Site
 from vaekit.heads.quantized import Codebook, VectorQuantizer
@@ -26,7 +25,7 @@ class UniformCodes(Prior):
 
     kind: Literal["uniform_codes"] = "uniform_codes"
 
-    support: ClassVar[Support] = "codes"
+    support = "codes"
 
     def build(self, site: Site) -> nn.Module:
         """Return the module; a context leaves it as it is."""
@@ -47,7 +46,7 @@ class Autoregressive(Prior):
     units: Annotated[int, Field(ge=1)] = 128
     """Units of the recurrent state, and length of the embedding of a code."""
 
-    support: ClassVar[Support] = "codes"
+    support = "codes"
 
     def build(self, site: Site) -> nn.Module:
         """Return the module; it begins as the uniform prior."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import ClassVar, Literal
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -11,7 +11,6 @@ from torch.distributions import Distribution, Independent
 
 from vaekit import distributions
 from vaekit.distributions import StraightThrough
-from vaekit.heads.family import Support
 from vaekit.heads.priors.prior import Prior, Site
 
 __all__ = ["Constant", "UniformCategorical", "UniformSphere", "WrappedNormal"]
@@ -46,7 +45,7 @@ class UniformSphere(Prior):
 
     kind: Literal["uniform_sphere"] = "uniform_sphere"
 
-    support: ClassVar[Support] = "sphere"
+    support = "sphere"
 
     def build(self, site: Site) -> nn.Module:
         """Return the module; a context leaves it as it is."""
@@ -60,7 +59,7 @@ class UniformCategorical(Prior):
 
     kind: Literal["uniform_categorical"] = "uniform_categorical"
 
-    support: ClassVar[Support] = "one_hot"
+    support = "one_hot"
 
     def build(self, site: Site) -> nn.Module:
         """Return the module; a context leaves it as it is."""
@@ -72,7 +71,7 @@ class WrappedNormal(Prior):
 
     kind: Literal["wrapped_normal"] = "wrapped_normal"
 
-    support: ClassVar[Support] = "ball"
+    support = "ball"
 
     def build(self, site: Site) -> nn.Module:
         """Return the module; a context leaves it as it is."""

@@ -9,11 +9,10 @@ from typing import Annotated, Literal
 import torch
 from pydantic import Field
 from torch import Tensor, nn
-from torch.distributions import Independent, Normal
 
-from vaekit.distributions import Transported
-from vaekit.heads.family import single
+from vaekit.distributions import Transported, single
 from vaekit.heads.priors.prior import Prior, Site
+from vaekit.heads.priors.standard import standard_normal
 from vaekit.nets import VelocityNet
 from vaekit.value import Size
 
@@ -43,10 +42,7 @@ class DiffusionPrior(Prior):
     steps: Annotated[int, Field(ge=1)] = 12
     """Steps from noise to latents, each of four evaluations of the net."""
 
-    @property
-    def joint(self) -> bool:
-        """It is fitted to a trained model only."""
-        return False
+    joint = False
 
     def build(self, site: Site) -> nn.Module:
         """Return the module; it begins as N(0, I)."""
@@ -114,8 +110,8 @@ class Denoised(nn.Module):
         """Return p(z), or p(z | context) with batch shape (B,)."""
         given = self._given(context)
         loc = torch.zeros_like(self.loc) if given is None else self.loc.new_zeros(*given.shape[:-1], len(self.loc))
-        base = Independent(Normal(loc, torch.ones_like(loc), validate_args=False), 1, validate_args=False)
-        return Transported(base, ProbabilityFlow(self.velocity, self.loc, self.cholesky, given, self.steps), self.event)
+        flow = ProbabilityFlow(self.velocity, self.loc, self.cholesky, given, self.steps)
+        return Transported(standard_normal(loc, 1), flow, self.event)
 
     def _given(self, context: tuple[Tensor, ...]) -> Tensor | None:
         return context[0] if self.context else None

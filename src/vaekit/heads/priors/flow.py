@@ -8,11 +8,12 @@ from typing import Annotated, Literal
 import torch
 from pydantic import Field
 from torch import Tensor, nn
-from torch.distributions import Independent, Normal
 
 from vaekit.distributions import Transported
 from vaekit.heads.priors.prior import Prior, Site
+from vaekit.heads.priors.standard import standard_normal
 from vaekit.heads.transforms import coupling
+from vaekit.nets import Widths
 from vaekit.value import Size
 
 __all__ = ["FlowDensity", "FlowPrior"]
@@ -29,7 +30,7 @@ class FlowPrior(Prior):
     kind: Literal["flow"] = "flow"
     transforms: Annotated[int, Field(ge=1)] = 4
     """Number of coupling maps, odd and even dimensions in turn."""
-    hidden: Annotated[tuple[Annotated[int, Field(ge=1)], ...], Field(min_length=1)] = (256,)
+    hidden: Widths = (256,)
     """Widths of the net inside each map."""
     coupling: Literal["affine", "spline"] = "affine"
     """How one half moves given the other: affine is quick; splines are more flexible and several times slower."""
@@ -63,5 +64,4 @@ class FlowDensity(nn.Module):
         """Return p(z), or p(z | context) with batch shape (B,)."""
         given = context[0] if context else None
         loc = self.loc if given is None else self.loc.expand(*given.shape[:-1], -1)
-        base = Independent(Normal(loc, torch.ones_like(loc), validate_args=False), 1, validate_args=False)
-        return Transported(base, self.transform(given).inv, self.event)
+        return Transported(standard_normal(loc, 1), self.transform(given).inv, self.event)

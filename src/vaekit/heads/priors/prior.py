@@ -45,10 +45,8 @@ class Prior(Value, ABC):
     support: ClassVar[Support] = "real"
     """What one event is; a posterior needs a prior of the same support."""
 
-    @property
-    def joint(self) -> bool:
-        """Whether it can be trained together with the rest; otherwise it is only fitted to a trained model."""
-        return True
+    joint: ClassVar[bool] = True
+    """Whether it can be trained together with the rest; otherwise it is only fitted to a trained model."""
 
     @abstractmethod
     def build(self, site: Site) -> nn.Module:

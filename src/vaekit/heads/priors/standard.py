@@ -11,7 +11,7 @@ from torch.distributions import Independent, Normal
 from vaekit.heads.priors.prior import Prior, Site
 from vaekit.value import Size
 
-__all__ = ["Standard", "StandardNormal"]
+__all__ = ["Standard", "StandardNormal", "standard_normal"]
 
 
 class Standard(Prior):
@@ -44,5 +44,9 @@ class StandardNormal(nn.Module):
 
     def forward(self, *_context: Tensor) -> Independent:
         """Return the prior, with an empty batch shape."""
-        base = Normal(self.loc, torch.ones_like(self.loc), validate_args=False)
-        return Independent(base, len(self.event), validate_args=False)
+        return standard_normal(self.loc, len(self.event))
+
+
+def standard_normal(loc: Tensor, dims: int) -> Independent:
+    """Return N(loc, I), whose last `dims` axes are one event."""
+    return Independent(Normal(loc, torch.ones_like(loc), validate_args=False), dims, validate_args=False)
