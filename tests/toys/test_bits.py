@@ -65,6 +65,13 @@ def test_it_is_saved_and_loaded_with_and_without_its_run(run, tmp_path):
     assert again.experiment == run.experiment
 
 
+def test_its_history_has_the_rate_of_each_of_several_groups(run):
+    for row in run.history:
+        groups = row.get("rate_per_group", [])
+        assert len(groups) == (2 if run.description.groups == 2 else 0)
+        assert not groups or sum(groups) == pytest.approx(row["rate"], abs=1e-3)
+
+
 @pytest.mark.parametrize("alone", [False, True], ids=["run", "model alone"])
 def test_every_verb_answers_or_says_why_not(run, file, tmp_path, alone):
     model = TrainedModel.load(run.save(tmp_path / "alone")) if alone else run

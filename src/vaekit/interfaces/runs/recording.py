@@ -146,6 +146,7 @@ class Recording:
     def _logged(self, progress: Progress, validation: Validation) -> dict[str, Any]:
         trainer = self.trainer
         guard, position = trainer.state.guard, trainer.state.position
+        per_group = validation.rate_per_group
         return {
             "epoch": round(position.step / trainer.batches.steps_per_epoch, 4),
             "seconds": round(position.seconds, 3),
@@ -158,6 +159,7 @@ class Recording:
             "active_units": validation.active_units,
             **({} if validation.information is None else {"information": validation.information}),
             "rate_per_dimension": [round(v, 5) for v in validation.rate_per_dimension],
+            **({"rate_per_group": [round(v, 5) for v in per_group]} if per_group else {}),
             "skipped": guard.skipped,
             "non_finite": guard.non_finite,
             "rollbacks": guard.rollbacks,
