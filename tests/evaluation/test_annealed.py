@@ -132,9 +132,9 @@ def test_the_algebra(posterior, prior, likelihood):
     torch.manual_seed(0)
     vae = description(posterior, prior, likelihood)
     model = vae.build().eval()
-    model.initialize(vae.prepare(DIGITS[:50]))
+    model.initialize(vae.view().prepare(DIGITS[:50]))
     with evaluating(model):
-        x = vae.prepare(DIGITS[:4])
+        x = vae.view().prepare(DIGITS[:4])
     real = part(POSTERIORS, posterior).support == "real"
     for from_prior in (False, True):
         chains = Chains(2, 2, 1, from_prior)

@@ -71,8 +71,8 @@ def image_model(norm="batch", dropout=0.3):
     images = torch.randint(0, 256, (23, 6, 6, 1), dtype=torch.uint8)
     model.train()
     for _ in range(5):
-        model(vae.prepare(images))  # running statistics that are not those of the start
-    return model, vae.prepare, images
+        model(vae.view().prepare(images))  # running statistics that are not those of the start
+    return model, vae.view().prepare, images
 
 
 def in_batches(values, size):

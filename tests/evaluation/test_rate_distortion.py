@@ -104,7 +104,7 @@ def test_learned_models(posterior):
     vae = description(posterior, "standard", "bernoulli")
     model = vae.build()
     with evaluating(model):
-        x = vae.prepare(DIGITS[:6])
+        x = vae.view().prepare(DIGITS[:6])
     generator = torch.get_rng_state()
     found, again = (rate_distortion(model, x, chains=Chains(2, 4, 1)) for _ in range(2))
     assert found.rate.isfinite().all()

@@ -116,7 +116,7 @@ def test_schedule_sees_every_step_once():
 
 def test_means_over_all_data_whatever_the_batches():
     """The closed-form rate is free of noise: batches of unequal size count by their size."""
-    model, prepare = new_state(settings()).model, description().prepare
+    model, prepare = new_state(settings()).model, description().view().prepare
     deterministic = lambda pixels: (prepare(pixels) * 0 + pixels.permute(0, 3, 1, 2) / 255).round()  # noqa: E731
     whole = validate(model, sequential(PIXELS, HELD_OUT_ROWS, 12), deterministic)
     for size in (5, 7, 11):
@@ -143,7 +143,7 @@ def test_validation_is_plain():
 
 def test_no_data_to_validate_on():
     with pytest.raises(ValueError, match="no data to validate"):
-        validate(new_state(settings()).model, [], description().prepare)
+        validate(new_state(settings()).model, [], description().view().prepare)
 
 
 def test_active_units_count_moving_means():
@@ -317,7 +317,7 @@ def test_information_of_a_linear_channel():
 
 
 def test_information_is_that_of_the_evaluation():
-    model, x = new_state(settings()).model, description().prepare(PIXELS[:40])
+    model, x = new_state(settings()).model, description().view().prepare(PIXELS[:40])
     asked = validate(model, [x[:25], x[25:]], torch.clone, information=True)
     expected = information(model, x, draws=100).mutual_information
     assert asked.information == pytest.approx(expected.nats, abs=0.3)
