@@ -175,7 +175,7 @@ class TrainingState:
         now = self._now()
         copied = copy.deepcopy({name: now[name] for name in now.keys() - {"optimizer", "critic", "phases"}})
         optimizers = {name: at_rest(optimizer) for name, optimizer in self._optimizers.items()}
-        self.kept = {**copied, **optimizers, "phases": now["phases"]}
+        self.kept = {**copied, "critic": {}, **optimizers, "phases": now["phases"]}
 
     def release(self) -> None:
         """Free what only further steps would need."""
