@@ -102,3 +102,9 @@ GOOD = Coded(torch.randn(20, 2), torch.arange(20) % 2)
 def test_what_cannot_be_probed_is_refused(train, test, sentence):
     with pytest.raises(ValueError, match=sentence):
         probes(train, test)
+
+
+@pytest.mark.filterwarnings("error")
+def test_the_plane_converges_where_classes_are_far_apart_and_where_they_are_mixed():
+    for distance in (0, 1, 1e3):
+        probes(blobs(600, distance), blobs(60, distance))

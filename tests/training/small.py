@@ -32,7 +32,7 @@ def new_state(training, net="mlp", seed=0, criterion=None, prepare=None):
     torch.manual_seed(seed)
     vae = description(net)
     criterion = ELBO(beta=Linear(steps=20)) if criterion is None else criterion
-    step = Step(vae.build(), criterion, vae.prepare if prepare is None else prepare)
+    step = Step(vae.build(), criterion, vae.view().prepare if prepare is None else prepare)
     state = TrainingState(step, training, make_fabric(training))
     torch.manual_seed(seed + 1000)
     return state
@@ -43,7 +43,7 @@ def batches(values=PIXELS, rows=TRAINING_ROWS, batch=16):
 
 
 def held_out(model, net="mlp"):
-    return validate(model, sequential(PIXELS, HELD_OUT_ROWS, 8), description(net).prepare)
+    return validate(model, sequential(PIXELS, HELD_OUT_ROWS, 8), description(net).view().prepare)
 
 
 def constant_bound(_model):

@@ -156,7 +156,7 @@ def test_other_content_is_no_checkpoint(tmp_path):
     checkpoints = Checkpoints(tmp_path)
     buffer = io.BytesIO()
     torch.save([1, 2], buffer)
-    write_atomically(tmp_path / "last.ckpt", buffer.getvalue(), hashlib.sha256(buffer.getvalue()).digest())
+    write_atomically(tmp_path / "last.ckpt", buffer.getvalue() + hashlib.sha256(buffer.getvalue()).digest())
     with pytest.raises(CorruptCheckpoint, match="holds a list"):
         checkpoints.load()
 

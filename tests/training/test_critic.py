@@ -40,7 +40,7 @@ def new_state(objective, training, *, seed=0, net=NETS["mlp"]):
     torch.manual_seed(seed)
     vae = description(objective, net)
     model = vae.build()
-    step = Step(model, objective.build(model, len(TRAINING_ROWS)), vae.prepare, objective.samples)
+    step = Step(model, objective.build(model, len(TRAINING_ROWS)), vae.view().prepare, objective.samples)
     state = TrainingState(step, training, make_fabric(training))
     torch.manual_seed(seed + 1000)
     return state

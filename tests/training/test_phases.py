@@ -33,7 +33,7 @@ PARTS = ("posterior", "likelihood", "prior")
 
 
 def informed(model):
-    return validate(model, sequential(PIXELS, HELD_OUT_ROWS, 8), description().prepare, information=True)
+    return validate(model, sequential(PIXELS, HELD_OUT_ROWS, 8), description().view().prepare, information=True)
 
 
 def bound(elbo=0.0, information=None):
@@ -173,7 +173,7 @@ def test_a_criterion_with_weights_keeps_them_under_another_beta():
     model = vae.build()
     criterion = VAEGAN(width=4).build(model, 50)
     training = settings(phases=(Phase(until=3, beta=0.0),))
-    step = Step(model, criterion, vae.prepare)
+    step = Step(model, criterion, vae.view().prepare)
     state = TrainingState(step, training, make_fabric(training))
     assert step.criterion.description.beta == Constant(value=0.0) and criterion.description.beta == Constant()
     assert [id(p) for p in step.criterion.parameters()] == [id(p) for p in criterion.parameters()]

@@ -7,7 +7,7 @@ from torch.distributions import Independent, MultivariateNormal, Normal
 
 from vaekit.heads import GMM, Diagonal, FlowPrior, Site, Standard, Vamp
 from vaekit.models import VAE
-from vaekit.training.prior import Encoded, PriorFit, encode, fit_prior, place_by_clusters
+from vaekit.training.prior import Encoded, PriorFit, clusters, encode, fit_weights, place_by_clusters, score
 
 QUICK = PriorFit(rounds=12, round_steps=25, lr=1e-2)
 
@@ -55,7 +55,9 @@ def test_a_fitted_prior_comes_near_the_entropy_of_the_latents(prior):
         place_by_clusters(module, clustered(800))
     elif isinstance(prior, Vamp):
         module.initialize(clustered(800).draws[0][:6])
-    before, after = fit_prior(module, clustered(800), clustered(200, 1), QUICK)
+    before = score(module, clustered(200, 1))
+    fit_weights(module, clustered(800), clustered(200, 1), QUICK)
+    after = score(module, clustered(200, 1))
     assert after > before or isinstance(prior, GMM)
     assert entropy_bound() - 1.2 < after < entropy_bound() + 0.25
 
@@ -65,7 +67,9 @@ def test_the_best_weights_on_held_out_data_are_kept():
     module = built(GMM(components=3))
     place_by_clusters(module, clustered(800))
     start = {key: value.clone() for key, value in module.state_dict().items()}
-    before, after = fit_prior(module, clustered(800), clustered(200, 1), PriorFit(lr=30.0, rounds=3, round_steps=2))
+    before = score(module, clustered(200, 1))
+    fit_weights(module, clustered(800), clustered(200, 1), PriorFit(lr=30.0, rounds=3, round_steps=2))
+    after = score(module, clustered(200, 1))
     assert before == after
     assert all(torch.equal(value, start[key]) for key, value in module.state_dict().items())
 
@@ -75,14 +79,14 @@ def test_fitting_is_reproducible():
     for _ in range(2):
         torch.manual_seed(0)
         module = built(Diagonal())
-        fit_prior(module, clustered(80), clustered(40, 1), PriorFit(rounds=2, round_steps=5))
+        fit_weights(module, clustered(80), clustered(40, 1), PriorFit(rounds=2, round_steps=5))
         found.append(module.state_dict())
     assert all(torch.equal(value, found[1][key]) for key, value in found[0].items())
 
 
 def test_a_prior_without_weights_is_refused():
     with pytest.raises(ValueError, match="use gmm, flow"):
-        fit_prior(built(Standard()), clustered(8), clustered(8))
+        fit_weights(built(Standard()), clustered(8), clustered(8))
 
 
 def test_more_components_than_data_are_refused_with_the_cure():
@@ -112,3 +116,11 @@ def test_a_context_goes_with_its_data():
     encoded = Encoded(torch.arange(6.0).view(1, 6, 1), torch.zeros(6, 1), (torch.arange(6.0).view(6, 1),))
     z, (context,) = encoded.batch(torch.tensor([4, 1]), torch.Generator())
     assert torch.equal(z, context) and z.flatten().tolist() == [4.0, 1.0]
+
+
+@pytest.mark.filterwarnings("error")
+def test_fewer_distinct_points_than_clusters_leave_some_empty_without_a_warning():
+    points = torch.tensor([[0.0], [1.0], [5.0]]).repeat(4, 1)
+    labels = clusters(Encoded(points.unsqueeze(0), None, ()), 5)
+    assert len(labels.unique()) == 3
+    assert torch.equal(labels[:3].repeat(4), labels)

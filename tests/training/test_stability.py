@@ -98,7 +98,7 @@ def test_data_of_one_batch(tmp_path):
     source = batches(values)
     # Grey levels in place of draws: a NaN probability would raise before it reached the net.
     vae = description().replace(likelihood={"kind": "continuous_bernoulli"})
-    state = new_state(settings(steps=18, validate_every=2, **FLAT), prepare=vae.prepare)
+    state = new_state(settings(steps=18, validate_every=2, **FLAT), prepare=vae.view().prepare)
     bad = [step for step in range(18) if source.at(step).values.isnan().any()]
     assert len(bad) >= 3
     checkpoints, skipped = Checkpoints(tmp_path), []

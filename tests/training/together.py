@@ -17,7 +17,7 @@ from torch.distributions import normal
 from vaekit.heads import VQ as Quantizer, Autoregressive, Bernoulli, Delta, Gaussian
 from vaekit.modalities import ImageVAE
 from vaekit.nets import MLP
-from vaekit.objectives import ELBO, RAE, VQ, PatchGAN
+from vaekit.objectives import ELBO, RAE, VQELBO, PatchGAN
 from vaekit.training import Phase, Step, TrainingState, make_fabric, train
 
 from .small import PIXELS, TRAINING_ROWS, batches, constant_bound, settings
@@ -98,7 +98,7 @@ def parts(case):
             image = {"net": NOISY, "likelihood": Bernoulli(binarize="dynamic")}
         case "codebook":
             image |= {"posterior": Quantizer(codes=8, width=2), "prior": Autoregressive(units=6)}
-            objective = VQ()
+            objective = VQELBO()
     return ImageVAE(shape=(1, 8, 8), latent=3, **image), objective, settings(**{"steps": 3, "warmup": 0, **changes})
 
 
@@ -108,7 +108,7 @@ def new_state(case, rank, world):
     torch.manual_seed(rank)  # the weights of the first process must win
     model = description.build()
     criterion = objective.build(model, len(TRAINING_ROWS))
-    step = Step(model, criterion, prepared if case in EXACT else description.prepare, objective.samples)
+    step = Step(model, criterion, prepared if case in EXACT else description.view().prepare, objective.samples)
     return TrainingState(step, training, fabric)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -39,7 +38,7 @@ class Annealed:
     @property
     def estimate(self) -> Estimate:
         """The mean over the data."""
-        return _estimate(self.lower, self.dimensions)
+        return Estimate.over(self.lower, self.dimensions)
 
     def gap(self, bounds: Bounds) -> Nats:
         """Return by how much an importance-weighted bound on the same data falls short of this one.
@@ -79,12 +78,12 @@ class Bracket:
     @property
     def lower_estimate(self) -> Estimate:
         """The mean of the lower bounds."""
-        return _estimate(self.lower, self.dimensions)
+        return Estimate.over(self.lower, self.dimensions)
 
     @property
     def upper_estimate(self) -> Estimate:
         """The mean of the upper bounds."""
-        return _estimate(self.upper, self.dimensions)
+        return Estimate.over(self.upper, self.dimensions)
 
     @property
     def gap(self) -> Nats:
@@ -172,7 +171,9 @@ def bracket(
             x = model.decode(*latents, context=given).sample()
             problem = Problem.of(model, chains, x, *given)
             jacobian = jacobian_of(log_jacobian, x)
-            parts.append((_forwards(problem)[0] + jacobian, _backwards(problem, *latents) + jacobian))
+            lower, *_ = _forwards(problem)
+            *_, last = problem.backwards(*latents)
+            parts.append((lower + jacobian, -log_mean(last.log_weight).cpu() + jacobian))
     lower, upper = (torch.cat(column) for column in zip(*parts, strict=True))
     return Bracket(lower, upper, x[0].numel())
 
@@ -183,13 +184,3 @@ def _forwards(problem: Problem) -> tuple[Tensor, Tensor, Tensor]:
     ess = torch.exp(-torch.logsumexp(2 * log_weight.log_softmax(0), 0))
     acceptance = torch.stack([stage.accepted.mean(0) for stage in stages]).mean(0)
     return log_mean(log_weight).cpu(), ess.cpu(), acceptance.cpu()
-
-
-def _backwards(problem: Problem, *z: Tensor) -> Tensor:
-    *_, last = problem.backwards(*z)
-    return -log_mean(last.log_weight).cpu()
-
-
-def _estimate(values: Tensor, dimensions: int) -> Estimate:
-    mean = Nats.over(values)
-    return Estimate(mean.nats, mean.se, -mean.nats / (dimensions * math.log(2)))

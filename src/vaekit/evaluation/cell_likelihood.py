@@ -23,7 +23,7 @@ class CellLikelihoods:
     Args:
         given: :math:`E_{q(z \mid x)} \log p(x_j \mid z)` in nats, `(N, G)`; the sum over j is minus the distortion.
         alone: :math:`\log E_{q(z)} p(x_j \mid z)` in nats, `(N, G)`, z from the posteriors of other data: what the model says of the
-            cell to whom does not know the row.
+            cell without knowing its row.
         observed: Whether anything of the group was observed, `(N, G)`.
         draws: Latents behind either number.
     """
@@ -84,9 +84,11 @@ def cell_likelihoods(
         )
     places = [[j] for j in range(x.shape[1])] if groups is None else groups
     with evaluating(model, seed):
-        others = _Others.drawn(model, draws, x, *context)
-        numbers = torch.arange(len(x))
-        parts = [_part(model, part, others, places) for part in _split(max(1, rows // draws), numbers, x, *context)]
+        own = torch.arange(draws) % len(x)
+        drawn = model.draw(model.infer(*(column[own] for column in (x, *context))))
+        others = _Others(tuple(latent.z[0] for latent in drawn), own)
+        columns = (column.split(max(1, rows // draws)) for column in (torch.arange(len(x)), x, *context))
+        parts = [_part(model, part, others, places) for part in zip(*columns, strict=True)]
     given, alone = (torch.cat(side) for side in zip(*parts, strict=True))
     seen = torch.stack([(~x[:, list(group)].isnan()).any(1) for group in places], 1)
     return CellLikelihoods(given, alone, seen, draws)
@@ -98,12 +100,6 @@ class _Others(NamedTuple):
     z: tuple[Tensor, ...]
     rows: Tensor
 
-    @classmethod
-    def drawn(cls, model: LatentVariableModel, count: int, x: Tensor, *context: Tensor) -> _Others:
-        rows = torch.arange(count) % len(x)
-        given = [column[rows] for column in (x, *context)]
-        return cls(tuple(latent.z[0] for latent in model.draw(model.infer(*given))), rows)
-
 
 def _part(
     model: LatentVariableModel, given: tuple[Tensor, ...], others: _Others, groups: Sequence[Sequence[int]]
@@ -113,9 +109,8 @@ def _part(
     free = [z.unsqueeze(1).expand(draws, len(x), *z.shape[1:]) for z in others.z]
     seen = model.trace(x, model.infer(x, *context), samples=draws).likelihood
     own = others.rows.unsqueeze(1) == numbers
-    with_row, without = (
-        _grouped(likelihood, x, groups) for likelihood in (seen, model.decode(*free, context=tuple(context)))
-    )
+    unseen = model.decode(*free, context=tuple(context))
+    with_row, without = (_grouped(likelihood, x, groups) for likelihood in (seen, unseen))
     without = without.masked_fill(own.to(x.device).unsqueeze(-1), -math.inf).logsumexp(0)
     count = (~own).sum(0).double().unsqueeze(-1)
     return with_row.mean(0).cpu(), without.cpu() - count.log()
@@ -127,7 +122,3 @@ def _grouped(likelihood: Any, x: Tensor, groups: Sequence[Sequence[int]]) -> Ten
         raise NotApplicable(f"cells are those of a likelihood of columns, and this one is {type(likelihood).__name__}")
     cells = likelihood.log_prob_cells(x).double()
     return torch.stack([cells[..., list(group)].sum(-1) for group in groups], -1)
-
-
-def _split(batch: int, *columns: Tensor) -> list[tuple[Tensor, ...]]:
-    return list(zip(*(column.split(batch) for column in columns), strict=True))

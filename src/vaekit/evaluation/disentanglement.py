@@ -36,10 +36,10 @@ class Disentanglement:
         mig: Mutual information gap; see `mutual_information_gap`.
         sap: Gap of separability; see `sap`.
         factor_vae: FactorVAE score; see `factor_vae_score`. By chance it is 1 over the number of factors.
-        disentanglement: Of DCI: does each dimension tell of one factor only? See `dci`.
-        completeness: Of DCI: is each factor told of by one dimension only?
+        disentanglement: Of DCI: does each dimension inform about one factor only? See `dci`.
+        completeness: Of DCI: does one dimension alone inform about each factor?
         informativeness: Of DCI: how well are the factors known from all dimensions?
-        importance: Of DCI: share of dimension d in telling factor k, `(D, K)`; columns sum to 1, or to 0 for nothing told.
+        importance: Of DCI: share of dimension d in predicting factor k, `(D, K)`; columns sum to 1, or to 0 where no dimension helps.
         factors: The names of the factors, K.
         n: Number of data.
     """
@@ -111,8 +111,8 @@ def mutual_information_gap(means: Tensor, factors: Tensor) -> float:
     codes = [_binned(z) for z in means.double().T]
     gaps = []
     for v in factors.T:
-        told = torch.stack([_mutual_information(code, v) for code in codes])
-        gaps.append(_gap(told) / _mutual_information(v, v))
+        known = torch.stack([_mutual_information(code, v) for code in codes])
+        gaps.append(_gap(known) / _mutual_information(v, v))
     return float(torch.stack(gaps).mean())
 
 
@@ -140,8 +140,8 @@ def sap(means: Tensor, factors: Tensor, seed: int = 0) -> float:
     gaps = []
     for v in factors.numpy().T:
         cuts = DecisionTreeClassifier(max_leaf_nodes=len(np.unique(v)), class_weight="balanced", random_state=0)
-        told = [cuts.fit(z[first, None], v[first]).predict(z[second, None]) for z in x.T]
-        gaps.append(_gap(torch.tensor([_balanced(found, v[second]) for found in told])))
+        predicted = [cuts.fit(z[first, None], v[first]).predict(z[second, None]) for z in x.T]
+        gaps.append(_gap(torch.tensor([_balanced(values, v[second]) for values in predicted])))
     return float(torch.stack(gaps).mean())
 
 
@@ -169,8 +169,8 @@ def factor_vae_score(means: Tensor, factors: Tensor, seed: int = 0) -> float:
     z = means.double()[:, alive] / variance[alive].sqrt()
     generator = torch.Generator().manual_seed(seed)
     fixed = torch.randint(count, (_VOTES,), generator=generator)
-    shown = [_group(factors[:, k], generator) for k in fixed.tolist()]
-    least = torch.stack([z[rows].var(0).argmin() for rows in shown])
+    groups = [_group(factors[:, k], generator) for k in fixed.tolist()]
+    least = torch.stack([z[rows].var(0).argmin() for rows in groups])
     half = _VOTES // 2
     votes = torch.zeros(z.shape[1], count).index_put_((least[:half], fixed[:half]), torch.ones(half), accumulate=True)
     return (votes.argmax(1)[least[half:]] == fixed[half:]).double().mean().item()
@@ -187,7 +187,7 @@ def dci(means: Tensor, factors: Tensor, seed: int = 0) -> tuple[float, float, fl
         \qquad \rho_d = \textstyle\sum_k R_{dk} / \sum_{ck} R_{ck} \\
         \text{completeness} &= \frac1K \sum_k \left(1 - H\left(R_{dk} / \textstyle\sum_c R_{ck}\right)\right)
 
-    and informativeness is one minus the forests' error on the other half, over that of who always names the most
+    and informativeness is one minus the forests' error on the other half, over the error of always guessing the most
     frequent value: 0 for a guess, 1 for certainty, the mean over the factors.
 
     References:
@@ -202,16 +202,16 @@ def dci(means: Tensor, factors: Tensor, seed: int = 0) -> tuple[float, float, fl
 
     x = means.double().numpy()
     first, second = _halves(len(x), seed)
-    importance, told = [], []
+    importance, informativeness = [], []
     for v in factors.numpy().T:
         # All dimensions compete for each cut: drawn ones would credit those that tell nothing.
         forest = RandomForestClassifier(_TREES, min_samples_leaf=_LEAF, max_features=None, random_state=seed)
         forest.fit(x[first], v[first])
         importance.append(torch.from_numpy(forest.feature_importances_))
-        told.append(_above_guess(forest.predict(x[second]), v[first], v[second]))
+        informativeness.append(_above_guess(forest.predict(x[second]), v[first], v[second]))
     r = torch.stack(importance, 1)
     weight = r.sum(1) / r.sum().clamp_min(1e-300)
-    return float(weight @ _certainty(r)), float(_certainty(r.T).mean()), float(np.mean(told)), r
+    return float(weight @ _certainty(r)), float(_certainty(r.T).mean()), float(np.mean(informativeness)), r
 
 
 def _checked(means: Tensor, factors: Tensor) -> Tensor:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import asdict, dataclass
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
@@ -96,8 +96,7 @@ class Information:
     def summary(self) -> dict[str, Any]:
         """Return plain numbers, ready for JSON."""
         values = asdict(self)
-        del values["cap"]
-        mutual = {**values["mutual_information"], "cap": self.cap, "at_cap": self.at_cap}
+        mutual = values["mutual_information"] | {"cap": values.pop("cap"), "at_cap": self.at_cap}
         return values | {"mutual_information": mutual, "per_dimension": list(self.per_dimension)}
 
 
@@ -148,8 +147,9 @@ def information(
         raise NotApplicable(f"mixture='batch' needs {size} data, got {len(x)}; give more, or take mixture='data'")
     groups = zip(*(given[:n].split(size) for given in (x, *context)), strict=True)
     with evaluating(model, seed):
-        parts = [part for group in groups for part in _mixture(model, group, draws)]
-    values = {name: torch.cat([part.terms[name] for part in parts]) for name in parts[0].terms}
+        mixtures = [_mixture(model, group, draws) for group in groups]
+        parts = [_terms(mixture, index) for mixture in mixtures for index in range(len(mixture))]
+    values = {name: torch.cat([part[name] for part in parts]) for name in parts[0]}
     per_dimension = values.pop("per_dimension", None)
     if per_dimension is not None:
         values["dimension_wise_kl"] = per_dimension.sum(-1)
@@ -160,13 +160,8 @@ def information(
         n=n,
         mixture=size,
         draws=draws,
-        why=parts[0].why,
+        why=_why(mixtures[0][0]),
     )
-
-
-class _Part(NamedTuple):
-    terms: dict[str, Tensor]
-    why: str
 
 
 class _Component:
@@ -197,13 +192,13 @@ class _Component:
         return log_posterior(self.model.latents_at(self.evidence, *across)).double().unsqueeze(-1)
 
 
-def _mixture(model: LatentVariableModel, given: tuple[Tensor, ...], draws: int) -> list[_Part]:
-    """Return what the data of one mixture contribute, and why some of it is missing."""
+def _mixture(model: LatentVariableModel, given: tuple[Tensor, ...], draws: int) -> list[_Component]:
+    """Return the posteriors of data as the components of one mixture."""
     mixture = [_Component(model, draws, *part) for part in zip(*(g.split(_BATCH) for g in given), strict=True)]
     reason = no_density(mixture[0].latents)
     if reason is not None:
         raise NotApplicable(reason)
-    return [_Part(_terms(mixture, index), _why(mixture[0])) for index in range(len(mixture))]
+    return mixture
 
 
 def _terms(mixture: list[_Component], index: int) -> dict[str, Tensor]:
@@ -227,10 +222,8 @@ def _aggregate(mixture: list[_Component], index: int) -> tuple[Tensor, Tensor, T
     lead = z.shape[:2]
     column = torch.arange(lead[1], device=z.device).repeat(lead[0])
     rows = max(1, _ENTRIES // (_BATCH * z.shape[-1]))
-    found = [
-        _rows(part, mixture, index, at)
-        for part, at in zip(z.flatten(0, 1).split(rows), column.split(rows), strict=True)
-    ]
+    chunks = zip(z.flatten(0, 1).split(rows), column.split(rows), strict=True)
+    found = [_rows(part, mixture, index, at) for part, at in chunks]
     own, joint, marginals = (torch.cat(parts).unflatten(0, lead) for parts in zip(*found, strict=True))
     n = math.log(sum(component.latents[0].z.shape[1] for component in mixture))
     return own, joint - n, marginals - n if mixture[0].factorises else None
@@ -238,9 +231,9 @@ def _aggregate(mixture: list[_Component], index: int) -> tuple[Tensor, Tensor, T
 
 def _rows(z: Tensor, mixture: list[_Component], index: int, column: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     # The own density is read off the table of the mixture, so that rounding cannot lift their ratio above the cap.
-    tables = (component.table(z) for component in mixture)
     joint = marginals = own = torch.full((), -torch.inf, dtype=torch.float64, device=z.device)
-    for i, table in enumerate(tables):
+    for i, component in enumerate(mixture):
+        table = component.table(z)
         whole = table.sum(-1)
         if i == index:
             own = whole.gather(1, column.unsqueeze(1)).squeeze(1)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import torch
@@ -12,6 +12,7 @@ from torch import Tensor
 
 from vaekit.data import Stored, unpacked
 from vaekit.errors import NotApplicable
+from vaekit.evaluation.information import Nats
 from vaekit.models import Groups, LatentVariableModel, Trace, evaluating
 from vaekit.training import active_per_group
 
@@ -34,6 +35,12 @@ class Estimate:
     nats: float
     se: float
     bits_per_dim: float
+
+    @classmethod
+    def over(cls, values: Tensor, dimensions: float) -> Estimate:
+        """Return the mean of values `(N,)` of data with so many dimensions."""
+        mean = Nats.over(values)
+        return cls(mean.nats, mean.se, -mean.nats / (dimensions * math.log(2)))
 
 
 @dataclass(frozen=True)
@@ -76,10 +83,7 @@ class Bounds:
         """
         if self.elbo is None:
             raise NotApplicable(self.why)
-        values = getattr(self, name).double()
-        nats = values.mean().item()
-        se = values.std().item() / math.sqrt(len(values)) if len(values) > 1 else math.nan
-        return Estimate(nats, se, -nats / (self.dimensions * math.log(2)))
+        return Estimate.over(getattr(self, name), self.dimensions)
 
     @property
     def dimensions(self) -> float:
@@ -157,9 +161,7 @@ def bounds(
         raise ValueError(f"samples and rows must be at least 1, got {samples} and {rows}")
     with evaluating(model, seed):
         parts = [
-            _moved(
-                _batch_bounds(model, x := prepare(stored), context, samples, rows, sizes), jacobian_of(log_jacobian, x)
-            )
+            _batch_bounds(model, prepare(stored), context, (samples, rows), sizes, log_jacobian)
             for stored, context in map(unpacked, batches)
             if len(stored)
         ]
@@ -190,26 +192,17 @@ def jacobian_of(log_jacobian: LogJacobian, x: Tensor) -> Tensor:
     return found.detach().cpu().double()
 
 
-def _moved(part: _Part, jacobian: Tensor) -> _Part:
-    """Return bounds on densities of the data, from those of rescaled data: the log-Jacobian belongs to log p(x | z)."""
-    signs = {"elbo": 1, "iw": 1, "distortion": -1}
-    return replace(
-        part, values={name: v + signs[name] * jacobian if name in signs else v for name, v in part.values.items()}
-    )
-
-
 def _batch_bounds(
     model: LatentVariableModel,
     x: Tensor,
     context: tuple[Tensor, ...],
-    samples: int,
-    rows: int,
+    budget: tuple[int, int],
     sizes: Callable[[Tensor], Tensor] | None,
+    log_jacobian: LogJacobian,
 ) -> _Part:
-    evidence = model.infer(x, *context)
+    (samples, rows), evidence = budget, model.infer(x, *context)
     chunk = max(1, rows // len(x))
-    log_weights, log_likelihoods, rates = list[Tensor](), list[Tensor](), list[Tensor]()
-    terms = list[Tensor]()
+    log_weights, log_likelihoods, rates, terms = (list[Tensor]() for _ in range(4))
     for start in range(0, samples, chunk):
         count = min(chunk, samples - start)
         trace = model.trace(x, evidence, samples=count)
@@ -230,6 +223,10 @@ def _batch_bounds(
         if terms:
             values["kl_terms"] = torch.stack(terms).sum(0)
     values = {name: value.cpu() for name, value in values.items()}
+    # The log-Jacobian of rescaled data belongs to log p(x | z).
+    jacobian = jacobian_of(log_jacobian, x)
+    for name in values.keys() & {"elbo", "iw", "distortion"}:
+        values[name] = values[name] - jacobian if name == "distortion" else values[name] + jacobian
     return _Part(values, Groups.of(trace.latents), trace.no_bound or "")
 
 

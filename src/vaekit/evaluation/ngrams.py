@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -84,21 +84,14 @@ class NGrams:
         if order < 1:
             raise ValueError(f"an n-gram has at least 1 token, but order={order} came; 5 is usual for words")
         self.order = order
-        self.vocabulary: tuple[Hashable, ...] = ()
         self._levels: list[_Level] = []
-        self._numbers: dict[Hashable, int] = {}
+        self._learn(())
 
-    @property
-    def _end(self) -> int:
-        return len(self.vocabulary)
-
-    @property
-    def _unknown(self) -> int:
-        return len(self.vocabulary) + 1
-
-    @property
-    def _begin(self) -> int:
-        return len(self.vocabulary) + 2
+    def _learn(self, vocabulary: Iterable[Hashable]) -> None:
+        """Number the tokens, and after them the end, the unknown token and the beginning."""
+        self.vocabulary = tuple(dict.fromkeys(vocabulary))
+        self._numbers = {token: number for number, token in enumerate(self.vocabulary)}
+        self._end, self._unknown, self._begin = range(len(self.vocabulary), len(self.vocabulary) + 3)
 
     def fit(self, sequences: Texts, vocabulary: Iterable[Hashable] | None = None) -> NGrams:
         """Count the n-grams of texts, in place of those counted before.
@@ -116,9 +109,7 @@ class NGrams:
         """
         if not len(sequences):
             raise ValueError("an n-gram model is counted from texts, but none came; give at least one")
-        known = (token for text in sequences for token in text) if vocabulary is None else vocabulary
-        self.vocabulary = tuple(dict.fromkeys(known))
-        self._numbers = {token: number for number, token in enumerate(self.vocabulary)}
+        self._learn((token for text in sequences for token in text) if vocabulary is None else vocabulary)
         self._levels = self._counted(self._flat(sequences))
         return self
 
@@ -196,7 +187,8 @@ class NGrams:
             (places,) = np.nonzero(context >= 0)
             if not len(places):
                 break  # no text is as long as that
-            keys, first, inverse, counts = _unique(context[places] * width + tokens[places])
+            grams = context[places] * width + tokens[places]
+            keys, first, inverse, counts = np.unique(grams, return_index=True, return_inverse=True, return_counts=True)
             if length > 1:
                 keys_below, counts_below = found[-1]
                 before = np.bincount(shorter[places[first]], minlength=len(keys_below))
@@ -211,16 +203,12 @@ class NGrams:
         return [_level(keys, counts, width, size) for (keys, counts), size in zip(found, sizes[:-1], strict=True)]
 
 
-def _unique(keys: _Integers) -> Any:
-    return np.unique(keys, return_index=True, return_inverse=True, return_counts=True)
-
-
 def _level(keys: _Integers, counts: _Integers, width: int, contexts: int) -> _Level:
     discount = np.array([0.0, *_discounts(counts)])[counts.clip(max=3)]
     context = keys // width
     mass = np.bincount(context, counts, contexts)
     removed = np.bincount(context, discount, contexts)
-    # What ends a text is nobody's context and has no mass.
+    # The end of a text is the context of nothing and has no mass.
     passed = np.divide(removed, mass, out=np.ones(contexts), where=mass > 0)
     return _Level(keys, (counts - discount) / mass[context], passed, width)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import warnings
 from dataclasses import asdict, dataclass
 from typing import Any, NamedTuple
 
@@ -15,7 +14,7 @@ from vaekit.errors import NotApplicable
 __all__ = ["Accuracy", "Coded", "Probes", "probes"]
 
 _NEIGHBORS = 10
-_ITERATIONS = 1000
+_ITERATIONS = 1000  # so that the plane converges: seldom more than 50 are needed
 
 
 class Coded(NamedTuple):
@@ -50,7 +49,7 @@ class Probes:
     Args:
         linear: Of a multinomial logistic regression.
         knn: Of a vote among nearest neighbors.
-        base_rate: Share that who always names the most frequent class of training gets right.
+        base_rate: Share that is right when the most frequent class of training is always guessed.
         k: Number of neighbors.
         classes: Number of classes in training.
         train: Number of training data.
@@ -94,7 +93,6 @@ def probes(train: Coded, test: Coded) -> Probes:
         >>> result.linear.value, result.base_rate
         (1.0, 0.5)
     """
-    from sklearn.exceptions import ConvergenceWarning
     from sklearn.linear_model import LogisticRegression
     from sklearn.neighbors import KNeighborsClassifier
 
@@ -102,10 +100,7 @@ def probes(train: Coded, test: Coded) -> Probes:
     x, unseen = _standardized(train.means, test.means)
     y, truth = train.labels.numpy(), test.labels
     neighbors = min(_NEIGHBORS, len(x))
-    with warnings.catch_warnings():
-        # Classes that a plane parts leave the weights nearly without a bound; the plane is found long before.
-        warnings.simplefilter("ignore", ConvergenceWarning)
-        linear = LogisticRegression(max_iter=_ITERATIONS).fit(x.numpy(), y).predict(unseen.numpy())
+    linear = LogisticRegression(max_iter=_ITERATIONS).fit(x.numpy(), y).predict(unseen.numpy())
     knn = KNeighborsClassifier(neighbors).fit(x.numpy(), y).predict(unseen.numpy())
     return Probes(
         linear=_accuracy(torch.from_numpy(linear), truth),

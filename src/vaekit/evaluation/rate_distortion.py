@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from vaekit.data import as_stored
 from vaekit.evaluation.chains import Chains, Problem, in_parts, log_mean
@@ -91,14 +91,8 @@ def rate_distortion(
         parts = list(in_parts(chains, x, *context))
         curves = [_curve(Problem.of(model, chains, *part, betas=betas)) for part in parts]
     rate, distortion = (torch.cat(column, 1) for column in zip(*curves, strict=True))
-    own = bounds(
-        model,
-        [as_stored(*part) for part in parts],
-        prepare=_as_it_is,
-        samples=_DRAWS,
-        log_jacobian=log_jacobian,
-        seed=seed,
-    )
+    stored = [as_stored(*part) for part in parts]
+    own = bounds(model, stored, prepare=nn.Identity(), samples=_DRAWS, log_jacobian=log_jacobian, seed=seed)
     # The same as the deviation over root N, and not a number of a single datum.
     errors = [(column.var(1, correction=0) / (len(x) - 1)).sqrt() for column in (rate, distortion)]
     return RateDistortion(
@@ -122,7 +116,3 @@ def _curve(problem: Problem) -> tuple[Tensor, Tensor]:
         distortions.append(distortion)
         rates.append(-log_mean(stage.log_weight) - beta * distortion)
     return torch.stack(rates).cpu(), torch.stack(distortions).cpu()
-
-
-def _as_it_is(x: Tensor) -> Tensor:
-    return x

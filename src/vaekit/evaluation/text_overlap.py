@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import operator
 from collections import Counter
 from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import asdict, dataclass
@@ -167,9 +168,8 @@ def token_accuracy(texts: Texts, again: Texts) -> float:
         0.5
     """
     _check(texts, again)
-    right = sum(
-        sum(map(_same, text, other)) + (len(text) == len(other)) for text, other in zip(texts, again, strict=True)
-    )
+    pairs = list(zip(texts, again, strict=True))
+    right = sum(sum(map(operator.eq, text, other)) + (len(text) == len(other)) for text, other in pairs)
     return right / sum(len(text) + 1 for text in texts)
 
 
@@ -186,10 +186,6 @@ def exact_match(texts: Texts, again: Texts) -> float:
 def _check(texts: Sequence[Any], others: Sequence[Any]) -> None:
     if not len(texts) or len(texts) != len(others):
         raise ValueError(f"{len(texts)} texts came with {len(others)} to compare them with; give one for each")
-
-
-def _same(token: Hashable, other: Hashable) -> bool:
-    return token == other
 
 
 def _grams(text: _Text, n: int) -> Iterable[_Gram]:

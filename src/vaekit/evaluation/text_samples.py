@@ -109,16 +109,16 @@ def text_quality(real: Texts, generated: Texts, *, train: Texts, order: int = 5,
 
     def measures(texts: Texts, models: Texts) -> TextMeasures:
         reverse = NGrams(order).fit(_some(models, counted, seed), forward.vocabulary)
-        few = _some(texts, n, seed)
+        chosen = _some(texts, n, seed)
         return TextMeasures(
             forward_perplexity=_perplexity(forward, texts),
             reverse_perplexity=_perplexity(reverse, real),
-            distinct_1=distinct(few, 1),
-            distinct_2=distinct(few, 2),
-            self_bleu=self_bleu(few[:_SELF_BLEU]),
+            distinct_1=distinct(chosen, 1),
+            distinct_2=distinct(chosen, 2),
+            self_bleu=self_bleu(chosen[:_SELF_BLEU]),
             mean_length=sum(map(len, texts)) / len(texts),
             copies=sum(tuple(text) in seen for text in texts) / len(texts),
-            duplicates=1 - len({tuple(text) for text in few}) / n,
+            duplicates=1 - len({tuple(text) for text in chosen}) / n,
         )
 
     return TextQuality(

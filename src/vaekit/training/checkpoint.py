@@ -57,7 +57,7 @@ class Checkpoints:
                 _link(temporary, twin)
                 twin.replace(best_one)
             # A damaged last one, from which a run was resumed through the previous one, must not take that one's place.
-            if self._last_is_intact or _is_intact(last):
+            if self._last_is_intact or (last.exists() and _is_intact(last)):
                 last.replace(self.folder / "previous.ckpt")
             temporary.replace(last)
         _sync_folder(self.folder)
@@ -71,16 +71,12 @@ class Checkpoints:
             CorruptCheckpoint: None of them is valid.
         """
         damaged: list[str] = []
-        for name in ("last.ckpt", "previous.ckpt", "best.ckpt"):
-            path = self.folder / name
-            if not path.exists():
-                continue
+        paths = [self.folder / name for name in ("last.ckpt", "previous.ckpt", "best.ckpt")]
+        for path in filter(Path.exists, paths):
             try:
-                state = read(path)
+                return read(path), f"{'; '.join(damaged)}; resuming from {path.name}" if damaged else None
             except CorruptCheckpoint as error:
                 damaged.append(str(error))
-                continue
-            return state, f"{'; '.join(damaged)}; resuming from {name}" if damaged else None
         if damaged:
             raise CorruptCheckpoint(f"no valid checkpoint in {self.folder}: {'; '.join(damaged)}")
         raise FileNotFoundError(
@@ -126,7 +122,8 @@ def read(path: Path) -> dict[str, Any]:
     Raises:
         CorruptCheckpoint: The checksum does not match, or the content is not a plain state.
     """
-    _verify(path)
+    if not _is_intact(path):
+        raise CorruptCheckpoint(f"{path.name} is damaged (its checksum does not match)")
     try:
         state = torch.load(path, map_location="cpu", mmap=True, weights_only=True)
     except Exception as error:
@@ -136,35 +133,25 @@ def read(path: Path) -> dict[str, Any]:
     return state
 
 
-def _verify(path: Path) -> None:
+def _is_intact(path: Path) -> bool:
     digest, left = hashlib.sha256(), path.stat().st_size - _DIGEST
     with path.open("rb") as file:
         while left > 0 and (chunk := file.read(min(left, _CHUNK))):
             digest.update(chunk)
             left -= len(chunk)
-        if file.read() != digest.digest():
-            raise CorruptCheckpoint(f"{path.name} is damaged (its checksum does not match)")
+        return file.read() == digest.digest()
 
 
-def _is_intact(path: Path) -> bool:
-    try:
-        _verify(path)
-    except (CorruptCheckpoint, FileNotFoundError):
-        return False
-    return True
-
-
-def write_atomically(path: Path, *parts: bytes | memoryview) -> None:
+def write_atomically(path: Path, content: bytes) -> None:
     """Write a file so that a reader sees the old content or the new one, never a part.
 
     Args:
         path: The file.
-        parts: Its content, in order.
+        content: What to write.
     """
     with _temporary(path) as temporary:
         with temporary.open("wb") as file:
-            for part in parts:
-                file.write(part)
+            file.write(content)
             _sync(file)
         temporary.replace(path)
     _sync_folder(path.parent)

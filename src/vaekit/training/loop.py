@@ -112,9 +112,13 @@ class _Loop:
         if self.seconds is not None:
             self._watch = Stopwatch(self.seconds)
             return
-        position.stop = position.begin + (training.steps or training.epochs * self.batches.steps_per_epoch)
-        length = position.stop - position.begin
-        position.validate_every = training.validate_every or validations(length, self.batches.steps_per_epoch)
+        self._stop_at(position.begin + (training.steps or training.epochs * self.batches.steps_per_epoch))
+
+    def _stop_at(self, stop: int, per_step: float = 0.0, per_validation: float = 0.0) -> None:
+        """Fix the last step, and how many steps lie between validations, given what each costs in seconds."""
+        training, position = self.state.training, self.state.position
+        every = validations(stop - position.begin, self.batches.steps_per_epoch, per_step, per_validation)
+        position.stop, position.validate_every = stop, training.validate_every or every
 
     def _measure(self, watch: Stopwatch) -> Validation:
         """Turn the time limit into a number of steps, once."""
@@ -123,11 +127,8 @@ class _Loop:
         started = time.perf_counter()
         validation = self._validated()
         per_validation = fabric.broadcast(time.perf_counter() - started)
-        training, position = self.state.training, self.state.position
-        position.stop = position.step + fabric.broadcast(watch.remaining_steps(per_step, per_validation))
-        length = position.stop - position.begin
-        every = validations(length, self.batches.steps_per_epoch, per_step, per_validation)
-        position.validate_every = training.validate_every or every
+        left = fabric.broadcast(watch.remaining_steps(per_step, per_validation))
+        self._stop_at(self.state.position.step + left, per_step, per_validation)
         self._watch = None
         return validation
 
@@ -140,9 +141,8 @@ class _Loop:
 
     def _is_due(self) -> bool:
         position = self.state.position
-        if position.stop is None:
-            return False
-        return position.step == position.stop or (position.step - position.begin) % position.validate_every == 0
+        since = position.step - position.begin
+        return position.stop is not None and (position.step == position.stop or since % position.validate_every == 0)
 
     def _validated(self) -> Validation:
         """Validate the averaged weights; roll back first where they are not finite."""

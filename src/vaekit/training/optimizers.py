@@ -20,14 +20,10 @@ _MOMENTUM = "exp_avg"  # what all three optimizers call it
 
 def make_optimizer(parameters: Iterable[nn.Parameter], training: Training) -> Optimizer:
     """Return the optimiser: one kernel per step where torch has it fused."""
-    lr, decay = training.lr, training.weight_decay
-    match training.optimizer:
-        case "adam":
-            return Adam(parameters, lr=lr, weight_decay=decay, fused=True)
-        case "adamw":
-            return AdamW(parameters, lr=lr, weight_decay=decay, fused=True)
-        case "adamax":
-            return Adamax(parameters, lr=lr, weight_decay=decay, foreach=True)
+    if training.optimizer == "adamax":
+        return Adamax(parameters, lr=training.lr, weight_decay=training.weight_decay, foreach=True)
+    kind = AdamW if training.optimizer == "adamw" else Adam
+    return kind(parameters, lr=training.lr, weight_decay=training.weight_decay, fused=True)
 
 
 def make_critic(parameters: Iterable[nn.Parameter], training: Training) -> Optimizer:
@@ -47,11 +43,7 @@ def at_rest(optimizer: Any) -> dict[str, Any]:
     """
     state = optimizer.state_dict()
     moments = {
-        i: {
-            name: value.bfloat16() if value.dim() else value.clone()
-            for name, value in entry.items()
-            if name != _MOMENTUM
-        }
+        i: {name: v.bfloat16() if v.dim() else v.clone() for name, v in entry.items() if name != _MOMENTUM}
         for i, entry in state["state"].items()
     }
     return {"state": moments, "param_groups": copy.deepcopy(state["param_groups"])}
@@ -61,17 +53,13 @@ def restore_optimizer(optimizer: Any, state: dict[str, Any]) -> None:
     """Load a copy of a state, a whole one or one `at_rest`, into an optimizer, whose own state goes first."""
     parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
     optimizer.load_state_dict({**state, "state": {}})
-    moments = {
-        i: {
-            _MOMENTUM: torch.zeros_like(parameters[i]),
-            **{
-                name: value.to(parameters[i].dtype, copy=True) if value.dim() else value.clone()
-                for name, value in entry.items()
-            },
-        }
-        for i, entry in state["state"].items()
-    }
+    moments = {i: _restored(entry, parameters[i]) for i, entry in state["state"].items()}
     optimizer.load_state_dict({**state, "state": moments})
+
+
+def _restored(entry: dict[str, Tensor], parameter: Tensor) -> dict[str, Tensor]:
+    copies = {name: v.to(parameter.dtype, copy=True) if v.dim() else v.clone() for name, v in entry.items()}
+    return {_MOMENTUM: torch.zeros_like(parameter), **copies}
 
 
 def learning_rate(training: Training, step: int, start: int, stop: int | None) -> float:
@@ -110,8 +98,8 @@ class Average:
 
     def __init__(self, model: nn.Module, average: nn.Module, decay: float) -> None:
         self.module, self.decay = average.requires_grad_(False), decay
-        self._pairs = _together(model.parameters(), average.parameters())
-        self._buffers = _together(model.buffers(), average.buffers())
+        self._pairs: tuple[list[Tensor], list[Tensor]] = (list(average.parameters()), list(model.parameters()))
+        self._buffers = list(average.buffers()), list(model.buffers())
 
     @torch.no_grad()
     def restore_buffers(self) -> None:
@@ -127,10 +115,6 @@ class Average:
         averages, weights = self._pairs
         if averages:
             torch._foreach_lerp_(averages, weights, 1 - decay)
-        averages, buffers = self._buffers
-        if averages:
-            torch._foreach_copy_(averages, buffers)
-
-
-def _together(source: Iterable[Tensor], target: Iterable[Tensor]) -> tuple[list[Tensor], list[Tensor]]:
-    return list(target), list(source)
+        copies, buffers = self._buffers
+        if copies:
+            torch._foreach_copy_(copies, buffers)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Iterable
-from typing import Annotated, Any, Literal, Protocol, TypeAlias, cast
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal, TypeAlias, cast
 
 from pydantic import Field
 from torch import Tensor, nn
@@ -14,7 +14,7 @@ from vaekit.objectives import Criterion, Objective
 from vaekit.training.step import Step
 from vaekit.value import Value
 
-__all__ = ["Part", "Phase", "Phases"]
+__all__ = ["Part", "Phase", "Phases", "Position"]
 
 Part: TypeAlias = Literal["posterior", "likelihood", "prior"]
 
@@ -57,11 +57,19 @@ class Phase(Value):
         return None if stop is None else begin + round(self.until * (stop - begin))
 
 
-class _Place(Protocol):
-    step: int
-    begin: int
-    stop: int | None
-    taken: int
+@dataclass
+class Position:
+    """Where training stands: plain numbers, saved whole."""
+
+    step: int = 0
+    begin: int = 0  # first step of this stretch; an extended run begins a new one
+    stop: int | None = None
+    validate_every: int = 0
+    best: float = -math.inf
+    best_step: int = 0
+    seconds: float = 0.0
+    taken: int = 0
+    limit: float | None = None  # seconds of this stretch, where it is an extension by time
 
 
 class Phases:
@@ -83,7 +91,8 @@ class Phases:
         self.information = -math.inf
         self.is_cut = False
         self.ramp = 0  # steps taken before the averages began anew
-        self.initial = self._snapshots(phases)
+        names = sorted({name for phase in phases for name in phase.reset})
+        self.initial = {name: copy.deepcopy(dict(self._part(name).state_dict())) for name in names}
         for phase in phases:
             self._enter(phase)
         self._enter(self.now)
@@ -93,22 +102,24 @@ class Phases:
         """The present phase."""
         return self.phases[self.index] if self.index < len(self.phases) else Phase()
 
-    def is_due(self, place: _Place) -> bool:
+    def is_due(self, position: Position) -> bool:
         """Say whether the present phase is over."""
-        end = self._end(place)
-        return self.index < len(self.phases) and (self.is_cut or (end is not None and place.step >= end))
+        end = self._end(position)
+        return self.index < len(self.phases) and (self.is_cut or (end is not None and position.step >= end))
 
-    def is_last(self, place: _Place) -> bool:
+    def is_last(self, position: Position) -> bool:
         """Say whether the present phase lasts until the end of the run."""
-        end = self._end(place)
-        return self.index >= len(self.phases) or (place.stop is not None and end is not None and end >= place.stop)
+        end = self._end(position)
+        return self.index >= len(self.phases) or (
+            position.stop is not None and end is not None and end >= position.stop
+        )
 
-    def begin_next(self, place: _Place) -> dict[str, dict[str, Tensor]]:
+    def begin_next(self, position: Position) -> dict[str, dict[str, Tensor]]:
         """Go on to the next phase; return the parts that begin anew, with their weights."""
         self.index, self.is_cut, self.information = self.index + 1, False, -math.inf
         self._enter(self.now)
         if self.now.reset:
-            self.ramp = place.taken
+            self.ramp = position.taken
         anew: dict[str, dict[str, Tensor]] = {name: self.initial[name] for name in self.now.reset}
         wanted = {name for phase in self.phases[self.index + 1 :] for name in phase.reset}
         self.initial = {name: weights for name, weights in self.initial.items() if name in wanted}
@@ -136,8 +147,8 @@ class Phases:
             setattr(self, name, state.get(name, getattr(self, name)))
         self._enter(self.now)
 
-    def _end(self, place: _Place) -> int | None:
-        return self.now.end(place.begin, place.stop)
+    def _end(self, position: Position) -> int | None:
+        return self.now.end(position.begin, position.stop)
 
     def _enter(self, phase: Phase) -> None:
         """Let those weights learn, and that criterion judge, which belong to a phase."""
@@ -163,10 +174,6 @@ class Phases:
                 "phases that train or reset parts need a VAE"
             )
         return part
-
-    def _snapshots(self, phases: Iterable[Phase]) -> dict[str, dict[str, Tensor]]:
-        names = sorted({name for phase in phases for name in phase.reset})
-        return {name: copy.deepcopy(dict(self._part(name).state_dict())) for name in names}
 
 
 _STATE = ("index", "inner", "information", "is_cut", "ramp", "initial")

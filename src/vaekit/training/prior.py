@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import copy
 import math
-import warnings
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.distributions import Independent, Normal
@@ -18,17 +18,7 @@ from vaekit.errors import NotApplicable
 from vaekit.heads import LearnedMixture
 from vaekit.models import LatentVariableModel
 
-__all__ = [
-    "Encoded",
-    "PriorFit",
-    "clusters",
-    "encode",
-    "fit_prior",
-    "fit_weights",
-    "place_by_clusters",
-    "score",
-    "scored_draws",
-]
+__all__ = ["Encoded", "PriorFit", "clusters", "encode", "fit_weights", "place_by_clusters", "score", "scored_draws"]
 
 _DRAWS = 8  # stored per datum of a posterior that is no Gaussian
 _CLUSTERED = 20_000  # means that k-means looks at
@@ -96,7 +86,7 @@ def encode(model: LatentVariableModel, batches: Iterable[Stored], prepare: Calla
     return Encoded(torch.cat(draws, 1), torch.cat(scales) if scales else None, together)
 
 
-def fit_prior(prior: nn.Module, train: Encoded, held_out: Encoded, fit: PriorFit | None = None) -> tuple[float, float]:
+def fit_weights(prior: nn.Module, train: Encoded, held_out: Encoded, fit: PriorFit | None = None) -> None:
     r"""Maximise :math:`E_{q(z \mid x)} \log p(z)`, the only part of the bound that the prior enters, by Adam.
 
     A prior may bring a criterion of its own, `fitting_loss(z, *context)` per draw, in place of the log-density. It ends with
@@ -112,19 +102,9 @@ def fit_prior(prior: nn.Module, train: Encoded, held_out: Encoded, fit: PriorFit
         held_out: Posteriors of validation data.
         fit: Settings.
 
-    Returns:
-        The score on held-out data at the start and at the end, in nats per datum.
-
     Raises:
         NotApplicable: The prior has no weights.
     """
-    first = score(prior, held_out)
-    fit_weights(prior, train, held_out, fit)
-    return first, score(prior, held_out)
-
-
-def fit_weights(prior: nn.Module, train: Encoded, held_out: Encoded, fit: PriorFit | None = None) -> None:
-    """Do what `fit_prior` does, and tell no scores."""
     fit = fit or PriorFit()
     parameters = [p for p in prior.parameters() if p.requires_grad]
     if not parameters:
@@ -183,9 +163,10 @@ def clusters(train: Encoded, components: int, seed: int = 0) -> Tensor:
         raise ValueError(
             f"prior.components={components} needs as many training data, but there are {len(means)}; lower prior.components"
         )
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # fewer distinct points than clusters leave some empty
-        found = KMeans(components, n_init=1, max_iter=30, random_state=seed).fit(means[: max(_CLUSTERED, components)])
+    seen = means[: max(_CLUSTERED, components)]
+    # Fewer distinct points than clusters leave some clusters empty; scikit-learn would warn of them.
+    count = min(components, len(np.unique(seen, axis=0)))
+    found = KMeans(count, n_init=1, max_iter=30, random_state=seed).fit(seen)
     return torch.from_numpy(found.predict(means)).long()
 
 

@@ -58,9 +58,8 @@ class TrainingScope:
             _set_states(generators, self._own)
         if self.threads is not None:
             torch.set_num_threads(self.threads)
-        _FABRIC.setLevel(
-            max(_FABRIC.level, logging.WARNING)
-        )  # it announces its precision, which the settings say already
+        # It announces its precision, which the settings say already.
+        _FABRIC.setLevel(max(_FABRIC.level, logging.WARNING))
 
     def __exit__(self, *exception: object) -> None:
         self._own = [generator.get_state() for generator in _generators(self.device)]

@@ -33,11 +33,7 @@ class Guard:
     def __init__(self, skip: float) -> None:
         self.skip = skip
         self.norms: deque[float] = deque(maxlen=_WINDOW)
-        self.in_a_row = 0
-        self.taken = 0
-        self.skipped = 0
-        self.non_finite = 0
-        self.rollbacks = 0
+        self.in_a_row = self.taken = self.skipped = self.non_finite = self.rollbacks = 0
         self._median = math.inf
 
     @property

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import math
-from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -12,38 +11,16 @@ from torch import Tensor, nn
 
 from vaekit.data import Batches, Stored
 from vaekit.training.fabric import Fabric
-from vaekit.training.optimizers import (
-    Average,
-    at_rest,
-    learning_rate,
-    make_critic,
-    make_optimizer,
-    restore_optimizer,
-)
-from vaekit.training.phases import Phases
+from vaekit.training.optimizers import Average, at_rest, learning_rate, make_critic, make_optimizer, restore_optimizer
+from vaekit.training.phases import Phases, Position
 from vaekit.training.processes import average, draw_apart, share_weights
 from vaekit.training.settings import Training
 from vaekit.training.stability import Guard, Verdict
 from vaekit.training.step import Step
 
-__all__ = ["Position", "TrainingState"]
+__all__ = ["TrainingState"]
 
 _LOOKED_BACK = 15  # steps of the posterior alone whose mean loss is compared with that of as many before
-
-
-@dataclass
-class Position:
-    """Where training stands: plain numbers, saved whole."""
-
-    step: int = 0
-    begin: int = 0  # first step of this stretch; an extended run begins a new one
-    stop: int | None = None
-    validate_every: int = 0
-    best: float = float("-inf")
-    best_step: int = 0
-    seconds: float = 0.0
-    taken: int = 0
-    limit: float | None = None  # seconds of this stretch, where it is an extension by time
 
 
 class TrainingState:
@@ -60,6 +37,9 @@ class TrainingState:
         if any(isinstance(module, nn.Conv2d | nn.ConvTranspose2d) for module in step.modules()):
             step.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.model, self.criterion = step.model, step.criterion
+        self._judge = (
+            step.criterion if isinstance(step.criterion, nn.Module) else nn.Module()
+        )  # whose weights are saved
         # Not wrapped by Fabric: its forward would round real-valued data to bf16 before `prepare` sees them.
         fabric.to_device(step)
         share_weights(fabric, step)
@@ -68,7 +48,7 @@ class TrainingState:
         self._compute: nn.Module = torch.compile(step) if training.compile else step  # type: ignore[assignment]
         self.optimizer: Any = fabric.setup_optimizers(make_optimizer(step.model.parameters(), training))
         self._statistics = [buffer for buffer in step.buffers() if buffer.is_floating_point()]
-        self._critics = [p for p in _parameters(step.criterion) if p.requires_grad]
+        self._critics = [p for p in self._judge.parameters() if p.requires_grad]
         # Adversaries learn slowly; what merely helps the model learns as fast as it does.
         self._critic_lr = training.lr if getattr(step.criterion, "auxiliary", False) else training.critic_lr
         self.critic: Any = fabric.setup_optimizers(make_critic(self._critics, training)) if self._critics else None
@@ -85,7 +65,7 @@ class TrainingState:
         value, metrics, loss, size = self._descend(batch)
         verdict = self.guard.judge(loss, size)
         if verdict == "take":
-            for optimizer in self._optimizers:
+            for optimizer in self._optimizers.values():
                 optimizer.step()
             self.criterion.after_step()
             average(self.fabric, self._statistics)
@@ -175,8 +155,8 @@ class TrainingState:
         return value, metrics, loss, size
 
     @property
-    def _optimizers(self) -> list[Any]:
-        return [self.optimizer] if self.critic is None else [self.optimizer, self.critic]
+    def _optimizers(self) -> dict[str, Any]:
+        return {"optimizer": self.optimizer} | ({"critic": self.critic} if self.critic else {})
 
     def is_finite(self) -> bool:
         """Say whether all weights and averages are finite."""
@@ -194,16 +174,13 @@ class TrainingState:
         self.kept = None  # there must not be two at a time
         now = self._now()
         copied = copy.deepcopy({name: now[name] for name in now.keys() - {"optimizer", "critic", "phases"}})
-        optimizers = {
-            "optimizer": at_rest(self.optimizer),
-            "critic": at_rest(self.critic) if self.critic else {},
-        }
-        self.kept = {**copied, **optimizers, "phases": now["phases"]}
+        optimizers = {name: at_rest(optimizer) for name, optimizer in self._optimizers.items()}
+        self.kept = {**copied, "critic": {}, **optimizers, "phases": now["phases"]}
 
     def release(self) -> None:
         """Free what only further steps would need."""
         self.kept = None
-        for optimizer in self._optimizers:
+        for optimizer in self._optimizers.values():
             optimizer.optimizer.state.clear()
             optimizer.zero_grad()
 
@@ -242,47 +219,33 @@ class TrainingState:
         return {
             "model": self.model.state_dict(),
             "average": self.average.module.state_dict(),
-            "criterion": self.criterion.state_dict() if isinstance(self.criterion, nn.Module) else {},
-            "optimizer": self.optimizer.state_dict(),
-            "critic": self.critic.state_dict() if self.critic else {},
+            "criterion": self._judge.state_dict(),
+            "critic": {},
+            **{name: optimizer.state_dict() for name, optimizer in self._optimizers.items()},
             "guard": self.guard.state_dict(),
             "position": vars(self.position).copy(),
             "phases": self.phases.state_dict(),
-            "rng": _rng_state(self.fabric.device),
+            "rng": {name: source.get_state() for name, source in _generators(self.fabric.device).items()},
         }
 
     def _set(self, state: dict[str, Any]) -> None:
         self.model.load_state_dict(state["model"])
         self.average.module.load_state_dict(state["average"])
-        if isinstance(self.criterion, nn.Module):
-            self.criterion.load_state_dict(state["criterion"])
-        restore_optimizer(self.optimizer, state["optimizer"])
-        if self.critic is not None:
-            restore_optimizer(self.critic, state["critic"])
+        self._judge.load_state_dict(state["criterion"])
+        for name, optimizer in self._optimizers.items():
+            restore_optimizer(optimizer, state[name])
         self.guard.load_state_dict(state["guard"])
         self.position = Position(**state["position"])
         self.phases.load_state_dict(state["phases"])
-        _set_rng_state(state["rng"], self.fabric.device)
+        for name, source in _generators(self.fabric.device).items():
+            if name in state["rng"]:  # the run may go on on another device
+                source.set_state(state["rng"][name])
 
 
-def _parameters(criterion: object) -> list[nn.Parameter]:
-    return list(criterion.parameters()) if isinstance(criterion, nn.Module) else []
-
-
-def _rng_state(device: torch.device) -> dict[str, Tensor]:
-    match device.type:
-        case "cuda":
-            here = {"cuda": torch.cuda.get_rng_state(device)}
-        case "mps":
-            here = {"mps": torch.mps.get_rng_state()}
-        case _:
-            here = {}
-    return {"cpu": torch.get_rng_state(), **here}
-
-
-def _set_rng_state(state: dict[str, Tensor], device: torch.device) -> None:
-    torch.set_rng_state(state["cpu"])
-    if "cuda" in state and device.type == "cuda":
-        torch.cuda.set_rng_state(state["cuda"], device)
-    if "mps" in state and device.type == "mps":
-        torch.mps.set_rng_state(state["mps"])
+def _generators(device: torch.device) -> dict[str, torch.Generator]:
+    """Return the global sources of random numbers that training on a device draws from."""
+    if device.type == "cuda":
+        return {"cpu": torch.default_generator, "cuda": torch.cuda.default_generators[device.index or 0]}
+    if device.type == "mps":
+        return {"cpu": torch.default_generator, "mps": torch.mps._get_default_mps_generator()}
+    return {"cpu": torch.default_generator}

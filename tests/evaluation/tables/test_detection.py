@@ -101,3 +101,16 @@ def test_features_keep_gaps():
     dense = plane_features(real).toarray()
     np.testing.assert_array_equal(dense[:, 1:], [[0, 0, 1, 0], [1, 1, 0, 0], [0, 0, 0, 1]])
     assert dense[:, 0].tolist() == [-1, 0, 1]
+
+
+@pytest.mark.filterwarnings("error")
+def test_the_plane_converges_on_many_categories_with_heavy_tails():
+    """It needs more than scikit-learn's 100 iterations here."""
+    rng, rows = np.random.default_rng(0), 3000
+
+    def drawn(power, numbers):
+        names = {f"c{i}": rng.zipf(power, rows).clip(max=300).astype(str) for i in range(10)}
+        return pa.table(names | {f"x{i}": numbers(size=rows) for i in range(6)})
+
+    sides = comparable(drawn(1.5, rng.standard_cauchy), drawn(1.7, rng.normal))
+    assert detection(*sides, "logistic", splits=2).auc > 0.6

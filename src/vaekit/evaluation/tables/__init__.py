@@ -10,34 +10,19 @@
 scikit-learn and pyarrow are imported where they are used.
 """
 
-from vaekit.evaluation.tables.cells import (
-    Cells as Cells,
-    Kind as Kind,
-    comparable as comparable,
-    resampled as resampled,
-)
-from vaekit.evaluation.tables.closeness import Closeness as Closeness, dcr as dcr
-from vaekit.evaluation.tables.detection import Detection as Detection, detection as detection
-from vaekit.evaluation.tables.efficacy import Efficacy as Efficacy, ml_efficacy as ml_efficacy
+from vaekit.evaluation.tables.cells import Cells as Cells, comparable as comparable, resampled as resampled
+from vaekit.evaluation.tables.closeness import dcr as dcr
+from vaekit.evaluation.tables.detection import detection as detection
+from vaekit.evaluation.tables.efficacy import ml_efficacy as ml_efficacy
 from vaekit.evaluation.tables.imputation import (
-    Coverage as Coverage,
-    ImputationError as ImputationError,
     center_filled as center_filled,
     imputation_error as imputation_error,
     interval_coverage as interval_coverage,
 )
 from vaekit.evaluation.tables.masks import hide as hide, mar as mar, mcar as mcar, mnar as mnar
-from vaekit.evaluation.tables.quality import (
-    TableMeasures as TableMeasures,
-    TableQuality as TableQuality,
-    table_quality as table_quality,
-)
+from vaekit.evaluation.tables.quality import TableQuality as TableQuality, table_quality as table_quality
 from vaekit.evaluation.tables.ranking import auroc as auroc
 from vaekit.evaluation.tables.rows import exact_copies as exact_copies
-from vaekit.evaluation.tables.shapes import (
-    ColumnScores as ColumnScores,
-    column_shapes as column_shapes,
-    missing_similarity as missing_similarity,
-)
-from vaekit.evaluation.tables.support import Support as Support, support as support
-from vaekit.evaluation.tables.trends import PairScores as PairScores, pair_trends as pair_trends
+from vaekit.evaluation.tables.shapes import column_shapes as column_shapes, missing_similarity as missing_similarity
+from vaekit.evaluation.tables.support import support as support
+from vaekit.evaluation.tables.trends import pair_trends as pair_trends

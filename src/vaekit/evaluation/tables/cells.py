@@ -63,7 +63,8 @@ class Cells:
 
     def missing(self) -> Array:
         """Return which cells are missing, `(N, D)`."""
-        return np.stack([np.isnan(v) if not n else v == MISSING for v, n in self._columns()], axis=1)
+        columns = zip(self.values, self.levels, strict=True)
+        return np.stack([v == MISSING if levels else np.isnan(v) for v, levels in columns], axis=1)
 
     def take(self, rows: Array) -> Cells:
         """Return these rows, by index or mask."""
@@ -90,9 +91,6 @@ class Cells:
             raise NotApplicable(f"without {name!r} no column is left; give a table with other columns")
         keep = [i for i in range(len(self.names)) if i != self.place(name)]
         return Cells(*(tuple(part[i] for i in keep) for part in (self.names, self.levels, self.values)))  # type: ignore[arg-type]
-
-    def _columns(self) -> zip[tuple[Array, int]]:
-        return zip(self.values, self.levels, strict=True)
 
 
 def comparable(*tables: Any, kinds: Mapping[str, Kind] | None = None) -> tuple[Cells, ...]:

@@ -9,9 +9,8 @@ import numpy as np
 
 from vaekit.errors import NotApplicable
 from vaekit.evaluation.tables.cells import Array, Cells, check_alike
-from vaekit.evaluation.tables.features import is_category, tree_features
+from vaekit.evaluation.tables.features import boosted, is_category, tree_features
 from vaekit.evaluation.tables.ranking import auroc
-from vaekit.evaluation.tables.threads import one_thread
 
 __all__ = ["Efficacy", "ml_efficacy"]
 
@@ -89,22 +88,17 @@ def ml_efficacy(train: Cells, test: Cells, target: str, *, seed: int = 0) -> Eff
     return _classification(train, test, target, seed) if levels else _regression(train, test, target, seed)
 
 
-def _split(train: Cells, test: Cells, target: str) -> tuple[Array, Array, list[bool]]:
+def _predicted(train: Cells, test: Cells, target: str, seed: int, *, classes: bool) -> Array:
     x, unseen = train.without(target), test.without(target)
-    return tree_features(x, x), tree_features(unseen, x), is_category(x)
+    features = tree_features(x, x), train[target], tree_features(unseen, x)
+    return boosted(*features, is_category(x), seed, classes=classes)
 
 
 def _regression(train: Cells, test: Cells, target: str, seed: int) -> Efficacy:
-    from sklearn.ensemble import HistGradientBoostingRegressor
-
-    x, unseen, categories = _split(train, test, target)
-    model = HistGradientBoostingRegressor(categorical_features=categories, random_state=seed)
-    with one_thread():
-        predicted = model.fit(x, train[target]).predict(unseen)
-    truth = test[target]
+    predicted, truth = _predicted(train, test, target, seed, classes=False), test[target]
     error = float(np.mean((predicted - truth) ** 2))
-    r2 = float(1 - error / np.var(truth))
-    return Efficacy(target, "regression", len(train), len(test), r2=r2, rmse=float(np.sqrt(error)))
+    r2, rmse = float(1 - error / np.var(truth)), float(np.sqrt(error))
+    return Efficacy(target, "regression", len(train), len(test), r2=r2, rmse=rmse)
 
 
 def _classification(train: Cells, test: Cells, target: str, seed: int) -> Efficacy:
@@ -123,18 +117,12 @@ def _classification(train: Cells, test: Cells, target: str, seed: int) -> Effica
 
 def _chances(train: Cells, test: Cells, target: str, seed: int) -> Array:
     """Return the predicted probability of every class, `(N, levels)`; 0 for those that training lacks."""
-    from sklearn.ensemble import HistGradientBoostingClassifier
-
     chances = np.zeros((len(test), train.levels[train.place(target)]))
     seen = np.unique(train[target])
     if len(seen) < 2:  # nothing to tell apart: the only class, or none
         chances[:, seen] = 1.0
         return chances
-    x, unseen, categories = _split(train, test, target)
-    model = HistGradientBoostingClassifier(categorical_features=categories, random_state=seed)
-    with one_thread():
-        found = model.fit(x, train[target]).predict_proba(unseen)
-    chances[:, model.classes_] = found
+    chances[:, seen] = _predicted(train, test, target, seed, classes=True)
     return chances
 
 

@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 
 from vaekit.evaluation.tables.cells import Array, Cells
+from vaekit.evaluation.tables.threads import one_thread
 
-__all__ = ["is_category", "plane_features", "pooled", "tree_features"]
+__all__ = ["boosted", "is_category", "plane_features", "pooled", "tree_features"]
 
 _CATEGORIES = 255
 """Most categories of a feature that scikit-learn's gradient boosting takes; the rest are pooled."""
@@ -49,6 +50,29 @@ def plane_features(cells: Cells) -> Any:
         for v, n in zip(cells.values, cells.levels, strict=True)
     ]
     return sparse.hstack(blocks, format="csr")
+
+
+def boosted(x: Array, y: Array, unseen: Array, categories: list[bool], seed: int, *, classes: bool = True) -> Array:
+    """Train scikit-learn's histogram gradient boosting at its defaults, on one thread, and predict other rows.
+
+    Args:
+        x: Rows to train on, `(N, D)`, as `tree_features` returns them.
+        y: What to predict of them: classes, or numbers.
+        unseen: The other rows, `(M, D)`.
+        categories: Which columns are ones of categories.
+        seed: Seed of the trees.
+        classes: Whether y are classes.
+
+    Returns:
+        Probabilities of the classes in y, in their order, `(M, K)`; or numbers, `(M,)`.
+    """
+    from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
+
+    kind = HistGradientBoostingClassifier if classes else HistGradientBoostingRegressor
+    model = kind(categorical_features=categories, random_state=seed)
+    with one_thread():
+        model.fit(x, y)
+        return model.predict_proba(unseen) if classes else model.predict(unseen)
 
 
 def _with_nan(codes: Array) -> Array:

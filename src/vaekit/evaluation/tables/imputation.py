@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -52,13 +52,7 @@ class Coverage:
 
     def summary(self) -> dict[str, Any]:
         """Return plain numbers, ready for JSON."""
-        return {
-            "mean": _mean(self.shares),
-            "level": self.level,
-            "expected": self.expected,
-            "draws": self.draws,
-            "shares": dict(self.shares),
-        }
+        return {"mean": _mean(self.shares), **asdict(self)}
 
 
 def imputation_error(truth: Cells, imputed: Cells, hidden: Array) -> ImputationError:

@@ -7,7 +7,7 @@ no model can beat (the ceiling).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -58,9 +58,7 @@ class TableMeasures:
 
     def summary(self) -> dict[str, Any]:
         """Return plain numbers, ready for JSON."""
-        parts = ("shapes", "trends", "missing", "tree", "logistic", "efficacy", "support", "closeness")
-        values = {name: getattr(self, name) for name in parts}
-        return {name: value and value.summary() for name, value in values.items()} | {"copies": self.copies}
+        return {name: value.summary() if hasattr(value, "summary") else value for name, value in vars(self).items()}
 
 
 @dataclass(frozen=True)
@@ -89,11 +87,20 @@ class TableQuality:
     def lines(self) -> list[str]:
         """Return a small table for the terminal, one line per measure, and what the floor and the ceiling are."""
         head = f"{'':24}{'model':>9}{'floor':>9}{'ceiling':>9}   best"
-        tables = [_figures(table) for table in (self.model, self.floor, self.ceiling)]
+        efficacy = self.model.efficacy
+        score = "AUC" if efficacy and efficacy.auc is not None else "R2"
+        rows = [
+            (
+                name,
+                best.format(score=score, target=self.target),
+                [of(t) for t in (self.model, self.floor, self.ceiling)],
+            )
+            for name, best, of in _LINES
+        ]
         body = [
-            f"{name:24}" + "".join(f"{_shown(table[name]):>9}" for table in tables) + f"   {best}"
-            for name, best in _best(self.target, self.model.efficacy)
-            if any(table[name] is not None for table in tables)
+            f"{name:24}" + "".join(f"{_number(figure):>9}" for figure in figures) + f"   {best}"
+            for name, best, figures in rows
+            if any(figure is not None for figure in figures)
         ]
         return [head, *body, "floor: columns drawn independently; ceiling: held-out real rows"]
 
@@ -123,13 +130,13 @@ def table_quality(
     Raises:
         ValueError: A table lacks a column or has fewer than 10 rows, types differ, or the target cannot be predicted.
     """
-    made, seen, kept = comparable(synthetic, train, holdout, kinds=kinds)
+    made, seen, held = comparable(synthetic, train, holdout, kinds=kinds)
     if target is not None:
         seen.without(target)  # raises before the work where it is no column, or the only one
     floor = resampled(seen, len(made), np.random.default_rng(seed))
 
     def measures(table: Cells) -> TableMeasures:
-        real = table is kept
+        real = table is held
         learned = seen if real else table
         return TableMeasures(
             shapes=column_shapes(seen, table),
@@ -137,14 +144,14 @@ def table_quality(
             missing=missing_similarity(seen, table),
             tree=detection(seen, table, rows=rows, seed=seed),
             logistic=detection(seen, table, "logistic", rows=min(rows, _PLANE_ROWS), seed=seed),
-            efficacy=None if target is None else _efficacy(learned, len(seen), kept, target, seed),
+            efficacy=None if target is None else _efficacy(learned, len(seen), held, target, seed),
             support=support(seen, table, seed=seed),
-            closeness=None if real else dcr(table, seen, kept, seed=seed),
+            closeness=None if real else dcr(table, seen, held, seed=seed),
             copies=exact_copies(table, seen),
         )
 
-    counts = {"synthetic": len(made), "train": len(seen), "holdout": len(kept)}
-    return TableQuality(measures(made), measures(floor), measures(kept), target, counts)
+    counts = {"synthetic": len(made), "train": len(seen), "holdout": len(held)}
+    return TableQuality(measures(made), measures(floor), measures(held), target, counts)
 
 
 def _efficacy(table: Cells, count: int, holdout: Cells, target: str, seed: int) -> Efficacy:
@@ -153,38 +160,25 @@ def _efficacy(table: Cells, count: int, holdout: Cells, target: str, seed: int) 
     return ml_efficacy(some, holdout, target, seed=seed)
 
 
-def _figures(table: TableMeasures) -> dict[str, float | None]:
-    return {
-        "column shapes": table.shapes.mean,
-        "pair trends": table.trends.mean,
-        "missing cells": table.missing.mean if table.missing.scores else None,
-        "detection, trees": table.tree.auc,
-        "detection, logistic": table.logistic.auc,
-        "efficacy": table.efficacy.headline if table.efficacy else None,
-        "alpha-precision": table.support.alpha_precision,
-        "beta-recall": table.support.beta_recall,
-        "authenticity": table.support.authenticity,
-        "nearer to training": table.closeness.share if table.closeness else None,
-        "copies of training": table.copies,
-    }
-
-
-def _best(target: str | None, efficacy: Efficacy | None) -> list[tuple[str, str]]:
-    what = f"high: {'AUC' if efficacy and efficacy.auc is not None else 'R2'} of {target!r}, trained on these"
-    return [
-        ("column shapes", "1"),
-        ("pair trends", "1"),
-        ("missing cells", "1"),
-        ("detection, trees", ".5 (AUC)"),
-        ("detection, logistic", ".5 (AUC)"),
-        ("efficacy", what),
-        ("alpha-precision", "1"),
-        ("beta-recall", "high"),
-        ("authenticity", "the ceiling's"),
-        ("nearer to training", ".5"),
-        ("copies of training", "the ceiling's"),
-    ]
-
-
-def _shown(value: float | None) -> str:
+def _number(value: float | None) -> str:
     return "-" if value is None or np.isnan(value) else f"{value:.4f}"
+
+
+_LINES: tuple[tuple[str, str, Callable[[TableMeasures], float | None]], ...] = (
+    ("column shapes", "1", lambda table: table.shapes.mean),
+    ("pair trends", "1", lambda table: table.trends.mean),
+    ("missing cells", "1", lambda table: table.missing.mean if table.missing.scores else None),
+    ("detection, trees", ".5 (AUC)", lambda table: table.tree.auc),
+    ("detection, logistic", ".5 (AUC)", lambda table: table.logistic.auc),
+    (
+        "efficacy",
+        "high: {score} of {target!r}, trained on these",
+        lambda table: table.efficacy.headline if table.efficacy else None,
+    ),
+    ("alpha-precision", "1", lambda table: table.support.alpha_precision),
+    ("beta-recall", "high", lambda table: table.support.beta_recall),
+    ("authenticity", "the ceiling's", lambda table: table.support.authenticity),
+    ("nearer to training", ".5", lambda table: table.closeness.share if table.closeness else None),
+    ("copies of training", "the ceiling's", lambda table: table.copies),
+)
+"""The measures on the terminal: the name, what is best, and the number that stands for it."""

@@ -7,13 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 
 from vaekit.evaluation.tables.cells import Array, Cells, check_alike
 
-__all__ = ["ColumnScores", "column_shapes", "missing_similarity"]
+__all__ = ["ColumnScores", "Scores", "column_shapes", "missing_similarity"]
+
+Key = TypeVar("Key")
 
 _DECIMALS = 14
 """Decimals that numbers are compared to: 0.1 + 0.2 is 0.3."""
@@ -23,25 +25,29 @@ _LARGE = 100.0
 
 
 @dataclass(frozen=True)
-class ColumnScores:
-    """A score of each column, 1 being the best.
+class Scores(Generic[Key]):
+    """Scores, 1 being the best.
 
     Args:
-        scores: By column; NaN where it is not defined.
+        scores: By column, or by pair of columns; NaN where a score is not defined or does not count.
     """
 
-    scores: Mapping[str, float]
+    scores: Mapping[Key, float]
 
     @property
     def mean(self) -> float:
-        """The mean over the columns where it is defined; NaN where it is nowhere."""
+        """The mean over the scores that are defined; NaN where none is."""
         defined = [score for score in self.scores.values() if not np.isnan(score)]
         return float(np.mean(defined)) if defined else float("nan")
 
-    def worst(self, count: int = 3) -> list[tuple[str, float]]:
-        """Return the columns with the lowest scores, the lowest first."""
+    def worst(self, count: int = 3) -> list[tuple[Key, float]]:
+        """Return the columns, or pairs, with the lowest scores, the lowest first."""
         defined = [item for item in self.scores.items() if not np.isnan(item[1])]
         return sorted(defined, key=lambda item: item[1])[:count]
+
+
+class ColumnScores(Scores[str]):
+    """A score of each column."""
 
     def summary(self) -> dict[str, Any]:
         """Return plain numbers, ready for JSON."""

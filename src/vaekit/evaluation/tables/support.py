@@ -15,7 +15,7 @@ from vaekit.evaluation.tables.neighbors import Points, Space
 
 __all__ = ["Support", "support"]
 
-_LEVELS = 30
+_LEVELS = torch.linspace(0, 1, 30, dtype=torch.float64)
 
 
 @dataclass(frozen=True)
@@ -87,19 +87,17 @@ def support(real: Cells, synthetic: Cells, *, rows: int = 5_000, seed: int = 0) 
 
 
 def _precision(space: Space, x: Points, y: Points) -> float:
-    levels = torch.linspace(0, 1, _LEVELS, dtype=torch.float64)
-    radii = space.from_center(x, x).quantile(levels)
+    radii = space.from_center(x, x).quantile(_LEVELS)
     inside = space.from_center(y, x).unsqueeze(1) <= radii
-    return _agreement(levels, inside)
+    return _agreement(inside)
 
 
 def _recall(space: Space, x: Points, y: Points, own: Tensor) -> float:
-    levels = torch.linspace(0, 1, _LEVELS, dtype=torch.float64)
     away, which = space.nearest(x, y)
     matched = space.from_center(y, y)[which]
-    inside = (matched.unsqueeze(1) <= matched.quantile(levels)) & (away <= own).unsqueeze(1)
-    return _agreement(levels, inside)
+    inside = (matched.unsqueeze(1) <= matched.quantile(_LEVELS)) & (away <= own).unsqueeze(1)
+    return _agreement(inside)
 
 
-def _agreement(levels: Tensor, inside: Tensor) -> float:
-    return 1 - ((levels - inside.double().mean(0)).abs().sum() / levels.sum()).item()
+def _agreement(inside: Tensor) -> float:
+    return 1 - ((_LEVELS - inside.double().mean(0)).abs().sum() / _LEVELS.sum()).item()

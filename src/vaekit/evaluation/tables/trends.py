@@ -6,7 +6,6 @@ mild: columns resampled independently of each other score .93 on census data, so
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import combinations
 from typing import Any
@@ -14,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from vaekit.evaluation.tables.cells import Array, Cells, check_alike
+from vaekit.evaluation.tables.shapes import Scores
 
 __all__ = ["PairScores", "pair_trends"]
 
@@ -24,29 +24,17 @@ _DENSE = 2**22
 
 
 @dataclass(frozen=True)
-class PairScores:
-    """A score of each pair of columns, 1 being the best.
+class PairScores(Scores[tuple[str, str]]):
+    """A score of each pair of columns; NaN where a column is constant, or the real association is too small to count.
 
     Args:
-        scores: By pair; NaN where it is not defined (a column is constant) or the real association is too small to count.
+        scores: By pair.
         min_correlation: Least absolute correlation of the real pairs of numbers that count.
         min_association: Least association (Cramer's V) of the other real pairs that count.
     """
 
-    scores: Mapping[tuple[str, str], float]
     min_correlation: float
     min_association: float
-
-    @property
-    def mean(self) -> float:
-        """The mean over the pairs that count; NaN where none does."""
-        counted = [score for score in self.scores.values() if not np.isnan(score)]
-        return float(np.mean(counted)) if counted else float("nan")
-
-    def worst(self, count: int = 3) -> list[tuple[tuple[str, str], float]]:
-        """Return the pairs with the lowest scores, the lowest first."""
-        counted = [item for item in self.scores.items() if not np.isnan(item[1])]
-        return sorted(counted, key=lambda item: item[1])[:count]
 
     def summary(self) -> dict[str, Any]:
         """Return plain numbers, ready for JSON; a pair is a list of two names and its score."""
