@@ -32,7 +32,8 @@ from vaekit.data import Batches, TextSchema, read_text, text_lengths, unpacked
 from vaekit.distributions import Autoregressive, Decoding
 from vaekit.distributions.decoding import Mode, choose
 from vaekit.distributions.tokens import BOS, EOS, PAD
-from vaekit.modalities import TextVAE, choose_text_model
+from vaekit.modalities import TextVAE
+from vaekit.modalities.text.choices import choose_text_model
 from vaekit.models import VAE
 from vaekit.nets import CausalNet, Recurrent, SequenceTask, Transformer
 from vaekit.objectives import ELBO
