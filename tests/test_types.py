@@ -12,7 +12,7 @@ from pydantic import BaseModel
 
 import vaekit
 from vaekit.heads import AnyPrior, Likelihood, Posterior
-from vaekit.modalities import Model
+from vaekit.modalities import described
 from vaekit.objectives import AnyObjective
 from vaekit.schedules import Schedule
 
@@ -116,11 +116,18 @@ def values_of(annotation, found):
     return found
 
 
-@pytest.mark.parametrize(
-    "union",
-    [Model, Posterior, AnyPrior, Likelihood, AnyObjective, Schedule, vaekit.Training],
-    ids=["model", "posterior", "prior", "likelihood", "objective", "schedule", "training"],
-)
+UNIONS = {
+    **{each.kind: each.description for each in described()},
+    "posterior": Posterior,
+    "prior": AnyPrior,
+    "likelihood": Likelihood,
+    "objective": AnyObjective,
+    "schedule": Schedule,
+    "training": vaekit.Training,
+}
+
+
+@pytest.mark.parametrize("union", UNIONS.values(), ids=UNIONS)
 def test_every_value_that_a_key_may_name_is_public(union):
     """What describes data is read from data, never written by a user: it stays where it is."""
     values = {value for value in values_of(union, set()) if not value.__module__.startswith("vaekit.data.")}
