@@ -11,8 +11,7 @@ from torch import Tensor, nn
 from torch.distributions import Bernoulli, Distribution, Independent
 
 from benchmarks.clinic.cases import Case
-from vaekit import MLP, VAE, Gaussian, ImageVAE, Run, Shared, load
-from vaekit import Bernoulli as BernoulliFamily
+from vaekit import MLP, VAE, Bernoulli as BernoulliFamily, Gaussian, ImageVAE, Run, Shared, load
 from vaekit.data import Dataset, read_images
 from vaekit.diagnosis import Subject
 from vaekit.interfaces.describing.experiment import Experiment
