@@ -40,7 +40,7 @@ LADDER = Conv(
     upsample="transposed",
     output="conv",
 )
-"""3 x 3 convolutions of stride 2, batch normalisation, leaky ReLU of slope 0.2; transposed convolutions back up."""
+"""3 x 3 convolutions of stride 2, batch normalization, leaky ReLU of slope 0.2; transposed convolutions back up."""
 
 POSTERIOR = Gaussian(scale=Exp(bounds=(-10.0, 10.0)))
 """Two heads, mu and log sigma^2, the latter clamped to [-10, 10]."""
@@ -66,7 +66,7 @@ def decoder(family: Family, latent: int = LATENT) -> Conditional:
 
 
 def perceptron_decoder(latent: int = 20, pixels: int = 784) -> Conditional:
-    """Return p(x | z) from [linear, layer normalisation, leaky ReLU] of 256 and 512 units, for flattened images."""
+    """Return p(x | z) from [linear, layer normalization, leaky ReLU] of 256 and 512 units, for flattened images."""
     net = MLP(widths=(512, 256), norm="layer", activation="leaky_relu")
     return Conditional(net.decoder((latent,), (pixels,)), Bernoulli(), given=(latent,), event=(pixels,))
 

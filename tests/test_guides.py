@@ -30,8 +30,6 @@ def text(name):
 
 
 WITH_LINES = [path.stem for path in sorted(DOCS.glob("*.md")) if "```pycon" in text(path.stem)]
-NEW = {"images", "python", "tables"}
-AWAITED = pytest.mark.xfail(reason="fit does not take keys or train in memory yet", strict=True)
 
 
 def table_rows(name):
@@ -49,7 +47,7 @@ def kinds(union):
     }
 
 
-@pytest.mark.parametrize("name", [pytest.param(name, marks=AWAITED if name in NEW else ()) for name in WITH_LINES])
+@pytest.mark.parametrize("name", WITH_LINES)
 def test_the_lines_run(name, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     lines = "\n".join(re.findall(r"```pycon\n(.*?)```", text(name), re.S))

@@ -3,14 +3,10 @@
 import re
 from pathlib import Path
 
-import pytest
-
-# It takes the place of README.md, and this line names that file, when `fit` takes keys and trains in memory.
-README = Path(__file__).parents[1] / "README.new.md"
+README = Path(__file__).parents[1] / "README.md"
 TEXT = README.read_text(encoding="utf-8")
 
 
-@pytest.mark.xfail(reason="fit does not take keys yet", strict=True, raises=TypeError)
 def test_the_lines_of_python_run(tmp_path, monkeypatch):
     block = re.search(r"```python\n(.*?)```", TEXT, re.S).group(1)
     assert len(block.splitlines()) <= 10

@@ -94,6 +94,12 @@ def test_every_listed_key_is_accepted_with_its_default(opened, key):
         assert planned(opened, key, words).model is not None
 
 
+def test_no_meaning_shows_markup():
+    """A formula of a docstring is shown as a terminal can show it."""
+    meanings = [key.meaning for key in keys()] + [part.meaning for key in keys() for part in key.parts]
+    assert [said for said in meanings if re.search(r"frac\b|\\|[{}]", said)] == []
+
+
 @pytest.mark.parametrize("key", [key for key in keys() if key.parts], ids=name_of)
 def test_every_kind_is_told_and_may_be_named(opened, key):
     assert len(set(key.kinds)) == len(key.kinds)

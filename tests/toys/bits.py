@@ -64,7 +64,7 @@ class BitsVAE(Description):
         given = Conditional(self.net.encoder(latent), Gaussian(), given=latent, event=latent)
         return Ladder(Pair(prior, given), Pair(posterior, below), likelihood)
 
-    def view(self, schema=None):
+    def view(self, schema=None) -> "BitsView":
         """Return how strings enter the model."""
         return BitsView(self)
 

@@ -8,6 +8,7 @@ from typing import get_args
 import pytest
 import torch
 
+import test_kinds
 import vaekit
 from toys import walking
 from toys.bits import Bits, BitsVAE, all_strings, exact_evidence
@@ -45,6 +46,10 @@ def file(tmp_path_factory):
 def run(request, file, tmp_path_factory):
     out = tmp_path_factory.mktemp("runs") / "run"
     return vaekit.fit(file, out=out, groups=request.param, latent=2, **QUICK)
+
+
+def test_the_kind_lacks_no_entry():
+    test_kinds.test_a_kind_lacks_no_entry("bits")
 
 
 def test_the_kind_is_found_by_its_reader_and_has_keys_of_its_own(run, file):
