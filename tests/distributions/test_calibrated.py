@@ -12,7 +12,8 @@ from vaekit import VAE, Conditional, Gaussian, ImageVAE, StandardNormal
 from vaekit.distributions import CalibratedNormal, point, temper
 from vaekit.heads import Laplace, Optimal
 from vaekit.objectives import ELBO
-from vaekit.training import Training, TrainingState, make_fabric
+from vaekit.training import Training, TrainingState
+from vaekit.training.fabric import make_fabric
 from vaekit.training.step import Step
 
 BOUNDS = (-14.0, 14.0)

@@ -16,7 +16,8 @@ from vaekit.modalities import ImageVAE
 from vaekit.models import evaluating
 from vaekit.nets import MLP
 from vaekit.objectives import AnyObjective
-from vaekit.training import Step, Training, TrainingState, Validation, make_fabric, train
+from vaekit.training import Step, Training, TrainingState, Validation, train
+from vaekit.training.fabric import make_fabric
 
 DIGITS = torch.from_numpy(load_digits().images).to(torch.uint8).unsqueeze(-1)[:320]
 SCHEMA = ImageSchema(height=8, width=8, channels=1, levels=17, low=0, high=16, binary=False)

@@ -221,3 +221,9 @@ def test_a_generator_goes_on_and_a_seed_begins_anew():
     model, generator = trained("image"), torch.Generator().manual_seed(4)
     first, second = (model.sample(3, seed=generator) for _ in range(2))
     assert torch.equal(first, model.sample(3, seed=4)) and not torch.equal(first, second)
+
+
+def test_a_model_is_used_without_what_only_training_needs():
+    """Fabric alone takes a second to import."""
+    code = "import sys, vaekit; vaekit.load; assert not {'lightning_fabric', 'torch._dynamo', 'sklearn'} & set(sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True)

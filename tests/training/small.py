@@ -10,7 +10,8 @@ from vaekit.modalities import ImageVAE
 from vaekit.nets import MLP, Conv
 from vaekit.objectives import ELBO
 from vaekit.schedules import Linear
-from vaekit.training import Step, Training, TrainingState, Validation, make_fabric, train, validate
+from vaekit.training import Step, Training, TrainingState, Validation, train, validate
+from vaekit.training.fabric import make_fabric
 
 NETS = {
     "mlp": MLP(widths=(12, 8), norm="batch", dropout=0.2),

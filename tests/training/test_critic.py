@@ -9,7 +9,8 @@ from vaekit.heads import VQ, Autoregressive, Bernoulli
 from vaekit.modalities import ImageVAE
 from vaekit.nets import Conv
 from vaekit.objectives import AAE, VAEGAN, VQELBO, WAE, Factor, PatchGAN
-from vaekit.training import Checkpoints, Step, TrainingState, make_fabric
+from vaekit.training import Checkpoints, Step, TrainingState
+from vaekit.training.fabric import make_fabric
 
 from .small import NETS, PIXELS, TRAINING_ROWS, batches, comparable, constant_bound, differences, run, settings
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from vaekit.training import make_fabric
+from vaekit.training.fabric import make_fabric
 
 from .small import differences, settings
 from .together import CASES, EXACT

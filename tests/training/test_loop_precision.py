@@ -1,6 +1,7 @@
 import torch
 
-from vaekit.training import Step, TrainingState, make_fabric
+from vaekit.training import Step, TrainingState
+from vaekit.training.fabric import make_fabric
 
 from .small import settings
 

@@ -11,7 +11,8 @@ from torch import nn
 from vaekit.data import sequential
 from vaekit.objectives import DIP, ELBO, VAEGAN, Capacity, Factor
 from vaekit.schedules import Constant, Linear
-from vaekit.training import Checkpoints, Phase, Step, Training, TrainingState, Validation, make_fabric, train, validate
+from vaekit.training import Checkpoints, Phase, Step, Training, TrainingState, Validation, train, validate
+from vaekit.training.fabric import make_fabric
 
 from .small import (
     HELD_OUT_ROWS,

@@ -11,7 +11,8 @@ import pytest
 import torch
 from torch.distributions import Distribution
 
-from vaekit.training import TrainingScope, make_fabric
+from vaekit.training import TrainingScope
+from vaekit.training.fabric import make_fabric
 
 from .small import comparable, differences, new_state, run, settings
 

@@ -18,7 +18,8 @@ from vaekit.heads import StandardNormal
 from vaekit.models import VAE
 from vaekit.objectives import ELBO
 from vaekit.schedules import Linear
-from vaekit.training import Validation, active_units, make_fabric, train, validate
+from vaekit.training import Validation, active_units, train, validate
+from vaekit.training.fabric import make_fabric
 from vaekit.value import Value
 
 from .small import (

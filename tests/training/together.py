@@ -18,7 +18,8 @@ from vaekit.heads import VQ as Quantizer, Autoregressive, Bernoulli, Delta, Gaus
 from vaekit.modalities import ImageVAE
 from vaekit.nets import MLP
 from vaekit.objectives import ELBO, RAE, VQELBO, PatchGAN
-from vaekit.training import Phase, Step, TrainingState, make_fabric, train
+from vaekit.training import Phase, Step, TrainingState, train
+from vaekit.training.fabric import make_fabric
 
 from .small import PIXELS, TRAINING_ROWS, batches, constant_bound, settings
 

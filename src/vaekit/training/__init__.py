@@ -5,7 +5,6 @@ uninterrupted one bit for bit lives in `TrainingState`.
 """
 
 from vaekit.training.checkpoint import Checkpoints as Checkpoints, CorruptCheckpoint as CorruptCheckpoint
-from vaekit.training.fabric import make_fabric as make_fabric
 from vaekit.training.loop import Progress as Progress, train as train
 from vaekit.training.memory import refuse_too_large as refuse_too_large, training_bytes as training_bytes
 from vaekit.training.phases import Phase as Phase

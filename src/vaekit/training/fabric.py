@@ -1,4 +1,7 @@
-"""Device and precision, through Lightning Fabric."""
+"""Device and precision, through Lightning Fabric.
+
+Only what trains imports this file: Fabric takes a second to import.
+"""
 
 from __future__ import annotations
 
@@ -6,12 +9,13 @@ import warnings
 
 import torch
 
+from vaekit.training.device import device_named
 from vaekit.training.settings import Training
 
 with warnings.catch_warnings():  # it adds a filter of its own when it is imported
     from lightning_fabric import Fabric
 
-__all__ = ["Fabric", "device_named", "make_fabric"]
+__all__ = ["Fabric", "make_fabric"]
 
 
 def make_fabric(training: Training, devices: int = 1) -> Fabric:
@@ -32,21 +36,6 @@ def make_fabric(training: Training, devices: int = 1) -> Fabric:
     if devices > 1:
         fabric.launch()
     return fabric
-
-
-def device_named(name: str) -> str:
-    """Return the device that a setting stands for; `auto` is the fastest there is.
-
-    Raises:
-        ValueError: It is not there.
-    """
-    there = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
-    if name == "auto":
-        return next(device for device in ("cuda", "mps", "cpu") if there[device])
-    if not there[name]:
-        usable = ", ".join(device for device, usable in there.items() if usable)
-        raise ValueError(f"device={name} is not available on this machine; use device=auto or one of: {usable}")
-    return name
 
 
 def _is_bf16(precision: str, device: str) -> bool:

@@ -8,7 +8,7 @@ import torch
 
 from vaekit.modalities import Description
 from vaekit.nets import parameter_count
-from vaekit.training.fabric import device_named
+from vaekit.training.device import device_named
 
 __all__ = ["memory_of", "refuse_too_large", "training_bytes"]
 

@@ -7,11 +7,14 @@ adversary joins late, and steps of the posterior alone go uncounted, all of whic
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, distributed, nn
 
-from vaekit.training.fabric import Fabric
+if TYPE_CHECKING:
+    from vaekit.training.fabric import Fabric
+
 
 __all__ = ["average", "draw_apart", "share_weights"]
 

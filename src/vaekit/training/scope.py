@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch.distributions import Distribution
 
-from vaekit.training.fabric import device_named
+from vaekit.training.device import device_named
 from vaekit.training.settings import Training
 
 __all__ = ["TrainingScope"]

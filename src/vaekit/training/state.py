@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import copy
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
 
 from vaekit.data import Batches, Stored
-from vaekit.training.fabric import Fabric
 from vaekit.training.optimizers import Average, at_rest, learning_rate, make_critic, make_optimizer, restore_optimizer
 from vaekit.training.phases import Phases, Position
 from vaekit.training.processes import average, draw_apart, share_weights
 from vaekit.training.settings import Training
 from vaekit.training.stability import Guard, Verdict
 from vaekit.training.step import Step
+
+if TYPE_CHECKING:
+    from vaekit.training.fabric import Fabric
 
 __all__ = ["TrainingState"]
 

@@ -14,7 +14,7 @@ from vaekit.interfaces.describing.keys import DERIVED
 from vaekit.modalities import Choice, Description, Modality, Pace, Preset, Reading, Situation, described, modality_named
 from vaekit.modalities.modality import Sections, three_sections
 from vaekit.training import Training
-from vaekit.training.fabric import device_named
+from vaekit.training.device import device_named
 
 __all__ = ["plan"]
 

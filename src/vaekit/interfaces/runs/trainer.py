@@ -18,7 +18,8 @@ from vaekit.modalities import View, view_of
 from vaekit.models import LatentVariableModel, evaluating
 from vaekit.objectives import ELBO
 from vaekit.trained import Conditions, TrainedModel
-from vaekit.training import Progress, Step, Training, TrainingState, Validation, make_fabric, train, validate
+from vaekit.training import Progress, Step, Training, TrainingState, Validation, train, validate
+from vaekit.training.fabric import make_fabric
 from vaekit.training.memory import refuse_too_large
 from vaekit.training.scope import TrainingScope
 
