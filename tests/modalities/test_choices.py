@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from vaekit.data import ImageSchema, images_from_arrays
-from vaekit.modalities.choice import latent_size
+from vaekit.modalities.capacity import latent_size
 from vaekit.modalities.image.choices import choose_image_model
 from vaekit.nets import parameter_count
 

@@ -5,16 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 
-import torch
 from pydantic import BeforeValidator
 
-from vaekit.nets import parameter_count
 from vaekit.value import Value
 
 if TYPE_CHECKING:
-    from vaekit.modalities.description import Description
+    pass
 
-__all__ = ["Choice", "Draft", "Preset", "balance", "latent_size", "merged"]
+__all__ = ["Choice", "Draft", "Preset", "merged"]
 
 _PARTS = ("net", "likelihood")
 
@@ -73,48 +71,6 @@ class Draft:
             if not classes:
                 raise ValueError(f"condition=label needs {need}")
             self.keys["context"] = len(classes)
-
-
-def latent_size(inputs: int, features: int, usual: tuple[int, int]) -> Choice:
-    """Choose the number of latents by three rules of thumb; the reason names all three.
-
-    Args:
-        inputs: Dimensions of one datum.
-        features: Length of the encoder's flattened features.
-        usual: The range that is usual for this type and size of data.
-
-    Examples:
-        >>> latent_size(784, 512, (32, 128)).value
-        32
-    """
-    low, high = max(1, round(inputs / 100)), min(inputs, max(2, round(inputs / 10)))
-    cut = (max(low, usual[0]), min(high, usual[1]))
-    empty = cut[0] > cut[1]
-    low, high = (low, high) if empty else cut
-    tie = (0.01 * features, 0.04 * features)
-    value = round(min(max(0.02 * features, low), high))
-    reason = (
-        f"usual for data of this size {usual[0]}-{usual[1]}; 1-2 orders below {inputs} inputs: "
-        f"{round(inputs / 100)}-{round(inputs / 10)}{' (no overlap: the latter)' if empty else ''}; "
-        f"1-4 % of {features} features: {tie[0]:.0f}-{tie[1]:.0f} (breaks ties)"
-    )
-    return Choice(key="latent", value=value, reason=reason)
-
-
-def balance(description: Description, cure: str) -> Choice:
-    """Compare the sizes of encoder and decoder.
-
-    Args:
-        description: The model.
-        cure: The advice if one side is more than twice as large as the other.
-    """
-    with torch.device("meta"):
-        model = description.build()
-    encoder, decoder = parameter_count(model.posterior), parameter_count(model.likelihood)
-    ratio = encoder / max(decoder, 1)
-    verdict = "balanced" if 0.5 <= ratio <= 2 else f"one side is far larger than the other: {cure}"
-    reason = f"encoder {encoder:,} and decoder {decoder:,} parameters: {verdict}"
-    return Choice(key="balance", value=f"{ratio:.2f}", reason=reason)
 
 
 def merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:

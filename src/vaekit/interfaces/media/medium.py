@@ -1,4 +1,4 @@
-"""How one kind of data is shown to people: in words, in files and in the report. `MEDIA` lists the kinds."""
+"""How one kind of data is shown to people: in words, in files and in the report."""
 
 from __future__ import annotations
 

@@ -10,7 +10,8 @@ import torch
 
 from vaekit.data import ImageSchema
 from vaekit.heads import LEVELED
-from vaekit.modalities.choice import Choice, Draft, Preset, balance, latent_size
+from vaekit.modalities.capacity import balance, latent_size
+from vaekit.modalities.choice import Choice, Draft, Preset
 from vaekit.modalities.image.description import ImageVAE
 from vaekit.nets import output_size
 from vaekit.value import Size

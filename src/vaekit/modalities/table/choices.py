@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from vaekit.data import TableSchema
-from vaekit.modalities.choice import Choice, Draft, Preset, balance, merged
+from vaekit.modalities.capacity import balance
+from vaekit.modalities.choice import Choice, Draft, Preset, merged
 from vaekit.modalities.modality import Completed, Sections, three_sections
 from vaekit.modalities.table.description import TableVAE
 

@@ -7,7 +7,8 @@ from typing import Any
 
 from vaekit.data import TextSchema
 from vaekit.errors import suggestion
-from vaekit.modalities.choice import Choice, Draft, Preset, balance, merged
+from vaekit.modalities.capacity import balance
+from vaekit.modalities.choice import Choice, Draft, Preset, merged
 from vaekit.modalities.modality import Completed, Pace, Sections, three_sections
 from vaekit.modalities.text.description import TextVAE
 from vaekit.modalities.text.recipes import RECIPES
