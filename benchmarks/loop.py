@@ -21,7 +21,8 @@ from benchmarks.measuring import Time, interleaved, machine, options, ratio, rep
 from benchmarks.workloads import W1, W2, Workload
 from vaekit.models import VAE
 from vaekit.objectives import ELBO
-from vaekit.training import Step, Training, Validation, make_fabric, train
+from vaekit.training import Step, Training, Validation, train
+from vaekit.training.fabric import make_fabric
 
 _FOREVER = 10**7
 

@@ -37,7 +37,8 @@ from vaekit.modalities.text.choices import choose_text_model
 from vaekit.models import VAE
 from vaekit.nets import CausalNet, Recurrent, SequenceTask, Transformer
 from vaekit.objectives import ELBO
-from vaekit.training import Step, Training, TrainingState, Validation, make_fabric, train
+from vaekit.training import Step, Training, TrainingState, Validation, train
+from vaekit.training.fabric import make_fabric
 
 _FOREVER = 10**7
 CHARACTERS, WORDS = 30, 5000

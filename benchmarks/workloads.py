@@ -18,7 +18,8 @@ from vaekit.modalities import ImageVAE
 from vaekit.models import VAE
 from vaekit.nets import MLP, Conv
 from vaekit.objectives import ELBO
-from vaekit.training import Step, Training, TrainingState, make_fabric
+from vaekit.training import Step, Training, TrainingState
+from vaekit.training.fabric import make_fabric
 
 __all__ = ["W1", "W2", "Pixels", "Workload"]
 
