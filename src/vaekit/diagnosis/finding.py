@@ -18,7 +18,7 @@ SEVERITIES: tuple[Severity, ...] = ("severe", "warning", "info")
 class Finding(Value):
     """One pathology that was found.
 
-    Args:
+    Attributes:
         name: What it is called, in snake_case.
         severity: How bad it is.
         evidence: A sentence with the number that was measured and the threshold that it passed.
