@@ -18,6 +18,7 @@ from vaekit.interfaces.runs import recording
 from vaekit.interfaces.runs.folder import RunFolder
 from vaekit.interfaces.runs.run import Run
 from vaekit.interfaces.runs.subject import Patient
+from vaekit.interfaces.runs.trainer import Trainer
 from vaekit.modalities import ImageVAE, modality_named
 from vaekit.models import evaluating
 from vaekit.objectives import ELBO, RAE, VQELBO
@@ -51,7 +52,9 @@ def _run(keys: tuple[str, ...]) -> Run:
     reading = modality_named("image").opened({"source": "digits"})
     data = reading.open()
     folder = RunFolder(Path(tempfile.mkdtemp(dir=_FOLDER)) / "run")
-    found = recording.Recording(folder, plan(data, reading, parse([*SMALL, *keys], modality="image"), "fast"), data)
+    found = recording.Recording(
+        folder, Trainer(plan(data, reading, parse([*SMALL, *keys], modality="image"), "fast"), data)
+    )
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(recording, "conclude", lambda *_: None)  # half of the time
         found.begin()

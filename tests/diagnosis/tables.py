@@ -18,6 +18,7 @@ from vaekit.interfaces.describing.planning import plan
 from vaekit.interfaces.runs import recording
 from vaekit.interfaces.runs.folder import RunFolder
 from vaekit.interfaces.runs.run import Run
+from vaekit.interfaces.runs.trainer import Trainer
 from vaekit.modalities import Reading, modality_named
 
 SMALL = ("latent=6", "net.widths=[48,48]", "steps=200", "batch=64", "lr=0.002", "precision=fp32", "threads=1")
@@ -71,7 +72,7 @@ def typed(*keys: str) -> Sections:
 def run(*keys: str) -> Run:
     """Return a run of `SMALL` with these keys on top: a second or two, without bounds and report."""
     folder = RunFolder(Path(tempfile.mkdtemp(dir=_FOLDER)) / "run")
-    found = recording.Recording(folder, plan(data(), settings(), typed(*keys), "fast"), data())
+    found = recording.Recording(folder, Trainer(plan(data(), settings(), typed(*keys), "fast"), data()))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(recording, "conclude", lambda *_: None)
         found.begin()

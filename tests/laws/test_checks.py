@@ -17,6 +17,7 @@ from vaekit.interfaces.describing.planning import plan
 from vaekit.interfaces.runs.auto_fix import revised
 from vaekit.interfaces.runs.folder import RunFolder
 from vaekit.interfaces.runs.recording import Recording
+from vaekit.interfaces.runs.trainer import Trainer
 from vaekit.modalities import Plain, modality_named
 
 TINY = ("latent=3", "net.kind=mlp", "net.widths=[12]", "net.residual=false", "steps=3", "batch=16", "precision=fp32")
@@ -177,7 +178,7 @@ def test_what_is_prescribed_makes_an_experiment_that_starts(name, tmp_path):
             plan(DIGITS, SETTINGS, parse(finding.prescription, parse(words(name))), "fast")
             own = plan(DIGITS, SETTINGS, parse(words(name)), "fast")
             again, data = revised(own, finding, DIGITS)
-            Recording(RunFolder(tmp_path / str(number)), again, data)
+            Recording(RunFolder(tmp_path / str(number)), Trainer(again, data))
 
 
 @pytest.mark.parametrize(

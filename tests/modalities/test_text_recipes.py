@@ -12,6 +12,7 @@ from vaekit.interfaces.describing.planning import plan
 from vaekit.interfaces.runs import ending
 from vaekit.interfaces.runs.folder import RunFolder
 from vaekit.interfaces.runs.recording import Recording
+from vaekit.interfaces.runs.trainer import Trainer
 from vaekit.modalities import RECIPES, Pace, modality_named
 
 BRIEFER = {"aggressive": {"phases": ({"until": 0.1, "aggressive": 100}, {"until": 1.0})}}
@@ -34,7 +35,7 @@ def planned(data, model, training=None, objective=None):
 def trained(data, experiment, path, monkeypatch):
     """Train without a report."""
     monkeypatch.setattr(ending, "write_report", lambda run, _result: run.folder.report.write_text("no report"))
-    made = Recording(RunFolder(path), experiment, data)
+    made = Recording(RunFolder(path), Trainer(experiment, data))
     made.begin()
     return made.run()
 

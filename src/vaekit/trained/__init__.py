@@ -1,6 +1,7 @@
 """Trained models: one object with every verb, without the folder of the run that it came from.
 
-trained_model    the verbs;  latents, latent_space  groups of latents and walks in them;  attributes  vectors of labels
+trained_model    the verbs;  walks  those that move in latent space;  latents, latent_space  groups of latents and their geometry
+attributes       vectors of labels
 opening          its own data and others;  conditions  labels and vectors as conditions;  files  save and load
 """
 
@@ -8,4 +9,5 @@ from vaekit.trained.conditions import Conditions as Conditions, Label as Label
 from vaekit.trained.latent_space import LatentSpace as LatentSpace, Way as Way
 from vaekit.trained.latents import Encoding as Encoding, Latents as Latents
 from vaekit.trained.opening import Data as Data, Source as Source, typed as typed
-from vaekit.trained.trained_model import TrainedModel as TrainedModel, Traversal as Traversal
+from vaekit.trained.trained_model import TrainedModel as TrainedModel
+from vaekit.trained.walks import Traversal as Traversal

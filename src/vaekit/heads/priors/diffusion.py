@@ -103,17 +103,17 @@ class Denoised(nn.Module):
         noise = torch.randn_like(x)
         target = math.pi / 2 * (angle.cos() * noise - angle.sin() * x)
         mixed = angle.cos() * x + angle.sin() * noise
-        found = self.velocity.field(mixed, u.unsqueeze(1), self._given(context))
+        found = self.velocity.field(mixed, u.unsqueeze(1), self._condition(context))
         return (found - target).square().sum(1)
 
     def forward(self, *context: Tensor) -> Transported:
         """Return p(z), or p(z | context) with batch shape (B,)."""
-        given = self._given(context)
+        given = self._condition(context)
         loc = torch.zeros_like(self.loc) if given is None else self.loc.new_zeros(*given.shape[:-1], len(self.loc))
         flow = ProbabilityFlow(self.velocity, self.loc, self.cholesky, given, self.steps)
         return Transported(standard_normal(loc, 1), flow, self.event)
 
-    def _given(self, context: tuple[Tensor, ...]) -> Tensor | None:
+    def _condition(self, context: tuple[Tensor, ...]) -> Tensor | None:
         return context[0] if self.context else None
 
 

@@ -31,6 +31,7 @@ from vaekit.interfaces.runs.folder import RunFolder
 from vaekit.interfaces.runs.prior import fit_prior as fitted
 from vaekit.interfaces.runs.recording import Recording
 from vaekit.interfaces.runs.run import Run, load
+from vaekit.interfaces.runs.trainer import Trainer
 from vaekit.modalities import Preset, kind_of_source, modality_named
 
 __all__ = ["fit", "fit_prior", "inspect", "resume"]
@@ -64,7 +65,7 @@ def fit(data: str, pairs: list[str], out: Path | None, as_json: bool, *, dry_run
         tables = (choice_table(experiment.choices), "", layer_table(_layers(experiment)))
         emit(as_json, experiment.model_dump(mode="json"), *tables)
         return
-    recording = Recording(RunFolder(out) if out else free_folder(data), experiment, dataset, began=began)
+    recording = Recording(RunFolder(out) if out else free_folder(data), Trainer(experiment, dataset, began=began))
     recording.begin()
     if not as_json:
         emit(False, {}, *data_lines(dataset, experiment.data.kind), choice_table(experiment.choices), "")

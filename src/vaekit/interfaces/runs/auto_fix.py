@@ -18,6 +18,7 @@ from vaekit.interfaces.runs.diagnosing import diagnosed, write_diagnosis
 from vaekit.interfaces.runs.folder import RunFolder, unused
 from vaekit.interfaces.runs.recording import Recording
 from vaekit.interfaces.runs.run import Run
+from vaekit.interfaces.runs.trainer import Trainer
 from vaekit.modalities import Choice, modality_named
 from vaekit.training import RUNS_OF_A_FIX, TrainingDiverged
 
@@ -210,7 +211,7 @@ def _prepared(
     # A restart is a run like any other, which can be resumed on its own.
     training = experiment.training.replace(auto_fix=False, time_limit=seconds)
     changes = _changes(trained, finding)
-    recording = Recording(folder, experiment.replace(training=training), opened)
+    recording = Recording(folder, Trainer(experiment.replace(training=training), opened))
     keys = " ".join(finding.prescription)
     recording.trainer.notes.append(f"auto_fix restarts {latest.run.path} with {keys} against {finding.name}")
     recording.trainer.notes += changes

@@ -108,7 +108,7 @@ def fit(
     new = planned(data, model=model, objective=objective, training=training, preset=preset, context=context, **keys)
     if out is None:
         return train(new.data, new.experiment, model=new.modules, listener=listener)
-    recording = Recording(RunFolder(Path(out)), new.experiment, new.data, model=new.modules)
+    recording = Recording(RunFolder(Path(out)), Trainer(new.experiment, new.data, model=new.modules))
     recording.begin()
     return _best(recording, listener)
 
@@ -244,7 +244,7 @@ def resumed(
     if data is None and not experiment.data.source:
         raise ValueError(f"the data of {path} came as arrays and are not kept; give vaekit.resume(..., data=...)")
     opened = experiment.data.open() if data is None else _opened(data, experiment.data)[1]
-    recording = Recording(folder, experiment, opened, model=model)
+    recording = Recording(folder, Trainer(experiment, opened, model=model))
     recording.restore(seconds_more)
     return recording
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from vaekit.data import Dataset
-from vaekit.interfaces.describing.experiment import Experiment
 from vaekit.interfaces.media import MEDIA
 from vaekit.interfaces.runs.ending import conclude
 from vaekit.interfaces.runs.folder import RunFolder
@@ -13,7 +11,6 @@ from vaekit.interfaces.runs.logs import loggers
 from vaekit.interfaces.runs.run import Run
 from vaekit.interfaces.runs.signals import Interruption, Stopped
 from vaekit.interfaces.runs.trainer import Listener, Trainer, time_for_training
-from vaekit.models import LatentVariableModel
 from vaekit.training import Checkpoints, Progress, Validation
 
 __all__ = ["Recording"]
@@ -24,23 +21,11 @@ class Recording:
 
     Args:
         folder: The run folder.
-        experiment: Its description.
-        data: Its data.
-        model: A free composition, if the experiment has no description.
-        began: When the user's wait began, on the clock of `time.perf_counter`; a time limit counts from there.
+        trainer: The training.
     """
 
-    def __init__(
-        self,
-        folder: RunFolder,
-        experiment: Experiment,
-        data: Dataset,
-        *,
-        model: LatentVariableModel | None = None,
-        began: float | None = None,
-    ) -> None:
-        self.folder = folder
-        self.trainer = Trainer(experiment, data, model=model, began=began)
+    def __init__(self, folder: RunFolder, trainer: Trainer) -> None:
+        self.folder, self.trainer = folder, trainer
 
     def begin(self) -> None:
         """Make the folder, and write all that is known before training.

@@ -64,7 +64,7 @@ class TableMedium(Medium):
 
     def commands(self, run: Run, path: str) -> list[str]:
         """Return the verbs of tables."""
-        given = _given(run)
+        given = _example_cell(run)
         return [
             f"vaekit sample {path} -n 1000{label_option(run)} --out rows.csv",
             *([f"vaekit sample {path} -n 100 --given {given}"] if given else []),
@@ -105,7 +105,7 @@ class TableMedium(Medium):
         return Answer({}, []) if found is None else Answer({"anomalies": found.summary()}, [found.line()])
 
 
-def _given(run: Run) -> str:
+def _example_cell(run: Run) -> str:
     """Return `column=value` for a column of few values; nothing if the model cannot be given cells."""
     schema = cast(TableSchema, run.schema)
     if run.conditions.size:

@@ -52,10 +52,10 @@ def _samples(run: Run) -> str:
         title, caption = "Samples", "Each token drawn from p(x), given those before it."
     names = run.conditions.names[:_LABELS]
     if not names:
-        return exhibit(title, caption, verbatim(("Text",), ([_shown(text)] for text in run.sample(_TEXTS))))
+        return exhibit(title, caption, verbatim(("Text",), ([_shortened(text)] for text in run.sample(_TEXTS))))
     columns = max(1, min(4, _TEXTS // len(names)))
     drawn = run.sample(columns * len(names), label=names)
-    rows = ((name, *map(_shown, row)) for name, row in zip(names, _in_rows(drawn, columns), strict=True))
+    rows = ((name, *map(_shortened, row)) for name, row in zip(names, _in_rows(drawn, columns), strict=True))
     return exhibit(title, f"A row per label: {caption}", verbatim(("Label", "Texts", *[""] * (columns - 1)), rows))
 
 
@@ -64,7 +64,7 @@ def _reconstructions(run: Run) -> tuple[str, str]:
     given, again = run.reconstruct(None, _TEXTS)
     exact = [text == other for text, other in zip(given, again, strict=True)]
     marks = ("yes" if is_exact else "no" for is_exact in exact)
-    rows = zip(map(_shown, given), map(_shown, again), marks, strict=True)
+    rows = zip(map(_shortened, given), map(_shortened, again), marks, strict=True)
     caption = (
         "Left: a held-out text. Right: its reconstruction from the posterior mean, the most probable token each time. "
         f"{sum(exact)} of {len(exact)} are exact."
@@ -92,7 +92,7 @@ def _interpolations(run: Run, means: Tensor, labels: Tensor | None) -> str:
     ways = _in_rows(walks.between, _STEPS)
     columns = [("text", *(str(Fraction(i, _STEPS - 1)) for i in range(_STEPS)), "text")]
     for first, way, last in zip(walks.first, ways, walks.last, strict=True):
-        columns.append(tuple(map(_shown, (first, *way, last))))
+        columns.append(tuple(map(_shortened, (first, *way, last))))
     caption = (
         "Each column is a straight line from the posterior mean of one held-out text to that of another, decoded with the most "
         "probable token each time. The two texts themselves are first and last."
@@ -104,7 +104,7 @@ def _interpolations(run: Run, means: Tensor, labels: Tensor | None) -> str:
 def _traversal(run: Run, result: Bounds) -> str:
     shown, names = traversed(run, result, _DIMENSIONS, _VALUES)
     values = [f"{value:g}" for value in torch.linspace(-REACH, REACH, _VALUES).tolist()]
-    rows = ((name, *map(_shown, row)) for name, row in zip(names, _in_rows(shown, _VALUES), strict=True))
+    rows = ((name, *map(_shortened, row)) for name, row in zip(names, _in_rows(shown, _VALUES), strict=True))
     caption = (
         f"Each row moves one latent dimension of one held-out text from {-REACH:g} to {REACH:g} and keeps the others; the most "
         "active dimension is first. Each token is the most probable one."
@@ -116,7 +116,7 @@ def _in_rows(shown: Sequence[str], columns: int) -> list[Sequence[str]]:
     return [shown[i : i + columns] for i in range(0, len(shown), columns)]
 
 
-def _shown(text: str) -> str:
+def _shortened(text: str) -> str:
     """Return a text for a cell: an empty one is named, a long one cut."""
     if not text.strip():
         return "(empty)"
