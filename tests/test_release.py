@@ -2,6 +2,8 @@
 
 import re
 import runpy
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
@@ -64,3 +66,13 @@ def test_the_check_of_the_wheel_has_a_program_for_each_extra():
 def test_each_python_that_may_be_used_is_named():
     named = re.findall(r"Python :: (3\.\d+)", " ".join(PROJECT["project"]["classifiers"]))
     assert named[0] == PROJECT["project"]["requires-python"].removeprefix(">=") and named == ["3.11", "3.12", "3.13"]
+
+
+def test_the_programs_of_the_check_of_the_wheel_run(tmp_path):
+    """Where all extras are installed, as here, none of them may fail."""
+    check = runpy.run_path(str(ROOT / "tools" / "wheel.py"))
+    for program in (check["WITHOUT_EXTRAS"], *check["EXTRAS"].values()):
+        done = subprocess.run(
+            [sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, (program, done.stderr)
