@@ -27,7 +27,7 @@ EXTRAS = {
     + 'sys.argv[1:] = ["encode", "run", "digits", "--out", "latents.parquet"]\nmain()',
     "table": TRAINING + f"assert len(vaekit.fit({TABLE}, training=quick).sample(7)) == 7",
     "tensorboard": TRAINING
-    + 'from pathlib import Path\nrun = vaekit.fit("digits", training=quick, out="logged")\n'
+    + 'from tempfile import mkdtemp\nrun = vaekit.fit("digits", training=quick, out=mkdtemp() + "/run")\n'
     + 'assert (run.path / "tensorboard").is_dir(), "vaekit[tensorboard] is missing"',
     "text": TRAINING + f"assert len(vaekit.fit({TEXTS}, training=quick).sample(3)) == 3",
 }
