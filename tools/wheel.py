@@ -17,7 +17,8 @@ ROOT = Path(__file__).parents[1]
 SHIPPED = ("vaekit/py.typed", "vaekit/__init__.pyi", "vaekit/data/first_names.txt")
 
 TRAINING = "import vaekit\nquick = vaekit.Training(steps=5, threads=1)\n"
-WITHOUT_EXTRAS = TRAINING + 'assert vaekit.fit("digits", training=quick, out="run").sample(3).shape == (3, 1, 8, 8)'
+WITHOUT_EXTRAS = TRAINING + 'for keys in ({}, {"out": "run"}):\n'
+WITHOUT_EXTRAS += '    assert vaekit.fit("digits", training=quick, **keys).sample(3).shape == (3, 1, 8, 8)'
 TABLE = '{"age": list(range(60)) * 2, "job": ["cook", "clerk", None] * 40}'
 TEXTS = '["a red dog runs", "a blue cat sits", "two dogs sit", "a cat runs"] * 9'
 EXTRAS = {
