@@ -221,6 +221,6 @@ def test_charts_of_an_examination_of_texts(run, language_model):
 
 
 def test_odd_texts_keep_their_place():
-    assert texts._shown("  ") == "(empty)"
-    assert len(texts._shown("x" * 1000)) == 304
+    assert texts._shortened("  ") == "(empty)"
+    assert len(texts._shortened("x" * 1000)) == 304
     assert verbatim(("a",), [["1\n 2"]]).count("<td dir=auto>1\n 2</td>") == 1
