@@ -16,8 +16,6 @@ SCHEMA = ImageSchema(height=28, width=28, channels=1, levels=256, low=0, high=25
         ({"height": 32}, "height: the model expects 28, the data has 32; use size=28x28"),
         ({"width": 32}, "width: .*use size=28x28"),
         ({"channels": 3}, "channels: the model expects 1, the data has 3"),
-        ({"levels": 1000}, "levels: the model expects at most 256, the data has 1000"),
-        ({"levels": None}, "levels: the model expects 256 integer levels, the data has real values"),
     ],
 )
 def test_data_that_do_not_fit_are_named_with_the_cure(changes, said):
@@ -25,7 +23,7 @@ def test_data_that_do_not_fit_are_named_with_the_cure(changes, said):
         SCHEMA.check(SCHEMA.replace(**changes))
 
 
-@pytest.mark.parametrize("changes", [{"levels": 17}, {"low": 3}, {"high": 9}, {"binary": True}, {"classes": ("a",)}])
+@pytest.mark.parametrize("changes", [{"levels": 17}, {"levels": None}, {"low": 3}, {"high": 9}, {"binary": True}, {"classes": ("a",)}])
 def test_what_may_differ(changes):
     SCHEMA.check(SCHEMA.replace(**changes))
 

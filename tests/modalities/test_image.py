@@ -59,15 +59,18 @@ CASES = [
 
 @pytest.mark.parametrize(("likelihood", "kind"), CASES)
 def test_what_is_shown_is_what_was_stored(likelihood, kind):
-    """`decode` undoes `prepare` up to the range of the data, or nothing at all for pixels in the unit interval."""
+    """`decode` undoes `prepare`; `display` shows the range of the data, or the unit interval of pixels that lie in it."""
     made, stored = model(likelihood, **kind), pixels(kind)
     x = made.view().prepare(stored)
     made.likelihood.check(x)
     low, high = (0.0, 1.0) if kind is UNIT and likelihood.support in ("unit", "open_unit") else kind["value_range"]
     expected = ((stored.float() - low) / (high - low)).permute(0, 3, 1, 2)
-    torch.testing.assert_close(made.view().decode(x), expected, atol=1e-6, rtol=1e-5)
-    assert made.view().decode(3 * x - 1).aminmax() >= (torch.tensor(0.0), torch.tensor(0.0))
-    assert made.view().decode(1e6 * x).max() <= 1
+    torch.testing.assert_close(made.view().display(x), expected, atol=1e-6, rtol=1e-5)
+    assert made.view().display(3 * x - 1).aminmax() >= (torch.tensor(0.0), torch.tensor(0.0))
+    assert made.view().display(1e6 * x).max() <= 1
+    decoded = made.view().decode(x)
+    assert decoded.dtype == stored.dtype
+    torch.testing.assert_close(decoded, stored.permute(0, 3, 1, 2), atol=1e-6, rtol=1e-5)
 
 
 @pytest.mark.parametrize(("likelihood", "kind"), [*CASES, (Bernoulli(binarize="threshold"), BYTE)])

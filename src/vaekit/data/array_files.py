@@ -19,7 +19,16 @@ from vaekit.data.dataset import TEST, TRAIN, VALIDATION, Dataset
 from vaekit.data.delimited.encoding import opened
 from vaekit.data.rows import Array
 
-__all__ = ["is_idx", "is_idx_folder", "read_idx", "read_idx_file", "read_idx_folder", "read_npy", "read_npz"]
+__all__ = [
+    "is_idx",
+    "is_idx_folder",
+    "read_array",
+    "read_idx",
+    "read_idx_file",
+    "read_idx_folder",
+    "read_npy",
+    "read_npz",
+]
 
 LARGE = 256 * 2**20
 """From this size on, a file is mapped into memory instead of read."""
@@ -78,6 +87,28 @@ def read_npz(path: Path) -> Dataset:
             f" {', '.join(files) or 'nothing'}; rename the array"
         )
     return images_from_arrays(images, _first(arrays, LABELS), context=_first(arrays, CONTEXT), source=str(path))
+
+
+def read_array(path: Path) -> Array:
+    """Read the array of a .npy file, or the one of a .npz file that `read_npz` takes for data.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If the file is damaged, or holds no data.
+    """
+    try:
+        with path.open("rb") as stream:
+            found = np.load(stream, allow_pickle=False)
+            array = (
+                found if isinstance(found, np.ndarray) else _first({name: found[name] for name in found.files}, IMAGES)
+            )
+    except FileNotFoundError:
+        raise
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+        raise _damaged(path, error) from error
+    if array is None:
+        raise ValueError(f"{path.name} must hold an array called {', '.join(IMAGES)}, but holds none; rename one")
+    return array
 
 
 def _map(path: Path) -> Array:

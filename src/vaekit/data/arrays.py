@@ -28,6 +28,7 @@ def images_from_arrays(
     split: Tensor | None = None,
     levels: int | None = None,
     classes: tuple[str, ...] = (),
+    channels: int | None = None,
     source: str = "arrays",
 ) -> Dataset:
     """Make a data set of images from arrays, tensors, or a torch data set.
@@ -44,6 +45,7 @@ def images_from_arrays(
             content.
         levels: The number of levels of integer pixels, if it is known.
         classes: The names of the classes, if the labels are indices into them.
+        channels: The number of channels, if it is known: it tells which axis holds them.
         source: The name of the data.
 
     Raises:
@@ -57,7 +59,7 @@ def images_from_arrays(
     if not isinstance(x, Tensor | np.ndarray):
         x, found = stack_items(x)
         labels = found if labels is None else labels
-    values, observed = _store(_channels_last(x))
+    values, observed = _store(_channels_last(x, CHANNELS if channels is None else (channels,)))
     levels = observed if levels is None else _checked_levels(values, levels)
     encoded = None
     if labels is not None:
@@ -65,7 +67,7 @@ def images_from_arrays(
     split = complete_split(values, split)
     return Dataset(
         values=values,
-        schema=observe_images(values, split, levels, classes),
+        schema=observe_images(values, split, levels, classes, _type_name(x)),
         split=split,
         labels=encoded,
         classes=classes,
@@ -102,7 +104,11 @@ def context_from_array(context: Any, count: int) -> Tensor:
     return torch.from_numpy(vectors)
 
 
-def _channels_last(x: Tensor | Array) -> Array:
+def _type_name(x: Tensor | Array) -> str:
+    return x.dtype.name if isinstance(x, np.ndarray) else str(x.dtype).removeprefix("torch.")
+
+
+def _channels_last(x: Tensor | Array, channels: tuple[int, ...]) -> Array:
     images = _as_numpy(x)
     if images.ndim not in (3, 4) or 0 in images.shape:
         raise ValueError(
@@ -111,7 +117,7 @@ def _channels_last(x: Tensor | Array) -> Array:
         )
     if images.ndim == 3:
         return images[..., None]
-    first, last = images.shape[1] in CHANNELS, images.shape[3] in CHANNELS
+    first, last = images.shape[1] in channels, images.shape[3] in channels
     is_first = first and not last if isinstance(x, np.ndarray) else first or not last
     return np.ascontiguousarray(np.moveaxis(images, 1, 3)) if is_first else images
 

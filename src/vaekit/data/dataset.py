@@ -44,21 +44,21 @@ class ImageSchema(Schema):
     """The largest value: levels - 1 for integers, the largest that was observed for real values and where there are but two."""
     binary: bool
     """Whether only two distinct values occur in the training data."""
+    dtype: str = ""
+    """The type in which the pixels came, by the name that torch has for it; empty if it is unknown."""
 
     def check(self, other: ImageSchema) -> None:
         """Check that data described by `other` fit a model trained on data described by `self`.
 
+        Other units may fit too: see `conform`.
+
         Raises:
-            ValueError: If the size, the channels or the levels do not fit; the sentence names the field and the cure.
+            ValueError: If the size or the channels do not fit; the sentence names the field and the cure.
         """
         _same("kind", self.kind, other.kind, "give images")
         for name in ("height", "width"):
             _same(name, getattr(self, name), getattr(other, name), f"use size={self.height}x{self.width}")
         _same("channels", self.channels, other.channels, f"convert the images to {self.channels} channel(s)")
-        if self.levels is None or other.levels is None:
-            _same("levels", _levels(self.levels), _levels(other.levels), "give data of the same type")
-        elif other.levels > self.levels:
-            _same("levels", f"at most {self.levels}", other.levels, "give data on the model's scale")
 
 
 @dataclass(frozen=True)
@@ -178,7 +178,9 @@ class Dataset:
         return digest.hexdigest()
 
 
-def observe_images(values: Tensor, split: Tensor, levels: int | None, classes: tuple[str, ...] = ()) -> ImageSchema:
+def observe_images(
+    values: Tensor, split: Tensor, levels: int | None, classes: tuple[str, ...] = (), dtype: str = ""
+) -> ImageSchema:
     """Describe images by looking at them.
 
     Args:
@@ -186,22 +188,27 @@ def observe_images(values: Tensor, split: Tensor, levels: int | None, classes: t
         split: The part of each image, shape (N,).
         levels: The number of integer levels, None for real-valued pixels.
         classes: The names of the classes.
+        dtype: The type in which the pixels came, if it is another than that of `values`.
     """
     binary = _is_binary(values, (split == TRAIN).nonzero().flatten())
     low, high = (0.0, levels - 1.0) if levels is not None and not binary else _range(values)
     _, height, width, channels = values.shape
     return ImageSchema(
-        height=height, width=width, channels=channels, levels=levels, low=low, high=high, binary=binary, classes=classes
+        height=height,
+        width=width,
+        channels=channels,
+        levels=levels,
+        low=low,
+        high=high,
+        binary=binary,
+        classes=classes,
+        dtype=dtype or str(values.dtype).removeprefix("torch."),
     )
 
 
 def _same(name: str, expected: object, found: object, cure: str) -> None:
     if expected != found:
         raise ValueError(f"{name}: the model expects {expected}, the data has {found}; {cure}")
-
-
-def _levels(levels: int | None) -> str:
-    return "real values" if levels is None else f"{levels} integer levels"
 
 
 def _range(values: Tensor) -> tuple[float, float]:

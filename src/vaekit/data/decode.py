@@ -21,7 +21,10 @@ from vaekit.data.rows import Array
 if TYPE_CHECKING:
     from PIL import Image as Pillow
 
-__all__ = ["PIXEL_CAP", "SUFFIXES", "Header", "Target", "as_array", "decode", "read_header"]
+__all__ = [
+    *("OVERVIEW", "PIXEL_CAP", "SOFTWARE", "SUFFIXES"),
+    *("Header", "Target", "as_array", "decode", "read_header", "software_of"),
+]
 
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".gif"})
 """The file name endings of images, in lower case."""
@@ -30,6 +33,9 @@ FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "TIFF", "GIF")
 
 PIXEL_CAP = 64_000_000
 """The largest number of pixels that is decoded."""
+
+SOFTWARE, OVERVIEW = "Software", "vaekit overview"
+"""The field of a PNG that says what wrote it, and what it says in a picture of many images, which is no datum itself."""
 
 MODES = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}
 
@@ -93,6 +99,17 @@ def read_header(root: Path, name: str) -> Header:
             alpha=image.has_transparency_data and not deep_grey,
             turned=turn > 1,
         )
+
+
+def software_of(path: Path) -> str:
+    """Return what a PNG says of the software that wrote it; nothing if it says nothing, or is no whole PNG."""
+    from PIL import Image
+
+    try:
+        with path.open("rb") as stream, Image.open(stream, formats=("PNG",)) as image:
+            return str(image.info.get(SOFTWARE, ""))
+    except Exception:  # hostile files make Pillow raise anything
+        return ""
 
 
 def decode(path: Path, target: Target | None = None) -> Array:

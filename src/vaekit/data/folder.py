@@ -13,7 +13,7 @@ from torch import Tensor
 
 from vaekit.data.cache import cache_folder, content_key, load_entry, writable_folder, write_facts, write_values
 from vaekit.data.dataset import Dataset, ImageSchema, Quarantined, observe_images
-from vaekit.data.decode import SUFFIXES
+from vaekit.data.decode import OVERVIEW, SUFFIXES, software_of
 from vaekit.data.files import Layout, files_below, read_layout
 from vaekit.data.labels import encode_labels
 from vaekit.data.resize import Fit
@@ -48,13 +48,16 @@ def read_folder(
 def find_images(root: Path) -> list[str]:
     """Return the image files below `root`, relative to it, with slashes, sorted.
 
-    Hidden files and folders are left out, and links to folders are not followed.
+    Hidden files and folders are left out, and so are overviews of many images that `vaekit` wrote beside them. Links to
+    folders are not followed.
 
     Raises:
         ValueError: If there is none.
     """
     names, others = [], Counter[str]()
     for path in files_below(root):
+        if path.name in ("grid.png", "pairs.png") and software_of(path) == OVERVIEW:
+            continue
         if path.suffix.lower() in SUFFIXES and path.is_file():
             names.append(path.relative_to(root).as_posix())
         else:

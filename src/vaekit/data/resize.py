@@ -43,7 +43,7 @@ def resize_dataset(dataset: Dataset, size: tuple[int, int], fit: Fit = "resize")
     return replace(
         dataset,
         values=values,
-        schema=observe_images(values, dataset.split, schema.levels, schema.classes),
+        schema=observe_images(values, dataset.split, schema.levels, schema.classes, schema.dtype),
         notes=(*dataset.notes, note),
     )
 

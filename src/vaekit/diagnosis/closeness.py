@@ -71,7 +71,7 @@ def closeness(subject: Subject) -> Closeness | None:
             samples = _samples(subject, context, 1.0)
             return _of_rows(view.decode(samples), view.decode(data), columns) if samples.isfinite().all() else None
         both = torch.cat([_samples(subject, context, 0.0), data])
-        shown = (view.decode(both) if subject.traits.pictures else both).flatten(1).float()
+        shown = (view.display(both) if subject.traits.pictures else both).flatten(1).float()
         return _closeness(shown[:_SAMPLES], shown[_SAMPLES:]) if bool(torch.isfinite(shown).all()) else None
 
 

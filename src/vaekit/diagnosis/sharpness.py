@@ -81,7 +81,7 @@ def sharpness(subject: Subject, seed: int = 0) -> Sharpness | None:
             (model.reconstruct(x, *context), model.generate(len(x), *context, likelihood_temperature=0))
             for x, *context in batches(subject.given(subject.test, len(real)), _BATCH)
         ]
-    again, made = (view.decode(torch.cat(parts)) for parts in zip(*pairs, strict=True))
+    again, made = (view.display(torch.cat(parts)) for parts in zip(*pairs, strict=True))
     spectra = [_spectrum(images - real.mean(0)) for images in (real, again, made)]
     data, reconstructions, samples = (ring_power(s, s) for s in spectra)
     if not (data.isfinite().all() and reconstructions.isfinite().all() and data.sum() > 0):

@@ -100,7 +100,7 @@ def _readers() -> str:
 
 def view_of(description: Description | None, model: LatentVariableModel, schema: Schema | None) -> View:
     """Return how stored data enter a model; those of a free composition enter unchanged."""
-    return Plain(model) if description is None else description.view(schema)
+    return Plain(model, schema) if description is None else description.view(schema)
 
 
 def _by_kind(entry: str) -> WrapValidator:

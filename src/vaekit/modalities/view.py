@@ -20,7 +20,7 @@ from vaekit.value import Value
 __all__ = ["Imputing", "Pick", "Seed", "Shown", "Traits", "View", "pointwise"]
 
 Shown: TypeAlias = Any
-"""Data as people see them: images `(N, C, H, W)` with intensities in [0, 1], a list of texts, a `pyarrow.Table`, ..."""
+"""Data as people have them: images `(N, C, H, W)`, a list of texts, a `pyarrow.Table`, ..."""
 
 Seed: TypeAlias = int | Generator
 """The source of random draws: a seed, or a generator."""
@@ -35,7 +35,7 @@ class Traits:
 
     Args:
         numeric: Every entry of a datum is a number on the same scale, so that distances have a meaning.
-        pictures: Decoded data are images `(N, C, H, W)` with intensities in [0, 1].
+        pictures: Decoded data are images `(N, C, H, W)`.
         tokens: A datum is a sequence of tokens, which the decoder writes one by one. It may learn to do so without its
             latents, and one decoding takes a step per token.
         latents: The likelihood reads its latents.
@@ -101,7 +101,20 @@ class View(ABC):
 
     @abstractmethod
     def decode(self, x: Tensor) -> Shown:
-        """Return prepared data or a model's output as people see them."""
+        """Return prepared data or a model's output as data: in the units and of the type in which data came."""
+
+    def display(self, x: Tensor) -> Shown:
+        """Return prepared data or a model's output to be looked at: images as intensities in [0, 1]; never use it as data."""
+        return self.decode(x)
+
+    def inputs(self, data: Dataset, x: Tensor) -> Shown:
+        """Return data as they came.
+
+        Args:
+            data: The data as they are stored, N of them.
+            x: The same as they enter the model, `(N, *event)`.
+        """
+        return self.decode(x)
 
     def settle(self, data: Dataset) -> Dataset:
         """Return the data after the steps that are done once, such as turning labels into vectors.
@@ -124,8 +137,8 @@ class View(ABC):
         return None
 
     def original(self, stored: Tensor) -> Shown | None:
-        """Return data as they were before a random binarisation, to compare reconstructions with; None if that is lost."""
-        return self.decode(self.prepare(stored))
+        """Return data to be looked at as they were before a random binarisation; None if that is lost."""
+        return self.display(self.prepare(stored))
 
     def pick(self, decoding: Decoding | None = None, *, noise: bool = False, sampling: bool = False) -> Pick:
         """Return how a datum is taken from p(x | z): its point, or a draw with `noise`.

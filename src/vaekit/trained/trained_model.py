@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
+from copy import copy
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 import torch
 from torch import Tensor
 
-from vaekit.data import Dataset, sequential, unpacked
+from vaekit.data import Dataset, Stored, sequential, unpacked
 from vaekit.data.schema import Schema
 from vaekit.distributions import Decoding, point
 from vaekit.errors import NotApplicable
@@ -33,7 +34,8 @@ __all__ = ["TrainedModel"]
 class TrainedModel(Walks):
     """A model with its weights, its description and the schema of its data.
 
-    No verb changes it, so any number of threads may use one at once.
+    No verb changes it, so any number of threads may use one at once. Verbs return data in the units and of the type of the
+    data that the model was trained on, so what one verb returns another takes.
 
     Args:
         model: The modules, with their weights.
@@ -54,6 +56,7 @@ class TrainedModel(Walks):
         conditions: Conditions | None = None,
         data: Dataset | Callable[[], Dataset] = no_data,
     ) -> None:
+        self._for_display = False
         self.model, self.description, self.schema = model.eval(), description, schema
         self.kind = "tensor" if description is None else description.kind
         self.view: View = view_of(description, model, schema)
@@ -128,9 +131,12 @@ class TrainedModel(Walks):
     def given(self, source: Source | None = None, count: int | None = None, seed: Seed = 0) -> tuple[Tensor, ...]:
         """Return the inputs of the model: prepared data `(N, *event)`, and their context `(N, C)` if it is conditional."""
         data, rows = self.open(source)
-        stored, context = unpacked(data.stored.take(rows[:count]))
+        return self._entering(data.stored.take(rows[:count]), seed)
+
+    def _entering(self, stored: Stored, seed: Seed = 0) -> tuple[Tensor, ...]:
+        values, context = unpacked(stored)
         with evaluating(self.model, seed):
-            return self.prepared(stored), *context
+            return self.prepared(values), *context
 
     def prepared(self, stored: Tensor) -> Tensor:
         """Return prepared data; refuse values outside the likelihood's support."""
@@ -173,7 +179,7 @@ class TrainedModel(Walks):
         decoding: Decoding | None = None,
         seed: Seed = 0,
     ) -> Shown:
-        """Return `n` new data: images as intensities in [0, 1], `(n, C, H, W)`; a list of texts; a `pyarrow.Table` of rows.
+        """Return `n` new data in the units and of the type of the data: images `(n, C, H, W)`; a list of texts; a `pyarrow.Table`.
 
         Args:
             n: How many.
@@ -196,7 +202,7 @@ class TrainedModel(Walks):
                 raise ValueError("given goes with neither label nor temperature; leave these out")
             return self.sample_given(n, given, seed=seed).table
         pick = self.view.pick(decoding, noise=noise, sampling=True)
-        return self.view.decode(self.generated(n, pick, temperature, label, seed))
+        return self._shown(self.generated(n, pick, temperature, label, seed))
 
     def sample_given(self, n: int, given: Mapping[str, Any], *, seed: Seed = 0) -> Any:
         """Return `n` new rows of a table with given values in some columns, and the effective sample size behind them.
@@ -256,7 +262,8 @@ class TrainedModel(Walks):
         real, made = self.inputs(source, n, seed), self.generated(n, point, seed=seed)
         if features == "model":
             return sample_quality(real, made, PosteriorPoints(self.model))
-        return sample_quality(*self._on_one_scale(real, made), RandomFeatures(real.shape[1]))
+        both = self.view.display(torch.cat([real, made]))  # together, for they may be scaled by their range
+        return sample_quality(both[: len(real)], both[len(real) :], RandomFeatures(real.shape[1]))
 
     def encode(self, source: Source | None = None, count: int | None = None) -> Encoding:
         """Return posterior means and standard deviations of each group: deterministic, and without gradients.
@@ -277,7 +284,7 @@ class TrainedModel(Walks):
         with evaluating(self.model):
             parts = self._in_batches(*groups, *context)
             x = [pick(self.model.decode(*part[: len(groups)], context=part[len(groups) :])) for part in parts]
-        return self.view.decode(torch.cat(x))
+        return self._shown(torch.cat(x))
 
     def reconstruct(
         self, source: Source | None = None, count: int | None = None, *, decoding: Decoding | None = None
@@ -289,11 +296,27 @@ class TrainedModel(Walks):
             count: How many at most.
             decoding: For texts: how tokens are chosen; by default the most probable one after the other.
         """
-        given, pick = self.given(source, count), self.view.pick(decoding)
+        data, rows = self.open(source)
+        data = data.taken(rows[:count])
+        given, pick = self._entering(data.stored), self.view.pick(decoding)
         with evaluating(self.model):
             parts = ((self.model.points(*part), part[1:]) for part in self._in_batches(*given))
             again = torch.cat([pick(self.model.decode(*z, context=context)) for z, context in parts])
-        return self._on_one_scale(given[0], again)
+        if not self._for_display:
+            return self.view.inputs(data, given[0]), self.view.decode(again)
+        both = self.view.display(torch.cat([given[0], again]))
+        return both[: len(again)], both[len(again) :]
+
+    @property
+    def displayed(self) -> Self:
+        """The same model, whose verbs return data to be looked at: images as intensities in [0, 1]."""
+        twin = copy(self)
+        twin._for_display = True
+        return twin
+
+    def _shown(self, x: Tensor) -> Shown:
+        """Return a model's output as data, or to be looked at; see `displayed`."""
+        return self.view.display(x) if self._for_display else self.view.decode(x)
 
     def encoded(self, given: tuple[Tensor, ...]) -> Encoding:
         """Return the encoding of the inputs of the model; see `given`."""
@@ -318,11 +341,6 @@ class TrainedModel(Walks):
     def _in_batches(self, *columns: Tensor, batch: int | None = None) -> list[tuple[Tensor, ...]]:
         size = batch or self.view.traits.rows
         return list(zip(*(column.split(size) for column in columns), strict=True))
-
-    def _on_one_scale(self, first: Tensor, second: Tensor) -> tuple[Shown, Shown]:
-        """Decode two sets together, because data of a free composition are scaled by the range of the whole tensor."""
-        both = self.view.decode(torch.cat([first, second]))
-        return both[: len(first)], both[len(first) :]
 
 
 def _deviation(q: torch.distributions.Distribution) -> Tensor:

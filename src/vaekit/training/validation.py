@@ -22,11 +22,12 @@ ACTIVE_VARIANCE = 0.01
 
 @dataclass(frozen=True)
 class Validation:
-    """Means over held-out data, in nats per datum.
+    """Means over held-out data, in nats per datum, for the data in their own units.
 
     `elbo` is a lower bound, larger is better, and None where there is none; `information` is the mutual information of data
     and latents, and None where it was not asked for. `beta` is the weight of the rate in the score. Dimensions are those of all
     groups of latents side by side; `rate_per_group` and `active_per_group` say which group has what, where there are several.
+    `log_jacobian` is what `elbo` and -`distortion` hold for the rescaling of the data on their way into the model.
     """
 
     distortion: float
@@ -38,13 +39,16 @@ class Validation:
     active_per_group: tuple[int, ...] = ()
     information: float | None = None
     beta: float = 1.0
+    log_jacobian: float = 0.0
 
     @property
     def score(self) -> float:
-        """What models are selected by: the bound, its rate weighed by beta; reconstructions alone where there is none."""
-        if self.elbo is None or self.rate is None:
-            return -self.distortion if self.elbo is None else self.elbo
-        return self.elbo + (1 - self.beta) * self.rate
+        """What models are selected by: the bound, its rate weighed by beta; reconstructions alone where there is none.
+
+        It is that of the rescaled data, as in checkpoints of earlier versions.
+        """
+        bound = (-self.distortion if self.elbo is None else self.elbo) - self.log_jacobian
+        return bound if self.elbo is None or self.rate is None else bound + (1 - self.beta) * self.rate
 
 
 def active_units(means: Tensor, threshold: float = ACTIVE_VARIANCE, width: int = 1) -> int:
@@ -80,6 +84,7 @@ def validate(
     *,
     information: bool = False,
     beta: float = 1.0,
+    log_jacobian: float = 0.0,
 ) -> Validation:
     """Return the bound and its parts over held-out data.
 
@@ -89,6 +94,7 @@ def validate(
         prepare: Maps a stored batch to data in the likelihood's support.
         information: Whether to estimate the mutual information too, at a cost that grows with the square of the data.
         beta: Weight of the rate in the score.
+        log_jacobian: Nats that turn the mean density of prepared data into that of the data in their own units.
 
     Raises:
         ValueError: There are no data.
@@ -113,12 +119,16 @@ def validate(
     figures: dict[str, Any] = {
         n: tuple(value.tolist()) if value.dim() else value.item() for n, value in averages.items()
     }
+    figures["distortion"] -= log_jacobian
+    if "elbo" in figures:
+        figures["elbo"] += log_jacobian
     return Validation(
         **figures,
         active_units=sum(active),
         active_per_group=active if len(active) > 1 else (),
         information=_information(latents),
         beta=beta,
+        log_jacobian=log_jacobian,
     )
 
 

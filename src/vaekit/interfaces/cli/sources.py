@@ -36,7 +36,7 @@ def opened(model: TrainedModel, source: str) -> tuple[Dataset, Tensor]:
     medium = MEDIA[model.kind]
     literal = medium.literal(source)
     data, rows = model.open(source if literal is None else literal)
-    for note in data.notes if medium.repeats_notes else ():
+    for note in data.notes:
         complain(f"note: {note}")
     for bad in data.quarantine:
         complain(f"quarantined: {bad.name}: {bad.reason}")

@@ -57,7 +57,7 @@ def sample(
     how: Mapping[str, Any],
 ) -> None:
     """Write new data: rows with the cells that were typed as `given`, if any were."""
-    model = opened_model(path)
+    model = _writer(path, out)
     labels = model.conditions.chosen(tuple(label))
     decoding, temperature = MEDIA[model.kind].sampling(how["decode"], how["temperature"])
     if given and (labels or how["temperature"] != 1 or how["noise"] or how["decode"]):
@@ -84,7 +84,7 @@ def _given_rows(model: TrainedModel, n: int, given: list[str], seed: int) -> Any
 
 def reconstruct(path: Path, data: str, out: Path | None, decode: str | None, as_json: bool) -> None:
     """Write reconstructions."""
-    model = opened_model(path)
+    model = _writer(path, out)
     dataset, rows = opened(model, data)
     inputs, again = model.reconstruct(dataset, decoding=decoding_of(decode))
     output = Output("reconstruct", again, columns=8, names=stems_of(dataset, rows), inputs=inputs)
@@ -95,7 +95,7 @@ def interpolate(
     path: Path, ends: tuple[str, str], out: Path | None, as_json: bool, *, steps: int, how: Any, decode: str | None
 ) -> None:
     """Write a row of data."""
-    model = opened_model(path)
+    model = _writer(path, out)
     first, last = (datum_of(model, end) for end in ends)
     made = model.interpolate(first, last, steps, how=how, decoding=decoding_of(decode))
     lead = {"share": torch.linspace(0, 1, steps).tolist()}
@@ -104,7 +104,7 @@ def interpolate(
 
 def analogy(path: Path, data: tuple[str, str, str], out: Path | None, decode: str | None, as_json: bool) -> None:
     """Write the datum that is to the third as the second is to the first."""
-    model = opened_model(path)
+    model = _writer(path, out)
     a, b, c = (datum_of(model, text) for text in data)
     made = model.analogy(a, b, c, decoding=decoding_of(decode))
     _write(model, Output("analogy", made, columns=1), out, as_json)
@@ -112,7 +112,7 @@ def analogy(path: Path, data: tuple[str, str, str], out: Path | None, decode: st
 
 def traverse(path: Path, datum: str | None, steps: int, out: Path | None, as_json: bool) -> None:
     """Write a row of data per dimension."""
-    model = opened_model(path)
+    model = _writer(path, out)
     found = model.traverse(datum_of(model, datum) if datum is not None else None, steps)
     values = torch.linspace(-3, 3, steps).tolist()
     lead = {"dimension": [name for name in found.names for _ in values], "value": values * len(found.names)}
@@ -124,7 +124,7 @@ def manipulate(
     path: Path, data: str, out: Path | None, as_json: bool, *, toward: str, strength: float, steps: int
 ) -> None:
     """Write a row of data per datum."""
-    model = opened_model(path)
+    model = _writer(path, out)
     dataset, rows = opened(model, data)
     made = model.manipulate(dataset, toward.split("=", 1)[-1], strength, steps)
     amounts = torch.linspace(0, strength, steps).tolist()
@@ -189,6 +189,12 @@ def _scores(result: Bounds) -> dict[str, Tensor]:
         return {"log_likelihood": -result.distortion}
     bits = -result.iw / (result.sizes * math.log(2))
     return {"elbo": result.elbo, f"iw_{result.samples}": result.iw, "bits_per_dim": bits, "ess": result.ess}
+
+
+def _writer(path: Path, out: Path | None) -> TrainedModel:
+    """Return the model, whose verbs return what suits the path that they are written to."""
+    model = opened_model(path)
+    return MEDIA[model.kind].writer(model, out)
 
 
 def _write(model: TrainedModel, output: Output, out: Path | None, as_json: bool, **more: Any) -> None:

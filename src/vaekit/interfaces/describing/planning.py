@@ -49,7 +49,7 @@ def plan(
         pydantic.ValidationError: A key is unknown or out of range.
         ValueError: The data do not suit the model or have no schema, or the device does not exist.
     """
-    if data.schema is None:
+    if data.schema is None or modality_named(reading.kind).description is None:
         *kinds, last = (f"{each.kind}s" for each in described())
         raise ValueError(
             f"only {', '.join(kinds)} and {last} get a model by themselves; give these, or model=VAE(prior, posterior, likelihood)"

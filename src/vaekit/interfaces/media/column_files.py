@@ -15,7 +15,7 @@ from vaekit.training.checkpoint import write_atomically
 
 __all__ = ["check_suffix", "write_columns"]
 
-Column: TypeAlias = Tensor | Sequence[str]
+Column: TypeAlias = Tensor | Sequence[str] | np.ndarray[Any, Any]
 
 
 def check_suffix(path: Path, suffixes: Iterable[str] = (".npz", ".parquet", ".csv")) -> Path:

@@ -89,8 +89,6 @@ class Medium(ABC):
     kind: ClassVar[str]
     measures: ClassVar[tuple[Measure, ...]] = ()
     """The measures of this kind of data, in addition to those of any kind."""
-    repeats_notes: ClassVar[bool] = True
-    """Whether the notes of reading other data are printed each time."""
 
     @abstractmethod
     def facts(self, schema: Any) -> str:
@@ -104,6 +102,10 @@ class Medium(ABC):
             brief: What `data.json` holds of the schema.
             event: The shape of one datum.
         """
+
+    def writer(self, model: TrainedModel, out: Path | None) -> TrainedModel:
+        """Return the model whose verbs return what is written to a path: the model itself, or one for display."""
+        return model
 
     @abstractmethod
     def write(self, output: Output, place: Place) -> Answer:

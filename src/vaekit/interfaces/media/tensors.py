@@ -6,7 +6,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from torch import Tensor
+
 from vaekit.data import Dataset
+from vaekit.data.rows import Array
 from vaekit.evaluation import Bounds
 from vaekit.interfaces.media.images.galleries import shows_images
 from vaekit.interfaces.media.images.medium import ImageMedium
@@ -24,7 +27,6 @@ class TensorMedium(ImageMedium):
     """Tensors: they are drawn as images if they have the shape of images."""
 
     kind = "tensor"
-    repeats_notes = True
 
     def facts(self, schema: Any) -> str:
         """Return that nothing is known of them."""
@@ -33,6 +35,10 @@ class TensorMedium(ImageMedium):
     def size(self, brief: Mapping[str, Any], event: Sequence[int]) -> str:
         """Return the shape."""
         return f"shape ({', '.join(map(str, event))})"
+
+    def arrays(self, shown: Tensor) -> Array:
+        """Return the data as an array."""
+        return shown.cpu().numpy()
 
     def preview(self, data: Dataset, view: View, plots: Path) -> None:
         """Draw nothing: their shape may be that of no image."""

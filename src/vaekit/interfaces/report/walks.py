@@ -19,7 +19,7 @@ REACH = 3.0
 
 
 class Interpolations(NamedTuple):
-    """Data between pairs of data, as people see them.
+    """Data between pairs of data, to be looked at.
 
     Args:
         first: Where each row begins, R data.
@@ -45,10 +45,10 @@ def interpolated(run: Run, means: Tensor, labels: Tensor | None, rows: int, step
     pairs = partners(len(means), labels, rows)
     starts, ends = ([pair[i] for pair in pairs] for i in (0, 1))
     x, *context = run.given(None, 1 + max(*starts, *ends))
-    shown, share = run.view.decode(x), torch.linspace(0, 1, steps).view(-1, 1)
+    shown, share = run.view.display(x), torch.linspace(0, 1, steps).view(-1, 1)
     z = run.latents.between(means[starts], means[ends], steps).flatten(0, 1)
     on_the_way = (torch.lerp(c[starts].unsqueeze(1), c[ends].unsqueeze(1), share).flatten(0, 1) for c in context)
-    between = run.decode(_as_weights(run, z), *on_the_way)
+    between = run.displayed.decode(_as_weights(run, z), *on_the_way)
     return Interpolations([shown[i] for i in starts], between, [shown[i] for i in ends])
 
 
@@ -80,7 +80,7 @@ def traversed(run: Run, result: Bounds, dimensions: int, steps: int) -> tuple[Sh
     order = result.means.var(0, correction=0).argsort(descending=True)[:dimensions]
     z = run.latents.varied(result.means[:1], order, steps, REACH).flatten(0, 1)
     context = run.given(None, 1)[1:] if run.conditions.size else ()
-    shown = run.decode(_as_weights(run, z), *(c.expand(len(z), -1) for c in context))
+    shown = run.displayed.decode(_as_weights(run, z), *(c.expand(len(z), -1) for c in context))
     return shown, _named(run, order.tolist(), result.rate_per_dimension)
 
 

@@ -137,7 +137,7 @@ class Recording:
             "seconds": round(position.seconds, 3),
             "data_per_second": round(position.step * trainer.batches.batch / max(position.seconds, 1e-9), 1),
             "lr": progress.lr,
-            **{f"train_{name}": value.item() for name, value in progress.metrics.items() if value.dim() == 0},
+            **self._trained(progress),
             "elbo": validation.elbo,
             "distortion": validation.distortion,
             "rate": validation.rate,
@@ -149,6 +149,14 @@ class Recording:
             "non_finite": guard.non_finite,
             "rollbacks": guard.rollbacks,
         }
+
+    def _trained(self, progress: Progress) -> dict[str, float]:
+        """Return the metrics of the last batch: the bound and its parts in the units of the data, the loss in the model's."""
+        found = {f"train_{name}": value.item() for name, value in progress.metrics.items() if value.dim() == 0}
+        for name, sign in (("train_elbo", 1), ("train_distortion", -1)):
+            if name in found:
+                found[name] += sign * self.trainer.log_jacobian("train")
+        return found
 
     def _finish(self) -> Run:
         trainer = self.trainer

@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from vaekit.data import Batches, Dataset, Stored, sequential, unpacked
+from vaekit.data.dataset import Part
 from vaekit.diagnosis import Watch
 from vaekit.interfaces.describing.experiment import Experiment
 from vaekit.interfaces.runs.folder import label_counts
@@ -62,6 +63,7 @@ class Trainer:
         self.scope = TrainingScope(self.training)
         with self.scope:
             self._prepare(model)
+        self._log_jacobians: dict[Part, float] = {}
         self.seconds = time_for_training(self.training)
         self.watch = Watch(experiment.objective, self.training, self.view.traits)
         self.notes: list[str] = list(experiment.model.warnings if experiment.model is not None else ())
@@ -137,7 +139,17 @@ class Trainer:
         device = self.state.fabric.device
         batches = (batch.to(device) for batch in sequential(self.data.stored, self.held_out, 256))
         informed = bool(self.state.phases.now.aggressive)  # an aggressive phase ends when this stops rising
-        return validate(model, batches, self.view.prepare, information=informed, beta=self._weight_of_rate)
+        how = {"beta": self._weight_of_rate, "log_jacobian": self.log_jacobian("validation")}
+        return validate(model, batches, self.view.prepare, information=informed, **how)
+
+    def log_jacobian(self, part: Part) -> float:
+        """Return the mean log-Jacobian of a part, in nats: it turns bounds of prepared data into those of the data."""
+        if part not in self._log_jacobians:
+            with evaluating(self.model):
+                parts = sequential(self.data.stored, self.data.drawn(part, _VALIDATED), 256)
+                found = [self.view.log_jacobian(self.view.prepare(unpacked(batch)[0])) for batch in parts]
+            self._log_jacobians[part] = torch.cat(found).mean().item()
+        return self._log_jacobians[part]
 
     def finished(self, best: dict[str, torch.Tensor]) -> TrainedModel:
         """Return the trained model, after its second stage.

@@ -11,6 +11,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from vaekit.data import Dataset, ImageSchema
+from vaekit.data.conform import conformed
 from vaekit.heads import LEVELED, Bernoulli, DiscretizedLogistic, FlowLikelihood, Likelihood, Site, conditional
 from vaekit.heads.family import Measure
 from vaekit.modalities.condition import conditioned
@@ -77,7 +78,7 @@ class ImageVAE(Description):
 
     def view(self, schema: ImageSchema | None = None) -> ImageView:
         """Return how images enter the model."""
-        return ImageView(self)
+        return ImageView(self, schema)
 
     @property
     def bound_on(self) -> str:
@@ -142,9 +143,11 @@ class ImageView(View):
 
     Args:
         model: The description.
+        schema: The schema of its data; without one, the type of its data is guessed from their levels.
     """
 
     model: ImageVAE
+    schema: ImageSchema | None = None
 
     @property
     def traits(self) -> Traits:
@@ -172,11 +175,15 @@ class ImageView(View):
         return self.model.likelihood.binarized(x) if isinstance(self.model.likelihood, Bernoulli) else x
 
     def settle(self, data: Dataset) -> Dataset:
-        """Return the data after the steps that are done once: labels become vectors, and a static binarisation is drawn.
+        """Return the data after the steps that are done once.
+
+        Other units become the model's, labels become vectors, and a static binarisation is drawn.
 
         Raises:
-            ValueError: The data lack the labels or vectors that the model is conditioned on.
+            ValueError: The data are on another scale, or lack the labels or vectors that the model is conditioned on.
         """
+        if self.schema is not None:
+            data = conformed(data, self.schema, self.model.likelihood.support)
         data = conditioned(data, self.model.condition, self.model.context)
         if not (isinstance(self.model.likelihood, Bernoulli) and self.model.likelihood.binarize == "static"):
             return data
@@ -209,14 +216,42 @@ class ImageView(View):
         return -math.log(self.model.rescaling[1])
 
     def decode(self, x: Tensor) -> Tensor:
-        """Return prepared data or reconstructions as intensities in [0, 1], `(B, C, H, W)`."""
+        """Return prepared data or a model's output in the units and of the type of the pixels, `(B, C, H, W)`.
+
+        Levels are rounded, and those that the pixels cannot have become the nearest that they can.
+        """
+        (shift, scale), levels, likelihood = self.model.rescaling, self.model.levels, self.model.likelihood
+        if self.model.dequantize and levels is not None:
+            return (self.model.value_range[0] + (x * levels).floor().clamp(0, levels - 1)).to(self._dtype)
+        if isinstance(likelihood, Bernoulli) and likelihood.binarize == "none":
+            x = (x > 0.5).to(x.dtype)  # the data have two values, and none between them
+        x = x * scale + shift
+        if not self._dtype.is_floating_point:
+            x = x.round().clamp(min=0, max=None if likelihood.support == "counts" else levels and levels - 1)
+        elif likelihood.support == "unit":
+            x = x.clamp(shift, shift + scale)  # which rounding may have left
+        return x.to(self._dtype)
+
+    def display(self, x: Tensor) -> Tensor:
+        """Return prepared data or a model's output as intensities in [0, 1], `(B, C, H, W)`."""
         center, spread = self.model.center_and_spread()
         return ((x - center) / (2 * spread) + 0.5).clamp(0, 1)
+
+    def inputs(self, data: Dataset, x: Tensor) -> Tensor:
+        """Return stored pixels as they came, `(B, C, H, W)`."""
+        return data.values.permute(0, 3, 1, 2).to(self._dtype)
+
+    @property
+    def _dtype(self) -> torch.dtype:
+        """The type of the pixels."""
+        levels = self.model.levels
+        guess = torch.float32 if levels is None else torch.uint8 if levels <= 256 else torch.int32
+        return getattr(torch, self.schema.dtype, guess) if self.schema is not None and self.schema.dtype else guess
 
     def original(self, stored: Tensor) -> Tensor | None:
         """Return intensities `(B, C, H, W)` before a random binarisation; None after a static one, which keeps no grey."""
         if not isinstance(self.model.likelihood, Bernoulli) or self.model.likelihood.binarize == "threshold":
-            return self.decode(self.prepare(stored))
+            return self.display(self.prepare(stored))
         if self.model.likelihood.binarize == "static":
             return None
         low, high = self.model.value_range

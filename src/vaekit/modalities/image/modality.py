@@ -51,7 +51,7 @@ class ImageReading(Reading):
 
     def convert(self, data: Any, schema: Any = None) -> Dataset:
         """Return images from arrays, tensors, or a torch data set."""
-        images = images_from_arrays(data)
+        images = images_from_arrays(data, channels=None if schema is None else schema.channels)
         return images if self.size is None else resize_dataset(images, self.size, self.fit)
 
 

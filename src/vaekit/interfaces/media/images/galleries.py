@@ -97,7 +97,7 @@ def _square(count: int, height: int, width: int) -> int:
 
 
 def _reconstructions(run: Run, count: int) -> Picture:
-    inputs, again = run.reconstruct(None, count)
+    inputs, again = run.displayed.reconstruct(None, count)
     pairs = torch.stack([inputs, again], 1).flatten(0, 1)
     columns = 2 * _square(len(inputs), inputs.shape[2], 2 * inputs.shape[3])
     caption = "Pairs of held-out data: left the input, right its reconstruction from the posterior mean."
@@ -108,10 +108,10 @@ def _samples(run: Run, count: int) -> Picture:
     caption = "z from the prior at temperature 1, shown as the mean image of p(x | z), without pixel noise."
     if names := run.conditions.names[:_LABELS]:
         columns = max(2, min(8, 2 * count // len(names)))
-        images = run.sample(columns * len(names), label=names)
+        images = run.displayed.sample(columns * len(names), label=names)
         caption = f"A row per label, from the top {', '.join(names)}: {caption}"
     else:
-        images = run.sample(count)
+        images = run.displayed.sample(count)
         columns = _square(count, *images.shape[2:])
     return Picture("samples", "Samples from the prior", caption, sheet(images, columns), "sheet")
 

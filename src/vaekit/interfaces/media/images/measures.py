@@ -15,7 +15,7 @@ _SHOWN = 2_000  # images that are compared with reconstructions or samples
 
 
 def _fidelity(look: Look) -> dict[str, Any]:
-    return fidelity(*look.trained.reconstruct(look.some(_SHOWN))).summary()
+    return fidelity(*look.trained.displayed.reconstruct(look.some(_SHOWN))).summary()
 
 
 def _fidelity_lines(found: Summary) -> list[str]:
