@@ -23,7 +23,9 @@ def test_data_that_do_not_fit_are_named_with_the_cure(changes, said):
         SCHEMA.check(SCHEMA.replace(**changes))
 
 
-@pytest.mark.parametrize("changes", [{"levels": 17}, {"levels": None}, {"low": 3}, {"high": 9}, {"binary": True}, {"classes": ("a",)}])
+@pytest.mark.parametrize(
+    "changes", [{"levels": 17}, {"levels": None}, {"low": 3}, {"high": 9}, {"binary": True}, {"classes": ("a",)}]
+)
 def test_what_may_differ(changes):
     SCHEMA.check(SCHEMA.replace(**changes))
 

@@ -33,8 +33,8 @@ def test_a_run_compares_its_samples_with_its_test_images(images, tmp_path, featu
 
 def test_samples_are_the_images_that_sample_returns(images, tmp_path):
     run = vaekit.fit(images, model=SMALL, training=QUICK, out=tmp_path / "run")
-    real = run.view.decode(run.inputs(count=10))
-    assert run.quality(10) == sample_quality(real, run.sample(10), RandomFeatures(1))
+    real = run.view.display(run.inputs(count=10))
+    assert run.quality(10) == sample_quality(real, run.displayed.sample(10), RandomFeatures(1))
 
 
 def test_a_conditional_run_has_no_space_of_its_own(images, tmp_path):
