@@ -103,7 +103,9 @@ def as_copied(data: Dataset, epochs: int, work: Path) -> tuple[dict, tuple[str, 
     test = tensor.values[tensor.part("test")]
     findings = run.diagnose()
     save_png(grid(run.displayed.sample(64), columns=8), work / "copied-samples.png")
-    save_png(grid(torch.stack(run.displayed.reconstruct(test, 32), 1).flatten(0, 1), columns=8), work / "copied-pairs.png")
+    save_png(
+        grid(torch.stack(run.displayed.reconstruct(test, 32), 1).flatten(0, 1), columns=8), work / "copied-pairs.png"
+    )
     keys = tuple(key for finding in findings for key in finding.prescription if finding.severity == "severe")
     return told(run, test, findings, as_density(run.model, data)), keys or findings[0].prescription
 
@@ -115,7 +117,8 @@ def followed(source: Path, keys: tuple[str, ...], out: Path) -> tuple[dict, tupl
     findings = run.diagnose()
     save_png(grid(run.displayed.sample(64), columns=8), out.with_name(f"{out.name}-samples.png"))
     save_png(
-        grid(torch.stack(run.displayed.reconstruct(count=32), 1).flatten(0, 1), columns=8), out.with_name(f"{out.name}-pairs.png")
+        grid(torch.stack(run.displayed.reconstruct(count=32), 1).flatten(0, 1), columns=8),
+        out.with_name(f"{out.name}-pairs.png"),
     )
     worst = next((f.prescription for f in findings if f.prescription and f.severity != "info"), ())
     return told(run, None, findings), worst
