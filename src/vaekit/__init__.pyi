@@ -90,6 +90,7 @@ from vaekit.nets import CausalConv as CausalConv
 from vaekit.nets import ColumnTransformer as ColumnTransformer
 from vaekit.nets import Conv as Conv
 from vaekit.nets import Recurrent as Recurrent
+from vaekit.nets import Residual as Residual
 from vaekit.nets import Standardize as Standardize
 from vaekit.nets import Transformer as Transformer
 from vaekit.objectives import AAE as AAE

@@ -23,6 +23,7 @@ from vaekit.nets.mlp import MLP as MLP
 from vaekit.nets.normalization import Norm as Norm, norm as norm
 from vaekit.nets.random_features import RandomFeatures as RandomFeatures
 from vaekit.nets.recurrent import Recurrent as Recurrent
+from vaekit.nets.residual import Residual as Residual
 from vaekit.nets.shapes import (
     Network as Network,
     Widths as Widths,

@@ -13,7 +13,7 @@ from vaekit.nets.normalization import Norm, norm
 from vaekit.nets.shapes import LinearlyRead, Widths
 from vaekit.value import Size, Value
 
-__all__ = ["Conv"]
+__all__ = ["Conv", "Grid", "halvings", "image_size"]
 
 Grid: TypeAlias = tuple[int, int]
 
@@ -57,24 +57,15 @@ class Conv(Value):
         Raises:
             ValueError: A stage would leave no pixel.
         """
-        grids = [grid]
-        for stage in range(len(self.widths)):
-            height, width = ((n + 2 - self.kernel) // 2 + 1 for n in grids[-1])
-            if min(height, width) < 1 or max(grids[-1]) == 1:
-                raise ValueError(
-                    f"a {grid[0]} x {grid[1]} image allows {stage} halvings with kernel {self.kernel}, "
-                    f"but widths {self.widths} ask for {len(self.widths)}; give fewer widths"
-                )
-            grids.append((height, width))
-        return grids
+        return halvings(grid, self.widths, self.kernel)
 
     def encoder(self, size: Size) -> nn.Module:
         """Return a network from images `(B, C, H, W)` to flat features `(B, widths[-1] h w)`."""
-        return _Encoder(self, _image(size))
+        return _Encoder(self, image_size(size))
 
     def decoder(self, given: Size, size: Size) -> nn.Module:
         """Return a network from latents `(B, *given)` to a feature map from which `size` = (C, H, W) can be read."""
-        return _Decoder(self, math.prod(given), _image(size))
+        return _Decoder(self, math.prod(given), image_size(size))
 
 
 class _Encoder(LinearlyRead):
@@ -134,7 +125,30 @@ def _upsampling(spec: Conv, channels: tuple[int, int], grids: tuple[Grid, Grid])
     return nn.ConvTranspose2d(*channels, spec.kernel, stride=2, padding=1, output_padding=extra)
 
 
-def _image(size: Size) -> tuple[int, int, int]:
+def halvings(grid: Grid, widths: Widths, kernel: int = 3) -> list[Grid]:
+    """Return the grid before, between and after convolutions of stride 2, one for each width.
+
+    Raises:
+        ValueError: A convolution would leave no pixel.
+    """
+    grids = [grid]
+    for stage in range(len(widths)):
+        height, width = ((n + 2 - kernel) // 2 + 1 for n in grids[-1])
+        if min(height, width) < 1 or max(grids[-1]) == 1:
+            raise ValueError(
+                f"a {grid[0]} x {grid[1]} image allows {stage} halvings with kernel {kernel}, "
+                f"but widths {widths} ask for {len(widths)}; give fewer widths"
+            )
+        grids.append((height, width))
+    return grids
+
+
+def image_size(size: Size) -> tuple[int, int, int]:
+    """Return channels, height and width.
+
+    Raises:
+        ValueError: The data are no images.
+    """
     if len(size) != 3:
         raise ValueError(f"a convolutional net needs images (C, H, W), got a datum of shape {size}")
     channels, height, width = size

@@ -38,7 +38,7 @@ def xavier(head: nn.Module) -> nn.Module:
 
 
 @torch.no_grad()
-def damp(last: Iterable[nn.Linear], blocks: int) -> None:
+def damp(last: Iterable[nn.Linear | nn.Conv2d], blocks: int) -> None:
     """Scale the last layers of the branches of `blocks` blocks, so that the variance of the sum does not grow with depth."""
     for layer in last:
         layer.weight /= math.sqrt(2 * blocks)

@@ -18,11 +18,11 @@ from vaekit.modalities.condition import conditioned
 from vaekit.modalities.description import Description
 from vaekit.modalities.view import Traits, View
 from vaekit.models import VAE
-from vaekit.nets import MLP, Conv, Standardize, joined_size
+from vaekit.nets import MLP, Conv, Residual, Standardize, joined_size
 
 __all__ = ["ImageVAE", "ImageView"]
 
-Net: TypeAlias = Annotated[MLP | Conv, Field(discriminator="kind")]
+Net: TypeAlias = Annotated[MLP | Conv | Residual, Field(discriminator="kind")]
 _EDGE = 2.0**-24  # distance from 0 and 1 that keeps dequantized pixels inside the open interval
 _CHECKED = 4096  # data that one check looks at; readers have refused NaN in all of them
 
@@ -46,7 +46,7 @@ class ImageVAE(Description):
     value_range: tuple[float, float] = (0.0, 255.0)
     """Smallest and largest stored value."""
     net: Net = MLP()
-    """Architecture of encoder and decoder: mlp or conv."""
+    """Architecture of encoder and decoder: mlp, conv or residual."""
     likelihood: Likelihood = DiscretizedLogistic()
     """Family of p(x | z)."""
     dequantize: bool = False
