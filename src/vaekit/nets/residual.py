@@ -10,7 +10,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from vaekit.nets.activation import Activation, activation
-from vaekit.nets.conv import Grid, halvings, image_size
+from vaekit.nets.conv import halvings, image_size
 from vaekit.nets.initialization import damp, kaiming
 from vaekit.nets.normalization import Norm, norm
 from vaekit.nets.shapes import LinearlyRead, Widths
@@ -122,7 +122,9 @@ class _Decoder(nn.Module):
 class _Block(nn.Module):
     def __init__(self, spec: Residual, width: int) -> None:
         super().__init__()
-        self.branch = nn.Sequential(*_convolution(spec, width), *_convolution(spec, width))
+        self.last = nn.Conv2d(width, width, 3, padding=1)
+        first = nn.Conv2d(width, width, 3, padding=1)
+        self.branch = nn.Sequential(*_closing(spec, width), first, *_closing(spec, width), self.last)
         self.excite = _Excite(width) if spec.squeeze else nn.Identity()
 
     def forward(self, x: Tensor) -> Tensor:
@@ -146,17 +148,13 @@ class _Attention(nn.Module):
         self._heads = next(n for n in range(max(1, width // _HEAD), 0, -1) if width % n == 0)
         self.norm = norm(kind, width, spatial=True)
         self.project = nn.Conv2d(width, 3 * width, 1)
-        self.out = nn.Conv2d(width, width, 1)
+        self.last = nn.Conv2d(width, width, 1)
 
     def forward(self, x: Tensor) -> Tensor:
         height, width = x.shape[2:]
         query, key, value = self.project(self.norm(x)).flatten(2).unflatten(1, (3, self._heads, -1)).mT.unbind(1)
         mixed = F.scaled_dot_product_attention(query, key, value)
-        return x + self.out(mixed.mT.flatten(1, 2).unflatten(2, (height, width)))
-
-
-def _convolution(spec: Residual, width: int) -> list[nn.Module]:
-    return [*_closing(spec, width), nn.Conv2d(width, width, 3, padding=1)]
+        return x + self.last(mixed.mT.flatten(1, 2).unflatten(2, (height, width)))
 
 
 def _closing(spec: Residual, width: int) -> list[nn.Module]:
@@ -164,6 +162,5 @@ def _closing(spec: Residual, width: int) -> list[nn.Module]:
 
 
 def _initialize(net: nn.Module) -> None:
-    kaiming(net)
-    last = [each.branch[-1] for each in net.modules() if isinstance(each, _Block)]
-    damp((*last, *(each.out for each in net.modules() if isinstance(each, _Attention))), len(last))
+    last = [each.last for each in kaiming(net).modules() if isinstance(each, _Block | _Attention)]
+    damp(last, len(last))
