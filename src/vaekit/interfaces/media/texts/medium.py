@@ -107,8 +107,9 @@ class TextMedium(Medium):
         return [text] if " " in text or not (Path(text).suffix or "/" in text) else None
 
     def identity(self, data: Dataset, rows: Tensor) -> dict[str, Any]:
-        """Return the texts themselves."""
-        return {"text": data.schema.decode(data.values[rows])}  # type: ignore[union-attr]
+        """Return the texts themselves, as they were read."""
+        some = data.taken(rows)
+        return {"text": list(some.texts) or data.schema.decode(some.values)}  # type: ignore[union-attr]
 
     def sampling(self, decode: str | None, temperature: float) -> tuple[Decoding | None, float]:
         """Return how tokens are chosen; the temperature applies to the tokens, not to the prior."""
