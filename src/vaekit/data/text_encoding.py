@@ -20,7 +20,7 @@ from vaekit.data.text_schema import Encoded, TextSchema, encode_texts
 from vaekit.data.tokenizer_files import definition_from_file
 from vaekit.data.tokenizers import BYTES, SPECIALS, Codec, Kind, Trained, codec_of, train_definition
 
-__all__ = ["Reading", "Unknown", "encode_corpus"]
+__all__ = ["Reading", "Unknown", "encode_corpus", "percent"]
 
 Unknown: TypeAlias = Literal["auto", "token", "bytes"]
 """What becomes of an unknown word or character: one token for all of them, or its bytes; auto looks how many there are."""
@@ -171,7 +171,7 @@ def _encode(corpus: Corpus, reading: Reading, source: str, place: Path | None = 
     if reading.schema is None and reading.should_spell(kind, unknown):
         kind, definition, lowercase = reading.tokenizer_of(found, spells=True)
         encoded = encode_texts(codec_of(definition, kind), found.texts(), place)
-        reason = (f"unk=bytes: {_percent(unknown)} of the tokens in the held-out texts would be unknown, {_SPELLED}",)
+        reason = (f"unk=bytes: {percent(unknown)} of the tokens in the held-out texts would be unknown, {_SPELLED}",)
     schema = reading.schema or TextSchema(
         tokenizer=kind,
         vocabulary=len(encoded.seen),
@@ -235,15 +235,15 @@ def _notes(found: Survey, encoded: Encoded, schema: TextSchema, *, is_own: bool)
         yield f"the median text has {median:,} tokens, 95 % have at most {most:,}, the longest has {lengths.max():,}"
         known, new, bytes_ = 1 - _share(encoded, train), _share(encoded, ~train), " and 256 bytes" if spells else ""
         size -= len(BYTES) * spells
-        yield f"the vocabulary of {size:,} {unit}{bytes_} covers {_percent(known)} of the tokens in the training texts"
+        yield f"the vocabulary of {size:,} {unit}{bytes_} covers {percent(known)} of the tokens in the training texts"
         are = "are bytes, which spell unknown ones" if spells else "are unknown"
-        yield f"{_percent(new)} of the tokens in the held-out texts {are}"
+        yield f"{percent(new)} of the tokens in the held-out texts {are}"
     elif unknown:
         are = "are bytes, which spell what is unknown to the model" if spells else "are unknown to the model"
-        yield f"{_percent(unknown)} of the tokens {are}"
+        yield f"{percent(unknown)} of the tokens {are}"
     if cut:
         many = "1 text is" if cut == 1 else f"{cut:,} texts are"
-        yield f"{many} longer than {schema.length - 1:,} tokens and the end, and cut: {_percent(lost)} of all tokens are lost"
+        yield f"{many} longer than {schema.length - 1:,} tokens and the end, and cut: {percent(lost)} of all tokens are lost"
     yield from _returning(schema.codec, list(islice(found.texts(), PROBED)), is_own=is_own)
     if found.empty:
         yield f"{'1 empty text was' if found.empty == 1 else f'{found.empty:,} empty texts were'} left out"
@@ -256,19 +256,19 @@ def _returning(codec: Codec, texts: list[str], *, is_own: bool) -> Iterator[str]
     pairs = list(zip(texts, again, strict=True))
     exact = sum(text == other for text, other in pairs) / len(pairs)
     alike = sum("".join(text.lower().split()) == "".join(other.lower().split()) for text, other in pairs) / len(pairs)
-    rest = "" if alike == exact else f", {_percent(alike)} up to capitals and white space"
+    rest = "" if alike == exact else f", {percent(alike)} up to capitals and white space"
     if is_own or alike < 1:
-        yield f"{_percent(exact)} of {len(pairs):,} texts come back from their tokens as they were{rest}"
+        yield f"{percent(exact)} of {len(pairs):,} texts come back from their tokens as they were{rest}"
 
 
 def _share(encoded: Encoded, rows: Array) -> float:
     return float(encoded.unknown[rows].sum() / max(1, encoded.lengths[rows].sum()))
 
 
-def _percent(share: float) -> str:
+def percent(share: float) -> str:
     """Return a share in %, rounded; only an exact 0 or 1 becomes 0 or 100 %.
 
-    >>> _percent(0.99999), _percent(1.0), _percent(0.012)
+    >>> percent(0.99999), percent(1.0), percent(0.012)
     ('99.99 %', '100 %', '1.2 %')
     """
     return f"{share * 100 if share in (0, 1) else min(max(share * 100, 0.01), 99.99):.4g} %"
