@@ -37,7 +37,7 @@ __all__ = [
     "write_values",
 ]
 
-VERSION = 2
+VERSION = 3
 """Part of each key; raised when decoding, encoding or the files of an entry change, so that no old entry is found."""
 
 
@@ -71,6 +71,8 @@ def load_entry(folder: Path, key: str, schema: type[ImageSchema | TextSchema]) -
             schema=described,
             split=tensors["split"],
             labels=tensors.get("labels"),
+            numbers=tensors.get("numbers"),
+            lengths=tensors.get("lengths"),
             classes=described.classes,
             names=tuple(facts["names"]),
             quarantine=tuple(Quarantined(name, reason) for name, reason in facts["quarantine"]),
@@ -132,7 +134,8 @@ def write_facts(folder: Path, key: str, dataset: Dataset) -> None:
         "quarantine": [(bad.name, bad.reason) for bad in dataset.quarantine],
         "notes": dataset.notes,
     }
-    tensors = {"split": dataset.split} | ({} if dataset.labels is None else {"labels": dataset.labels})
+    columns = {name: getattr(dataset, name) for name in ("split", "labels", "numbers", "lengths")}
+    tensors = {name: column for name, column in columns.items() if column is not None}
     with replace_file(folder / f"{key}.safetensors") as path:
         save_file(tensors, path, metadata={"facts": json.dumps(facts)})
 

@@ -67,7 +67,7 @@ def bound_lines(summary: dict[str, Any]) -> list[str]:
         f"rate {number(summary['rate'])}, distortion {number(summary['distortion'])} nats; "
         f"{counts} (lower bounds on log p(x): larger is better)"
     )
-    return lines
+    return [*lines, *summary.get("remarks", [])]
 
 
 def _perplexity(summary: dict[str, Any], bound: str) -> str:

@@ -17,7 +17,7 @@ from vaekit.interfaces.cli.output import bound_lines, emit
 from vaekit.interfaces.cli.sources import datum_of, identity, opened, opened_model, place, set_aside, stems_of
 from vaekit.interfaces.describing.decoding import decoding_of
 from vaekit.interfaces.measures.deep import deep as deep_measures, deep_lines
-from vaekit.interfaces.media import MEDIA, Output
+from vaekit.interfaces.media import MEDIA, HeldOut, Output
 from vaekit.interfaces.media.column_files import check_suffix, write_columns
 from vaekit.trained import TrainedModel
 
@@ -35,6 +35,8 @@ def evaluate(path: Path, data: str | None, as_json: bool, *, samples: int, deep:
     medium, bounds = MEDIA[model.kind], model.evaluate(dataset, samples)
     name = data if data is not None else f"{model.sources.reading.name} (test)"
     summary = {"data": name, "measure": model.measure, **bounds.summary(), **medium.units(bounds)}
+    remarks = medium.remarks(model.view, bounds, HeldOut(*model.open(dataset)))
+    summary |= {**remarks.values, "remarks": remarks.lines}
     lines = bound_lines(summary)
     quality = medium.quality(model, dataset)
     summary |= quality.values

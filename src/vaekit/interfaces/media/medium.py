@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import shlex
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
@@ -24,7 +25,7 @@ from vaekit.trained import Source, TrainedModel
 if TYPE_CHECKING:
     from vaekit.interfaces.runs.run import Run
 
-__all__ = ["Answer", "HeldOut", "Medium", "Output", "Place", "label_option"]
+__all__ = ["Answer", "HeldOut", "Medium", "Output", "Place", "label_option", "worse_than_uniform"]
 
 
 class Answer(NamedTuple):
@@ -134,6 +135,16 @@ class Medium(ABC):
         words = modality_named(self.kind).words
         return {"unit": words.one, "dimension": words.dimension}
 
+    def remarks(self, view: View, result: Bounds, evaluated: HeldOut) -> Answer:
+        """Return what must be known to read the bounds of data: further figures, and sentences.
+
+        Args:
+            view: How the data enter the model.
+            result: Their bounds.
+            evaluated: The data themselves, in the order of the bounds.
+        """
+        return Answer({}, [])
+
     def beside_bound(self, nats: Tensor, sizes: Tensor) -> list[str]:
         """Return other forms of a bound, such as a perplexity.
 
@@ -182,6 +193,15 @@ class Medium(ABC):
     def judged(self, data: Dataset, rows: Tensor, score: Tensor) -> Answer:
         """Return how well scores `(N,)` find data that are known to be rare."""
         return Answer({}, [])
+
+
+def worse_than_uniform(result: Bounds, levels: int, of: str) -> list[str]:
+    """Return a sentence if a bound on probabilities is worse than giving each of so many values the same probability."""
+    if result.iw is None:
+        return []
+    found, uniform = result.estimate("iw").bits_per_dim, math.log2(levels)
+    same = f"worse than the {uniform:.4g} bits of giving {of} the same probability: the model has not learned yet"
+    return [f"IW-{result.samples} takes {found:.4g} bits, {same}"] if found > uniform else []
 
 
 def label_option(run: Run) -> str:

@@ -73,7 +73,8 @@ def _held_out(run: Run, count: int) -> HeldOut | None:
 
 
 def _evaluation_notes(run: Run) -> list[str]:
-    return list(run.folder.read_json("evaluation.json").get("notes", [])) if run.folder.evaluation.is_file() else []
+    found = run.folder.read_json("evaluation.json") if run.folder.evaluation.is_file() else {}
+    return [*found.get("remarks", []), *found.get("notes", [])]
 
 
 def _latents(run: Run, result: Bounds, held_out: HeldOut | None) -> list[Picture]:

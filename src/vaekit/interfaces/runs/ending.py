@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from vaekit.interfaces.media import MEDIA
+from vaekit.interfaces.media import MEDIA, HeldOut
 from vaekit.interfaces.report.report import write_report
 from vaekit.interfaces.runs.run import Run
 from vaekit.nets import parameter_count
@@ -18,11 +18,15 @@ _OPERATIONS = 2e12  # of all bounds: half a minute to a minute on a core
 def conclude(run: Run, notes: list[str], step: int) -> None:
     """Write the bounds of a run on its test part, and its report."""
     result = run.evaluate(samples=_FINAL_SAMPLES, count=_evaluated(run))
+    data, rows = run.open()
+    remarks = MEDIA[run.kind].remarks(run.view, result, HeldOut(data, rows[: len(result.distortion)]))
     summary = {
         "data": f"{run.data.source or 'arrays'} (test)",
         "measure": run.measure,
         **result.summary(),
         **MEDIA[run.kind].units(result),
+        **remarks.values,
+        "remarks": remarks.lines,
         "notes": notes,
         "step": step,
     }

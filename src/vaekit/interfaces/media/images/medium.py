@@ -17,7 +17,7 @@ from vaekit.evaluation import Bounds
 from vaekit.interfaces.media.column_files import check_suffix, write_columns
 from vaekit.interfaces.media.images.galleries import galleries
 from vaekit.interfaces.media.images.measures import MEASURES
-from vaekit.interfaces.media.medium import Answer, HeldOut, Medium, Output, Place, label_option
+from vaekit.interfaces.media.medium import Answer, HeldOut, Medium, Output, Place, label_option, worse_than_uniform
 from vaekit.interfaces.media.pictures import grid, remove_others, save_images, save_png
 from vaekit.interfaces.report.page import Picture, columns
 from vaekit.modalities import Shown, View
@@ -118,6 +118,14 @@ class ImageMedium(Medium):
         small = [found for found in images if found.name in ("reconstructions", "samples")]
         large = [found.html(wide=True) for found in images if found not in small]
         return images, [columns(small), *large]
+
+    def remarks(self, view: View, result: Bounds, evaluated: HeldOut) -> Answer:
+        """Return whether the bound is worse than one of a model that gives every level the same probability."""
+        traits = view.traits
+        if traits.levels is None or not (traits.dequantized or getattr(traits.family, "measure", "") == "counting"):
+            return Answer({}, [])
+        levels = 2 if getattr(traits.family, "support", "") == "binary" else traits.levels
+        return Answer({}, worse_than_uniform(result, levels, f"each of {levels} levels"))
 
     def commands(self, run: Run, path: str) -> list[str]:
         """Return the verbs that write pictures, as they are typed."""

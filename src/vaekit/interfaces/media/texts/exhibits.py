@@ -61,7 +61,7 @@ def _samples(run: Run) -> str:
 
 def _reconstructions(run: Run) -> tuple[str, str]:
     """Return texts beside their reconstructions, and a warning if all reconstructions are the same."""
-    given, again = run.reconstruct(None, _TEXTS)
+    given, again = run.displayed.reconstruct(None, _TEXTS)
     exact = [text == other for text, other in zip(given, again, strict=True)]
     marks = ("yes" if is_exact else "no" for is_exact in exact)
     rows = zip(map(_shortened, given), map(_shortened, again), marks, strict=True)
