@@ -10,6 +10,7 @@ from vaekit.modalities.capacity import balance
 from vaekit.modalities.choice import Choice, Draft, Preset, merged
 from vaekit.modalities.modality import Completed, Sections, three_sections
 from vaekit.modalities.table.description import TableVAE
+from vaekit.modalities.table.gaussian import cell_width
 
 __all__ = ["GOALS", "choose_table_model", "with_goal"]
 
@@ -20,6 +21,7 @@ _FAMILIES = {
 }
 """The reason for each family of variables that is chosen."""
 
+_WIDEST = 200  # features of a covariance that takes seconds to fit
 _SMALL = 5_000  # training rows under which a net must be narrow, so that it does not overfit
 
 GOALS: dict[str, tuple[str, dict[str, dict[str, Any]]]] = {
@@ -89,6 +91,8 @@ def choose_table_model(
         is_shallow = keys.get("goal") == "imputation" and count < _SMALL
         draft.choose(*(_shallow(count) if is_shallow else [_widths(count, preset)]))
     draft.choose(_latent(len(schema.slots), count))
+    if keys.get("goal") == "imputation":
+        draft.choose(_gaussian(schema, keys))
     model = TableVAE.model_validate({"slots": schema.slots, **draft.keys})
     return model, (*draft.choices, *_families(model), balance(model, "each category has weights on both sides"))
 
@@ -113,6 +117,13 @@ def _latent(slots: int, count: int) -> Choice:
         f"at most 64, and at most 12 or one per 40 of {count:,} training rows"
     )
     return Choice(key="latent", value=value, reason=reason)
+
+
+def _gaussian(schema: TableSchema, keys: Mapping[str, Any]) -> Choice:
+    width = cell_width(schema.slots)
+    value = width <= _WIDEST and keys.get("condition", "none") == "none"
+    reason = f"it finds linear relations in a few hundred rows; for unconditional models of at most {_WIDEST} numbers and categories, here {width}"
+    return Choice(key="gaussian", value=value, reason=reason)
 
 
 def _families(model: TableVAE) -> list[Choice]:
