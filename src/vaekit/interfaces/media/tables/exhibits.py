@@ -88,7 +88,7 @@ def _quality(run: Run) -> Iterator[str]:
         if len(schema.kinds) > _COMPARABLE:
             raise NotApplicable(f"more than {_COMPARABLE} columns take long to compare; vaekit evaluate does")
         found = table_quality_of(run, most=_COMPARED)
-    except NotApplicable as error:
+    except ValueError as error:  # nothing that is measured for the report ends a run
         yield exhibit(title, f"Not measured: {error}.", "")
         return
     rows = found.rows

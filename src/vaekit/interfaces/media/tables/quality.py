@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from vaekit.data import Dataset, TableSchema
@@ -39,7 +40,9 @@ def table_quality_of(
     schema, own = cast(TableSchema, run.schema), run.data
     train = own.table.take(own.drawn("train", most).numpy())
     data, rows = run.open(source)
-    holdout = data.table.take(np.random.default_rng(seed).permutation(rows.numpy())[:most])
+    if len(rows) > most:  # other data may have an order
+        rows = torch.from_numpy(np.random.default_rng(seed).permutation(rows.numpy())[:most])
+    holdout = data.table.take(rows.numpy())
     made = run.sample(len(train) if count is None else count, seed=seed)
     return table_quality(made, train, holdout, kinds=schema.kinds, target=judged_by(schema, train, holdout), seed=seed)
 
