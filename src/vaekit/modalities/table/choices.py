@@ -87,12 +87,14 @@ def choose_table_model(
     reason = "embeddings into layer-normed dense layers: the most rows per second, and as good on most tables"
     draft.choose(Choice(key="net", value="mlp", reason=reason))
     net = draft.part("net")
+    imputes = keys.get("goal") == "imputation"
     if net["kind"] == "mlp" and "widths" not in net:
-        is_shallow = keys.get("goal") == "imputation" and count < _SMALL
-        draft.choose(*(_shallow(count) if is_shallow else [_widths(count, preset)]))
+        draft.choose(*(_shallow(count) if imputes and count < _SMALL else [_widths(count, preset)]))
     draft.choose(_latent(len(schema.slots), count))
-    if keys.get("goal") == "imputation":
+    if imputes:
         draft.choose(_gaussian(schema, keys))
+    if imputes and count < _SMALL:
+        _share_scale(draft, count)
     model = TableVAE.model_validate({"slots": schema.slots, **draft.keys})
     return model, (*draft.choices, *_families(model), balance(model, "each category has weights on both sides"))
 
@@ -110,6 +112,16 @@ def _shallow(count: int) -> list[Choice]:
     ]
 
 
+def _share_scale(draft: Draft, count: int) -> None:
+    """Give all rows one scale in each variable, where Student's t is the family of numbers and its scale is not set."""
+    likelihood = draft.part("likelihood")
+    real = dict(likelihood.get("real", {}))
+    if real.get("kind") == "student_t" and "scale" not in real:
+        likelihood["real"] = {**real, "scale": {"kind": "shared"}}
+        reason = f"{count:,} training rows are too few to learn a scale for each row: intervals would be too narrow"
+        draft.choices.append(Choice(key="likelihood.real.scale", value="shared", reason=reason))
+
+
 def _latent(slots: int, count: int) -> Choice:
     value = max(2, min(64, round(1.5 * slots), max(12, count // 40)))
     reason = (
@@ -121,8 +133,11 @@ def _latent(slots: int, count: int) -> Choice:
 
 def _gaussian(schema: TableSchema, keys: Mapping[str, Any]) -> Choice:
     width = cell_width(schema.slots)
-    value = width <= _WIDEST and keys.get("condition", "none") == "none"
-    reason = f"it finds linear relations in a few hundred rows; for unconditional models of at most {_WIDEST} numbers and categories, here {width}"
+    value = width <= _WIDEST and keys.get("condition", "none") == "none" and not schema.constraints
+    reason = (
+        "a Gaussian of all cells finds linear relations in a few hundred rows and fills missing cells beside the VAE; for "
+        f"tables without labels as conditions, without constraints, and of at most {_WIDEST} numbers and categories, here {width}"
+    )
     return Choice(key="gaussian", value=value, reason=reason)
 
 

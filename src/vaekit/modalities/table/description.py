@@ -30,8 +30,8 @@ from vaekit.heads import (
 from vaekit.heads.family import Measure
 from vaekit.modalities.condition import conditioned
 from vaekit.modalities.description import Description
-from vaekit.modalities.table.given import GivenSample, sample_given
 from vaekit.modalities.table.gaussian import CellGaussian, StackedVAE
+from vaekit.modalities.table.given import GivenSample, sample_given
 from vaekit.modalities.table.imputing import Imputation, impute
 from vaekit.modalities.view import Imputing, Pick, Seed, Traits, View, pointwise
 from vaekit.models import VAE, LatentVariableModel
@@ -177,7 +177,10 @@ class TableVAE(Description):
             raise ValueError(
                 f"the table does not fit the model: {why}; read it with the run's schema, or give model=None"
             )
-        self.family.check(data.values[data.part("train")[:_CHECKED]].float())
+        codes = data.values[data.part("train")[:_CHECKED]].float()
+        classes = [place for place, slot in enumerate(self.slots) if slot.kind == "categorical"]
+        codes[:, classes] = codes[:, classes].floor()  # the fraction says which rare class a code of the last one is
+        self.family.check(codes)
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from vaekit.data import Slot
@@ -88,7 +89,8 @@ class CellGaussian(nn.Module):
             mean, rest, pattern = self._conditional(rows)
             root = torch.linalg.cholesky(rest + 1e-6 * self._variances.diag())
             noise = torch.randn(count, *rows.shape, dtype=rows.dtype, device=rows.device)
-            drawn.append(mean + torch.einsum("nij,knj->kni", root[pattern], noise))
+            whole = mean + torch.einsum("nij,knj->kni", root[pattern], noise)
+            drawn.append(torch.where(rows.isnan(), whole, mean))
         return self._rows(torch.cat(drawn, 1)).to(x.dtype)
 
     def mixed(self, x: Tensor, drawn: Tensor) -> Tensor:
@@ -99,7 +101,8 @@ class CellGaussian(nn.Module):
 
     def features(self, x: Tensor) -> Tensor:
         """Return the features `(..., W)` of rows `(..., D)`, in double precision; NaN where a cell is missing."""
-        x = torch.where(x.isfinite(), x.double(), torch.nan)  # infinity is the code of a value that training did not have
+        # Infinity is the code of a value that training did not have.
+        x = torch.where(x.isfinite(), x.double(), torch.nan)
         parts = [_features(slot, cells) for slot, cells in zip(self.slots, x.unbind(-1), strict=True)]
         return torch.cat(parts, -1)
 
@@ -202,9 +205,7 @@ class StackedVAE(VAE):
                 gap = torch.where(truth[:, gone].isnan(), 0.0, linear - vae) / gaussian._variances[gone].sqrt()
                 off = (truth[:, gone] - vae).nan_to_num() / gaussian._variances[gone].sqrt()
                 agreed[gone], apart[gone] = (gap * off).sum(0), gap.square().sum(0)
-        agreed, apart = (
-            torch.stack([part.sum() for part in sums.split(gaussian.widths)]) for sums in (agreed, apart)
-        )
+        agreed, apart = (torch.stack([part.sum() for part in sums.split(gaussian.widths)]) for sums in (agreed, apart))
         more = _PRIOR_CELLS / max(1, count) * apart.mean().clamp_min(1e-12)
         common = ((agreed.sum() + more / 2) / (apart.sum() + more)).clamp(0, 1)
         gaussian.weight.copy_(((agreed + more * common) / (apart + more)).clamp(0, 1))
@@ -223,7 +224,8 @@ def _width(slot: Slot) -> int:
 def _features(slot: Slot, cells: Tensor) -> Tensor:
     match slot.kind:
         case "categorical":
-            whole = torch.nn.functional.one_hot(cells.nan_to_num().long(), slot.levels).double()
+            # The fraction of a code says which of the rare classes it is; they share the last one.
+            whole = F.one_hot(cells.nan_to_num().long(), slot.levels).double()
             return whole.masked_fill(cells.isnan().unsqueeze(-1), torch.nan)
         case "count":
             return cells.log1p().unsqueeze(-1)
