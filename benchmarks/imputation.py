@@ -4,7 +4,7 @@
 
 It takes the very cells that `imputation_rivals` hides. A model with `goal=imputation` is trained on the table with holes, with
 the kinds of columns in a schema file, and fills the holes. Results are kept by table, mechanism, share, mask and name: `--keys`
-go with a `--name` of their own. `--tables` without one makes the page again.
+are part of it. What is kept is not done again. `--tables` without one makes the page again.
 """
 
 from __future__ import annotations
@@ -182,9 +182,10 @@ def main() -> None:
         parser.error(str(error))
     for name, typed in tables.items():
         for hidden in every_mask(typed, given.hide, given.shares, given.masks):
-            done = {f"{name} {hidden.name} {order.name}": job(name, typed, hidden, order, given.work)}
-            # Read again after the work: another process may have ended meanwhile.
-            conclude(kept(path) | done, rivals, given.out)
+            if (key := f"{name} {hidden.name} {order.name}") not in kept(path):
+                done = {key: job(name, typed, hidden, order, given.work)}
+                # Read again after the work: another process may have ended meanwhile.
+                conclude(kept(path) | done, rivals, given.out)
     if not tables:
         conclude(kept(path), rivals, given.out)
 

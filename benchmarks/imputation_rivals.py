@@ -4,8 +4,7 @@
 
 Cells are hidden by three mechanisms, and each rival gets the rest of the same table. Numbers are standardised and
 categories one-hot for it, and the largest of the numbers that come back is the category. The hidden cells are kept in
-`--work`, so that others fill in exactly the same. Results are kept by table and share: `--tables` and `--shares` may be done
-one at a time.
+`--work`, so that others fill in exactly the same. Results are kept by table and share: What is kept is not done again.
 """
 
 from __future__ import annotations
@@ -238,7 +237,8 @@ def main() -> None:
     for name, typed in tables.items():
         for hidden in every_mask(typed, arguments.hide, arguments.shares, arguments.masks):
             hidden.write(typed, arguments.work / f"imputation-{name}")
-            done = {f"{name} {hidden.name} {rival}": job(rival, name, typed, hidden) for rival in arguments.only}
+            left = [rival for rival in arguments.only if f"{name} {hidden.name} {rival}" not in kept(arguments.out)]
+            done = {f"{name} {hidden.name} {rival}": job(rival, name, typed, hidden) for rival in left}
             # Read again: another process may have ended meanwhile.
             conclude(kept(arguments.out) | done, arguments.out)
 
