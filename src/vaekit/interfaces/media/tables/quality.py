@@ -39,7 +39,7 @@ def table_quality_of(
     train = own.table.take(own.drawn("train", _MOST).numpy())
     data, rows = run.open(source)
     holdout = data.table.take(rows.numpy())
-    made = run.sample(len(train) if count is None else count, seed=seed)
+    made = run.displayed.sample(len(train) if count is None else count, seed=seed)
     return table_quality(made, train, holdout, kinds=schema.kinds, target=judged_by(schema, train, holdout), seed=seed)
 
 
