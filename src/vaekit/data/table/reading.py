@@ -89,7 +89,8 @@ def frame_to_raw(frame: Any) -> RawTable:
     >>> frame_to_raw({"age": [39, None], "sex": ["f", "m"]}).table.column("age").to_pylist()
     [39, None]
     """
-    index, notes = None, tuple[str, ...]()
+    index = None
+    notes: tuple[str, ...] = ()
     if isinstance(frame, Mapping):
         table = _of_mapping(frame)
     elif type(frame).__module__.partition(".")[0] == "pandas":
@@ -99,7 +100,9 @@ def frame_to_raw(frame: Any) -> RawTable:
     check_columns(table.column_names, table.num_rows, SOURCE)
     ordered = [field.name for field in table.schema if pa.types.is_dictionary(field.type) and field.type.ordered]
     if ordered:
-        notes = (*notes, f"the order of the categories is not kept: {', '.join(ordered[:5])} (schema.yaml can give it)")
+        notes = (
+            f"the model does not use the order of the categories of {', '.join(ordered[:5])} (schema.yaml can give it)",
+        )
     return RawTable(canonical_table(table, (), SOURCE), notes, index=index)
 
 
