@@ -20,7 +20,9 @@ ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 NUMBER = re.compile(r"(?<![\w.,])\d+(?:,\d{3})*(?:\.\d+)?(?![\w.]*\d)(?: ?%)?")
-MEASURED = re.compile(r"\d[\d,]*\.\d\d+|\d\d[\d,]*\.\d|\d+ (?:nats|bits|images/s|rows/s|tokens/s)\b")
+MEASURED = re.compile(
+    r"(?<![\d.])(?:[1-9][\d,]*\.\d\d|0\.\d{3}|\d\d[\d,]*\.\d)|\d (?:nats|bits per|bits/dim|images/s|rows/s|tokens/s)\b"
+)
 DATE = re.compile(r"\d{4}-\d\d-\d\d")
 CLOCK = re.compile(r"\b\d\d:\d\d\b")
 CODE = re.compile(r"`[^`]*`|\$[^$\n]*\$|\]\([^)]*\)|https?:\S+")
