@@ -4,7 +4,7 @@
 
 Cells are hidden by three mechanisms, and each rival gets the rest of the same table. Numbers are standardised and
 categories one-hot for it, and the largest of the numbers that come back is the category. The hidden cells are kept in
-`--work`, so that others fill in exactly the same. Results are kept by table and share: What is kept is not done again.
+`--work`, so that others fill in exactly the same. What is kept is not done again.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Any, Literal, TypeAlias
 
 import torch
@@ -11,6 +11,7 @@ from pydantic import Field
 from torch import Tensor
 
 from vaekit.data import Dataset, Slot, TableSchema
+from vaekit.data.table.origins import indexed, restored
 from vaekit.distributions import Decoding
 from vaekit.errors import NotApplicable
 from vaekit.heads import (
@@ -227,8 +228,18 @@ class TableView(View):
         )
 
     def decode(self, x: Tensor) -> Any:
-        """Return rows as a `pyarrow.Table`."""
+        """Return rows as a `pyarrow.Table`, in the types in which the columns came."""
+        return restored(self.display(x), self.required_schema.sources)
+
+    def display(self, x: Tensor) -> Any:
+        """Return rows as a `pyarrow.Table`, in the few types that tables have here."""
         return self.required_schema.decode(x)
+
+    def inputs(self, data: Dataset, x: Tensor) -> Any:
+        """Return rows as they came, with the index of their frame."""
+        if data.table is None:
+            return self.decode(x)
+        return indexed(restored(data.table, self.required_schema.sources), data.index)
 
     def pick(self, decoding: Decoding | None = None, *, noise: bool = False, sampling: bool = False) -> Pick:
         """Return how a row is taken: new rows are drawn cell by cell, reconstructions are means and the likeliest classes."""
@@ -268,10 +279,13 @@ class TableView(View):
 
     def impute(self, model: LatentVariableModel, data: Dataset, how: Imputing) -> Imputation:
         """Return the table with its missing cells filled."""
-        return impute(model, self.required_schema, data, how)
+        found, sources = impute(model, self.required_schema, data, how), self.required_schema.sources
+        table, *draws = (indexed(restored(table, sources), data.index) for table in (found.table, *found.draws))
+        return replace(found, table=table, draws=tuple(draws))
 
     def sample_given(self, model: LatentVariableModel, n: int, given: Mapping[str, Any], seed: Seed) -> GivenSample:
         """Return `n` new rows with fixed values in some columns."""
         if self.model.context:
             raise NotApplicable("given is not for a model that is conditional on labels; see label")
-        return sample_given(model, self.required_schema, n, given, seed)
+        found = sample_given(model, self.required_schema, n, given, seed)
+        return found._replace(table=restored(found.table, self.required_schema.sources))
