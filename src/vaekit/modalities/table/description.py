@@ -31,6 +31,7 @@ from vaekit.heads import (
 from vaekit.heads.family import Measure
 from vaekit.modalities.condition import conditioned
 from vaekit.modalities.description import Description
+from vaekit.modalities.table.gaussian import CellGaussian, StackedVAE
 from vaekit.modalities.table.given import GivenSample, sample_given
 from vaekit.modalities.table.imputing import Imputation, impute
 from vaekit.modalities.view import Imputing, Pick, Seed, Traits, View, pointwise
@@ -46,6 +47,7 @@ Goal: TypeAlias = Literal["synthesis", "density", "imputation"]
 TableNet: TypeAlias = Annotated[MLP | ColumnTransformer, Field(discriminator="kind")]
 
 _CHECKED = 4096  # rows that one check looks at
+_WEIGHED = 512  # held-out rows that the weights of the Gaussian are chosen on
 
 
 class ColumnLikelihoods(Value):
@@ -107,6 +109,9 @@ class TableVAE(Description):
     hide: Annotated[float, Field(ge=0, le=0.5)] = 0.0
     """Mean share of the cells that are hidden from the encoder in training, so that it learns to work from few cells."""
 
+    gaussian: bool = False
+    """Let a Gaussian of all cells, fitted before training, fill missing cells beside the VAE; the weights are chosen on held-out cells."""
+
     def model_post_init(self, _context: object) -> None:
         """Refuse a prior with learned pseudo-inputs: categories have no gradient."""
         if isinstance(self.prior, Vamp):
@@ -135,7 +140,8 @@ class TableVAE(Description):
         decoder = self.net.decoder(given, size) if isinstance(self.net, MLP) else self.net.decoder(given, size[0])
         posterior = conditional(self.posterior, encoder, given=size, event=latent, context=self.context)
         likelihood = conditional(self.family, decoder, given=latent, event=size, context=self.context)
-        return VAE(self.prior.build(Site(latent, posterior, size, self.context)), posterior, likelihood)
+        parts = self.prior.build(Site(latent, posterior, size, self.context)), posterior, likelihood
+        return StackedVAE(*parts, CellGaussian(self.slots, self._columns)) if self.gaussian else VAE(*parts)
 
     @property
     def _columns(self) -> list[int]:
@@ -172,7 +178,10 @@ class TableVAE(Description):
             raise ValueError(
                 f"the table does not fit the model: {why}; read it with the run's schema, or give model=None"
             )
-        self.family.check(data.values[data.part("train")[:_CHECKED]].float())
+        codes = data.values[data.part("train")[:_CHECKED]].float()
+        classes = [place for place, slot in enumerate(self.slots) if slot.kind == "categorical"]
+        codes[:, classes] = codes[:, classes].floor()  # the fraction says which rare class a code of the last one is
+        self.family.check(codes)
 
 
 @dataclass(frozen=True)
@@ -256,6 +265,17 @@ class TableView(View):
         if self.schema is None:
             raise NotApplicable("the schema of these rows is lost, so they cannot be read or shown as a table")
         return self.schema
+
+    def finish(self, model: LatentVariableModel, data: Dataset) -> str | None:
+        """Choose how much of an imputation comes from the Gaussian of the model, on held-out rows."""
+        if not isinstance(model, StackedVAE):
+            return None
+        rows = data.drawn("validation", _WEIGHED)
+        share = model.weigh(self.prepare(data.values[rows]))
+        return (
+            f"imputation: {share:.0%} of the draws come from a Gaussian of all cells, as a mean over the variables; chosen by "
+            f"the errors of hidden cells in {len(rows):,} held-out rows"
+        )
 
     def impute(self, model: LatentVariableModel, data: Dataset, how: Imputing) -> Imputation:
         """Return the table with its missing cells filled."""
