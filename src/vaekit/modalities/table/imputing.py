@@ -13,6 +13,7 @@ from torch import Tensor
 
 from vaekit.data import Dataset, TableSchema, sequential, unpacked
 from vaekit.modalities.table.filling import Filling
+from vaekit.modalities.table.gaussian import StackedVAE
 from vaekit.modalities.view import Imputing
 from vaekit.models import LatentVariableModel, evaluating, resample
 
@@ -127,6 +128,8 @@ def _drawn(model: LatentVariableModel, schema: TableSchema, data: Dataset, how: 
         x = stored.float()
         latents = resample(model, x, *context, proposals=how.proposals, draws=count)
         drawn = model.decode(*latents.z, context=context).sample()
+        if isinstance(model, StackedVAE):
+            drawn = model.gaussian.mixed(x, drawn)
         whole = torch.where(x.isnan(), drawn, x)
         whole[..., list(schema.masks)] = 0.0  # a filled cell is no longer missing
         made.append(whole)
