@@ -89,7 +89,7 @@ def choose_table_model(
         is_shallow = keys.get("goal") == "imputation" and count < _SMALL
         draft.choose(*(_shallow(count) if is_shallow else [_widths(count, preset)]))
     draft.choose(_latent(len(schema.slots), count))
-    model = TableVAE.model_validate({"slots": schema.slots, **draft.keys})
+    model = TableVAE.model_validate({"slots": schema.slots, "evidence": schema.evidence, **draft.keys})
     return model, (*draft.choices, *_families(model), balance(model, "each category has weights on both sides"))
 
 
