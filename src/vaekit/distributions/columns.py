@@ -71,13 +71,13 @@ class Columns(Distribution):
 
     def log_prob(self, value: Tensor) -> Tensor:
         """Return the log-likelihood in nats of rows `(..., B, D)`, of the cells that are finite."""
-        return self._grouped(value).sum(-1) + sum(self._told(each, value) for each in self.evidence)
+        return self._grouped(value).sum(-1) + sum(self._of_evidence(each, value) for each in self.evidence)
 
     def log_prob_cells(self, value: Tensor) -> Tensor:
         """Return the log-likelihood in nats of each cell, `(*S, B, D)`: 0 where it is not observed."""
         found = self._placed(self._grouped(value))
         for each in self.evidence:
-            found[..., each.places[0]] = self._told(each, value)
+            found[..., each.places[0]] = self._of_evidence(each, value)
         return found
 
     def sample(self, sample_shape: Any = Size()) -> Tensor:  # noqa: B008
@@ -101,7 +101,7 @@ class Columns(Distribution):
         whole = torch.where(x.isfinite(), x, self.sample())
         for each in self.evidence:
             rows = x[..., list(each.places)].isfinite().any(-1).nonzero().flatten()
-            for some in rows.split(self._rows(each, x)):
+            for some in rows.split(self._rows(each, x)) if len(rows) else ():
                 values, terms = self._terms(each, x, some)  # (n, K, S), (K, *S, n)
                 noise = -torch.empty_like(terms).exponential_().log()
                 chosen = (terms + noise).argmax(0)
@@ -113,7 +113,7 @@ class Columns(Distribution):
             whole[..., list(each.places)] = torch.nan
         return whole
 
-    def _told(self, evidence: Evidence, value: Tensor) -> Tensor:
+    def _of_evidence(self, evidence: Evidence, value: Tensor) -> Tensor:
         """Return the log-likelihood `(*S, B)` of evidence, 0 where there is none."""
         found = value.new_zeros(torch.broadcast_shapes(self.batch_shape, value.shape[:-1]))
         rows = value[..., list(evidence.places)].isfinite().any(-1)

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from vaekit.data import TableSchema
 from vaekit.data.table.cells import arrow_type
+from vaekit.data.table.numeric import Numeric, Spiked
 from vaekit.errors import suggestion
 from vaekit.modalities.table.imputing import completed
 from vaekit.modalities.view import Seed
@@ -31,10 +33,12 @@ class GivenSample(NamedTuple):
         table: The rows.
         ess: Effective sample size of the pool of latents that they were drawn from. If it is far below the number of
             rows, they repeat few latents, because the given values are rare under the model.
+        notes: A sentence about each given number that lies outside those of training.
     """
 
     table: pa.Table
     ess: float
+    notes: tuple[str, ...] = ()
 
 
 def sample_given(
@@ -71,7 +75,22 @@ def sample_given(
     for name in given:  # the exact value, even if it shares a code with other values
         place = table.column_names.index(name)
         table = table.set_column(place, name, pa.repeat(row.column(name)[0], n))
-    return GivenSample(table, latents.ess.item())
+    return GivenSample(table, latents.ess.item(), tuple(_beyond(schema, row, given)))
+
+
+def _beyond(schema: TableSchema, row: pa.Table, given: Mapping[str, Any]) -> Iterator[str]:
+    """Yield a sentence about each number outside the range of training."""
+    for column in (*schema.columns, *schema.known):
+        if column.name in given and isinstance(column.codec, Numeric | Spiked):
+            axis = column.codec.axis
+            low, high = axis.range
+            place = float(axis.positions(row.column(column.name))[0])
+            if not low <= place <= high:
+                ends = axis.cells(np.array([low, high]), column.codec.type).cast("string").to_pylist()
+                yield (
+                    f"{column.name} = {given[column.name]} lies outside what training had, {ends[0]} to {ends[1]}:"
+                    " the other columns are extrapolated"
+                )
 
 
 def _check(schema: TableSchema, given: Mapping[str, Any], row: pa.Table, x: Tensor) -> None:
@@ -145,6 +164,7 @@ def _cell(name: str, value: Any, type_: str) -> Any:
 
 
 def _known_values(schema: TableSchema, name: str) -> str:
-    known = getattr(schema.column(name).codec, "labels", ())
+    columns = {column.name: column for column in (*schema.columns, *schema.known)}
+    known = getattr(columns[name].codec, "labels", ())
     first = f"it had {', '.join(map(str, known[:10]))}{', ...' if len(known) > 10 else ''}"
     return first if known else "give one that it had"
