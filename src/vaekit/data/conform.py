@@ -46,7 +46,7 @@ def conformed(images: Dataset, schema: ImageSchema, support: str) -> Dataset:
     is_binary = schema.binary and support == "binary"
     if not isinstance(found, ImageSchema) or found == schema or (_alike(found, schema) and not is_binary):
         return images
-    values, is_picture = images.values, bool(images.names) and found.levels == BRIGHTEST + 1
+    values, is_picture = images.values, bool(images.names) and found.dtype == "uint8"
     binary = _as_binary(values, schema, is_picture=is_picture) if is_binary else None
     if binary is not None:
         values, note = binary

@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+
 from vaekit.data.array_files import is_idx, is_idx_folder, read_idx_file, read_idx_folder, read_npy, read_npz
 from vaekit.data.arrays import images_from_arrays
 from vaekit.data.dataset import Dataset
-from vaekit.data.decode import SUFFIXES, decode
+from vaekit.data.decode import SUFFIXES, Target, decode, read_header
 from vaekit.data.files import existing_path, has_images
 from vaekit.data.folder import read_folder
 from vaekit.data.names import DEMO, NAMES, name_of, read_named
@@ -87,10 +89,12 @@ def _read_file(path: Path) -> Dataset:
 
 def _read_image(path: Path) -> Dataset:
     try:
-        pixels = decode(path)
+        deep = read_header(path.parent, path.name).is_deep_grey
+        pixels = decode(path, Target(1, deep=True) if deep else None)
     except Exception as error:  # hostile files make Pillow raise anything, from SyntaxError to struct.error
         raise ValueError(f"{path.name} must be an image, but cannot be decoded ({error}); give another file") from error
-    return replace(images_from_arrays(pixels[None].copy()), names=(path.name,))
+    found = images_from_arrays(pixels[None].astype(np.uint16) if deep else pixels[None].copy())
+    return replace(found, names=(path.name,))
 
 
 def _checked(size: tuple[int, int] | None, fit: str) -> tuple[int, int] | None:

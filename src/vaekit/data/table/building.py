@@ -22,6 +22,7 @@ from vaekit.data.table.constraints import AnyConstraint, Range, bounds_of, fit_c
 from vaekit.data.table.discrete import Categories, Levels, Ordinal
 from vaekit.data.table.evidence import evidence_columns
 from vaekit.data.table.fitting import Role, fit_column
+from vaekit.data.table.origins import origin_of
 from vaekit.data.table.raw import RawTable, check_trainable
 from vaekit.data.table.schema import TableSchema
 
@@ -71,7 +72,10 @@ def infer_schema(
         for name in free.column_names
     )
     schema = TableSchema(
-        sources=tuple(Source(name=name, type=type_name(table.column(name))) for name in table.column_names),
+        sources=tuple(
+            Source(name=field.name, type=type_name(table.column(field.name)), **origin_of(field))
+            for field in table.schema
+        ),
         names=names,
         columns=columns,
         constraints=constraints,
@@ -130,7 +134,15 @@ def table_dataset(
     else:
         table, strange = schema.align(raw.table)
     notes = (*raw.notes, *strange)
-    data = Dataset(values=schema.encode(table), schema=schema, split=split, source=source, notes=notes, table=table)
+    data = Dataset(
+        values=schema.encode(table),
+        schema=schema,
+        split=split,
+        source=source,
+        notes=notes,
+        table=table,
+        index=raw.index,
+    )
     return _labelled(data, schema)
 
 

@@ -15,9 +15,11 @@ from vaekit.data import TableSchema
 from vaekit.data.table import Column
 from vaekit.errors import NotApplicable
 from vaekit.evaluation import Bounds, cell_likelihoods
+from vaekit.evaluation.tables import FLOOR_AND_CEILING
 from vaekit.interfaces.media.medium import HeldOut
 from vaekit.interfaces.media.tables.files import described, plain_rows
 from vaekit.interfaces.media.tables.marginals import Margins, margins_of
+from vaekit.interfaces.media.tables.quality import table_quality_of
 from vaekit.interfaces.report.page import Picture, exhibit, paragraph, table, verbatim
 from vaekit.interfaces.report.walks import partners
 from vaekit.interfaces.runs.run import Run
@@ -29,6 +31,8 @@ __all__ = ["tables"]
 
 _ROWS = 12  # synthetic ones that are shown
 _MADE = 4000  # that histograms are of, at most
+_COMPARED = 2000  # synthetic, training and held-out rows, at most, whose quality is measured: some five seconds
+_COMPARABLE = 60  # columns, whose pairs are compared too
 _PAIRS = 6  # held-out rows beside reconstructions
 _STEPS = 7
 _WIDE = 40  # columns that a table of rows may have
@@ -47,7 +51,7 @@ def tables(run: Run, result: Bounds, held_out: HeldOut | None) -> tuple[list[Pic
     """
     schema = run.schema
     assert isinstance(schema, TableSchema)
-    made = run.sample(_MADE)
+    made = run.displayed.sample(_MADE)
     margins = None
     if held_out is not None:
         data = held_out.data
@@ -57,6 +61,7 @@ def tables(run: Run, result: Bounds, held_out: HeldOut | None) -> tuple[list[Pic
         return [], [first, _columns(schema, None, None)]
     parts = [
         first,
+        *_quality(run),
         margins.picture.html(wide=True),
         _columns(schema, margins, _judged(run, schema, held_out)),
         _reconstructions(run, held_out, names),
@@ -72,10 +77,38 @@ def _samples(made: pa.Table) -> str:
     return exhibit("Synthetic rows", caption, verbatim(names, _cells(made.select(names))))
 
 
+def _quality(run: Run) -> Iterator[str]:
+    """Yield the quality of synthetic rows, where these are what the model is for."""
+    schema = run.schema
+    assert isinstance(schema, TableSchema)
+    if getattr(run.description, "goal", None) != "synthesis":
+        return
+    title = "Quality of synthetic rows"
+    try:
+        if len(schema.kinds) > _COMPARABLE:
+            raise NotApplicable(f"more than {_COMPARABLE} columns take long to compare; vaekit evaluate does")
+        found = table_quality_of(run, most=_COMPARED)
+    except ValueError as error:  # nothing that is measured for the report ends a run
+        yield exhibit(title, f"Not measured: {error}.", "")
+        return
+    rows = found.rows
+    caption = (
+        f"{rows['synthetic']:,} synthetic, {rows['train']:,} training and {rows['holdout']:,} held-out rows; "
+        f"{FLOOR_AND_CEILING}. vaekit evaluate compares more rows."
+    )
+    yield exhibit(title, caption, table(("", "best", "model", "floor", "ceiling"), _last(found.compared()), numbers=3))
+
+
+def _last(rows: Iterable[tuple[str, ...]]) -> Iterator[tuple[str, ...]]:
+    """Yield each row with its numbers at the end."""
+    for name, *figures, best in rows:
+        yield name, best, *figures
+
+
 def _reconstructions(run: Run, held_out: HeldOut, names: Sequence[str]) -> str:
     """Return rows, each above its reconstruction."""
     shown, some = names[:_WIDE], held_out.first(_PAIRS)
-    again = run.reconstruct(some)[1]
+    again = run.displayed.reconstruct(some)[1]
     pairs = zip(_cells(some.table.select(shown)), _cells(again.select(shown)), strict=True)
     titles = ("held out", "reconstructed")
     rows = [(title, *cells) for pair in pairs for title, cells in zip(titles, pair, strict=True)]
@@ -92,7 +125,7 @@ def _walk(run: Run, held_out: HeldOut, names: Sequence[str], count: int) -> str:
     ((a, b),) = partners(count, labels, 1)
     start, end = (data.taken(rows[place : place + 1]) for place in (a, b))
     shown = names[:_WIDE]
-    between = run.interpolate(start, end, _STEPS)
+    between = run.displayed.interpolate(start, end, _STEPS)
     whole = [start.table.select(shown), between.select(shown), end.table.select(shown)]
     titles = ("a row", *(str(Fraction(i, _STEPS - 1)) for i in range(_STEPS)), "another")
     cells = (row for part in whole for row in _cells(part))
