@@ -32,9 +32,10 @@ from vaekit.heads import (
 from vaekit.heads.family import Measure
 from vaekit.modalities.condition import conditioned
 from vaekit.modalities.description import Description
-from vaekit.modalities.table.gaussian import CellGaussian, StackedVAE
+from vaekit.modalities.table.gaussian import CellGaussian
 from vaekit.modalities.table.given import GivenSample, sample_given
 from vaekit.modalities.table.imputing import Imputation, impute
+from vaekit.modalities.table.stacking import StackedVAE
 from vaekit.modalities.view import Imputing, Pick, Seed, Traits, View, pointwise
 from vaekit.models import VAE, LatentVariableModel
 from vaekit.nets import MLP, ColumnTransformer, joined_size, table_encoder

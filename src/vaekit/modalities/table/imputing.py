@@ -15,7 +15,7 @@ from torch.distributions import Distribution
 from vaekit.data import Dataset, TableSchema, sequential, unpacked
 from vaekit.distributions import Columns
 from vaekit.modalities.table.filling import Filling
-from vaekit.modalities.table.gaussian import StackedVAE
+from vaekit.modalities.table.stacking import StackedVAE
 from vaekit.modalities.view import Imputing
 from vaekit.models import LatentVariableModel, evaluating, resample
 
@@ -131,7 +131,7 @@ def _drawn(model: LatentVariableModel, schema: TableSchema, data: Dataset, how: 
         latents = resample(model, x, *context, proposals=how.proposals, draws=count)
         whole = completed(model.decode(*latents.z, context=context), x)
         if isinstance(model, StackedVAE):
-            whole = torch.where(x.isfinite(), x, model.gaussian.mixed(x, whole))
+            whole = torch.where(x.isfinite(), x, model.stacking.mixed(x, whole))
         whole[..., list(schema.masks)] = 0.0  # a filled cell is no longer missing
         made.append(whole)
         ess.append(latents.ess)
