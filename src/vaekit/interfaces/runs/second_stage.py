@@ -99,7 +99,7 @@ def _scored(trained: TrainedModel, new: Refitted | None, name: str, density: flo
         return _Candidate(name, new, -density, f"{density:.2f} nats")
     data = trained.data
     real = data.table.take(data.drawn("validation", _DETECTED).numpy())
-    made = (trained if new is None else _with(trained, new)).sample(len(real), seed=1)
+    made = (trained if new is None else _with(trained, new)).displayed.sample(len(real), seed=1)
     cells, others = comparable(real, made, kinds=columns)
     auc = detection(cells, others, rows=_DETECTED).auc
     return _Candidate(name, new, auc, f"detected with AUC {auc:.3f}")
