@@ -157,7 +157,7 @@ class _Planner:
         """Choose a prior that is fitted after training, where N(0, I) was chosen because the data are few."""
         is_simple = any(choice.key == "prior" and choice.reason == self._few for choice in chosen)
         is_brief = self.preset == "fast" or (pace.steps is not None and pace.steps < _BRIEF)
-        if not is_simple or is_brief or self.count < _ENOUGH:
+        if not is_simple or is_brief or self.count < _ENOUGH or model.condition != "none":
             return []
         reason = "a mixture fitted to the encoded data afterwards, kept if validation data are likelier under it"
         return [Choice(key="second_stage", value="choose", reason=reason)]
