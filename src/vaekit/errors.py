@@ -5,10 +5,14 @@ Both are a `ValueError`, so that the command line answers each with its sentence
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from difflib import get_close_matches
 
-__all__ = ["DataNotAtHand", "NotApplicable", "suggestion"]
+__all__ = ["DataNotAtHand", "NotApplicable", "printable", "shortened", "suggestion"]
+
+_COMMANDS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
+"""Characters that command a terminal, or turn the direction of what it shows; tabs and line ends stay."""
 
 
 class NotApplicable(ValueError):
@@ -26,5 +30,26 @@ def suggestion(word: object, known: Iterable[str]) -> str:
         >>> suggestion("imgae", ["image", "text"])
         "; did you mean 'image'?"
     """
-    near = get_close_matches(str(word), list(known), n=1)
+    near = get_close_matches(str(word)[:100], list(known), n=1)
     return f"; did you mean {near[0]!r}?" if near else ""
+
+
+def shortened(value: object, length: int = 120) -> str:
+    """Return a value on one line for a message, its middle left out where it is long.
+
+    Examples:
+        >>> shortened("x" * 1000, 20)
+        'xxxxxxxxx ... xxxxxx'
+    """
+    text = " ".join(str(value)[: 100 * length].split())
+    return text if len(text) <= length else f"{text[: length // 2 - 1]} ... {text[-(length // 2 - 4) :]}"
+
+
+def printable(text: str) -> str:
+    """Return a text that does nothing to a terminal but to be seen: characters that would are replaced by a mark.
+
+    Examples:
+        >>> printable("a" + chr(27) + "[2Jb") == "a" + chr(0xFFFD) + "[2Jb"
+        True
+    """
+    return _COMMANDS.sub("\ufffd", text)

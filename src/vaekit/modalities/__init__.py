@@ -13,6 +13,7 @@ from typing import Annotated, Any, TypeAlias
 from pydantic import SerializeAsAny, ValidatorFunctionWrapHandler, WrapValidator
 
 from vaekit.data.files import existing_path
+from vaekit.data.foreign import refuse_pipe, sentences, user_path
 from vaekit.data.names import NAMES
 from vaekit.data.schema import Schema
 from vaekit.data.table.bundled import BUNDLED
@@ -73,7 +74,9 @@ def kind_of_source(source: str, keys: frozenset[str] = frozenset()) -> str:
     """
     Reading.refuse_empty(source)
     # Images come last: a key may ask to read a folder of them as something else.
-    kind = next((each.kind for each in reversed(MODALITIES.values()) if each.claims(source, keys)), None)
+    with sentences(source):
+        refuse_pipe(user_path(source))
+        kind = next((each.kind for each in reversed(MODALITIES.values()) if each.claims(source, keys)), None)
     if kind is not None:
         return kind
     names = (*NAMES, *BUNDLED)

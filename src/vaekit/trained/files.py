@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -12,6 +13,7 @@ import safetensors.torch
 from pydantic import TypeAdapter, ValidationError
 from safetensors import SafetensorError
 
+from vaekit.data.foreign import sentences
 from vaekit.data.schema import Schema
 from vaekit.modalities import AnyDescription, AnyReading, AnySchema, Description, Reading
 from vaekit.models import LatentVariableModel
@@ -66,10 +68,14 @@ class ModelFolder:
             "reading": reading.model_dump(mode="json"),
             "conditions": {"size": saved.conditions.size, "counts": list(saved.conditions.counts)},
         }
-        write_json(self.path / "config.json", content)
+        if (self.path / "config.json").exists():  # without a checksum, so that no moment has one of other weights
+            write_json(self.path / "config.json", content)
         write_json(self.path / "schema.json", None if saved.schema is None else saved.schema.model_dump(mode="json"))
-        weights = {name: tensor.contiguous().cpu() for name, tensor in model.state_dict().items()}
-        write_atomically(self.path / "model.safetensors", safetensors.torch.save(weights))
+        weights = safetensors.torch.save(
+            {name: tensor.contiguous().cpu() for name, tensor in model.state_dict().items()}
+        )
+        write_atomically(self.path / "model.safetensors", weights)
+        write_json(self.path / "config.json", {**content, "sha256": sha256(weights).hexdigest()})
         return self.path
 
     def read(self) -> Saved:
@@ -79,18 +85,19 @@ class ModelFolder:
             FileNotFoundError: This is no folder of a trained model.
             ValueError: A file is damaged.
         """
-        content = self._read("config.json") if (self.path / "config.json").is_file() else {}
-        if isinstance(content, dict) and "format" not in content:  # version 1, without a file for a composition
+        content = self._config()
+        if "format" not in content:  # version 1, without a file for a composition
             content = {"model": content or None}
-        if not isinstance(content, dict) or content.get("format", FORMAT) != FORMAT:
+        if content.get("format", FORMAT) != FORMAT:
             raise ValueError(f"{self.path / 'config.json'} is of another version of vaekit; use that version")
         description = self._valid(_DESCRIPTION, "config.json", content.get("model"))
         schema = self._valid(_SCHEMA, "schema.json", self._read_schema(description is None))
         kind = "tensor" if description is None else description.kind
         reading = self._valid(_READING, "config.json", content.get("reading") or {"kind": kind})
         assert reading is not None
-        about = content.get("conditions") or {}
-        conditions = Conditions.of(description, schema, about.get("counts", ()), int(about.get("size", 0)))
+        with sentences(self.path / "config.json"):
+            about = content.get("conditions") or {}
+            conditions = Conditions.of(description, schema, about.get("counts", ()), int(about.get("size", 0)))
         return Saved(description, schema, reading, conditions)
 
     def weighted(self, description: Description | None, model: LatentVariableModel | None) -> LatentVariableModel:
@@ -102,7 +109,7 @@ class ModelFolder:
 
         Raises:
             FileNotFoundError: The folder holds no weights.
-            ValueError: The file is damaged or belongs to another model, or a free composition needs `model`.
+            ValueError: The file is damaged, belongs to another model or holds NaN, or a free composition needs `model`.
         """
         if model is None:
             if description is None:
@@ -114,14 +121,42 @@ class ModelFolder:
         if not path.is_file():
             raise FileNotFoundError(f"{self.path} holds no trained model: it has no {path.name}")
         try:
-            model.load_state_dict(safetensors.torch.load(path.read_bytes()))
+            model.load_state_dict(safetensors.torch.load(self._whole(path)))
         except SafetensorError as error:
             raise ValueError(f"{path} is damaged or no safetensors file: {error}") from error
         except RuntimeError as error:
             raise ValueError(
                 f"{path} does not fit the model that its config.json describes: {str(error).splitlines()[-1].strip()}"
             ) from error
+        broken = [name for name, weights in model.named_parameters() if not weights.isfinite().all()]
+        if broken:
+            raise ValueError(
+                f"{path} holds NaN or infinite weights, {len(broken)} tensors of them ({broken[0]}); {self._way_back()}"
+            )
         return model
+
+    def _whole(self, path: Path) -> bytes:
+        """Return the bytes of the weights, checked by their checksum; models of earlier versions have none.
+
+        Raises:
+            ValueError: They are not what was written.
+        """
+        content, expected = path.read_bytes(), self._config().get("sha256")
+        if expected is not None and sha256(content).hexdigest() != expected:
+            raise ValueError(f"{path} is damaged: its bytes have changed since it was written; {self._way_back()}")
+        return content
+
+    def _way_back(self) -> str:
+        run = self.path.parent
+        if any((run / "checkpoints").glob("*.ckpt")):
+            return f"write it again from the last checkpoint: vaekit resume {run}"
+        return "take it from a copy, or run fit again"
+
+    def _config(self) -> dict[str, Any]:
+        content = self._read("config.json") if (self.path / "config.json").is_file() else {}
+        if not isinstance(content, dict):
+            raise ValueError(f"{self.path / 'config.json'} is damaged: it must hold keys and values")
+        return content
 
     def _read_schema(self, is_optional: bool) -> Any:
         """Return the content of the schema's file; None if it is optional and missing.

@@ -17,6 +17,7 @@ from typing import ParamSpec, TypeVar
 
 import typer
 
+from vaekit.errors import printable, shortened
 from vaekit.interfaces.runs.signals import Interruption, Stopped
 
 __all__ = ["complain", "guarded"]
@@ -46,7 +47,7 @@ _CURES = {
 
 def complain(message: str) -> None:
     """Print a sentence to the standard error stream."""
-    print(" ".join(str(message).split()), file=sys.stderr)
+    print(printable(shortened(message, 2000)), file=sys.stderr)
 
 
 def guarded(verb: Callable[P, R]) -> Callable[P, R]:

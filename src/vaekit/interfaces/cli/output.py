@@ -6,6 +6,7 @@ import json
 import sys
 from typing import Any
 
+from vaekit.errors import printable
 from vaekit.interfaces.describing.words import number
 from vaekit.trained.files import plain
 
@@ -18,7 +19,7 @@ BARE: dict[str, Any] = {"box": None, "pad_edge": False, "header_style": "bold"}
 def emit(as_json: bool, data: dict[str, Any], *text: Any) -> None:
     """Print one JSON object to stdout and nothing else, or the text."""
     if as_json:
-        sys.stdout.write(json.dumps(plain(data), ensure_ascii=False) + "\n")
+        sys.stdout.write(printable(json.dumps(plain(data), ensure_ascii=False)) + "\n")
         return
     out = console()
     for part in text:
@@ -31,7 +32,30 @@ def console(*, stderr: bool = False) -> Any:
 
     terminal = (sys.stderr if stderr else sys.stdout).isatty()
     width = None if terminal else 160
-    return Console(stderr=stderr, highlight=False, markup=False, soft_wrap=not terminal, width=width)
+    made = Console(stderr=stderr, highlight=False, markup=False, soft_wrap=not terminal, width=width)
+    made.push_render_hook(_Harmless())  # type: ignore[arg-type]  # it has the method, and rich is slow to import
+    return made
+
+
+class _Harmless:
+    """What is printed, without the control characters that data bring: whatever prints through a console passes here."""
+
+    def __init__(self, content: Any = None) -> None:
+        self.content = content
+
+    def process_renderables(self, renderables: list[Any]) -> list[Any]:
+        return [_Harmless(each) for each in renderables]
+
+    def __rich_console__(self, console: Any, options: Any) -> Any:
+        from rich.segment import Segment
+
+        for part in console.render(self.content, options):
+            yield part if part.control else Segment(printable(part.text), part.style)
+
+    def __rich_measure__(self, console: Any, options: Any) -> Any:
+        from rich.measure import Measurement
+
+        return Measurement.get(console, options, self.content)
 
 
 def choice_table(choices: Any) -> Any:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vaekit.data import Dataset
+from vaekit.data.foreign import sentences
 from vaekit.data.schema import Schema
 from vaekit.errors import DataNotAtHand
 from vaekit.interfaces.describing.experiment import Experiment
@@ -111,7 +112,8 @@ def load(path: str | Path, *, model: LatentVariableModel | None = None) -> Run:
         raise FileNotFoundError(f"{path} holds no trained model yet; continue it with: vaekit resume {path}")
     if experiment.model is None and model is None:
         raise ValueError(f"{path} holds a user's own composition; load it with load({str(path)!r}, model=VAE(...))")
-    saved = folder.model.read()
+    with sentences(path):
+        saved = folder.model.read()
     if model is None and type(saved.description) is type(experiment.model):
         # A second stage replaces the prior of training.
         assert experiment.model is not None and saved.description is not None
@@ -120,7 +122,8 @@ def load(path: str | Path, *, model: LatentVariableModel | None = None) -> Run:
 
 
 def _conditions(folder: RunFolder, experiment: Experiment, schema: Schema | None) -> Conditions:
-    about = folder.read_json("data.json")
-    labels, classes = about.get("labels", {}), () if schema is None else schema.classes
-    counts = [labels.get(name, 0) for name in classes]
-    return Conditions.of(experiment.model, schema, counts, about.get("context", 0))
+    with sentences(folder.path / "data.json"):
+        about = folder.read_json("data.json")
+        labels, classes = about.get("labels", {}), () if schema is None else schema.classes
+        counts = [int(labels.get(name, 0)) for name in classes]
+        return Conditions.of(experiment.model, schema, counts, int(about.get("context", 0)))
