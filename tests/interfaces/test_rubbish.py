@@ -78,7 +78,7 @@ def test_a_bomb_is_refused_before_it_takes_memory(tmp_path, monkeypatch):
     ["columns: !!set {a}", "a: &a [1]\nb: [*a, *a]", "&a [*a]", "!!python/object/apply:os.getpid []", "? [a]\n: 1"],
 )
 def test_yaml_is_plain(text):
-    with pytest.raises(ValueError, match="aliases|constructor|unhashable"):
+    with pytest.raises(ValueError, match=r"aliases|constructor|unhashable"):
         read_yaml(text)
 
 
