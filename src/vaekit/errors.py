@@ -5,14 +5,11 @@ Both are a `ValueError`, so that the command line answers each with its sentence
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from difflib import get_close_matches
 
-__all__ = ["DataNotAtHand", "NotApplicable", "printable", "shortened", "suggestion"]
-
-_COMMANDS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
-"""Characters that command a terminal, or turn the direction of what it shows; tabs and line ends stay."""
+__all__ = ["DataNotAtHand", "NotApplicable", "foreign_bytes", "shortened", "suggestion"]
 
 
 class NotApplicable(ValueError):
@@ -34,22 +31,40 @@ def suggestion(word: object, known: Iterable[str]) -> str:
     return f"; did you mean {near[0]!r}?" if near else ""
 
 
-def shortened(value: object, length: int = 120) -> str:
-    """Return a value on one line for a message, its middle left out where it is long.
+def shortened(value: object, most: int = 80) -> str:
+    """Return a value as text for a message, cut where it is long.
 
     Examples:
-        >>> shortened("x" * 1000, 20)
-        'xxxxxxxxx ... xxxxxx'
+        >>> shortened("abcdef", 4)
+        'abc…'
     """
-    text = " ".join(str(value)[: 100 * length].split())
-    return text if len(text) <= length else f"{text[: length // 2 - 1]} ... {text[-(length // 2 - 4) :]}"
+    text = str(value)
+    return text if len(text) <= most else f"{text[: most - 1]}…"
 
 
-def printable(text: str) -> str:
-    """Return a text that does nothing to a terminal but to be seen: characters that would are replaced by a mark.
+@contextmanager
+def foreign_bytes(name: object) -> Iterator[None]:
+    """Turn whatever a reader raises on bytes that nobody vouches for into one sentence that names their file.
 
-    Examples:
-        >>> printable("a" + chr(27) + "[2Jb") == "a" + chr(0xFFFD) + "[2Jb"
-        True
+    Errors that are sentences already pass, as do those of the system and of a missing package.
+
+    Args:
+        name: The file, as the user knows it.
+
+    Raises:
+        ValueError: The content cannot be read, or is larger than the memory.
     """
-    return _COMMANDS.sub("\ufffd", text)
+    try:
+        yield
+    except (ValueError, OSError, ImportError):
+        raise
+    except MemoryError as error:
+        raise ValueError(f"{name} holds or declares more data than the memory has room for; give less") from error
+    except TypeError as error:
+        raise ValueError(f"{name} cannot be used: {error}") from error
+    except BaseException as error:
+        # What libraries in Rust raise when they panic is no Exception.
+        if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
+            raise
+        reason = shortened(error, 200)
+        raise ValueError(f"{name} cannot be read ({type(error).__name__}: {reason}); check what it holds") from error

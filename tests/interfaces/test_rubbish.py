@@ -13,7 +13,8 @@ import pytest
 
 from vaekit.data.arrays import images_from_arrays
 from vaekit.data.delimited import encoding
-from vaekit.data.foreign import read_yaml, sentences
+from vaekit.data.foreign import read_yaml
+from vaekit.errors import foreign_bytes
 from vaekit.interfaces.cli.output import console
 
 from .conftest import vaekit
@@ -123,7 +124,7 @@ def test_closed_streams(closed):
 
 
 def test_whatever_a_reader_raises_names_the_file():
-    with pytest.raises(ValueError, match=r"a\.csv cannot be read \(KeyError: 'x'\)"), sentences("a.csv"):
+    with pytest.raises(ValueError, match=r"a\.csv cannot be read \(KeyError: 'x'\)"), foreign_bytes("a.csv"):
         raise KeyError("x")
     with pytest.raises(TypeError):  # data in memory are the caller's own
         images_from_arrays(np.zeros((2, 3, 3), complex))

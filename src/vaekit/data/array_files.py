@@ -188,7 +188,9 @@ def read_idx(path: Path) -> Array:
             _, _, code, axes = stream.read(4)
             shape = np.frombuffer(stream.read(4 * axes), dtype=">u4").tolist()
             kind = np.dtype(TYPES[code])
-            return np.frombuffer(_read_bytes(stream, prod(shape) * kind.itemsize), dtype=kind).reshape(shape)
+            size = prod(shape) * kind.itemsize
+            refuse_inflation(path, size, path.stat().st_size)
+            return np.frombuffer(_read_bytes(stream, size), dtype=kind).reshape(shape)
     except (OSError, KeyError, ValueError, OverflowError) as error:
         raise ValueError(f"{path.name} must be an IDX file, but it is damaged ({error}); get it again") from error
 

@@ -1,13 +1,11 @@
-"""Bytes, paths and settings that somebody else wrote: what a reader raises on them becomes one sentence.
+"""Files, paths and settings that somebody else wrote.
 
-Sizes are looked at before memory is taken, and paths are those of files and folders, not of pipes.
+Sizes are looked at before memory is taken, paths are those of files and folders and not of pipes, and YAML is plain.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,37 +13,10 @@ import yaml
 
 from vaekit.errors import shortened
 
-__all__ = ["machine_memory", "read_yaml", "refuse_inflation", "refuse_pipe", "sentences", "user_path"]
+__all__ = ["machine_memory", "read_yaml", "refuse_inflation", "refuse_pipe", "user_path"]
 
-_INFLATED, _RATIO = 2**29, 200
-"""Decompressed bytes from which on the ratio counts, and the largest ratio to the compressed ones: data have below 100."""
-
-
-@contextmanager
-def sentences(source: object) -> Iterator[None]:
-    """Turn whatever a reader raises on foreign bytes into one sentence that names them.
-
-    Args:
-        source: The file, the folder or the name, as it was typed.
-
-    Raises:
-        ValueError: The data are damaged, of another format, or larger than the memory.
-    """
-    name = shortened(source)
-    try:
-        yield
-    except (ValueError, OSError, ImportError):  # these are sentences already
-        raise
-    except MemoryError as error:
-        raise ValueError(f"{name} holds or declares more data than the memory has room for; give less") from error
-    except TypeError as error:
-        raise ValueError(f"{name} cannot be used: {error}") from error
-    except BaseException as error:
-        # A library in Rust panics with a class of its own that is no Exception.
-        if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
-            raise
-        reason = f"{type(error).__name__}: {shortened(error)}"
-        raise ValueError(f"{name} cannot be read ({reason}); it is damaged, or of another format") from error
+_INFLATED, _RATIO = 2**29, 100
+"""Decompressed bytes from which on the ratio counts, and the largest ratio to the compressed ones: real data have less."""
 
 
 def machine_memory() -> float:

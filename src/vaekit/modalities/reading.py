@@ -7,7 +7,8 @@ from dataclasses import replace
 from typing import Any, Literal
 
 from vaekit.data import Dataset
-from vaekit.data.foreign import refuse_pipe, sentences, user_path
+from vaekit.data.foreign import refuse_pipe, user_path
+from vaekit.errors import foreign_bytes
 from vaekit.value import Value
 
 __all__ = ["DelimitedReading", "Reading"]
@@ -35,7 +36,7 @@ class Reading(Value, ABC):
             FileNotFoundError: The source does not exist.
         """
         where = source or self.source
-        with sentences(where):
+        with foreign_bytes(where):
             refuse_pipe(user_path(where))
             data = self.read(where, schema, own=source is None)
         return replace(data, source=self.typed) if source is None and self.typed else data

@@ -6,8 +6,7 @@ import json
 import sys
 from typing import Any
 
-from vaekit.errors import printable
-from vaekit.interfaces.describing.words import number
+from vaekit.interfaces.describing.words import CONTROLS, number, visible
 from vaekit.trained.files import plain
 
 __all__ = ["BARE", "bound_lines", "choice_table", "console", "emit"]
@@ -19,7 +18,8 @@ BARE: dict[str, Any] = {"box": None, "pad_edge": False, "header_style": "bold"}
 def emit(as_json: bool, data: dict[str, Any], *text: Any) -> None:
     """Print one JSON object to stdout and nothing else, or the text."""
     if as_json:
-        sys.stdout.write(printable(json.dumps(plain(data), ensure_ascii=False)) + "\n")
+        line = json.dumps(plain(data), ensure_ascii=False)
+        sys.stdout.write(CONTROLS.sub(lambda found: f"\\u{ord(found[0]):04x}", line) + "\n")
         return
     out = console()
     for part in text:
@@ -27,35 +27,16 @@ def emit(as_json: bool, data: dict[str, Any], *text: Any) -> None:
 
 
 def console(*, stderr: bool = False) -> Any:
-    """Return a rich console that wraps nothing where there is no terminal."""
+    """Return a rich console that wraps nothing where there is no terminal, and prints every character visibly."""
     from rich.console import Console
+
+    class Visible(Console):
+        def render_str(self, text: str, **options: Any) -> Any:
+            return super().render_str(visible(text), **options)
 
     terminal = (sys.stderr if stderr else sys.stdout).isatty()
     width = None if terminal else 160
-    made = Console(stderr=stderr, highlight=False, markup=False, soft_wrap=not terminal, width=width)
-    made.push_render_hook(_Harmless())  # type: ignore[arg-type]  # it has the method, and rich is slow to import
-    return made
-
-
-class _Harmless:
-    """What is printed, without the control characters that data bring: whatever prints through a console passes here."""
-
-    def __init__(self, content: Any = None) -> None:
-        self.content = content
-
-    def process_renderables(self, renderables: list[Any]) -> list[Any]:
-        return [_Harmless(each) for each in renderables]
-
-    def __rich_console__(self, console: Any, options: Any) -> Any:
-        from rich.segment import Segment
-
-        for part in console.render(self.content, options):
-            yield part if part.control else Segment(printable(part.text), part.style)
-
-    def __rich_measure__(self, console: Any, options: Any) -> Any:
-        from rich.measure import Measurement
-
-        return Measurement.get(console, options, self.content)
+    return Visible(stderr=stderr, highlight=False, markup=False, emoji=False, soft_wrap=not terminal, width=width)
 
 
 def choice_table(choices: Any) -> Any:

@@ -6,9 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vaekit.data import Dataset
-from vaekit.data.foreign import sentences
 from vaekit.data.schema import Schema
-from vaekit.errors import DataNotAtHand
+from vaekit.errors import DataNotAtHand, foreign_bytes
 from vaekit.interfaces.describing.experiment import Experiment
 from vaekit.interfaces.runs.folder import RunFolder
 from vaekit.interfaces.runs.logs import read_metrics
@@ -112,7 +111,7 @@ def load(path: str | Path, *, model: LatentVariableModel | None = None) -> Run:
         raise FileNotFoundError(f"{path} holds no trained model yet; continue it with: vaekit resume {path}")
     if experiment.model is None and model is None:
         raise ValueError(f"{path} holds a user's own composition; load it with load({str(path)!r}, model=VAE(...))")
-    with sentences(path):
+    with foreign_bytes(path):
         saved = folder.model.read()
     if model is None and type(saved.description) is type(experiment.model):
         # A second stage replaces the prior of training.
@@ -122,7 +121,7 @@ def load(path: str | Path, *, model: LatentVariableModel | None = None) -> Run:
 
 
 def _conditions(folder: RunFolder, experiment: Experiment, schema: Schema | None) -> Conditions:
-    with sentences(folder.path / "data.json"):
+    with foreign_bytes(folder.path / "data.json"):
         about = folder.read_json("data.json")
         labels, classes = about.get("labels", {}), () if schema is None else schema.classes
         counts = [int(labels.get(name, 0)) for name in classes]

@@ -95,7 +95,7 @@ def choose_table_model(
         draft.choose(_gaussian(schema, keys))
     if imputes and count < _SMALL:
         _share_scale(draft, count)
-    model = TableVAE.model_validate({"slots": schema.slots, **draft.keys})
+    model = TableVAE.model_validate({"slots": schema.slots, "evidence": schema.evidence, **draft.keys})
     return model, (*draft.choices, *_families(model), balance(model, "each category has weights on both sides"))
 
 

@@ -11,6 +11,7 @@ from pydantic import Field
 from torch import Tensor
 
 from vaekit.data import Dataset, Slot, TableSchema
+from vaekit.data.table.evidence import AnyEvidence
 from vaekit.data.table.origins import indexed, restored
 from vaekit.distributions import Decoding
 from vaekit.errors import NotApplicable
@@ -94,6 +95,8 @@ class TableVAE(Description):
     kind: Literal["table"] = "table"
     slots: Annotated[tuple[Slot, ...], Field(min_length=1)]
     """The variables: one or two for each column."""
+    evidence: tuple[AnyEvidence, ...] = ()
+    """What the last variables tell of others where a constraint has a missing cell; the schema knows."""
     goal: Goal = "synthesis"
     """The purpose of the model: synthesis, density or imputation; it sets the objective, hide and second_stage."""
     latent: Annotated[int, Field(ge=1, le=2**24)] = 16
@@ -122,8 +125,9 @@ class TableVAE(Description):
     @property
     def family(self) -> Columns:
         """The family of one row."""
-        columns = tuple(self.likelihood.of(slot) for slot in self.slots)
-        return Columns(columns=columns, names=tuple(slot.name for slot in self.slots))
+        own = self.slots[: len(self.slots) - sum(len(each.places) for each in self.evidence)]
+        columns = tuple(self.likelihood.of(slot) for slot in own)
+        return Columns(columns=columns, names=tuple(slot.name for slot in own), evidence=self.evidence)
 
     def build(self) -> VAE:
         """Return the model, freshly initialised."""
