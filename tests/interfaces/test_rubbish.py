@@ -1,6 +1,7 @@
 """Crafted files and words: one sentence each, small memory, nothing for the terminal. All of them: benchmarks/rubbish."""
 
 import gzip
+import json
 import os
 import re
 import struct
@@ -114,6 +115,14 @@ def test_names_and_cells_do_nothing_to_a_terminal(tmp_path, capsys):
         assert not COMMANDS.search((answer.out + answer.err).replace("\n", ""))
     console().print(ESCAPE)
     assert not COMMANDS.search(capsys.readouterr().out.replace("\n", ""))
+
+
+def test_a_tokenizer_of_huge_ids(tmp_path):
+    model = {"type": "WordLevel", "vocab": {"<unk>": 0, "the": 4_000_000_000}, "unk_token": "<unk>"}
+    (tmp_path / "tok.json").write_text(json.dumps({"version": "1.0", "added_tokens": [], "model": model}))
+    (tmp_path / "lines.txt").write_text("the cat\nthe dog\n" * 20)
+    answer = vaekit("inspect", tmp_path / "lines.txt", f"tokenizer={tmp_path / 'tok.json'}")
+    assert "its largest id is 4,000,000,000" in answer.sentence
 
 
 @pytest.mark.parametrize("closed", ["1>&-", "2>&-", "1>&- 2>&-"])
