@@ -63,10 +63,10 @@ def second_stage(trained: TrainedModel, training: Training, preset: str) -> tupl
     if training.second_stage != "choose":
         prior, new = fitted[0]
         return _with(trained, new), f"second stage: prior={prior.kind} fitted to the latents ({new.gain})"
-    tried = [_scored(trained, new, _name(prior)) for prior, new in fitted]
-    if trained.view.traits.columns:
-        name = "the prior" if trained.description is None else f"prior={trained.description.prior.kind}"
-        tried.append(_scored(trained, None, f"{name} as trained"))
+    name = "the prior" if trained.description is None else f"prior={trained.description.prior.kind}"
+    before = fitted[0][1].scores[0]
+    tried = [_scored(trained, new, _name(prior), new.scores[1]) for prior, new in fitted]
+    tried.append(_scored(trained, None, f"{name} as trained", before))
     best = min(tried, key=lambda candidate: candidate.score)
     note = f"second stage: {best.name}, of {', '.join(f'{one.name} {one.result}' for one in tried)}"
     return (trained if best.refitted is None else _with(trained, best.refitted)), note
@@ -93,11 +93,10 @@ def _matched(trained: TrainedModel, new: Refitted) -> Refitted:
     return new
 
 
-def _scored(trained: TrainedModel, new: Refitted | None, name: str) -> _Candidate:
+def _scored(trained: TrainedModel, new: Refitted | None, name: str, density: float) -> _Candidate:
     columns = trained.view.traits.columns
     if not columns:
-        assert new is not None
-        return _Candidate(name, new, -new.scores[1], f"{new.scores[1]:.2f} nats")
+        return _Candidate(name, new, -density, f"{density:.2f} nats")
     data = trained.data
     real = data.table.take(data.drawn("validation", _DETECTED).numpy())
     made = (trained if new is None else _with(trained, new)).displayed.sample(len(real), seed=1)
