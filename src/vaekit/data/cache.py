@@ -7,6 +7,7 @@ do no harm. An entry whose values do not fit the rest is written again.
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 from collections.abc import Iterable, Iterator, Sequence
@@ -24,6 +25,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from vaekit.data.dataset import Dataset, ImageSchema, Quarantined
+from vaekit.data.foreign import user_path
 from vaekit.data.rows import Array
 from vaekit.data.text_schema import TextSchema
 
@@ -44,7 +46,7 @@ VERSION = 4
 def cache_folder(chosen: Path | None = None) -> Path:
     """Return `chosen`, or $VAEKIT_CACHE, or $XDG_CACHE_HOME/vaekit, or ~/.cache/vaekit."""
     parent = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
-    return Path(chosen or os.environ.get("VAEKIT_CACHE") or f"{parent}/vaekit").expanduser()
+    return user_path(chosen or os.environ.get("VAEKIT_CACHE") or f"{parent}/vaekit")
 
 
 def content_key(root: Path, names: Sequence[str], options: str) -> str:
@@ -89,6 +91,8 @@ def writable_folder(folder: Path) -> Iterator[tuple[Path, tuple[str, ...]]]:
     A temporary folder is removed at the end of the block; what is mapped from it by then stays readable.
     """
     try:
+        if folder.parts[:1] == ("~",):
+            raise OSError(errno.ENOENT, "there is no home folder")
         folder.mkdir(parents=True, exist_ok=True)
         NamedTemporaryFile(dir=folder).close()
     except OSError as error:

@@ -19,6 +19,9 @@ def main() -> None:
     # Waiting threads spin. Beside another busy process that makes steps 50 times slower, so they spin only for a short
     # while. torch is not imported yet, so its OpenMP still reads this.
     os.environ.setdefault("GOMP_SPINCOUNT", "20000")
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:  # it was closed by whoever began the program
+            setattr(sys, name, open(os.devnull, "w"))  # noqa: PTH123, SIM115
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # file names may hold what no encoding does

@@ -96,7 +96,7 @@ class Recording:
 
     def _is_evaluated(self) -> bool:
         """Return whether bounds and report are those of the last step: a run may be stopped before they are written."""
-        if not (self.folder.evaluation.is_file() and self.folder.report.is_file()):
+        if not (self.folder.evaluation.is_file() and self.folder.report.is_file() and self.folder.model.is_whole()):
             return False
         return self.folder.read_evaluation().get("step") == self.trainer.state.position.step
 
