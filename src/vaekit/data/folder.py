@@ -28,7 +28,12 @@ LOOKED = 8
 
 
 def read_folder(
-    root: Path, *, size: tuple[int, int] | None = None, fit: Fit = "resize", cache: Path | None = None
+    root: Path,
+    *,
+    size: tuple[int, int] | None = None,
+    fit: Fit = "resize",
+    channels: int | None = None,
+    cache: Path | None = None,
 ) -> Dataset:
     """Read a folder of images, nested as it may be, decoding it only if its content is not in the cache.
 
@@ -36,15 +41,16 @@ def read_folder(
         root: The folder.
         size: The height and width to bring all images to; if it is None, they must have one size.
         fit: How images of another shape come to `size`.
+        channels: The number of channels wanted: 1, 3 or 4; None for as many as all images need.
         cache: The folder for decoded pixels.
 
     Raises:
         ValueError: If there is no image, too many are unusable, or they differ in size and no `size` is given.
     """
     layout = read_layout(find_images(root))
-    key = content_key(root, layout.names, f"{size} {fit if size else ''}")
-    folder = cache_folder(cache)
-    dataset = load_entry(folder, key, ImageSchema) or _decode(root, layout, folder, key, size=size, fit=fit)
+    key = content_key(root, layout.names, f"{size} {fit if size else ''} {channels or ''}".rstrip())
+    folder, how = cache_folder(cache), (size, fit, channels)
+    dataset = load_entry(folder, key, ImageSchema) or _decode(root, layout, folder, key, *how)
     return replace(dataset, source=str(root), notes=(*dataset.notes, *layout.notes("images")))
 
 
@@ -73,9 +79,11 @@ def find_images(root: Path) -> list[str]:
     )
 
 
-def _decode(root: Path, layout: Layout, folder: Path, key: str, *, size: tuple[int, int] | None, fit: Fit) -> Dataset:
+def _decode(
+    root: Path, layout: Layout, folder: Path, key: str, size: tuple[int, int] | None, fit: Fit, channels: int | None
+) -> Dataset:
     with writable_folder(folder) as (place, notes):
-        found = survey(root, layout.names, size, fit)
+        found = survey(root, layout.names, size, fit, channels)
         names: list[str] = []
         quarantine = list(found.quarantine)
         images, event = _usable(root, found, names, quarantine), (*found.size, found.target.channels)

@@ -51,7 +51,9 @@ class Survey:
     translucent: frozenset[str]
 
 
-def survey(root: Path, names: Sequence[str], size: tuple[int, int] | None, fit: Fit) -> Survey:
+def survey(
+    root: Path, names: Sequence[str], size: tuple[int, int] | None, fit: Fit, channels: int | None = None
+) -> Survey:
     """Read all headers, and choose the channels and the size.
 
     Args:
@@ -59,6 +61,7 @@ def survey(root: Path, names: Sequence[str], size: tuple[int, int] | None, fit: 
         names: The files, relative to it.
         size: The height and width wanted, None to keep the one that all images have.
         fit: How images of another shape come to `size`.
+        channels: The number of channels wanted; None for as many as all images need.
 
     Raises:
         ValueError: If too many files are unusable, or the images differ in size and no `size` is given.
@@ -73,7 +76,7 @@ def survey(root: Path, names: Sequence[str], size: tuple[int, int] | None, fit: 
     headers = [header for header in headers if header.name not in broken]
     translucent = frozenset(name for name, channels in checked.items() if channels == 4)
     colored = any(not header.is_grey for header in headers)
-    channels = 4 if translucent else 3 if colored else 1
+    channels = channels or (4 if translucent else 3 if colored else 1)
     target = Target(channels, size, fit, deep=channels == 1 and any(header.is_deep_grey for header in headers))
     return Survey(tuple(headers), tuple(quarantine), size or _common_size(headers), target, translucent)
 
@@ -112,9 +115,15 @@ def describe_conversions(found: Survey, names: Sequence[str]) -> tuple[str, ...]
     palette = sum(header.mode in ("P", "PA") for header in headers)
     other = sum(header.mode in ("CMYK", "YCbCr", "LAB", "HSV") for header in headers)
     resized = sum((header.height, header.width) != found.size for header in headers)
+    color = sum(not header.is_grey for header in headers) if target.channels == 1 else 0
+    translucent = sum(header.name in found.translucent for header in headers) if target.channels != 4 else 0
+    bare = sum(not (header.alpha or header.is_grey) for header in headers) if target.channels == 4 else 0
     mode = "RGBA" if target.channels == 4 else "RGB"
     sentences = (
         (grey, f"grey: expanded to {mode}"),
+        (bare, "without transparency: made opaque"),
+        (color, "in color: converted to grey"),
+        (translucent, "with transparency: it was dropped"),
         (palette, f"with a palette: expanded to {mode}"),
         (other, f"in another color space: converted to {mode}"),
         (opaque if target.channels != 4 else 0, "with an alpha channel that is opaque throughout: it was dropped"),

@@ -20,6 +20,7 @@ from vaekit.data.table.cells import Cells, Table, integers, is_null, numbers, ty
 from vaekit.data.table.column import Column, SchemaFile
 from vaekit.data.table.constraints import AnyConstraint, Range, bounds_of, fit_constraints, freed
 from vaekit.data.table.discrete import Categories, Levels, Ordinal
+from vaekit.data.table.evidence import evidence_columns
 from vaekit.data.table.fitting import Role, fit_column
 from vaekit.data.table.origins import origin_of
 from vaekit.data.table.raw import RawTable, check_trainable
@@ -80,8 +81,12 @@ def infer_schema(
         constraints=constraints,
         target=target,
         model_missing=model_missing,
+        known=evidence_columns(training, constraints),
         classes=_classes(columns, target),
     )
+    used = {place for one in schema.evidence for place in one.places}
+    first = len(schema.slots) - len(schema.known)
+    schema = schema.replace(known=tuple(column for i, column in enumerate(schema.known, first) if i in used))
     if not schema.slots:
         kinds = ", ".join(f"{column.name} ({column.kind})" for column in columns)
         raise ValueError(
