@@ -25,6 +25,7 @@ _LABELS, _REPEATED = 2000, 5  # values of a column that determines another, and 
 _SPIKES = 10  # values of a column that an implication may speak of
 _NEAR = 0.1  # gaps of an order in their standard deviations: some must be as small, or no order is meant
 _TRIED = 16  # rows by which most sums are ruled out
+_LARGEST = 1e100  # numbers whose squares are still numbers
 _SOLVED = 600  # rows that least squares look at
 _MOST = 20  # implications, those that chance would break most often
 
@@ -42,6 +43,7 @@ def find_rules(table: Table) -> tuple[AnyRule, ...]:
     if table.num_rows < _FEWEST:
         return ()
     values = {name: numbers(table.column(name)) for name in table.column_names if _is_number(table, name)}
+    values = {name: x for name, x in values.items() if _varies(x)}
     totals = [*_totals(values)]
     for rule in totals:  # what is said of one of two equal columns holds of the other
         if len(rule.parts) == 1:
@@ -59,13 +61,18 @@ def _is_number(table: Table, name: str) -> bool:
     return type_name(table.column(name)) not in ("string", "bool")
 
 
+def _varies(x: Array) -> bool:
+    known = x[~np.isnan(x)]
+    return bool(len(known) and known.min() < known.max() and np.abs(known).max() < _LARGEST)
+
+
 def _enough(count: float, rows: int) -> bool:
     return count >= max(_FEWEST, _SHARE * rows)
 
 
 def _totals(values: dict[str, Array]) -> Iterator[Total]:
     """Yield sums of one, two and more columns; a column is the sum of others once."""
-    names, found = [name for name, x in values.items() if np.nanstd(x) > 0], set[str]()
+    names, found = [*values], set[str]()
     spread = {name: (x != _mode(x)).sum() for name, x in values.items()}
     for a, b in combinations(names, 2):
         if spread[a] >= _EXPECTED and b not in found and _adds(values, (a,), b):

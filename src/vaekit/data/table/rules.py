@@ -3,14 +3,26 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal, TypeAlias
 
 import numpy as np
 from pydantic import Field
 
 from vaekit.data.arrow import pa, pc
-from vaekit.data.table.cells import Label, Mask, Table, codes_of_cells, is_null, label_cells, numbers, one_zero
+from vaekit.data.table.cells import (
+    Cells,
+    Label,
+    Mask,
+    Numbers,
+    Table,
+    codes_of_cells,
+    is_null,
+    label_cells,
+    numbers,
+    one_zero,
+    type_name,
+)
 from vaekit.value import Value
 
 __all__ = ["AnyRule", "Dependency", "Implication", "Order", "Rule", "Total", "any_broken"]
@@ -30,6 +42,15 @@ class Rule(Value, ABC):
     @abstractmethod
     def broken(self, table: Table) -> Mask:
         """Return which rows break it, `(N,)`."""
+
+    def mended(self, table: Table, free: Mapping[str, Mask] | None = None) -> Table:
+        """Return the table with cells that follow from others; without such cells, as it is.
+
+        Args:
+            table: The rows.
+            free: For each column that may change, in which rows, `(N,)`; by default all columns may, in all rows.
+        """
+        return table
 
     @abstractmethod
     def __str__(self) -> str:
@@ -74,6 +95,20 @@ class Total(Rule):
         parts = np.stack([numbers(table.column(name)) for name in self.parts])
         return off(parts, numbers(table.column(self.total)))
 
+    def mended(self, table: Table, free: Mapping[str, Mask] | None = None) -> Table:
+        """Return the table with one cell of each row computed: the sum, or where that may not change, a term."""
+        parts, total = np.stack([numbers(table.column(name)) for name in self.parts]), numbers(table.column(self.total))
+        left = np.ones(table.num_rows, dtype=bool)
+        found = {self.total: parts.sum(0)}
+        found |= {name: total - (parts.sum(0) - parts[i]) for i, name in enumerate(self.parts)}
+        for name, values in found.items():
+            rows = left & (free is None or free.get(name, np.zeros_like(left)))
+            left &= ~rows
+            rows &= ~np.isnan(values)
+            values[rows] = [float(f"{value:.12g}") for value in values[rows]]  # a sum of cents is in cents
+            table = _replaced(table, name, values, rows)
+        return table
+
     def __str__(self) -> str:
         """Say what holds."""
         return f"{self.total} = {' + '.join(self.parts)}"
@@ -97,13 +132,21 @@ class Dependency(Rule):
 
     def broken(self, table: Table) -> Mask:
         """Return which rows break it, `(N,)`."""
-        known, expected = (
-            label_cells(values, kind) for values, kind in zip(zip(*self.pairs, strict=True), self.types, strict=True)
-        )
-        places = pc.index_in(one_zero(table.column(self.by)), value_set=known)
-        return np.asarray(
-            pc.not_equal(expected.take(pa.array(places)), one_zero(table.column(self.column))).fill_null(False)
-        )
+        return np.asarray(pc.not_equal(self._expected(table), one_zero(table.column(self.column))).fill_null(False))
+
+    def mended(self, table: Table, free: Mapping[str, Mask] | None = None) -> Table:
+        """Return the table with what is determined."""
+        expected = self._expected(table)
+        rows = np.asarray(expected.is_valid())
+        if free is not None:
+            rows &= free.get(self.column, np.zeros_like(rows))
+        cells = pc.if_else(pa.array(rows), expected, table.column(self.column))
+        return table.set_column(table.column_names.index(self.column), self.column, cells)
+
+    def _expected(self, table: Table) -> Cells:
+        keys, values = zip(*self.pairs, strict=True)
+        places = pc.index_in(one_zero(table.column(self.by)), value_set=label_cells(keys, self.types[0]))
+        return label_cells(values, self.types[1]).take(places.combine_chunks())
 
     def __str__(self) -> str:
         """Say what holds."""
@@ -154,6 +197,14 @@ class Implication(Rule):
 
 AnyRule: TypeAlias = Annotated[Order | Total | Dependency | Implication, Field(discriminator="kind")]
 """Any rule; its `kind` says which."""
+
+
+def _replaced(table: Table, name: str, values: Numbers, rows: Mask) -> Table:
+    """Return a table with other numbers, `(N,)`, in some rows of a column."""
+    cells = table.column(name)
+    whole = type_name(cells) != "float64"
+    made = pa.array(np.nan_to_num(values).round().astype(np.int64) if whole else values).cast(cells.type)
+    return table.set_column(table.column_names.index(name), name, pc.if_else(pa.array(rows), made, cells))
 
 
 def off(parts: Any, total: Any) -> Mask:
