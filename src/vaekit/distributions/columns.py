@@ -19,8 +19,8 @@ __all__ = ["Columns"]
 class Columns(Distribution):
     r"""Independent cells of different kinds: :math:`p(x) = \prod_{j\ \mathrm{observed}} p_j(x_j)`.
 
-    A cell that is NaN is not observed: it is left out of the product, which is the exact marginal over it. It is filled
-    with 0, which lies in the support of every kind of column, BEFORE the densities are asked, and left out after, so that
+    A cell that is NaN is not observed: it is left out of the product, which is the exact marginal over it. So is an infinite
+    one, whose value the columns do not know: its probability is for others to add. Such a cell is filled with 0, which lies in the support of every kind of column, BEFORE the densities are asked, and left out after, so that
     no gradient is ever NaN.
 
     References:
@@ -46,7 +46,7 @@ class Columns(Distribution):
         super().__init__(self.parts[0][1].batch_shape[:-1], self._order.shape, validate_args=False)
 
     def log_prob(self, value: Tensor) -> Tensor:
-        """Return the log-likelihood in nats of rows `(..., B, D)`, of the cells that are no NaN."""
+        """Return the log-likelihood in nats of rows `(..., B, D)`, of the cells that are finite."""
         return self._grouped(value).sum(-1)
 
     def log_prob_cells(self, value: Tensor) -> Tensor:
@@ -64,7 +64,7 @@ class Columns(Distribution):
     def _grouped(self, value: Tensor) -> Tensor:
         """Return the cells' log-likelihoods in the order of the parts."""
         x = value.index_select(-1, self._order)
-        missing = x.isnan()
+        missing = ~x.isfinite()
         cells = x.masked_fill(missing, 0).split([len(indices) for indices, _ in self.parts], -1)
         found = [distribution.log_prob(cell) for (_, distribution), cell in zip(self.parts, cells, strict=True)]
         return torch.cat(found, -1).masked_fill(missing, 0)

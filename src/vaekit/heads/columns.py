@@ -90,10 +90,10 @@ class Columns(Family):
         return {f"{g}_{name}": value for g, group in self._named() for name, value in group.shared().items()}
 
     def check(self, x: Tensor) -> None:
-        """Refuse cells that their column's family refuses, the column named; NaN is a missing cell."""
+        """Refuse cells that their column's family refuses, the column named; NaN is a missing cell, infinity an unknown value."""
         for index, family in enumerate(self.columns):
             cells = x[..., index]
-            observed = cells[~cells.isnan()]
+            observed = cells[~(cells.isnan() | cells.isposinf())]
             if observed.numel():
                 try:
                     family.check(observed)

@@ -134,7 +134,9 @@ def test_what_is_declared_is_done(declared, cells, kind, codec):
 def test_an_order_and_bounds_are_kept():
     ordinal = fit_column("x", pa.array(["a", "b"] * 50), Declared(name="x", order=("b", "a", "c"))).codec
     assert ordinal.labels == ("b", "a", "c") and ordinal.slots("x")[0].levels == 3
-    bounded = fit_column("x", pa.array([1.5, 2.5, 3.0] * 50), Declared(name="x", kind="bounded", min=0, max=10)).codec
+    bounds = pa.scalar(0.0), pa.scalar(10.0)
+    bounded = fit_column("x", pa.array([1.5, 2.5, 3.0] * 50), Declared(name="x", kind="bounded"), bounds=bounds).codec
+    assert bounded.encode(pa.array([-0.5, 10.5])).ravel().tolist() == [np.inf, np.inf]
     span = bounded.axis.cells(np.array([bounded.map.low, bounded.map.high]), "float64")
     assert bounded.map.low < 0 < bounded.map.high and span.to_pylist() == [1.5, 3.0]
 

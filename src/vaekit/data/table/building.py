@@ -18,7 +18,7 @@ from vaekit.data.split import complete_split
 from vaekit.data.table.alignment import Source
 from vaekit.data.table.cells import Cells, Table, integers, is_null, numbers, type_name
 from vaekit.data.table.column import Column, SchemaFile
-from vaekit.data.table.constraints import AnyConstraint, Range, fit_constraints, freed
+from vaekit.data.table.constraints import AnyConstraint, Range, bounds_of, fit_constraints, freed
 from vaekit.data.table.discrete import Categories, Levels, Ordinal
 from vaekit.data.table.fitting import Role, fit_column
 from vaekit.data.table.raw import RawTable, check_trainable
@@ -60,7 +60,13 @@ def infer_schema(
     free = freed(training, constraints)
     _check_names((*names, *free.column_names), free, declared, target)
     columns = tuple(
-        fit_column(name, free.column(name), declared.declared(name), _role(name, names, target))
+        fit_column(
+            name,
+            cells := free.column(name),
+            declared.declared(name),
+            _role(name, names, target),
+            bounds_of(name, cells, constraints),
+        )
         for name in free.column_names
     )
     schema = TableSchema(
@@ -129,15 +135,14 @@ def _held_out(schema: TableSchema, table: Table) -> tuple[str, ...]:
     if not found:
         return ()
     listed = ", ".join(f"{name} ({', '.join(values)})" for name, values in found.items())
-    return (f"values that only held-out rows have count as missing, or as one of the rare classes: {listed}",)
+    return (f"values that only held-out rows have, which no model can learn: {listed}",)
 
 
 def _labelled(data: Dataset, schema: TableSchema) -> Dataset:
     if not schema.classes or schema.target is None:
         return data
     codes = data.values[:, schema.slots_of(schema.target).start]
-    if bool(codes.isnan().any()):
-        unknown = int(codes.isnan().sum())
+    if unknown := int((~codes.isfinite()).sum()):
         note = f"{unknown} of {len(codes)} rows have no class in {schema.target!r}, so the rows have no labels"
         return replace(data, notes=(*data.notes, note))
     return replace(data, labels=codes.long(), classes=schema.classes)

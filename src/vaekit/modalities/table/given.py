@@ -74,15 +74,15 @@ def sample_given(
 
 def _check(schema: TableSchema, given: Mapping[str, Any], row: pa.Table, x: Tensor) -> None:
     """Refuse a value that the model has no code for, or that breaks a constraint."""
-    for name, value in given.items():
-        places = [place for place in schema.slots_of(name) if value is None or place not in schema.masks]
-        if x[0, places].isnan().all():
-            raise ValueError(
-                f"column {name!r} never had the value {value!r} in training; {_known_values(schema, name)}"
-            )
     for constraint in schema.constraints:
         if constraint.broken(row).any():
             raise ValueError(f"the given values break the constraint {constraint}; give other values")
+    for name, value in given.items():
+        places = [place for place in schema.slots_of(name) if value is None or place not in schema.masks]
+        if not x[0, places].isfinite().any():
+            raise ValueError(
+                f"column {name!r} never had the value {value!r} in training; {_known_values(schema, name)}"
+            )
 
 
 def _row(schema: TableSchema, given: Mapping[str, Any]) -> pa.Table:

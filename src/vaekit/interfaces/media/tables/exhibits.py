@@ -15,9 +15,11 @@ from vaekit.data import TableSchema
 from vaekit.data.table import Column
 from vaekit.errors import NotApplicable
 from vaekit.evaluation import Bounds, cell_likelihoods
+from vaekit.evaluation.tables import FLOOR_AND_CEILING
 from vaekit.interfaces.media.medium import HeldOut
 from vaekit.interfaces.media.tables.files import described, plain_rows
 from vaekit.interfaces.media.tables.marginals import Margins, margins_of
+from vaekit.interfaces.media.tables.quality import table_quality_of
 from vaekit.interfaces.report.page import Picture, exhibit, paragraph, table, verbatim
 from vaekit.interfaces.report.walks import partners
 from vaekit.interfaces.runs.run import Run
@@ -29,6 +31,8 @@ __all__ = ["tables"]
 
 _ROWS = 12  # synthetic ones that are shown
 _MADE = 4000  # that histograms are of, at most
+_COMPARED = 2000  # synthetic, training and held-out rows, at most, whose quality is measured: some five seconds
+_COMPARABLE = 60  # columns, whose pairs are compared too
 _PAIRS = 6  # held-out rows beside reconstructions
 _STEPS = 7
 _WIDE = 40  # columns that a table of rows may have
@@ -57,6 +61,7 @@ def tables(run: Run, result: Bounds, held_out: HeldOut | None) -> tuple[list[Pic
         return [], [first, _columns(schema, None, None)]
     parts = [
         first,
+        *_quality(run),
         margins.picture.html(wide=True),
         _columns(schema, margins, _judged(run, schema, held_out)),
         _reconstructions(run, held_out, names),
@@ -70,6 +75,34 @@ def _samples(made: pa.Table) -> str:
     caption = f"z from the prior at temperature 1, every cell drawn from p(x | z).{_cut(made.column_names)}"
     names = made.column_names[:_WIDE]
     return exhibit("Synthetic rows", caption, verbatim(names, _cells(made.select(names))))
+
+
+def _quality(run: Run) -> Iterator[str]:
+    """Yield the quality of synthetic rows, where these are what the model is for."""
+    schema = run.schema
+    assert isinstance(schema, TableSchema)
+    if getattr(run.description, "goal", None) != "synthesis":
+        return
+    title = "Quality of synthetic rows"
+    try:
+        if len(schema.kinds) > _COMPARABLE:
+            raise NotApplicable(f"more than {_COMPARABLE} columns take long to compare; vaekit evaluate does")
+        found = table_quality_of(run, most=_COMPARED)
+    except ValueError as error:  # nothing that is measured for the report ends a run
+        yield exhibit(title, f"Not measured: {error}.", "")
+        return
+    rows = found.rows
+    caption = (
+        f"{rows['synthetic']:,} synthetic, {rows['train']:,} training and {rows['holdout']:,} held-out rows; "
+        f"{FLOOR_AND_CEILING}. vaekit evaluate compares more rows."
+    )
+    yield exhibit(title, caption, table(("", "best", "model", "floor", "ceiling"), _last(found.compared()), numbers=3))
+
+
+def _last(rows: Iterable[tuple[str, ...]]) -> Iterator[tuple[str, ...]]:
+    """Yield each row with its numbers at the end."""
+    for name, *figures, best in rows:
+        yield name, best, *figures
 
 
 def _reconstructions(run: Run, held_out: HeldOut, names: Sequence[str]) -> str:
