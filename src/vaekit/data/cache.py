@@ -140,7 +140,9 @@ def write_facts(folder: Path, key: str, dataset: Dataset) -> None:
     columns = {name: getattr(dataset, name) for name in ("split", "labels", "numbers", "lengths")}
     tensors = {name: column for name, column in columns.items() if column is not None}
     with replace_file(folder / f"{key}.safetensors") as path:
-        path.write_bytes(save(tensors, metadata={"facts": json.dumps(facts)}))  # its own file would hide why writing failed
+        path.write_bytes(
+            save(tensors, metadata={"facts": json.dumps(facts)})
+        )  # its own file would hide why writing failed
 
 
 @contextmanager

@@ -39,6 +39,7 @@ class Deadline:
 
 NEVER = Deadline()
 
+
 @dataclass
 class Stopwatch:
     """Times steps until a time limit can be turned into a number of steps.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from torch import nn
 
 from vaekit.distributions import drawing
@@ -56,12 +58,12 @@ def fit_second_stage(
                 prior.place(scored_draws(train)[0])
         # Expectation maximisation ends at its optimum; what is left to learn is what a context does.
         if not (isinstance(prior, LearnedMixture) and prior.full and prior.weigh is None):
-            fit_weights(prior, train, held_out, _settings(prior, seed, deadline))
+            fit_weights(prior, train, held_out, replace(_settings(prior, seed), deadline=deadline))
     return before, score(prior, held_out)
 
 
-def _settings(prior: nn.Module, seed: int, deadline: Deadline) -> PriorFit:
+def _settings(prior: nn.Module, seed: int) -> PriorFit:
     """Return how a prior is fitted: a velocity is learned from noisy targets, in larger batches and more of them."""
     if isinstance(prior, Denoised):
-        return PriorFit(lr=2e-3, batch=512, rounds=60, round_steps=100, patience=9, seed=seed, deadline=deadline)
-    return PriorFit(seed=seed, deadline=deadline)
+        return PriorFit(lr=2e-3, batch=512, rounds=60, round_steps=100, patience=9, seed=seed)
+    return PriorFit(seed=seed)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import platform
 import sys
@@ -47,6 +48,8 @@ class RunFolder:
         """The bounds at the end of training."""
         self.report = path / "report.html"
         """The report, one file."""
+        self.attempts = path / "attempts.json"
+        """What `auto_fix` tried, once it has ended."""
         self.plots = path / "plots"
         """Pictures."""
         self.checkpoints = path / "checkpoints"
@@ -87,7 +90,9 @@ class RunFolder:
         try:
             return Begun.model_validate(self.read_json(self._begun.name)) if self._begun.exists() else Begun()
         except ValidationError as error:
-            raise ValueError(f"{self._begun} is damaged; restore it, or remove it if the run was begun by fit") from error
+            raise ValueError(
+                f"{self._begun} is damaged; restore it, or remove it if the run was begun by fit"
+            ) from error
 
     @property
     def is_prior_fit(self) -> bool:
@@ -97,6 +102,16 @@ class RunFolder:
     def write_begun(self, begun: Begun) -> None:
         """Write what was begun here."""
         self.write_json(self._begun.name, begun.model_dump(mode="json"))
+
+    def forget(self) -> None:
+        """Take back that something was begun here: it cannot be done."""
+        self._begun.unlink(missing_ok=True)
+
+    def remove_empty(self) -> None:
+        """Remove the folders that are empty."""
+        for folder in (self.plots, self.checkpoints, self.model.path, self.path):
+            with contextlib.suppress(OSError):
+                folder.rmdir()
 
     @property
     def is_concluded(self) -> bool:

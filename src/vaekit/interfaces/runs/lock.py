@@ -61,7 +61,9 @@ def _locked(path: Path) -> int:
         except BlockingIOError:
             owner = os.read(descriptor, 300).decode(errors="replace") or "another process"
             os.close(descriptor)
-            raise ValueError(f"{path.parent} is in use by {owner}; wait until that ends, or give another --out") from None
+            raise ValueError(
+                f"{path.parent} is in use by {owner}; wait until that ends, or give another --out"
+            ) from None
         except OSError:
             pass  # some network file systems know no locks
         if _is_still_there(path, descriptor):
