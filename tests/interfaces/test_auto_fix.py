@@ -39,6 +39,7 @@ def lr_below(least, keys, *, name="too_slow", severity="warning"):
         remedy="Raise it.",
         prescription=lambda examination: tuple(key.format(double=2 * examination.subject.training.lr) for key in keys),
         effect="",
+        far=0.0,  # however low it is, the severity stays
     )
 
 
@@ -108,7 +109,7 @@ def test_there_are_two_restarts_at_most_each_on_top_of_the_other(classes, tmp_pa
     ([], "nothing is left that a key would cure"),
     ([lr_below(1.0, ["lr=0.5"], severity="info")], "nothing is left that a key would cure"),
     ([lr_below(1.0, [], severity="severe")], "nothing is left that a key would cure"),
-    ([lr_below(1.0, ["lr=0.001"])], "cannot be tried: the run has these keys already"),
+    ([lr_below(1.0, ["lr=0.001"])], "nothing is left that a key would cure"),
     ([lr_below(1.0, ["latent=-3"])], "latent=-3 against too_slow cannot be tried: "),
     ([lr_below(1.0, ["likelihood=poisson", "likelihood.levels=3"])], "cannot be tried: "),
 ], ids=["healthy", "info", "no key", "same again", "impossible", "does not belong"])  # fmt: skip
@@ -178,7 +179,7 @@ def test_more_training_is_no_cure_within_a_time_limit(make_run, classes, checks,
     assert tried == [0.003]
 
 
-def attempt(run, nats, *found):
+def attempt(run, nats, *found, cured=""):
     """Return an attempt with this bound and these findings."""
     evaluation = {"bounds": {"iw": {"nats": nats}}}
     texts = dict.fromkeys(("evidence", "explanation", "source", "remedy", "effect", "measure"), "")
@@ -186,7 +187,7 @@ def attempt(run, nats, *found):
         Finding(name=name, severity=severity, prescription=(), value=1.0, threshold=0.0, **texts)
         for name, severity in found
     ]
-    return Attempt(run, Diagnosis(None, tuple(findings)), evaluation)
+    return Attempt(run, Diagnosis(None, tuple(findings)), evaluation, cured)
 
 
 @pytest.mark.parametrize("ill", ["sigma_collapse", "density_on_levels"])
@@ -195,9 +196,35 @@ def test_an_inflated_bound_is_compared_with_none(make_run, classes, ill):
     inflated, cured = attempt(run, 1e4, (ill, "severe")), attempt(run, -90.0, ("blur", "warning"))
     attempts = Attempts((inflated, cured), "")
     assert not attempts.comparable and attempts.best is cured
-    assert attempts.measured_by.startswith("the findings")
+    assert attempts.measured_by.endswith("the number of findings: bounds cannot be compared")
     better = attempt(run, -80.0)
     assert Attempts((cured, better), "").comparable and Attempts((cured, better), "").best is better
+
+
+COLLAPSED, UNHEARD, SLOW = ("posterior_collapse", "severe"), ("decoder_ignores_latent", "warning"), ("slow", "warning")
+
+
+@pytest.mark.parametrize(
+    ("made", "best"),
+    [
+        # The bound of a collapsed model says nothing about its latents.
+        ([(-41.1, (COLLAPSED,), ""), (-42.5, (), "posterior_collapse")], 1),
+        ([(-41.1, (COLLAPSED,), ""), (-42.5, (UNHEARD,), "posterior_collapse"), (-48.2, (), UNHEARD[0])], 1),
+        ([(-41.1, (COLLAPSED,), ""), (-40.0, (COLLAPSED,), "posterior_collapse")], 0),
+        (
+            [(-41.1, (COLLAPSED,), ""), (-43.0, (COLLAPSED,), "posterior_collapse"), (-44.0, (), "posterior_collapse")],
+            2,
+        ),
+        ([(-41.1, (SLOW,), ""), (-39.0, (COLLAPSED,), "slow")], 0),
+        ([(-41.1, (SLOW,), ""), (-50.0, (), "slow")], 0),
+        ([(-41.1, (SLOW,), ""), (-41.0, (), "slow")], 1),
+    ],
+    ids=["cured", "worse the second time", "not cured", "cured at last", "another disease", "harmed", "better"],
+)
+def test_a_cure_is_judged_by_its_finding_and_then_by_the_bound(make_run, classes, made, best):
+    run = library.load(make_run(classes))
+    attempts = tuple(attempt(run, nats, *found, cured=cured) for nats, found, cured in made)
+    assert Attempts(attempts, "").best is attempts[best]
 
 
 def test_an_attempt_that_diverges_loses_nothing(make_run, classes, checks):

@@ -177,16 +177,18 @@ def test_a_folder_that_is_no_run(tmp_path, classes):
 
 
 def test_data_that_do_not_fit_the_model_name_the_field(class_run, odd, tmp_path):
-    grey = plain_folder(tmp_path / "grey", 4, "L", (8, 8))
+    np.save(tmp_path / "grey.npy", np.zeros((4, 8, 8), dtype="uint8"))
     np.save(tmp_path / "deep.npy", np.arange(8 * 8 * 3 * 4, dtype="int16").reshape(4, 8, 8, 3))
     np.save(tmp_path / "real.npy", np.random.default_rng(0).random((4, 8, 8, 3)))
     for data, field in (
         (odd, "height"),
-        (grey, "channels"),
+        (tmp_path / "grey.npy", "channels"),
         (tmp_path / "deep.npy", "levels"),
         (tmp_path / "real.npy", "levels"),
     ):
         assert vaekit("evaluate", class_run, data).sentence.startswith(f"error: {field}: the model expects")
+    grey = plain_folder(tmp_path / "grey", 4, "L", (8, 8))
+    assert "note: 4 of 4 images grey: expanded to RGB" in vaekit("evaluate", class_run, grey).err
 
 
 def test_numbers_and_files_that_are_not_there(class_run, classes, tmp_path):

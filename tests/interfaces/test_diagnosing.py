@@ -31,6 +31,7 @@ def check(name, value, *, severity="warning", keys=(), fires="above"):
         remedy="Do something.",
         prescription=lambda _: tuple(keys),
         effect="it is gone",
+        far=9.0,
     )
 
 

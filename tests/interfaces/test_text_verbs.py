@@ -323,3 +323,29 @@ def test_posteriors_with_an_objective_of_their_own_bring_it(make_run, posterior,
     assert library.load(run).experiment.objective.kind == objective
     assert len(vaekit("reconstruct", run, "anna").out.splitlines()) == 1
     assert len(vaekit("sample", run, "-n", 3).out.splitlines()) == 3
+
+
+def test_rows_of_a_file_keep_their_number_and_their_words(run, tmp_path):
+    some = tmp_path / "some.txt"
+    some.write_text("Anna\n\n  \nBOB\n")
+    for verb, out in (("score", "scores.csv"), ("encode", "latents.csv"), ("reconstruct", "again.csv")):
+        vaekit(verb, run, some, "--out", tmp_path / out)
+        with (tmp_path / out).open() as stream:
+            rows = list(csv.DictReader(stream))
+        assert [row["text"] for row in rows] == ["Anna", "BOB"], verb
+        if verb != "reconstruct":
+            assert [row["name"] for row in rows] == ["0", "3"], verb
+
+
+def test_evaluation_says_what_of_the_test_texts_is_unknown_or_cut_and_the_bits_per_character(run, tmp_path):
+    found = vaekit("evaluate", run, lines(tmp_path / "known.txt", "anna", "bob"), "--samples", 2, "--json").json
+    assert (found["unknown_tokens"], found["cut_tokens"], found["cut_texts"], found["characters"]) == (0, 0, 0, 7)
+    assert found["bits_per_character"] == pytest.approx(-2 * found["bounds"]["iw"]["nats"] / math.log(2) / 7)
+    lossy = vaekit("evaluate", run, lines(tmp_path / "other.txt", "Łukasz", 12 * "ab"), "--samples", 2, "--json").json
+    assert lossy["unknown_tokens"] == pytest.approx(1 / 32) and "bits_per_character" not in lossy
+    assert lossy["cut_texts"] == 0.5 and lossy["cut_tokens"] == pytest.approx(13 / 32)
+    assert any("the bound is one of rows of tokens, not of texts" in line for line in lossy["remarks"])
+    assert any(
+        "bits per character" in line or "of tokens, not of texts" in line
+        for line in vaekit("evaluate", run, "--json").json["remarks"]
+    )

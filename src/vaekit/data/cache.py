@@ -39,7 +39,7 @@ __all__ = [
     "write_values",
 ]
 
-VERSION = 3
+VERSION = 4
 """Part of each key; raised when decoding, encoding or the files of an entry change, so that no old entry is found."""
 
 

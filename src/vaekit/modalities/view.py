@@ -161,6 +161,10 @@ class View(ABC):
         """Return data in rows of `size`."""
         return [decoded[i : i + size] for i in range(0, len(decoded), size)]
 
+    def finish(self, model: LatentVariableModel, data: Dataset) -> str | None:
+        """Set what a model needs after its training, beside its weights; return a note on it, None where there is nothing."""
+        return None
+
     def impute(self, model: LatentVariableModel, data: Dataset, how: Imputing) -> Any:
         """Fill the missing cells of data.
 

@@ -192,7 +192,7 @@ def test_new_rows_that_break_a_constraint_are_reported():
     schema = schema_with(spans("integers"), Inequality(low="a", high="b"))
     table, notes = schema.align(pa.table({"a": [5, 5], "b": [9, 1], "c": [0.0, 0.0]}))
     assert notes == ("1 rows break the constraint a <= b: they are as unlikely as values that training did not have",)
-    codes = schema.encode(table)
+    codes = schema.encode(table)[:, : len(schema.columns)]
     assert codes[0].isfinite().all() and codes[1].isposinf().sum() == 1 and not codes.isnan().any()
 
 

@@ -20,7 +20,9 @@ from vaekit.data.table.cells import Cells, Table, integers, is_null, numbers, ty
 from vaekit.data.table.column import Column, SchemaFile
 from vaekit.data.table.constraints import AnyConstraint, Range, bounds_of, fit_constraints, freed
 from vaekit.data.table.discrete import Categories, Levels, Ordinal
+from vaekit.data.table.evidence import evidence_columns
 from vaekit.data.table.fitting import Role, fit_column
+from vaekit.data.table.origins import origin_of
 from vaekit.data.table.raw import RawTable, check_trainable
 from vaekit.data.table.schema import TableSchema
 
@@ -70,14 +72,21 @@ def infer_schema(
         for name in free.column_names
     )
     schema = TableSchema(
-        sources=tuple(Source(name=name, type=type_name(table.column(name))) for name in table.column_names),
+        sources=tuple(
+            Source(name=field.name, type=type_name(table.column(field.name)), **origin_of(field))
+            for field in table.schema
+        ),
         names=names,
         columns=columns,
         constraints=constraints,
         target=target,
         model_missing=model_missing,
+        known=evidence_columns(training, constraints),
         classes=_classes(columns, target),
     )
+    used = {place for one in schema.evidence for place in one.places}
+    first = len(schema.slots) - len(schema.known)
+    schema = schema.replace(known=tuple(column for i, column in enumerate(schema.known, first) if i in used))
     if not schema.slots:
         kinds = ", ".join(f"{column.name} ({column.kind})" for column in columns)
         raise ValueError(
@@ -125,7 +134,15 @@ def table_dataset(
     else:
         table, strange = schema.align(raw.table)
     notes = (*raw.notes, *strange)
-    data = Dataset(values=schema.encode(table), schema=schema, split=split, source=source, notes=notes, table=table)
+    data = Dataset(
+        values=schema.encode(table),
+        schema=schema,
+        split=split,
+        source=source,
+        notes=notes,
+        table=table,
+        index=raw.index,
+    )
     return _labelled(data, schema)
 
 

@@ -33,7 +33,11 @@ class Numeric(Codec):
 
     def encode(self, cells: Cells) -> Numbers:
         """Return the codes of N cells, shape (N, 1)."""
-        return _finite(self.map.forward(self.axis.positions(cells)))[:, None]
+        return self.encode_positions(self.axis.positions(cells))
+
+    def encode_positions(self, positions: Numbers) -> Numbers:
+        """Return the codes of N positions, shape (N, 1)."""
+        return _finite(self.map.forward(positions))[:, None]
 
     def decode(self, codes: Numbers, rng: np.random.Generator) -> Cells:
         """Return the cells of codes, shape (N, 1)."""
@@ -64,7 +68,10 @@ class Spiked(Codec):
 
     def encode(self, cells: Cells) -> Numbers:
         """Return the codes of N cells, shape (N, 2); the second is NaN unless the first is the last class."""
-        positions = self.axis.positions(cells)
+        return self.encode_positions(self.axis.positions(cells))
+
+    def encode_positions(self, positions: Numbers) -> Numbers:
+        """Return the codes of N positions, shape (N, 2)."""
         spikes, elsewhere = np.array(self.spikes), len(self.spikes)
         places = np.searchsorted(spikes, positions).clip(0, elsewhere - 1)
         classes = np.where(spikes[places] == positions, places, elsewhere).astype(np.float64)

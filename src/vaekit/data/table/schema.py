@@ -20,6 +20,7 @@ from vaekit.data.table.cells import Cells, Mask, Numbers, Table, arrow_type, is_
 from vaekit.data.table.codec import Slot
 from vaekit.data.table.column import Column
 from vaekit.data.table.constraints import AnyConstraint, Inequality, broken_columns, constrained, freed
+from vaekit.data.table.evidence import AnyEvidence, evidence_of, partly_known
 
 __all__ = ["TableSchema"]
 
@@ -45,11 +46,20 @@ class TableSchema(Schema):
     """The column to predict."""
     model_missing: bool = False
     """Whether the pattern of missing cells is modelled."""
+    known: tuple[Column, ...] = Field(default=(), repr=False)
+    """The columns of constraints that are evidence where another column of theirs is missing, see `vaekit.data.table.evidence`."""
 
     @cached_property
     def slots(self) -> tuple[Slot, ...]:
-        """The D variables of a row, column by column."""
-        return tuple(slot for column in self.columns for slot in self._slots(column))
+        """The D variables of a row, column by column, and then the evidence of constraints with a missing cell."""
+        own = tuple(slot for column in self.columns for slot in self._slots(column))
+        return (*own, *(slot for column in self.known for slot in column.slots()))
+
+    @cached_property
+    def evidence(self) -> tuple[AnyEvidence, ...]:
+        """What the slots of `known` say about the others."""
+        first = sum(len(place) for place in self._places.values())
+        return evidence_of(self.columns, self.known, self._places, first, self.constraints)
 
     @cached_property
     def masks(self) -> tuple[int, ...]:
@@ -122,8 +132,11 @@ class TableSchema(Schema):
             table: A table with the columns of `sources`, see `align`.
         """
         broken = broken_columns(table, self.constraints)
-        table = freed(table, self.constraints)
+        given, table = table, freed(table, self.constraints)
         codes = torch.empty(table.num_rows, len(self.slots))
+        for last, column in enumerate(self.known, len(self.slots) - len(self.known)):
+            found = column.codec.encode(partly_known(column.name, given, table, self.constraints))
+            codes[:, last] = torch.from_numpy(found[:, 0].astype(np.float32))
         for column in self.columns:
             place = self._places[column.name]
             found = self._encode(column, table.column(column.name), broken.get(column.name))
@@ -159,6 +172,8 @@ class TableSchema(Schema):
         total = np.zeros(len(codes))
         for column in self.columns:
             total += column.codec.log_jacobian(self._own(column, codes))
+        for place, column in enumerate(self.known, len(self.slots) - len(self.known)):
+            total += column.codec.log_jacobian(codes[:, [place]])
         return torch.from_numpy(total)
 
     def check(self, other: Any) -> None:

@@ -17,12 +17,16 @@ from typing import ParamSpec, TypeVar
 
 import typer
 
+from vaekit.interfaces.describing.words import visible
 from vaekit.interfaces.runs.signals import Interruption, Stopped
 
 __all__ = ["complain", "guarded"]
 
 P = ParamSpec("P")
 R = TypeVar("R")
+
+_LONGEST = 2_000
+"""The characters of the longest sentence."""
 
 # How torch says that a tensor does not fit into memory.
 _TOO_LARGE = (
@@ -45,8 +49,9 @@ _CURES = {
 
 
 def complain(message: str) -> None:
-    """Print a sentence to the standard error stream."""
-    print(" ".join(str(message).split()), file=sys.stderr)
+    """Print a sentence to the standard error stream, without its middle if it is very long."""
+    text = visible(" ".join(str(message).split()))
+    print(text if len(text) <= _LONGEST else f"{text[: _LONGEST // 2]} ... {text[-_LONGEST // 2 :]}", file=sys.stderr)
 
 
 def guarded(verb: Callable[P, R]) -> Callable[P, R]:

@@ -76,6 +76,8 @@ def _given_rows(model: TrainedModel, n: int, given: list[str], seed: int) -> Any
     """Return new rows with the cells that were typed; warn if they rest on few latents."""
     require_cells(model, "--given names columns")
     found = model.sample_given(n, given_of(given), seed=seed)
+    for note in found.notes:
+        complain(f"note: {note}")
     if found.ess < _RARE * n:
         complain(
             f"note: the given values are rare for the model: {n} rows rest on about {found.ess:.0f} different latents, "

@@ -107,14 +107,34 @@ class Attempts:
     @property
     def measured_by(self) -> str:
         """What decides which attempt is the best."""
-        return "the importance-weighted bound" if self.comparable else "the findings: their bounds cannot be compared"
+        second = (
+            "the importance-weighted bound" if self.comparable else "the number of findings: bounds cannot be compared"
+        )
+        return f"what it was to cure, then {second}"
 
     @property
     def best(self) -> Attempt:
-        """The attempt with the highest bound, or if bounds cannot be compared, with the fewest severe findings and warnings."""
-        if self.comparable:
-            return max(self.made, key=lambda attempt: attempt.bound)
-        return min(reversed(self.made), key=lambda attempt: attempt.ills)
+        """The last attempt that cured what it was made for, and did not make the run worse."""
+        best = 0
+        for number in range(1, len(self.made)):
+            if self._helps(number, best):
+                best = number
+        return self.made[best]
+
+    def _helps(self, number: int, best: int) -> bool:
+        """Return whether an attempt is better than the best one before it.
+
+        All findings that were to be cured since then are gone, and no severe ones came in their place. If one of them was
+        severe, its bound said little. Otherwise the bound must not fall, or where bounds cannot be compared, the findings must
+        not become more.
+        """
+        new, old = self.made[number], self.made[best]
+        cured = {attempt.cured for attempt in self.made[best + 1 : number + 1]}
+        if cured & set(new.found) or new.ills[0] > old.ills[0]:
+            return False
+        if any(each.severity == "severe" and each.name in cured for each in old.diagnosis.findings):
+            return True
+        return new.bound >= old.bound if self.comparable else new.ills <= old.ills
 
     def summary(self) -> dict[str, Any]:
         """Return plain values for JSON."""
@@ -181,14 +201,14 @@ def _attempts(run: Run, data: Dataset, train: Callable[[Recording], Run], began:
 
 
 def curable(findings: Iterable[Finding], *, limited: bool = False) -> Finding | None:
-    """Return the first finding that a key cures and that is severe enough to train again.
+    """Return the first finding that a key cures, that is severe enough to train again, and that no other one explains.
 
     Args:
         findings: The findings, worst first.
         limited: Whether a time limit decides the length of training, so that longer training cannot be tried.
     """
     excluded = _LENGTH if limited else set()
-    serious = (f for f in findings if f.severity != "info")
+    serious = (f for f in findings if f.severity != "info" and not f.explained_by)
     return next((f for f in serious if any(key.split("=", 1)[0] not in excluded for key in f.prescription)), None)
 
 

@@ -127,7 +127,7 @@ def _tried(trained: TrainedModel, fitted: list[tuple[str, Refitted]]) -> list[_C
 def _detected(trained: TrainedModel, new: Refitted | None, name: str) -> _Candidate:
     data = trained.data
     real = data.table.take(data.drawn("validation", _DETECTED).numpy())
-    made = (trained if new is None else _with(trained, new)).sample(len(real), seed=1)
+    made = (trained if new is None else _with(trained, new)).displayed.sample(len(real), seed=1)
     cells, others = comparable(real, made, kinds=trained.view.traits.columns)
     auc = detection(cells, others, rows=_DETECTED).auc
     if math.isnan(auc):

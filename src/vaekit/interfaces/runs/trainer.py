@@ -182,6 +182,8 @@ class Trainer:
         self.state.release()
         self.model.load_state_dict(best)
         self.model.to("cpu")
+        if note := self.view.finish(self.model, self.data):
+            self.notes.append(note)
         description, data = self.experiment.model, self.data
         size = 0 if data.context is None else data.context.shape[1]
         conditions = Conditions.of(description, data.schema, tuple(label_counts(data).values()), size)

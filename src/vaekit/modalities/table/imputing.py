@@ -10,16 +10,19 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 from torch import Tensor
+from torch.distributions import Distribution
 
 from vaekit.data import Dataset, TableSchema, sequential, unpacked
+from vaekit.distributions import Columns
 from vaekit.modalities.table.filling import Filling
+from vaekit.modalities.table.gaussian import StackedVAE
 from vaekit.modalities.view import Imputing
 from vaekit.models import LatentVariableModel, evaluating, resample
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["Imputation", "impute"]
+__all__ = ["Imputation", "completed", "impute"]
 
 _BLOCK = 10_000  # rows that are filled together
 _SEEDS = 1_000_003  # distance between the seeds of two blocks
@@ -126,11 +129,17 @@ def _drawn(model: LatentVariableModel, schema: TableSchema, data: Dataset, how: 
         stored, context = unpacked(batch)
         x = stored.float()
         latents = resample(model, x, *context, proposals=how.proposals, draws=count)
-        drawn = model.decode(*latents.z, context=context).sample()
-        whole = torch.where(x.isnan(), drawn, x)
+        whole = completed(model.decode(*latents.z, context=context), x)
+        if isinstance(model, StackedVAE):
+            whole = torch.where(x.isfinite(), x, model.gaussian.mixed(x, whole))
         whole[..., list(schema.masks)] = 0.0  # a filled cell is no longer missing
         made.append(whole)
         ess.append(latents.ess)
     if not made:
         return torch.empty(count, 0, len(schema.slots)), torch.empty(0)
     return torch.cat(made, 1), torch.cat(ess)
+
+
+def completed(likelihood: Distribution, x: Tensor) -> Tensor:
+    """Return draws `(*S, B, D)` of the missing cells of rows `(B, D)`, given the observed ones."""
+    return likelihood.completed(x) if isinstance(likelihood, Columns) else x.where(~x.isnan(), likelihood.sample())

@@ -95,7 +95,10 @@ class Tables(Modality):
         if count >= _EPOCHS_FROM:
             return [batch, self.duration(preset)]
         why = f"{count:,} training rows: a number of steps, as the bound on so few held-out rows is too noisy to stop training by"
-        return [batch, Choice(key="steps", value=_STEPS[preset], reason=why)]
+        steps = _STEPS[preset]
+        if model.get("goal") == "imputation":
+            steps, why = steps // 2, f"{why}; half as many as for other goals, as a Gaussian finds the linear relations"
+        return [batch, Choice(key="steps", value=steps, reason=why)]
 
     def complete(self, keys: Sections, pace: Pace) -> Completed:
         """Complete the user's keys by those of the goal."""

@@ -51,7 +51,7 @@ def tables(run: Run, result: Bounds, held_out: HeldOut | None) -> tuple[list[Pic
     """
     schema = run.schema
     assert isinstance(schema, TableSchema)
-    made = run.sample(_MADE)
+    made = run.displayed.sample(_MADE)
     margins = None
     if held_out is not None:
         data = held_out.data
@@ -108,7 +108,7 @@ def _last(rows: Iterable[tuple[str, ...]]) -> Iterator[tuple[str, ...]]:
 def _reconstructions(run: Run, held_out: HeldOut, names: Sequence[str]) -> str:
     """Return rows, each above its reconstruction."""
     shown, some = names[:_WIDE], held_out.first(_PAIRS)
-    again = run.reconstruct(some)[1]
+    again = run.displayed.reconstruct(some)[1]
     pairs = zip(_cells(some.table.select(shown)), _cells(again.select(shown)), strict=True)
     titles = ("held out", "reconstructed")
     rows = [(title, *cells) for pair in pairs for title, cells in zip(titles, pair, strict=True)]
@@ -125,7 +125,7 @@ def _walk(run: Run, held_out: HeldOut, names: Sequence[str], count: int) -> str:
     ((a, b),) = partners(count, labels, 1)
     start, end = (data.taken(rows[place : place + 1]) for place in (a, b))
     shown = names[:_WIDE]
-    between = run.interpolate(start, end, _STEPS)
+    between = run.displayed.interpolate(start, end, _STEPS)
     whole = [start.table.select(shown), between.select(shown), end.table.select(shown)]
     titles = ("a row", *(str(Fraction(i, _STEPS - 1)) for i in range(_STEPS)), "another")
     cells = (row for part in whole for row in _cells(part))

@@ -43,7 +43,7 @@ def table_quality_of(
     if len(rows) > most:  # other data may have an order
         rows = torch.from_numpy(np.random.default_rng(seed).permutation(rows.numpy())[:most])
     holdout = data.table.take(rows.numpy())
-    made = run.sample(len(train) if count is None else count, seed=seed)
+    made = run.displayed.sample(len(train) if count is None else count, seed=seed)
     return table_quality(made, train, holdout, kinds=schema.kinds, target=judged_by(schema, train, holdout), seed=seed)
 
 
