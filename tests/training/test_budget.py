@@ -1,4 +1,4 @@
-"""A time limit becomes a number of steps once, and the distance between validations follows from it."""
+"""A time limit becomes a number of steps, which only falls, and the distance between validations follows from it."""
 
 from __future__ import annotations
 
