@@ -25,6 +25,7 @@ from safetensors.torch import save
 from torch import Tensor
 
 from vaekit.data.dataset import Dataset, ImageSchema, Quarantined
+from vaekit.data.foreign import user_path
 from vaekit.data.leftovers import owned_suffix, remove_leftovers
 from vaekit.data.rows import Array
 from vaekit.data.text_schema import TextSchema
@@ -46,7 +47,7 @@ VERSION = 4
 def cache_folder(chosen: Path | None = None) -> Path:
     """Return `chosen`, or $VAEKIT_CACHE, or $XDG_CACHE_HOME/vaekit, or ~/.cache/vaekit."""
     parent = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
-    return Path(chosen or os.environ.get("VAEKIT_CACHE") or f"{parent}/vaekit").expanduser()
+    return user_path(chosen or os.environ.get("VAEKIT_CACHE") or f"{parent}/vaekit")
 
 
 def content_key(root: Path, names: Sequence[str], options: str) -> str:
@@ -91,6 +92,8 @@ def writable_folder(folder: Path) -> Iterator[tuple[Path, tuple[str, ...]]]:
     A temporary folder is removed at the end of the block; what is mapped from it by then stays readable.
     """
     try:
+        if folder.parts[:1] == ("~",):
+            raise OSError(errno.ENOENT, "there is no home folder")
         folder.mkdir(parents=True, exist_ok=True)
         NamedTemporaryFile(dir=folder).close()
         remove_leftovers(folder)

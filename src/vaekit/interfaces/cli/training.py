@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any, get_args
 
 import torch
-import yaml
 from pydantic import TypeAdapter, ValidationError
 
 from vaekit.data import Dataset
+from vaekit.data.foreign import read_yaml, refuse_pipe
 from vaekit.heads import AnyPrior, Prior
 from vaekit.interfaces.cli.diagnosing import attempt_table, verdict
 from vaekit.interfaces.cli.errors import complain
@@ -172,9 +172,9 @@ def _planned(
 def _content_of(path: Path) -> dict[str, Any]:
     """Return what a YAML or JSON file of keys holds, or a resolved experiment."""
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise ValueError(f"--config {path} is neither YAML nor JSON: {' '.join(str(error).split())}") from error
+        content = read_yaml(refuse_pipe(path).read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ValueError(f"--config {path} is neither YAML nor JSON: {error}") from error
     if not isinstance(content, Mapping):
         raise ValueError(f"--config {path} must hold keys and values, got {type(content).__name__}")
     return {str(name): value for name, value in content.items()}

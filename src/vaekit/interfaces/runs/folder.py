@@ -129,7 +129,10 @@ class RunFolder:
             FileNotFoundError: The folder holds no run.
             ValueError: The file is damaged.
         """
-        return read_json(self.path / name, "a run folder")
+        content = read_json(self.path / name, "a run folder")
+        if not isinstance(content, dict):
+            raise ValueError(f"{self.path / name} is damaged: it must hold names and values")
+        return content
 
     def write_experiment(self, experiment: Experiment) -> None:
         """Write the resolved experiment."""

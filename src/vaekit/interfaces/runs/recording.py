@@ -78,7 +78,7 @@ class Recording:
         self.hold()
         trainer, path = self.trainer, self.folder.path
         if not any(self.folder.checkpoints.glob("*.ckpt")):
-            if self.folder.model.is_whole:
+            if self.folder.model.has_weights:
                 raise ValueError(
                     f"{path} is finished and has no checkpoint to go on from; run fit again with another --out"
                 )
@@ -156,7 +156,9 @@ class Recording:
     def _is_evaluated(self) -> bool:
         """Whether bounds and report are those of the last step: a run may be stopped before they are written."""
         return (
-            self.folder.is_concluded and self.folder.read_evaluation().get("step") == self.trainer.state.position.step
+            self.folder.is_concluded
+            and self.folder.model.is_whole()
+            and self.folder.read_evaluation().get("step") == self.trainer.state.position.step
         )
 
     def _train(self, listener: Listener | None, interruption: Interruption) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from vaekit.data import Dataset
 from vaekit.data.schema import Schema
-from vaekit.errors import DataNotAtHand
+from vaekit.errors import DataNotAtHand, foreign_bytes
 from vaekit.interfaces.describing.experiment import Experiment
 from vaekit.interfaces.runs.folder import RunFolder
 from vaekit.interfaces.runs.logs import read_metrics
@@ -108,11 +108,12 @@ def load(path: str | Path, *, model: LatentVariableModel | None = None, data: Da
     """
     folder = RunFolder(Path(path))
     experiment = folder.read_experiment()
-    if not folder.model.is_whole:
+    if not folder.model.has_weights:
         raise FileNotFoundError(f"{path} holds no trained model yet; continue it with: vaekit resume {path}")
     if experiment.model is None and model is None:
         raise ValueError(f"{path} holds a user's own composition; load it with load({str(path)!r}, model=VAE(...))")
-    saved = folder.model.read()
+    with foreign_bytes(path):
+        saved = folder.model.read()
     if model is None and type(saved.description) is type(experiment.model):
         # A second stage replaces the prior of training.
         assert experiment.model is not None and saved.description is not None
@@ -121,7 +122,8 @@ def load(path: str | Path, *, model: LatentVariableModel | None = None, data: Da
 
 
 def _conditions(folder: RunFolder, experiment: Experiment, schema: Schema | None) -> Conditions:
-    about = folder.read_json("data.json")
-    labels, classes = about.get("labels", {}), () if schema is None else schema.classes
-    counts = [labels.get(name, 0) for name in classes]
-    return Conditions.of(experiment.model, schema, counts, about.get("context", 0))
+    with foreign_bytes(folder.path / "data.json"):
+        about = folder.read_json("data.json")
+        labels, classes = about.get("labels", {}), () if schema is None else schema.classes
+        counts = [int(labels.get(name, 0)) for name in classes]
+        return Conditions.of(experiment.model, schema, counts, int(about.get("context", 0)))
