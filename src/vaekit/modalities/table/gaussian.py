@@ -23,9 +23,12 @@ from vaekit.models import VAE, evaluating, resample
 __all__ = ["CellGaussian", "StackedVAE", "cell_width"]
 
 _SHRINKAGE = (1.0, 3.0, 10.0, 30.0)  # rows that the prior of the covariance may count as
-_TURNS = 40  # of expectation maximization
+_TURNS = 16  # of expectation maximization
+_CLOSE = 1e-3  # change of all variances, as a share of the first ones, at which it ends
+_CHOSEN = 512  # rows that the shrinkage is chosen by
 _PARTS = 5  # parts of the columns that are hidden in turns
 _DRAWS = 100
+_LEVEL = 0.9  # of the intervals that the spread is chosen by
 _PRIOR_CELLS = 200  # cells that the common weight counts as beside those of a variable
 _NUMBERS = 4_000_000  # numbers in one batch of covariances
 
@@ -67,20 +70,28 @@ class CellGaussian(nn.Module):
         self.register_buffer("covariance", torch.eye(sum(self.widths)))
         self.register_buffer("shrinkage", torch.tensor(_SHRINKAGE[0]))
         self.register_buffer("weight", torch.zeros(len(self.slots)))
+        self.register_buffer("spread", torch.ones(()))
 
     mean: Tensor
     covariance: Tensor
     shrinkage: Tensor
     weight: Tensor
+    spread: Tensor
 
     def fit(self, x: Tensor) -> None:
         """Fit to rows `(N, D)`; how far the covariance is shrunk is chosen by the errors of hidden cells in a fifth of them."""
         features = self.features(x)
-        seen, held = features[len(x) // 5 :], x[: len(x) // 5]
-        if len(held):
-            errors = [self._fit(seen, shrinkage)._error(held) for shrinkage in _SHRINKAGE]
-            self.shrinkage.fill_(_SHRINKAGE[min(range(len(errors)), key=errors.__getitem__)])
-        self._fit(features, self.shrinkage.item())
+        fold = min(len(x), _CHOSEN) // 5
+        if fold:
+            seen, errors = features[fold:_CHOSEN], []
+            self._start(seen)
+            for shrinkage in _SHRINKAGE:  # each goes on where the one before it ended
+                self._climb(seen, shrinkage, _TURNS // (1 + bool(errors)))
+                errors.append(self._error(x[:fold]))
+            self.shrinkage.fill_(_SHRINKAGE[errors.index(min(errors))])
+        else:
+            self._start(features)
+        self._climb(features, self.shrinkage.item(), _TURNS)
 
     def draw(self, x: Tensor, count: int) -> Tensor:
         """Return draws of rows `(count, N, D)` given their observed cells."""
@@ -94,10 +105,13 @@ class CellGaussian(nn.Module):
         return self._rows(torch.cat(drawn, 1)).to(x.dtype)
 
     def mixed(self, x: Tensor, drawn: Tensor) -> Tensor:
-        """Return draws `(K, N, D)` of which this Gaussian's replace as large a share as the weights of the variables say."""
-        own = self.draw(x, len(drawn))
-        place = torch.rand(*drawn.shape[:2], 1, device=x.device).argsort(0)
-        return torch.where(place < (self.weight * len(drawn)).round(), own, drawn)
+        """Return draws `(K, N, D)` of which this Gaussian's replace as large a share as the weights of the variables say.
+
+        Draws of real numbers are then drawn to their mean, or away from it, by a factor: the `spread`.
+        """
+        both = self._both(drawn, self.draw(x, len(drawn)))
+        middle = both.mean(0)
+        return torch.where(self._real.to(x.device), middle + self.spread * (both - middle), both)
 
     def features(self, x: Tensor) -> Tensor:
         """Return the features `(..., W)` of rows `(..., D)`, in double precision; NaN where a cell is missing."""
@@ -114,31 +128,84 @@ class CellGaussian(nn.Module):
             gone = units.unique(return_inverse=True)[1] % _PARTS == part
             yield x.masked_fill(gone, torch.nan), gone.repeat_interleave(widths)
 
+    def weigh(self, x: Tensor, drawn: Sequence[Tensor]) -> None:
+        r"""Choose weights and spread by rows `(N, D)`, and draws `(K, N, D)` of the VAE for each of the `hidden` parts.
+
+        With the means v of the VAE, g of the Gaussian and the truth t of hidden cells, :math:`\sum (t - v - w (g - v))^2` is
+        least at :math:`w = \sum (t - v)(g - v) / \sum (g - v)^2`. The weights of all variables are drawn to a common one,
+        and that one to a half, because a small table hides few cells. The spread is the factor by which intervals of 90 %
+        must grow to hold 90 % of the hidden numbers, drawn to 1.
+        """
+        truth, linear = self.features(x), [self.draw(rows, _DRAWS) for rows, _ in self.hidden(x)]
+        agreed, apart = (torch.zeros_like(truth[0]) for _ in range(2))
+        for (_, gone), vae, own in zip(self.hidden(x), drawn, linear, strict=True):
+            first, second = (self.features(draws).mean(0)[:, gone] for draws in (vae, own))
+            gap = torch.where(truth[:, gone].isnan(), 0.0, second - first) / self._scales[gone]
+            off = (truth[:, gone] - first).nan_to_num() / self._scales[gone]
+            agreed[gone], apart[gone] = (gap * off).sum(0), gap.square().sum(0)
+        agreed, apart = (torch.stack([part.sum() for part in sums.split(self.widths)]) for sums in (agreed, apart))
+        more = _PRIOR_CELLS / len(x) * apart.mean().clamp_min(1e-12)
+        common = ((agreed.sum() + more / 2) / (apart.sum() + more)).clamp(0, 1)
+        self.weight.copy_(((agreed + more * common) / (apart + more)).clamp(0, 1))
+        both = [self._both(*pair) for pair in zip(drawn, linear, strict=True)]
+        needed = [self._needed(x, rows, draws) for (rows, _), draws in zip(self.hidden(x), both, strict=True)]
+        self._spread_to(torch.cat(needed))
+
+    def _spread_to(self, needed: Tensor) -> None:
+        if len(needed):
+            found = needed.quantile(_LEVEL).log() * len(needed) / (len(needed) + _PRIOR_CELLS)
+            self.spread.copy_(found.exp().clamp(0.5, 2.0))
+
+    def _needed(self, x: Tensor, rows: Tensor, draws: Tensor) -> Tensor:
+        """Return the factor by which the interval of each hidden number must grow to reach it."""
+        asked = rows.isnan() & x.isfinite() & self._real.to(x.device)
+        if not asked.any():
+            return x.new_empty(0)
+        truth, cells = x[asked], draws[:, asked]
+        low, high = cells.quantile(torch.tensor([(1 - _LEVEL) / 2, (1 + _LEVEL) / 2], device=x.device), 0)
+        middle = cells.mean(0)
+        side = torch.where(truth > middle, high - middle, middle - low)
+        return (truth - middle).abs() / side.clamp_min(1e-6)
+
+    def _both(self, drawn: Tensor, own: Tensor) -> Tensor:
+        place = torch.rand(*drawn.shape[:2], 1, device=drawn.device).argsort(0)
+        return torch.where(place < (self.weight * len(drawn)).round(), own, drawn)
+
+    @property
+    def _real(self) -> Tensor:
+        return torch.tensor([slot.kind == "real" for slot in self.slots])
+
     @property
     def _variances(self) -> Tensor:
         return self.covariance.diag().double()
 
-    def _fit(self, features: Tensor, shrinkage: float) -> CellGaussian:
-        observed = ~features.isnan()
-        count = observed.sum(0).clamp_min(1)
-        mean = features.nansum(0) / count
-        prior = ((features - mean).square().nansum(0) / count).clamp_min(1e-6)
-        covariance = prior.diag()
-        for _ in range(_TURNS):
-            self.mean.copy_(mean), self.covariance.copy_(covariance)
-            filled, within = [], torch.zeros_like(covariance)
+    @property
+    def _scales(self) -> Tensor:
+        """The unit of the errors of each feature: of a category's, the root of the variance of all its indicators."""
+        whole = [part.sum().expand(len(part)) for part in self._variances.split(self.widths)]
+        return torch.cat(whole).clamp_min(1e-6).sqrt()
+
+    def _start(self, features: Tensor) -> None:
+        mean, variances = _moments(features)
+        self.mean.copy_(mean)
+        self.covariance.copy_(variances.diag())
+
+    def _climb(self, features: Tensor, shrinkage: float, turns: int) -> None:
+        """Take some turns of expectation maximization."""
+        prior = _moments(features)[1]
+        for _ in range(turns):
+            filled, within = [], torch.zeros_like(prior.diag())
             for rows in features.split(max(1, _NUMBERS // features.shape[1] ** 2)):
                 found = self._conditional(rows)
                 filled.append(found.mean)
                 within += torch.einsum("p,pij->ij", found.pattern.bincount().double(), found.rest)
-            whole = torch.cat(filled)
-            mean, before = whole.mean(0), covariance
-            off = whole - mean
+            whole, before = torch.cat(filled), self.covariance.double()
+            off = whole - whole.mean(0)
             covariance = (off.T @ off + within + shrinkage * prior.diag()) / (len(features) + shrinkage)
-            if (covariance - before).abs().max() < 1e-3 * prior.max():
+            self.mean.copy_(whole.mean(0))
+            self.covariance.copy_(covariance)
+            if ((covariance - before).diag().abs() < _CLOSE * prior).all():
                 break
-        self.mean.copy_(mean), self.covariance.copy_(covariance)
-        return self
 
     def _conditional(self, features: Tensor) -> _Conditional:
         mean, covariance = self.mean.double(), self.covariance.double()
@@ -154,11 +221,11 @@ class CellGaussian(nn.Module):
         return _Conditional(torch.where(features.isnan(), expected, features), rest, pattern)
 
     def _error(self, x: Tensor) -> float:
-        """Return the mean squared error of hidden cells, each feature in its standard deviations."""
+        """Return the squared error of hidden cells."""
         truth, errors = self.features(x), []
         for rows, gone in self.hidden(x):
             off = (self._conditional(self.features(rows)).mean - truth)[:, gone]
-            errors.append(off.square().nansum(0) / self._variances[gone])
+            errors.append((off / self._scales[gone]).square().nansum(0))
         return float(torch.cat(errors).sum())
 
     def _rows(self, features: Tensor) -> Tensor:
@@ -186,35 +253,23 @@ class StackedVAE(VAE):
         self.gaussian.fit(x)
 
     def weigh(self, x: Tensor) -> float:
-        r"""Choose the weight of the Gaussian for each variable on held-out rows `(N, D)`; return their mean.
-
-        With the means v of the VAE, g of the Gaussian and the truth t of hidden cells, :math:`\sum (t - v - w (g - v))^2` is
-        least at :math:`w = \sum (t - v)(g - v) / \sum (g - v)^2`. The weights of all variables are drawn to a common one,
-        and that one to a half, because a small table hides few cells.
-        """
-        gaussian, count = self.gaussian, len(x)
-        truth = gaussian.features(x)
-        agreed, apart = (torch.zeros(truth.shape[1], dtype=torch.float64, device=x.device) for _ in range(2))
+        """Choose by held-out rows `(N, D)` what the Gaussian contributes; return its mean weight."""
         with evaluating(self):
-            for rows, gone in gaussian.hidden(x):
-                z = resample(self, rows, proposals=_DRAWS, draws=_DRAWS).z
-                vae, linear = (
-                    gaussian.features(draws).mean(0)[:, gone]
-                    for draws in (self.decode(*z).sample(), gaussian.draw(rows, _DRAWS))
-                )
-                gap = torch.where(truth[:, gone].isnan(), 0.0, linear - vae) / gaussian._variances[gone].sqrt()
-                off = (truth[:, gone] - vae).nan_to_num() / gaussian._variances[gone].sqrt()
-                agreed[gone], apart[gone] = (gap * off).sum(0), gap.square().sum(0)
-        agreed, apart = (torch.stack([part.sum() for part in sums.split(gaussian.widths)]) for sums in (agreed, apart))
-        more = _PRIOR_CELLS / max(1, count) * apart.mean().clamp_min(1e-12)
-        common = ((agreed.sum() + more / 2) / (apart.sum() + more)).clamp(0, 1)
-        gaussian.weight.copy_(((agreed + more * common) / (apart + more)).clamp(0, 1))
-        return float(gaussian.weight.mean())
+            latents = (resample(self, rows, proposals=_DRAWS, draws=_DRAWS).z for rows, _ in self.gaussian.hidden(x))
+            self.gaussian.weigh(x, [self.decode(*z).sample() for z in latents])
+        return float(self.gaussian.weight.mean())
 
 
 def cell_width(slots: Sequence[Slot]) -> int:
     """Return the number of features of a `CellGaussian`."""
     return sum(_width(slot) for slot in slots)
+
+
+def _moments(features: Tensor) -> tuple[Tensor, Tensor]:
+    """Return mean and variance of the observed cells of each feature, `(W,)` each."""
+    count = (~features.isnan()).sum(0).clamp_min(1)
+    mean = features.nansum(0) / count
+    return mean, ((features - mean).square().nansum(0) / count).clamp_min(1e-6)
 
 
 def _width(slot: Slot) -> int:

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BeforeValidator
 
 from vaekit.data import Dataset, TableSchema, is_frame, is_table, read_table, table_to_dataset
+from vaekit.data.foreign import user_path
 from vaekit.data.table import SchemaFile, read_schema_file
 from vaekit.modalities.choice import Choice
 from vaekit.modalities.description import Description
@@ -31,7 +32,7 @@ def _as_list(value: Any) -> Any:
 
 
 def _absolute(path: str | None) -> str | None:
-    return None if path is None else str(Path(path).expanduser().absolute())
+    return None if path is None else str(user_path(path).absolute())
 
 
 class TableReading(DelimitedReading):
