@@ -29,6 +29,7 @@ SCRIPTS = {
     "million": ("--adult {adult}",),
     "imputation_rivals": ("--data {typed} --shares 10 30 50",),
     "imputation": ("--data {typed} --shares 10 30 50",),
+    "anomalies": ("",),
     "clinic": tuple(
         f"{phase} --mnist {{mnist}} --fashion {{fashion}}" for phase in ("train", "examine", "treat", "table")
     ),

@@ -93,10 +93,11 @@ def _imputed(model: LatentVariableModel, schema: TableSchema, data: Dataset, how
     filled = Filling(schema, data.table, incomplete, open_rows.numpy())
     whole = torch.full((len(data),), torch.nan, dtype=torch.float64)
     whole[open_rows] = ess.double()
+    expected = filled.by_expectation(tables)
     return Imputation(
-        filled.by_expectation(tables),
+        expected,
         tuple(filled.by(table, tables) for table in tables[: how.draws]),
-        filled.cells(tables, how.level),
+        filled.cells(expected, tables, how.level),
         whole,
     )
 
