@@ -62,6 +62,11 @@ class ModelFolder:
 
     path: Path
 
+    @property
+    def has_weights(self) -> bool:
+        """Whether it holds a trained model: the weights are written last."""
+        return (self.path / "model.safetensors").is_file()
+
     def write(self, model: LatentVariableModel, saved: Saved) -> Path:
         """Write the model; return the folder."""
         self.path.mkdir(parents=True, exist_ok=True)

@@ -30,7 +30,7 @@ class Training(Value):
     steps: Annotated[int, Field(ge=1)] | None = None
     """Steps of the optimiser; goes before epochs."""
     time_limit: Annotated[float, Field(gt=0, le=366 * 86400)] | None = None
-    """Seconds; becomes a number of steps once, after timed warm-up steps."""
+    """Seconds for everything, from reading to report; becomes a number of steps after timed ones, which may only fall."""
     patience: Annotated[int, Field(ge=1)] = 20
     """Epochs without a better validation bound after which training stops, where neither steps nor time_limit is set."""
     phases: tuple[Phase, ...] = ()

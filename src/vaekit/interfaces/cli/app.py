@@ -38,6 +38,7 @@ _DEEP = "Also information, annealed bound, gaps, probes, disentanglement, fideli
 Data = Annotated[str, typer.Argument(help=_DATA)]
 DataOrConfig = Annotated[str | None, typer.Argument(help=f"{_DATA} By default the data that --config names.")]
 OtherData = Annotated[str | None, typer.Argument(help="Other data; by default the test part of the run's own.")]
+MovedData = Annotated[str | None, typer.Argument(help="The run's own data, if they have moved.")]
 Table = Annotated[str, typer.Argument(help="A table with missing cells.")]
 Keys = Annotated[list[str] | None, typer.Argument(help="key=value ...; vaekit fit --help-keys lists every key.")]
 PriorKeys = Annotated[list[str] | None, typer.Argument(help="Keys of the prior, e.g. prior.components=50.")]
@@ -153,11 +154,11 @@ def fit(
 
 
 @_verb
-def resume(run: RunPath, time_limit: MoreTime = None, json: Json = False) -> None:
-    """Continue a stopped run as if it had not been stopped, bit for bit; or extend a finished run."""
+def resume(run: RunPath, data: MovedData = None, time_limit: MoreTime = None, json: Json = False) -> None:
+    """Finish what was begun as if it had not been stopped, bit for bit; or extend a finished run."""
     from vaekit.interfaces.cli import training
 
-    training.resume(run, time_limit, json)
+    training.resume(run, data, time_limit, json)
 
 
 @_verb

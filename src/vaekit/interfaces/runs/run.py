@@ -94,12 +94,13 @@ class Run(TrainedModel):
         return data
 
 
-def load(path: str | Path, *, model: LatentVariableModel | None = None) -> Run:
+def load(path: str | Path, *, model: LatentVariableModel | None = None, data: Dataset | None = None) -> Run:
     """Load a run; no code in its files is executed.
 
     Args:
         path: The run folder.
         model: The modules of a free composition, which has no description.
+        data: Its data, if they are open already.
 
     Raises:
         FileNotFoundError: The folder holds no run, or no model yet.
@@ -107,7 +108,7 @@ def load(path: str | Path, *, model: LatentVariableModel | None = None) -> Run:
     """
     folder = RunFolder(Path(path))
     experiment = folder.read_experiment()
-    if not (folder.model.path / "model.safetensors").is_file():
+    if not folder.model.has_weights:
         raise FileNotFoundError(f"{path} holds no trained model yet; continue it with: vaekit resume {path}")
     if experiment.model is None and model is None:
         raise ValueError(f"{path} holds a user's own composition; load it with load({str(path)!r}, model=VAE(...))")
@@ -117,7 +118,7 @@ def load(path: str | Path, *, model: LatentVariableModel | None = None) -> Run:
         # A second stage replaces the prior of training.
         assert experiment.model is not None and saved.description is not None
         experiment = experiment.replace(model=experiment.model.replace(prior=saved.description.prior))
-    return Run(folder, experiment, folder.model.weighted(experiment.model, model), saved.schema)
+    return Run(folder, experiment, folder.model.weighted(experiment.model, model), saved.schema, data)
 
 
 def _conditions(folder: RunFolder, experiment: Experiment, schema: Schema | None) -> Conditions:
