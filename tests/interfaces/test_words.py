@@ -109,7 +109,7 @@ def test_a_picture_of_any_number_of_channels(channels, mode, width):
     """Channels that no picture has lie side by side, in grey."""
     found = picture(torch.rand(channels, 3, 4))
     assert (found.mode, found.size) == (mode, (width, 3))
-    assert grid(torch.rand(2, channels, 60, 50)).size == (2 * 52 + 2, 62 + 2)
+    assert grid(torch.rand(2, channels, 60, 50)).size == (2 * (50 * width // 4 + 2) + 2, 62 + 2)
 
 
 def test_a_grid_enlarges_pixel_by_pixel_and_keeps_the_order():
