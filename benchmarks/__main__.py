@@ -35,6 +35,7 @@ SCRIPTS = {
         "--data {typed} --tables adult --shares 10 20 30 40 50 --hide MCAR MAR MNAR --keys preset=fast",
         "--data {typed} --tables adult-small breast-cancer diabetes wine --masks 3 --keys preset=fast",
     ),
+    "anomalies": ("",),
     "clinic": tuple(
         f"{phase} --mnist {{mnist}} --fashion {{fashion}}" for phase in ("train", "examine", "treat", "table")
     ),

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from vaekit.data.foreign import refuse_pipe
 from vaekit.data.resize import Fit, crop_box
 from vaekit.data.rows import Array
 
@@ -180,7 +181,7 @@ def _natural_mode(image: Pillow.Image) -> str:
 def _opened(path: Path) -> Iterator[Pillow.Image]:
     from PIL import Image, UnidentifiedImageError
 
-    if path.stat().st_size == 0:
+    if refuse_pipe(path).stat().st_size == 0:
         raise ValueError("the file is empty")
     try:
         with path.open("rb") as stream, Image.open(stream, formats=FORMATS) as image:

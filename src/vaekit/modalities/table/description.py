@@ -13,6 +13,7 @@ from torch import Tensor
 from vaekit.data import Dataset, Slot, TableSchema
 from vaekit.data.table.evidence import AnyEvidence
 from vaekit.data.table.origins import indexed, restored
+from vaekit.data.table.rules import any_broken
 from vaekit.distributions import Decoding
 from vaekit.errors import NotApplicable
 from vaekit.heads import (
@@ -251,6 +252,12 @@ class TableView(View):
         if noise:
             raise NotApplicable("noise applies to pixels; new rows are drawn anyway")
         return pointwise(decoding, noise=sampling)
+
+    def allowed(self, x: Tensor) -> Tensor | None:
+        """Return which rows keep the rules of the schema, if new rows are to."""
+        if self.schema is None or not self.schema.kept:
+            return None
+        return torch.from_numpy(~any_broken(self.schema.kept, self.schema.decode(x)))
 
     def settle(self, data: Dataset) -> Dataset:
         """Return the data with labels as vectors, if the model is conditional on them.

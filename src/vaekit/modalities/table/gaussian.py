@@ -66,7 +66,8 @@ class CellGaussian(nn.Module):
         features = self.features(x)
         fold = min(len(x), _CHOSEN) // 5
         if fold:
-            seen, errors = features[fold:_CHOSEN], list[float]()
+            seen = features[fold:_CHOSEN]
+            errors: list[float] = []
             self._start(seen)
             for shrinkage in _SHRINKAGE:  # each goes on where the one before it ended
                 self._climb(seen, shrinkage, _TURNS // (1 + bool(errors)))
