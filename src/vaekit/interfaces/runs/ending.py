@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from vaekit.interfaces.measures.decoder_use import decoder_use
 from vaekit.interfaces.media import MEDIA, HeldOut
 from vaekit.interfaces.report.report import write_report
 from vaekit.interfaces.runs.run import Run
@@ -20,13 +21,15 @@ def conclude(run: Run, notes: list[str], step: int) -> None:
     result = run.evaluate(samples=_FINAL_SAMPLES, count=_evaluated(run))
     data, rows = run.open()
     remarks = MEDIA[run.kind].remarks(run.view, result, HeldOut(data, rows[: len(result.distortion)]))
+    use = decoder_use(run, None, None if result.rate is None else result.rate.mean().item())
     summary = {
         "data": f"{run.data.source or 'arrays'} (test)",
         "measure": run.measure,
         **result.summary(),
         **MEDIA[run.kind].units(result),
+        **use.values,
         **remarks.values,
-        "remarks": remarks.lines,
+        "remarks": [*use.lines, *remarks.lines],
         "notes": notes,
         "step": step,
     }
