@@ -87,8 +87,12 @@ class _Planner:
             completed = self.modality.complete(sections, self._pace(training))
             sections = completed.sections
             why = [*([] if completed.choice is None else [completed.choice]), *why]
+            is_plain = not sections["objective"] and not {"prior", "posterior"} & set(sections["model"])
             model, chosen = self._chosen(sections, training.batch)
             why = [*chosen, *why]
+            if is_plain and "second_stage" not in sections["training"]:
+                why += self._second_stage(model)
+                sections["training"] |= {choice.key: choice.value for choice in why if choice.key == "second_stage"}
         for choice in self.modality.optimization(model, training.batch):
             settings = sections["training"]
             # The decay is meant for adamw: with adam it would be another penalty.
@@ -147,6 +151,18 @@ class _Planner:
         gain = "more latents stay active, and samples improve"
         reason = f"a learned flow fits the encoded data better than N(0, I): {gain}"
         return Choice(key="prior", value="flow", reason=reason)
+
+    def _second_stage(self, model: Description) -> list[Choice]:
+        """Choose a prior that is fitted after training, where the data are too few to learn one with the model."""
+        if (
+            not self.modality.fits_prior
+            or self.preset == "fast"
+            or model.prior.kind != "standard"
+            or self.count >= _MANY
+        ):
+            return []
+        reason = "a mixture is fitted to the latents after training, and kept where held-out data are likelier under it"
+        return [Choice(key="second_stage", value="choose", reason=reason)]
 
     def _no_learned_prior(self, model: Description, objective: Mapping[str, Any]) -> str | None:
         """Return the reason against a learned prior; None if there is none."""

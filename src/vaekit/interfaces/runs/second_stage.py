@@ -43,9 +43,10 @@ class _Candidate:
 def second_stage(trained: TrainedModel, training: Training, preset: str) -> tuple[TrainedModel, str]:
     """Return the model with a prior fitted to its latents, and a sentence on the choice and the reason for it.
 
-    If the settings name a prior, it is fitted. With `choose` several priors are fitted. For tables, gradient-boosted trees
-    then try to distinguish samples of each model from the validation part, and the prior that is hardest to detect is
-    chosen. Other data choose by the density of held-out latents.
+    If the settings name a prior, it is fitted. With `choose` several priors are fitted, and compared with the one of training.
+    For tables, gradient-boosted trees try to distinguish samples of each model from the validation part, and the prior that is
+    hardest to detect is chosen. Other data choose by the density of the latents of the validation part. Where none can be
+    fitted, the prior of training stays.
 
     References:
         Dai and Wipf, 2019, "Diagnosing and enhancing VAE models" (two stages); Lopez-Paz and Oquab, 2017, "Revisiting
@@ -59,14 +60,21 @@ def second_stage(trained: TrainedModel, training: Training, preset: str) -> tupl
     """
     count = len(trained.data.part("train"))
     priors = _candidates(training.second_stage, count, sum(trained.latents.sizes), preset)
-    fitted = [(prior, _matched(trained, refitted(trained, prior, training.seed))) for prior in priors]
     if training.second_stage != "choose":
-        prior, new = fitted[0]
-        return _with(trained, new), f"second stage: prior={prior.kind} fitted to the latents ({new.gain})"
-    tried = [_scored(trained, new, _name(prior)) for prior, new in fitted]
-    if trained.view.traits.columns:
-        name = "the prior" if trained.description is None else f"prior={trained.description.prior.kind}"
-        tried.append(_scored(trained, None, f"{name} as trained"))
+        new = _fitted(trained, priors[0], training.seed)
+        return _with(trained, new), f"second stage: prior={priors[0].kind} fitted to the latents ({new.gain})"
+    tried, refused = list[_Candidate](), ""
+    for prior in priors:
+        try:
+            new = _fitted(trained, prior, training.seed)
+        except (ValueError, RuntimeError) as error:  # a run does not fail for a prior that nobody named
+            refused = str(error)
+            continue
+        tried.append(_scored(trained, new, _name(prior)))
+    if not tried:
+        return trained, f"second stage: the prior stays as trained, as no other can be fitted: {refused}"
+    name = "the prior" if trained.description is None else f"prior={trained.description.prior.kind}"
+    tried.append(_as_trained(trained, f"{name} as trained", tried[0]))
     best = min(tried, key=lambda candidate: candidate.score)
     note = f"second stage: {best.name}, of {', '.join(f'{one.name} {one.result}' for one in tried)}"
     return (trained if best.refitted is None else _with(trained, best.refitted)), note
@@ -81,6 +89,18 @@ def _candidates(setting: str, count: int, latent: int, preset: str) -> list[Prio
     mixture = GMM(components=components, covariance="full")
     others = ("flow", "diffusion") if preset == "best" and setting == "choose" else ()
     return [mixture, *(_PRIOR.validate_python({"kind": kind}) for kind in others)]
+
+
+def _fitted(trained: TrainedModel, prior: Prior, seed: int) -> Refitted:
+    return _matched(trained, refitted(trained, prior, seed))
+
+
+def _as_trained(trained: TrainedModel, name: str, other: _Candidate) -> _Candidate:
+    """Return the prior of training, judged as another candidate was."""
+    if trained.view.traits.columns or other.refitted is None:
+        return _scored(trained, None, name)
+    nats = other.refitted.scores[0]
+    return _Candidate(name, None, -nats, f"{nats:.2f} nats")
 
 
 def _matched(trained: TrainedModel, new: Refitted) -> Refitted:
