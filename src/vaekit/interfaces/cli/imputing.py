@@ -55,10 +55,14 @@ def impute(path: Path, data: str, outs: tuple[Path, Path | None], as_json: bool,
         "ess": incomplete.median().item() if len(incomplete) else None,
         "proposals": options["proposals"],
         "intervals": str(intervals) if intervals else None,
+        "broken": dict(found.broken),
     }
     lines = [f"{len(found.cells):,} missing cells in {len(incomplete):,} of {len(found.table):,} rows: {out}"]
     if len(incomplete):
         lines.append(f"effective sample size per row {answer['ess']:.1f} of {answer['proposals']} (median)")
+    lines += [
+        f"{count:,} filled rows break the rule of training: {rule}" for rule, count in found.broken.items() if count
+    ]
     emit(as_json, answer, *lines, *([f"intervals: {intervals}"] if intervals else []))
 
 

@@ -53,7 +53,9 @@ class Filling:
         import pyarrow as pa
         import pyarrow.compute as pc
 
-        for constraint in self.schema.constraints:
+        for rule in self.schema.kept:
+            table = rule.mended(table, self.empty)
+        for constraint in (*self.schema.constraints, *self.schema.kept):
             names = [name for name in constraint.needs if name in self.empty]
             for drawn in _donors(tables):
                 broken = np.asarray(constraint.broken(table))

@@ -1,12 +1,4 @@
-r"""A Gaussian of all cells of a table beside its VAE, so that linear relations are exact in small tables too.
-
-A VAE needs many rows to find what a covariance says at once. So a model for imputation has both, and a draw of a missing
-cell comes from one of the two conditional distributions:
-
-.. math:: p(x_{missing} \mid x_{observed}) = (1 - w)\, p_{VAE}(x_{missing} \mid x_{observed}) + w\, N(x_{missing} \mid x_{observed})
-
-The weight w of each variable is chosen on held-out cells. The densities and samples of the model are those of the VAE alone.
-"""
+"""A Gaussian of all cells of a table, from rows with missing cells."""
 
 from __future__ import annotations
 
@@ -18,18 +10,14 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from vaekit.data import Slot
-from vaekit.models import VAE, evaluating, resample
 
-__all__ = ["CellGaussian", "StackedVAE", "cell_width"]
+__all__ = ["CellGaussian", "cell_width"]
 
 _SHRINKAGE = (1.0, 3.0, 10.0, 30.0)  # rows that the prior of the covariance may count as
 _TURNS = 16  # of expectation maximization
 _CLOSE = 1e-3  # change of all variances, as a share of the first ones, at which it ends
 _CHOSEN = 512  # rows that the shrinkage is chosen by
 _PARTS = 5  # parts of the columns that are hidden in turns
-_DRAWS = 100
-_LEVEL = 0.9  # of the intervals that the spread is chosen by
-_PRIOR_CELLS = 200  # cells that the common weight counts as beside those of a variable
 _NUMBERS = 4_000_000  # numbers in one batch of covariances
 
 
@@ -54,8 +42,7 @@ class CellGaussian(nn.Module):
     fits it to rows with missing cells. A draw of a category is the largest of its indicators' draws.
 
     References:
-        Little and Rubin, 2019, "Statistical analysis with missing data" (chapter 11); Wolpert, 1992, "Stacked
-        generalization"; Breiman, 1996, "Stacked regressions" (the weights).
+        Little and Rubin, 2019, "Statistical analysis with missing data" (chapter 11).
 
     Args:
         slots: The variables.
@@ -69,21 +56,18 @@ class CellGaussian(nn.Module):
         self.register_buffer("mean", torch.zeros(sum(self.widths)))
         self.register_buffer("covariance", torch.eye(sum(self.widths)))
         self.register_buffer("shrinkage", torch.tensor(_SHRINKAGE[0]))
-        self.register_buffer("weight", torch.zeros(len(self.slots)))
-        self.register_buffer("spread", torch.ones(()))
 
     mean: Tensor
     covariance: Tensor
     shrinkage: Tensor
-    weight: Tensor
-    spread: Tensor
 
     def fit(self, x: Tensor) -> None:
         """Fit to rows `(N, D)`; how far the covariance is shrunk is chosen by the errors of hidden cells in a fifth of them."""
         features = self.features(x)
         fold = min(len(x), _CHOSEN) // 5
         if fold:
-            seen, errors = features[fold:_CHOSEN], []
+            seen = features[fold:_CHOSEN]
+            errors: list[float] = []
             self._start(seen)
             for shrinkage in _SHRINKAGE:  # each goes on where the one before it ended
                 self._climb(seen, shrinkage, _TURNS // (1 + bool(errors)))
@@ -104,15 +88,6 @@ class CellGaussian(nn.Module):
             drawn.append(torch.where(rows.isnan(), whole, mean))
         return self._rows(torch.cat(drawn, 1)).to(x.dtype)
 
-    def mixed(self, x: Tensor, drawn: Tensor) -> Tensor:
-        """Return draws `(K, N, D)` of which this Gaussian's replace as large a share as the weights of the variables say.
-
-        Draws of real numbers are then drawn to their mean, or away from it, by a factor: the `spread`.
-        """
-        both = self._both(drawn, self.draw(x, len(drawn)))
-        middle = both.mean(0)
-        return torch.where(self._real.to(x.device), middle + self.spread * (both - middle), both)
-
     def features(self, x: Tensor) -> Tensor:
         """Return the features `(..., W)` of rows `(..., D)`, in double precision; NaN where a cell is missing."""
         # Infinity is the code of a value that training did not have.
@@ -128,59 +103,12 @@ class CellGaussian(nn.Module):
             gone = units.unique(return_inverse=True)[1] % _PARTS == part
             yield x.masked_fill(gone, torch.nan), gone.repeat_interleave(widths)
 
-    def weigh(self, x: Tensor, drawn: Sequence[Tensor]) -> None:
-        r"""Choose weights and spread by rows `(N, D)`, and draws `(K, N, D)` of the VAE for each of the `hidden` parts.
-
-        With the means v of the VAE, g of the Gaussian and the truth t of hidden cells, :math:`\sum (t - v - w (g - v))^2` is
-        least at :math:`w = \sum (t - v)(g - v) / \sum (g - v)^2`. The weights of all variables are drawn to a common one,
-        and that one to a half, because a small table hides few cells. The spread is the factor by which intervals of 90 %
-        must grow to hold 90 % of the hidden numbers, drawn to 1.
-        """
-        truth, linear = self.features(x), [self.draw(rows, _DRAWS) for rows, _ in self.hidden(x)]
-        agreed, apart = (torch.zeros_like(truth[0]) for _ in range(2))
-        for (_, gone), vae, own in zip(self.hidden(x), drawn, linear, strict=True):
-            first, second = (self.features(draws).mean(0)[:, gone] for draws in (vae, own))
-            gap = torch.where(truth[:, gone].isnan(), 0.0, second - first) / self._scales[gone]
-            off = (truth[:, gone] - first).nan_to_num() / self._scales[gone]
-            agreed[gone], apart[gone] = (gap * off).sum(0), gap.square().sum(0)
-        agreed, apart = (torch.stack([part.sum() for part in sums.split(self.widths)]) for sums in (agreed, apart))
-        more = _PRIOR_CELLS / len(x) * apart.mean().clamp_min(1e-12)
-        common = ((agreed.sum() + more / 2) / (apart.sum() + more)).clamp(0, 1)
-        self.weight.copy_(((agreed + more * common) / (apart + more)).clamp(0, 1))
-        both = [self._both(*pair) for pair in zip(drawn, linear, strict=True)]
-        needed = [self._needed(x, rows, draws) for (rows, _), draws in zip(self.hidden(x), both, strict=True)]
-        self._spread_to(torch.cat(needed))
-
-    def _spread_to(self, needed: Tensor) -> None:
-        if len(needed):
-            found = needed.quantile(_LEVEL).log() * len(needed) / (len(needed) + _PRIOR_CELLS)
-            self.spread.copy_(found.exp().clamp(0.5, 2.0))
-
-    def _needed(self, x: Tensor, rows: Tensor, draws: Tensor) -> Tensor:
-        """Return the factor by which the interval of each hidden number must grow to reach it."""
-        asked = rows.isnan() & x.isfinite() & self._real.to(x.device)
-        if not asked.any():
-            return x.new_empty(0)
-        truth, cells = x[asked], draws[:, asked]
-        low, high = cells.quantile(torch.tensor([(1 - _LEVEL) / 2, (1 + _LEVEL) / 2], device=x.device), 0)
-        middle = cells.mean(0)
-        side = torch.where(truth > middle, high - middle, middle - low)
-        return (truth - middle).abs() / side.clamp_min(1e-6)
-
-    def _both(self, drawn: Tensor, own: Tensor) -> Tensor:
-        place = torch.rand(*drawn.shape[:2], 1, device=drawn.device).argsort(0)
-        return torch.where(place < (self.weight * len(drawn)).round(), own, drawn)
-
-    @property
-    def _real(self) -> Tensor:
-        return torch.tensor([slot.kind == "real" for slot in self.slots])
-
     @property
     def _variances(self) -> Tensor:
         return self.covariance.diag().double()
 
     @property
-    def _scales(self) -> Tensor:
+    def scales(self) -> Tensor:
         """The unit of the errors of each feature: of a category's, the root of the variance of all its indicators."""
         whole = [part.sum().expand(len(part)) for part in self._variances.split(self.widths)]
         return torch.cat(whole).clamp_min(1e-6).sqrt()
@@ -225,39 +153,12 @@ class CellGaussian(nn.Module):
         truth, errors = self.features(x), []
         for rows, gone in self.hidden(x):
             off = (self._conditional(self.features(rows)).mean - truth)[:, gone]
-            errors.append((off / self._scales[gone]).square().nansum(0))
+            errors.append((off / self.scales[gone]).square().nansum(0))
         return float(torch.cat(errors).sum())
 
     def _rows(self, features: Tensor) -> Tensor:
         parts = zip(self.slots, features.split(self.widths, -1), strict=True)
         return torch.stack([_cells(slot, part) for slot, part in parts], -1)
-
-
-class StackedVAE(VAE):
-    """A VAE of rows that has a Gaussian of all cells beside it, for imputation.
-
-    Args:
-        prior: The prior of the VAE, and so on.
-        posterior: See `VAE`.
-        likelihood: See `VAE`.
-        gaussian: The Gaussian; it is fitted before training, and weighed after it.
-    """
-
-    def __init__(self, prior: nn.Module, posterior: nn.Module, likelihood: nn.Module, gaussian: CellGaussian) -> None:
-        super().__init__(prior, posterior, likelihood)
-        self.gaussian = gaussian
-
-    def initialize(self, x: Tensor, *context: Tensor) -> None:
-        """Fit the Gaussian to rows `(N, D)`, and start what else starts from data."""
-        super().initialize(x, *context)
-        self.gaussian.fit(x)
-
-    def weigh(self, x: Tensor) -> float:
-        """Choose by held-out rows `(N, D)` what the Gaussian contributes; return its mean weight."""
-        with evaluating(self):
-            latents = (resample(self, rows, proposals=_DRAWS, draws=_DRAWS).z for rows, _ in self.gaussian.hidden(x))
-            self.gaussian.weigh(x, [self.decode(*z).sample() for z in latents])
-        return float(self.gaussian.weight.mean())
 
 
 def cell_width(slots: Sequence[Slot]) -> int:
