@@ -27,8 +27,15 @@ SCRIPTS = {
     "text_throughput": ("",),
     "tables": ("--adult {adult} --default-credit {default_credit}",),
     "million": ("--adult {adult}",),
-    "imputation_rivals": ("--data {typed} --shares 10 30 50",),
-    "imputation": ("--data {typed} --shares 10 30 50",),
+    "imputation_rivals": (
+        "--data {typed} --tables adult --shares 10 20 30 40 50 --hide MCAR MAR MNAR",
+        "--data {typed} --tables adult-small breast-cancer diabetes wine --masks 3",
+    ),
+    "imputation": (
+        "--data {typed} --tables adult --shares 10 20 30 40 50 --hide MCAR MAR MNAR --keys preset=fast",
+        "--data {typed} --tables adult-small breast-cancer diabetes wine --masks 3 --keys preset=fast",
+    ),
+    "anomalies": ("",),
     "clinic": tuple(
         f"{phase} --mnist {{mnist}} --fashion {{fashion}}" for phase in ("train", "examine", "treat", "table")
     ),

@@ -93,7 +93,7 @@ def job(name: str, typed: Typed, hidden: Hidden, order: Order, work: Path) -> di
             "seed": order.seed,
         },
         **{"date": about["date"], "load_before": about["load_before"]},
-        "weight": model.model.gaussian.weight.mean().item() if hasattr(model.model, "gaussian") else 0.0,
+        "weight": model.model.stacking.weight.mean().item() if hasattr(model.model, "stacking") else 0.0,
         "ess": filled.ess.nanmean().item(),
         "fit_cpu_seconds": fitted - began,
         "cpu_seconds": ended - began,

@@ -11,7 +11,7 @@ __all__ = ["rows"]
 
 
 def rows(jobs: Sequence[Mapping[str, Any]], name: str, ways: Sequence[str]) -> list[dict[str, Any]]:
-    """Return a row per mechanism, share and way of filling in: means over the masks.
+    """Return a row per mechanism, share and way of filling in: means over the masks that all ways have filled in.
 
     Args:
         jobs: What was measured.
@@ -19,14 +19,19 @@ def rows(jobs: Sequence[Mapping[str, Any]], name: str, ways: Sequence[str]) -> l
         ways: The ways of filling in, in order.
     """
     own = [job for job in jobs if job["table"] == name]
-    cases = dict.fromkeys((job["hidden by"], job["share"]) for job in own)
     found = []
-    for mechanism, share in sorted(cases, key=lambda case: (list(cases).index((case[0], case[1])), case[1])):
+    for hidden, share in dict.fromkeys((job["hidden by"], job["share"]) for job in sorted(own, key=_place)):
+        case = [job for job in own if (job["hidden by"], job["share"]) == (hidden, share)]
+        done = {way: {job["mask"] for job in case if job["rival"] == way} for way in ways}
+        common = set.intersection(*(masks for masks in done.values() if masks))
         for way in ways:
-            same = [job for job in own if (job["hidden by"], job["share"], job["rival"]) == (mechanism, share, way)]
-            if same:
-                found.append(_row(f"{mechanism} {share:.0%}", way, same))
+            if same := [job for job in case if job["rival"] == way and job["mask"] in common]:
+                found.append(_row(f"{hidden} {share:.0%}", way, same))
     return found
+
+
+def _place(job: Mapping[str, Any]) -> tuple[int, float]:
+    return ("MCAR", "MAR", "MNAR").index(job["hidden by"]), job["share"]
 
 
 def _row(hidden: str, way: str, same: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

@@ -161,7 +161,7 @@ def adult(folder: Path | None) -> Typed:
     return Typed(f"Adult, typed: {len(values):,} rows, {len(kinds)} columns", _ADULT, kinds, values)
 
 
-def adult_rows(folder: Path | None, count: int = 2000, columns: tuple[str, ...] = _ADULT) -> Typed:
+def adult_rows(folder: Path | None, count: int = 1000, columns: tuple[str, ...] = _ADULT) -> Typed:
     """Return some rows of Adult, drawn with seed 0, and some of its columns."""
     whole = adult(folder)
     places = [whole.columns.index(name) for name in columns]

@@ -27,7 +27,7 @@ def suggestion(word: object, known: Iterable[str]) -> str:
         >>> suggestion("imgae", ["image", "text"])
         "; did you mean 'image'?"
     """
-    near = get_close_matches(str(word), list(known), n=1)
+    near = get_close_matches(str(word)[:100], list(known), n=1)
     return f"; did you mean {near[0]!r}?" if near else ""
 
 
@@ -46,18 +46,22 @@ def shortened(value: object, most: int = 80) -> str:
 def foreign_bytes(name: object) -> Iterator[None]:
     """Turn whatever a reader raises on bytes that nobody vouches for into one sentence that names their file.
 
-    Errors that are sentences already pass, as do those of the system, of a missing package and of memory.
+    Errors that are sentences already pass, as do those of the system and of a missing package.
 
     Args:
         name: The file, as the user knows it.
 
     Raises:
-        ValueError: The content cannot be read.
+        ValueError: The content cannot be read, or is larger than the memory.
     """
     try:
         yield
-    except (ValueError, OSError, ImportError, MemoryError):
+    except (ValueError, OSError, ImportError):
         raise
+    except MemoryError as error:
+        raise ValueError(f"{name} holds or declares more data than the memory has room for; give less") from error
+    except TypeError as error:
+        raise ValueError(f"{name} cannot be used: {error}") from error
     except BaseException as error:
         # What libraries in Rust raise when they panic is no Exception.
         if not isinstance(error, Exception) and type(error).__name__ != "PanicException":

@@ -149,7 +149,7 @@ def test_a_time_limit_is_shared_by_all_attempts(make_run, classes, tmp_path, che
 
     def train(recording: Recording):
         limits.append(recording.trainer.training.time_limit)
-        recording.trainer.seconds = None  # the three steps of the run are enough
+        recording.trainer.limit_time(None)  # the three steps of the run are enough
         return recording.run()
 
     made = auto_fix(run, run.data, train, began=time.perf_counter() - 200).made

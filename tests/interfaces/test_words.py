@@ -102,10 +102,14 @@ def test_the_table_of_layers_fits_the_terminal(width):
     assert all(word in shown.getvalue() for word in ("Conv2d 64 -> 128, 3x3, stride 2", "shared scale", "403,290"))
 
 
-@pytest.mark.parametrize(("channels", "mode"), [(1, "L"), (2, "LA"), (3, "RGB"), (4, "RGBA"), (5, "RGB")])
-def test_a_picture_of_any_number_of_channels(channels, mode):
-    assert picture(torch.rand(channels, 3, 4)).mode == mode
-    assert grid(torch.rand(2, channels, 60, 50)).size == (2 * 52 + 2, 62 + 2)
+@pytest.mark.parametrize(
+    ("channels", "mode", "width"), [(1, "L", 4), (2, "L", 8), (3, "RGB", 4), (4, "RGBA", 4), (5, "L", 20)]
+)
+def test_a_picture_of_any_number_of_channels(channels, mode, width):
+    """Channels that no picture has lie side by side, in grey."""
+    found = picture(torch.rand(channels, 3, 4))
+    assert (found.mode, found.size) == (mode, (width, 3))
+    assert grid(torch.rand(2, channels, 60, 50)).size == (2 * (50 * width // 4 + 2) + 2, 62 + 2)
 
 
 def test_a_grid_enlarges_pixel_by_pixel_and_keeps_the_order():

@@ -10,7 +10,8 @@ import torch
 import vaekit
 from vaekit import TableVAE
 from vaekit.data import Slot
-from vaekit.modalities.table.gaussian import CellGaussian, StackedVAE
+from vaekit.modalities.table.gaussian import CellGaussian
+from vaekit.modalities.table.stacking import StackedVAE, Stacking
 from vaekit.nets import MLP
 
 REAL = tuple(Slot(name=name, kind="real") for name in "abc")
@@ -47,10 +48,38 @@ def test_draws_are_those_of_the_conditional_distribution() -> None:
 
 def test_the_share_of_the_draws_is_the_weight_of_each_variable() -> None:
     gaussian = CellGaussian(REAL, range(3))
-    gaussian.weight.copy_(torch.tensor([0.0, 0.3, 1.0]))
+    stacking = Stacking(gaussian)
+    stacking.weight.copy_(torch.tensor([0.0, 0.3, 1.0]))
     drawn = torch.full((10, 4, 3), 99.0)
-    mixed = gaussian.mixed(torch.full((4, 3), torch.nan), drawn)
+    mixed = stacking.mixed(torch.full((4, 3), torch.nan), drawn)
     assert (mixed != 99).sum(0).tolist() == [[0, 3, 10]] * 4
+
+
+def test_intervals_that_hold_too_much_or_too_little_are_corrected() -> None:
+    truth = rows(500, seed=2)
+    for scale in (0.6, 1.6):
+        gaussian = CellGaussian(REAL, range(3))
+        gaussian.covariance.copy_(COVARIANCE * scale**2)
+        gaussian.mean.copy_(torch.tensor([1.0, -2.0, 0.5]))
+        torch.manual_seed(0)
+        stacking = Stacking(gaussian)
+        stacking.weigh(truth, [gaussian.draw(holes, 100) for holes, _ in gaussian.hidden(truth)])
+        holes = truth.masked_fill(torch.tensor([False, True, False]), torch.nan)
+        drawn = stacking.mixed(holes, gaussian.draw(holes, 400))[..., 1]
+        low, high = drawn.quantile(0.05, 0), drawn.quantile(0.95, 0)
+        assert 0.86 < ((low < truth[:, 1]) & (truth[:, 1] < high)).float().mean() < 0.95
+
+
+def test_weights_go_to_the_better_of_the_two() -> None:
+    truth = rows(500, seed=3)
+    for vae, least, most in ((99.0, 0.95, 1.0), (None, 0.0, 0.05)):
+        gaussian = CellGaussian(REAL, range(3))
+        gaussian.covariance.copy_(COVARIANCE)
+        gaussian.mean.copy_(torch.tensor([1.0, -2.0, 0.5]))
+        drawn = [(truth if vae is None else truth + vae).expand(100, -1, -1) for _ in gaussian.hidden(truth)]
+        stacking = Stacking(gaussian)
+        stacking.weigh(truth, drawn)
+        assert ((least <= stacking.weight) & (stacking.weight <= most)).all()
 
 
 def test_categories_counts_and_ranks_stay_what_they_are() -> None:
@@ -96,7 +125,7 @@ def test_linear_relations_of_a_small_table_are_found_without_training(fitted: va
     filled = fitted.impute({**truth, "sum": pa.nulls(300, pa.float64()), "b": truth["b"]}).table
     error = np.asarray(filled["sum"]) - truth["sum"]
     assert error.std() < 0.4 * truth["sum"].std()
-    assert isinstance(fitted.model, StackedVAE) and fitted.model.gaussian.weight.min() > 0.5
+    assert isinstance(fitted.model, StackedVAE) and fitted.model.stacking.weight.min() > 0.5
 
 
 def test_a_saved_model_fills_the_same_cells(fitted: vaekit.TrainedModel, tmp_path: Any) -> None:
@@ -108,11 +137,10 @@ def test_a_saved_model_fills_the_same_cells(fitted: vaekit.TrainedModel, tmp_pat
 def test_the_gaussian_is_chosen_for_imputation_where_it_suits(fitted: vaekit.TrainedModel) -> None:
     assert isinstance(fitted.description, TableVAE) and fitted.description.gaussian
     assert not TableVAE(slots=REAL, net=MLP(widths=(4,))).gaussian
-    other = vaekit.fit(linear(300), goal="imputation", steps=2, condition="label", target="sign", preset="fast")
-    assert not other.description.gaussian  # type: ignore[union-attr]
+    other = vaekit.planned(linear(300), goal="imputation", condition="label", target="sign")
+    assert not other.experiment.model.gaussian
 
 
 def test_a_table_with_one_rare_class_is_trained_on() -> None:
     names = ["a"] * 150 + ["b"] * 149 + ["rare"]
-    model = vaekit.fit({"c": names, "x": np.arange(300.0) % 17}, steps=2, preset="fast")
-    assert len(model.sample(5)) == 5
+    assert vaekit.planned({"c": names, "x": np.arange(300.0) % 17}).experiment.model.slots[0].levels == 3

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from vaekit.data.foreign import refuse_pipe
 from vaekit.data.resize import Fit, crop_box
 from vaekit.data.rows import Array
 
@@ -58,6 +59,7 @@ class Header:
         deep: Whether it has 16 bits.
         alpha: Whether it has an alpha channel or a transparent color.
         turned: Whether EXIF says that it lies on its side or is mirrored.
+        several: Whether it holds several images, of which the first is read.
     """
 
     name: str
@@ -67,6 +69,7 @@ class Header:
     deep: bool
     alpha: bool
     turned: bool
+    several: bool = False
 
     @property
     def is_deep_grey(self) -> bool:
@@ -114,6 +117,7 @@ def read_header(root: Path, name: str) -> Header:
             deep=deep_grey or ";16" in str(getattr(image, "tile", "")),
             alpha=image.has_transparency_data and not deep_grey,
             turned=turn > 1,
+            several=_holds_several(image),
         )
 
 
@@ -177,7 +181,7 @@ def _natural_mode(image: Pillow.Image) -> str:
 def _opened(path: Path) -> Iterator[Pillow.Image]:
     from PIL import Image, UnidentifiedImageError
 
-    if path.stat().st_size == 0:
+    if refuse_pipe(path).stat().st_size == 0:
         raise ValueError("the file is empty")
     try:
         with path.open("rb") as stream, Image.open(stream, formats=FORMATS) as image:
@@ -186,6 +190,13 @@ def _opened(path: Path) -> Iterator[Pillow.Image]:
             yield image
     except UnidentifiedImageError:
         raise ValueError("the content is not that of an image") from None
+
+
+def _holds_several(image: Pillow.Image) -> bool:
+    try:
+        return bool(getattr(image, "is_animated", False))
+    except Exception:  # what follows the first image may be damaged, and is not read anyway
+        return False
 
 
 def _orientation(image: Pillow.Image) -> int:

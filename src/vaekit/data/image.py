@@ -15,6 +15,7 @@ from vaekit.data.dataset import Dataset
 from vaekit.data.decode import SUFFIXES, Target, decode, read_header
 from vaekit.data.files import existing_path, has_images
 from vaekit.data.folder import deep_levels, read_folder
+from vaekit.data.foreign import user_path
 from vaekit.data.names import DEMO, NAMES, name_of, read_named
 from vaekit.data.resize import Fit, resize_dataset
 
@@ -29,7 +30,7 @@ def is_image(source: str | Path) -> bool:
     """
     if isinstance(source, str) and name_of(source) is not None:
         return name_of(source) != DEMO
-    path = Path(source).expanduser()
+    path = user_path(source)
     if path.is_dir():
         return is_idx_folder(path) or has_images(path)
     return path.suffix.lower() in (".npy", ".npz", *SUFFIXES) or is_idx(path)

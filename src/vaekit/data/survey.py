@@ -130,6 +130,7 @@ def describe_conversions(found: Survey, names: Sequence[str]) -> tuple[str, ...]
         (0 if target.deep else sum(header.deep for header in headers), "of 16 bits: reduced to 8 bits"),
         (sum(not header.deep for header in headers) if target.deep else 0, "of 8 bits: spread over 16 bits"),
         (sum(header.turned for header in headers), "turned upright as their EXIF says"),
+        (sum(header.several for header in headers), "with several frames or pages: the first is read"),
         (resized, f"resized to {_text(found.size)}"),
     )
     return tuple(f"{count} of {len(headers)} images {what}" for count, what in sentences if count)

@@ -15,6 +15,7 @@ from torch import Tensor
 from vaekit.data.cache import cache_folder, content_key, load_entry, writable_folder, write_facts, write_values
 from vaekit.data.corpus import LARGE, Corpus, Survey, survey_corpus
 from vaekit.data.dataset import TRAIN, Dataset
+from vaekit.data.foreign import user_path
 from vaekit.data.rows import Array
 from vaekit.data.text_schema import Encoded, TextSchema, encode_texts
 from vaekit.data.tokenizer_files import definition_from_file
@@ -114,7 +115,7 @@ class Reading:
 
     @property
     def _path(self) -> Path:
-        return Path(self.tokenizer).expanduser()
+        return user_path(self.tokenizer)
 
     @property
     def _is_file(self) -> bool:

@@ -9,6 +9,9 @@ from typing import Any
 
 __all__ = ["definition_from_file", "named_unknown"]
 
+LARGEST = 2**24
+"""The first id that no vocabulary has."""
+
 UNKNOWN = "<unk>"
 """The name of the unknown token of a tokenizer that has none."""
 
@@ -26,7 +29,9 @@ def definition_from_file(path: Path, *, lowercase: bool = False) -> str:
     import tokenizers as library
 
     try:
-        tokenizer = library.Tokenizer.from_str(path.read_text(encoding="utf-8"))
+        definition = path.read_text(encoding="utf-8")
+        _refuse_large_ids(json.loads(definition))
+        tokenizer = library.Tokenizer.from_str(definition)
         tokenizer = library.Tokenizer.from_str(json.dumps(_completed(json.loads(tokenizer.to_str()))))
     except Exception as error:  # the library raises nothing more precise
         raise ValueError(
@@ -81,3 +86,12 @@ def _decoder(definition: Mapping[str, Any]) -> dict[str, Any] | None:
     if suffix := model.get("end_of_word_suffix"):
         return {"type": "BPEDecoder", "suffix": suffix}
     return None
+
+
+def _refuse_large_ids(definition: Any) -> None:
+    """Refuse ids far beyond any vocabulary: the library takes memory for every id up to the largest."""
+    vocabulary = definition["model"].get("vocab", ())
+    named = vocabulary.values() if isinstance(vocabulary, dict) else range(len(vocabulary))
+    largest = max([0, *named, *(token["id"] for token in definition.get("added_tokens") or ())])
+    if largest >= LARGEST:
+        raise ValueError(f"its largest id is {largest:,}, and ids must be below {LARGEST:,}")

@@ -98,8 +98,6 @@ class Modality(ABC):
     """Data per step: with 2,048 training data, and with 20,000 or more."""
     epochs: ClassVar[int] = 1
     """The divisor of the usual number of epochs, for data that need fewer."""
-    fits_prior: ClassVar[bool] = False
-    """Whether a mixture is tried as the prior after training, where data are too few to learn a prior with the model."""
 
     @abstractmethod
     def claims(self, source: str, keys: frozenset[str]) -> bool:

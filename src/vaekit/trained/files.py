@@ -17,6 +17,7 @@ from safetensors import SafetensorError
 from torch import Tensor
 
 from vaekit.data.schema import Schema
+from vaekit.errors import foreign_bytes
 from vaekit.modalities import AnyDescription, AnyReading, AnySchema, Description, Reading
 from vaekit.models import LatentVariableModel
 from vaekit.trained.conditions import Conditions
@@ -61,6 +62,11 @@ class ModelFolder:
 
     path: Path
 
+    @property
+    def has_weights(self) -> bool:
+        """Whether it holds a trained model: the weights are written last."""
+        return (self.path / "model.safetensors").is_file()
+
     def write(self, model: LatentVariableModel, saved: Saved) -> Path:
         """Write the model; return the folder."""
         self.path.mkdir(parents=True, exist_ok=True)
@@ -93,8 +99,9 @@ class ModelFolder:
         kind = "tensor" if description is None else description.kind
         reading = self._valid(_READING, "config.json", content.get("reading") or {"kind": kind})
         assert reading is not None
-        about = content.get("conditions") or {}
-        conditions = Conditions.of(description, schema, about.get("counts", ()), int(about.get("size", 0)))
+        with foreign_bytes(self.path / "config.json"):
+            about = content.get("conditions") or {}
+            conditions = Conditions.of(description, schema, about.get("counts", ()), int(about.get("size", 0)))
         return Saved(description, schema, reading, conditions)
 
     def weighted(self, description: Description | None, model: LatentVariableModel | None) -> LatentVariableModel:
@@ -121,15 +128,29 @@ class ModelFolder:
             weights = _unpacked(path.read_bytes())
             model.load_state_dict(weights)
         except SafetensorError as error:
-            raise ValueError(f"{path} is damaged or no safetensors file: {error}") from error
+            raise ValueError(f"{path} is damaged or no safetensors file: {error}; {self._way_back()}") from error
         except RuntimeError as error:
             raise ValueError(
                 f"{path} does not fit the model that its config.json describes: {str(error).splitlines()[-1].strip()}"
             ) from error
         bad = next((name for name, tensor in weights.items() if not bool(torch.isfinite(tensor).all())), None)
         if bad is not None:
-            raise ValueError(f"{path} holds NaN or infinity in {bad}; restore the file, or train again")
+            raise ValueError(f"{path} holds NaN or infinity in {bad}; {self._way_back()}")
         return model
+
+    def is_whole(self) -> bool:
+        """Return whether the weights are there as they were written, and finite."""
+        try:
+            weights = _unpacked((self.path / "model.safetensors").read_bytes())
+        except (OSError, SafetensorError, ValueError):
+            return False
+        return all(bool(torch.isfinite(tensor).all()) for tensor in weights.values())
+
+    def _way_back(self) -> str:
+        run = self.path.parent
+        if any((run / "checkpoints").glob("*.ckpt")):
+            return f"write it again from the last checkpoint: vaekit resume {run}"
+        return "restore the file, or train again"
 
     def _read_schema(self, is_optional: bool) -> Any:
         """Return the content of the schema's file; None if it is optional and missing.

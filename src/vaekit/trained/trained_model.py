@@ -30,6 +30,8 @@ from vaekit.trained.walks import Walks
 
 __all__ = ["TrainedModel"]
 
+_REDRAWN = 50  # times that new data which the view does not allow are drawn again
+
 
 class TrainedModel(Walks):
     """A model with its weights, its description and the schema of its data.
@@ -332,10 +334,20 @@ class TrainedModel(Walks):
         training = self.sources.training_context() if label is None else None
         with evaluating(self.model, seed):
             contexts = self.conditions.drawn(n, label, training)
-            x = []
-            for part, *context in self._in_batches(torch.empty(n, 0), *contexts, batch=self.view.traits.drawn):
-                z = self.model.prior_sample(len(part), *context, temperature=temperature)
-                x.append(pick(self.model.decode(*z, context=tuple(context))))
+            x = self._drawn(n, pick, temperature, *contexts)
+            for _ in range(_REDRAWN):
+                allowed = self.view.allowed(x)
+                if allowed is None or allowed.all():
+                    break
+                again = ~allowed
+                x[again] = self._drawn(int(again.sum()), pick, temperature, *(column[again] for column in contexts))
+        return x
+
+    def _drawn(self, n: int, pick: Pick, temperature: float, *contexts: Tensor) -> Tensor:
+        x = []
+        for part, *context in self._in_batches(torch.empty(n, 0), *contexts, batch=self.view.traits.drawn):
+            z = self.model.prior_sample(len(part), *context, temperature=temperature)
+            x.append(pick(self.model.decode(*z, context=tuple(context))))
         return torch.cat(x)
 
     def _in_batches(self, *columns: Tensor, batch: int | None = None) -> list[tuple[Tensor, ...]]:

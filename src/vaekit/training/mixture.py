@@ -13,6 +13,7 @@ from torch import Tensor
 
 from vaekit.distributions.full_gaussian_mixture import natural, quadratic
 from vaekit.heads import LearnedMixture
+from vaekit.training.budget import NEVER, Deadline
 from vaekit.training.prior import Encoded, clusters, scored_draws
 
 __all__ = ["place_by_em"]
@@ -88,7 +89,9 @@ class _Latents:
         yield from order.split(_AT_ONCE)
 
 
-def place_by_em(prior: LearnedMixture, train: Encoded, held_out: Encoded, seed: int = 0) -> None:
+def place_by_em(
+    prior: LearnedMixture, train: Encoded, held_out: Encoded, seed: int = 0, deadline: Deadline = NEVER
+) -> None:
     r"""Fit a mixture with full covariances by expectation maximisation, on draws from the posteriors.
 
     Each iteration draws anew, so that the mixture is one of the aggregate posterior and not of some points. Covariances are
@@ -104,6 +107,7 @@ def place_by_em(prior: LearnedMixture, train: Encoded, held_out: Encoded, seed: 
         train: Posteriors of training data.
         held_out: Posteriors of validation data.
         seed: Of k-means and of the draws.
+        deadline: When no further iteration begins.
 
     Raises:
         ValueError: There are fewer data than components.
@@ -112,11 +116,12 @@ def place_by_em(prior: LearnedMixture, train: Encoded, held_out: Encoded, seed: 
     latents, labels = _Latents(train, seed), clusters(train, components, seed)
     judged = latents.monomials(scored_draws(held_out)[0][:_JUDGED])
     hard = torch.eye(components, dtype=torch.float64)
-    kept = latents.restored(_iterated(latents, latents.statistics(lambda rows, _: hard[labels[rows]]), judged))
+    begun = latents.statistics(lambda rows, _: hard[labels[rows]])
+    kept = latents.restored(_iterated(latents, begun, judged, deadline))
     prior.place(kept.means.unflatten(1, prior.event), kept.covariances, kept.weights)
 
 
-def _iterated(latents: _Latents, statistics: Tensor, judged: Tensor) -> _Mixture:
+def _iterated(latents: _Latents, statistics: Tensor, judged: Tensor, deadline: Deadline) -> _Mixture:
     """Return the best mixture on the way from sums of monomials, by the score on held-out ones."""
     shrinkage = _chosen(statistics, judged)
     kept, best, since = None, -math.inf, 0
@@ -126,7 +131,7 @@ def _iterated(latents: _Latents, statistics: Tensor, judged: Tensor) -> _Mixture
         score = _log_density(theta, judged)
         since = 0 if score > best + _GAIN else since + 1
         kept, best = (mixture, score) if score > best or kept is None else (kept, best)
-        if since >= _PATIENCE:
+        if since >= _PATIENCE or deadline.left <= 0:
             break
         statistics = latents.statistics(functools.partial(_shares, theta))
     assert kept is not None

@@ -56,7 +56,7 @@ def test_copies_are_perfect_in_all_but_privacy():
 def test_the_summary_is_plain_and_repeats(good):
     first, second = (table_quality(table(40, 2), TRAIN, HOLDOUT, target="sign", rows=40).summary() for _ in range(2))
     assert json.dumps(first) == json.dumps(second)
-    assert set(good.summary()) == {"model", "floor", "ceiling", "target", "rows"}
+    assert set(good.summary()) == {"model", "floor", "ceiling", "target", "rows", "broken"}
 
 
 def test_a_real_sample_meets_every_ceiling_where_rows_repeat():

@@ -24,6 +24,8 @@ from vaekit.data.table.evidence import evidence_columns
 from vaekit.data.table.fitting import Role, fit_column
 from vaekit.data.table.origins import origin_of
 from vaekit.data.table.raw import RawTable, check_trainable
+from vaekit.data.table.rule_search import find_rules
+from vaekit.data.table.rules import AnyRule
 from vaekit.data.table.schema import TableSchema
 
 __all__ = ["infer_schema", "row_contents", "table_dataset"]
@@ -86,6 +88,8 @@ def infer_schema(
     )
     used = {place for one in schema.evidence for place in one.places}
     first = len(schema.slots) - len(schema.known)
+    rules = _undeclared(find_rules(training.select([*schema.kinds])), constraints) if schema.kinds else ()
+    schema = schema.replace(rules=rules, keep_rules=declared.keep_rules)
     schema = schema.replace(known=tuple(column for i, column in enumerate(schema.known, first) if i in used))
     if not schema.slots:
         kinds = ", ".join(f"{column.name} ({column.kind})" for column in columns)
@@ -170,6 +174,11 @@ def _classes(columns: tuple[Column, ...], target: str | None) -> tuple[str, ...]
     if not isinstance(codec, Levels | Ordinal | Categories) or len(codec.labels) > CLASSES:
         return ()
     return tuple(str(label) for label in codec.labels)
+
+
+def _undeclared(rules: tuple[AnyRule, ...], constraints: tuple[AnyConstraint, ...]) -> tuple[AnyRule, ...]:
+    """Return the rules that no constraint says already."""
+    return tuple(rule for rule in rules if not any({*rule.needs} <= {*one.needs} for one in constraints))
 
 
 def _constraints(declared: SchemaFile) -> tuple[AnyConstraint, ...]:

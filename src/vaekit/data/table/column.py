@@ -90,6 +90,8 @@ class SchemaFile(Value):
     """The constraints on every row."""
     target: str | None = None
     """The column to predict."""
+    keep_rules: bool = False
+    """Whether new rows keep the rules that all training rows keep."""
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -97,6 +97,7 @@ def frame_to_raw(frame: Any) -> RawTable:
         table, index = _of_pandas(frame)
     else:
         table = pa.table(frame)
+    _validate(table)
     check_columns(table.column_names, table.num_rows, SOURCE)
     ordered = [field.name for field in table.schema if pa.types.is_dictionary(field.type) and field.type.ordered]
     if ordered:
@@ -104,6 +105,14 @@ def frame_to_raw(frame: Any) -> RawTable:
             f"the model does not use the order of the categories of {', '.join(ordered[:5])} (schema.yaml can give it)",
         )
     return RawTable(canonical_table(table, (), SOURCE), notes, index=index)
+
+
+def _validate(table: Any) -> None:
+    """Refuse a table whose buffers contradict themselves: another library made them, and Arrow trusts them."""
+    try:
+        table.validate(full=True)
+    except pa.ArrowInvalid as error:
+        raise ValueError(f"{SOURCE} is damaged ({str(error).splitlines()[0]}); make it again") from error
 
 
 def _of_mapping(columns: Mapping[Any, Any]) -> Any:

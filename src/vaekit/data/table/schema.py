@@ -21,6 +21,7 @@ from vaekit.data.table.codec import Slot
 from vaekit.data.table.column import Column
 from vaekit.data.table.constraints import AnyConstraint, Inequality, broken_columns, constrained, freed
 from vaekit.data.table.evidence import AnyEvidence, evidence_of, partly_known
+from vaekit.data.table.rules import AnyRule
 
 __all__ = ["TableSchema"]
 
@@ -46,8 +47,17 @@ class TableSchema(Schema):
     """The column to predict."""
     model_missing: bool = False
     """Whether the pattern of missing cells is modelled."""
+    rules: tuple[AnyRule, ...] = Field(default=(), repr=False)
+    """What all training rows keep, though nobody declared it."""
+    keep_rules: bool = False
+    """Whether new rows keep the rules."""
     known: tuple[Column, ...] = Field(default=(), repr=False)
     """The columns of constraints that are evidence where another column of theirs is missing, see `vaekit.data.table.evidence`."""
+
+    @property
+    def kept(self) -> tuple[AnyRule, ...]:
+        """The rules that new rows keep."""
+        return self.rules if self.keep_rules else ()
 
     @cached_property
     def slots(self) -> tuple[Slot, ...]:
@@ -155,6 +165,8 @@ class TableSchema(Schema):
         codes = np.asarray(x.detach().cpu() if isinstance(x, Tensor) else x, dtype=np.float64)
         cells = {column.name: self._decode(column, codes, seed) for column in self.columns}
         table = constrained(pa.table(cells), self.constraints)
+        for rule in self.kept:
+            table = rule.mended(table)
         return pa.table(
             {source.name: table.column(source.name).cast(arrow_type(source.type)) for source in self.sources}
         )

@@ -8,12 +8,13 @@ share a part: rows held out so are never copies of training, as some of any real
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from vaekit.data.table.rules import Rule
 from vaekit.evaluation.tables.cells import Cells, Kind, comparable, concatenate, resampled
 from vaekit.evaluation.tables.closeness import Closeness, dcr
 from vaekit.evaluation.tables.detection import Detection, detection
@@ -77,6 +78,7 @@ class TableQuality:
             rows to the other half.
         target: The column that is predicted, if any.
         rows: Number of rows: `synthetic`, `train`, `holdout`.
+        broken: Of each rule that all training rows keep, the share of synthetic rows and of the holdout that break it.
     """
 
     model: TableMeasures
@@ -84,11 +86,12 @@ class TableQuality:
     ceiling: TableMeasures
     target: str | None
     rows: Mapping[str, int]
+    broken: Mapping[str, tuple[float, float]]
 
     def summary(self) -> dict[str, Any]:
         """Return plain numbers, ready for JSON."""
         tables = {name: getattr(self, name).summary() for name in ("model", "floor", "ceiling")}
-        return {**tables, "target": self.target, "rows": dict(self.rows)}
+        return {**tables, "target": self.target, "rows": dict(self.rows), "broken": dict(self.broken)}
 
     def compared(self) -> list[tuple[str, ...]]:
         """Return for each measure its name, the figures of model, floor and ceiling, and what is best."""
@@ -107,7 +110,11 @@ class TableQuality:
         body = [
             f"{name:24}" + "".join(f"{figure:>9}" for figure in figures) + f"   {best}" for name, *figures, best in rows
         ]
-        return [*body, FLOOR_AND_CEILING]
+        rules = [
+            f"rule: {rule}; broken by {a:.2%} of synthetic, {b:.2%} of held-out rows"
+            for rule, (a, b) in self.broken.items()
+        ]
+        return [*body, FLOOR_AND_CEILING, *rules]
 
 
 def table_quality(
@@ -119,6 +126,7 @@ def table_quality(
     target: str | None = None,
     seed: int = 0,
     rows: int = 30_000,
+    rules: Sequence[Rule] = (),
 ) -> TableQuality:
     """Measure a synthetic table, and beside it a floor and a ceiling.
 
@@ -131,6 +139,7 @@ def table_quality(
         target: A column to predict from the others.
         seed: Seed of all that is drawn.
         rows: Most rows of a side for the detection by trees; other measures take fewer where they suffice.
+        rules: What all training rows keep; see `vaekit.data.table.rules`.
 
     Raises:
         ValueError: A table lacks a column or has fewer than 10 rows, types differ, or the target cannot be predicted.
@@ -158,7 +167,8 @@ def table_quality(
         )
 
     counts = {"synthetic": len(made), "train": len(seen), "holdout": len(held)}
-    return TableQuality(measures(made), measures(floor), measures(others, known), target, counts)
+    broken = {str(rule): tuple(float(rule.broken(table).mean()) for table in (synthetic, holdout)) for rule in rules}
+    return TableQuality(measures(made), measures(floor), measures(others, known), target, counts, broken)  # type: ignore[arg-type]
 
 
 def _parted(cells: Cells, count: int, rng: np.random.Generator) -> tuple[Cells, Cells]:

@@ -4,7 +4,7 @@ exit 0    done
 exit 1    a fault of vaekit itself (VAEKIT_DEBUG=1 shows the traceback)
 exit 2    bad input: what was expected, what came, what to do
 exit 3    training diverged; the last good checkpoint is kept
-exit 130, 143    stopped by SIGINT, SIGTERM; the state is saved
+exit 129, 130, 143    stopped by SIGHUP, SIGINT, SIGTERM; the state is saved
 """
 
 from __future__ import annotations
@@ -59,21 +59,18 @@ def guarded(verb: Callable[P, R]) -> Callable[P, R]:
 
     @functools.wraps(verb)
     def run(*args: P.args, **kwargs: P.kwargs) -> R:
-        try:
-            with Interruption("stopped"):
+        with Interruption("stopped") as interruption:
+            try:
                 return verb(*args, **kwargs)
-        except (typer.Exit, typer.Abort, SystemExit):  # rich leaves by the last when its reader has gone
-            raise
-        except BrokenPipeError:
-            # The reader of our output left early, as `| head` does.
-            sys.stdout = open(os.devnull, "w")  # noqa: PTH123, SIM115
-            raise typer.Exit(0) from None
-        except BaseException as error:
-            if os.environ.get("VAEKIT_DEBUG"):
+            except (typer.Exit, typer.Abort, SystemExit):
                 raise
-            message, code = _explained(error)
-            complain(message)
-            raise typer.Exit(code) from None
+            except BaseException as error:
+                interruption.hush()
+                if os.environ.get("VAEKIT_DEBUG"):
+                    raise
+                message, code = _explained(error)
+                complain(message)
+                raise typer.Exit(code) from None
 
     return run
 

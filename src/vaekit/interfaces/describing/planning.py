@@ -22,6 +22,8 @@ _BOUNDS = ("elbo", "iwae", "miwae", "piwae", "ciwae", "renyi")
 """The bounds on the evidence: only these objectives can train a prior of any form."""
 
 _MANY = 10_000  # training data from which a learned prior does not overfit
+_ENOUGH = 200  # training data that a mixture needs
+_BRIEF = 300  # steps, below which encoded data say little
 _OBJECTIVE_OF = {
     "delta": ("rae", "posterior=delta has no density, hence no evidence bound: a regularised autoencoder"),
     "vq": ("vq", "posterior=vq needs the commitment term, which ties the encoder to its codebook"),
@@ -87,12 +89,11 @@ class _Planner:
             completed = self.modality.complete(sections, self._pace(training))
             sections = completed.sections
             why = [*([] if completed.choice is None else [completed.choice]), *why]
-            is_plain = not sections["objective"] and not {"prior", "posterior"} & set(sections["model"])
             model, chosen = self._chosen(sections, training.batch)
-            why = [*chosen, *why]
-            if is_plain and "second_stage" not in sections["training"]:
-                why += self._second_stage(model)
-                sections["training"] |= {choice.key: choice.value for choice in why if choice.key == "second_stage"}
+            second = self._second_stage(model, chosen, self._pace(training))
+            second = [choice for choice in second if choice.key not in sections["training"]]
+            why = [*chosen, *second, *why]
+            sections["training"] |= {choice.key: choice.value for choice in second}
         for choice in self.modality.optimization(model, training.batch):
             settings = sections["training"]
             # The decay is meant for adamw: with adam it would be another penalty.
@@ -152,17 +153,18 @@ class _Planner:
         reason = f"a learned flow fits the encoded data better than N(0, I): {gain}"
         return Choice(key="prior", value="flow", reason=reason)
 
-    def _second_stage(self, model: Description) -> list[Choice]:
-        """Choose a prior that is fitted after training, where the data are too few to learn one with the model."""
-        if (
-            not self.modality.fits_prior
-            or self.preset == "fast"
-            or model.prior.kind != "standard"
-            or self.count >= _MANY
-        ):
+    def _second_stage(self, model: Description, chosen: list[Choice], pace: Pace) -> list[Choice]:
+        """Choose a prior that is fitted after training, where N(0, I) was chosen because the data are few."""
+        is_simple = any(choice.key == "prior" and choice.reason == self._few for choice in chosen)
+        is_brief = self.preset == "fast" or (pace.steps is not None and pace.steps < _BRIEF)
+        if not is_simple or is_brief or self.count < _ENOUGH or model.condition != "none":
             return []
-        reason = "a mixture is fitted to the latents after training, and kept where held-out data are likelier under it"
+        reason = "a mixture fitted to the encoded data afterwards, kept if validation data are likelier under it"
         return [Choice(key="second_stage", value="choose", reason=reason)]
+
+    @property
+    def _few(self) -> str:
+        return f"{self.count:,} training data: nothing to learn, nothing to overfit"
 
     def _no_learned_prior(self, model: Description, objective: Mapping[str, Any]) -> str | None:
         """Return the reason against a learned prior; None if there is none."""
@@ -171,7 +173,7 @@ class _Planner:
             named = f"objective={kind}{' with free bits' if objective.get('free_bits') else ''}"
             return f"{named} is meant for a prior that factorises"
         if self.count < _MANY:
-            return f"{self.count:,} training data: nothing to learn, nothing to overfit"
+            return self._few
         if model.condition != "none":
             return f"the model is conditional on {model.condition}: nothing to learn, nothing to overfit"
         return None

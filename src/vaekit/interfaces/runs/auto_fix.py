@@ -15,9 +15,10 @@ from vaekit.interfaces.describing.parsing import described, parse
 from vaekit.interfaces.describing.planning import plan
 from vaekit.interfaces.report.doctor import Diagnosis
 from vaekit.interfaces.runs.diagnosing import diagnosed, write_diagnosis
-from vaekit.interfaces.runs.folder import RunFolder, unused
+from vaekit.interfaces.runs.folder import RunFolder, made
 from vaekit.interfaces.runs.recording import Recording
 from vaekit.interfaces.runs.run import Run
+from vaekit.interfaces.runs.signals import Interruption, Stopped
 from vaekit.interfaces.runs.trainer import Trainer
 from vaekit.modalities import Choice, modality_named
 from vaekit.training import RUNS_OF_A_FIX, TrainingDiverged
@@ -149,7 +150,7 @@ def auto_fix(run: Run, data: Dataset, train: Callable[[Recording], Run], *, bega
     """Diagnose a run, and train it again with the keys prescribed against the worst curable finding; at most twice.
 
     Every attempt stays on disk: the run, and in folders of the same parent `RUN-fix1` and `RUN-fix2`. The file
-    `RUN/attempts.json` lists all of them.
+    `RUN/attempts.json` lists all of them in the end. Attempts that were begun by a process that died are resumed.
 
     Args:
         run: The first run.
@@ -157,29 +158,46 @@ def auto_fix(run: Run, data: Dataset, train: Callable[[Recording], Run], *, bega
         train: Trains a recording that was begun.
         began: When the user's wait began, on the clock of `time.perf_counter`; a time limit counts from there.
     """
-    made = [_attempt(run)]
-    ended = f"{RUNS_OF_A_FIX - 1} restarts are the most"
+    with Interruption(f"stopped before auto_fix has ended; finish it with: vaekit resume {run.path}"):
+        if run.folder.attempts.is_file():  # these have ended, and are not those of now
+            run.folder.write_begun(run.folder.begun.replace(attempts=()))
+            run.folder.attempts.unlink()
+        try:
+            attempts = _attempts(run, data, train, began)
+        except Stopped as stop:
+            more = (
+                "" if str(run.path) in str(stop).split() else f"; that is a part of auto_fix: vaekit resume {run.path}"
+            )
+            raise Stopped(stop.signum, f"{stop}{more}") from None
+        run.folder.write_json(run.folder.attempts.name, attempts.summary())
+    return attempts
+
+
+def _attempts(run: Run, data: Dataset, train: Callable[[Recording], Run], began: float) -> Attempts:
+    diagnosing = time.perf_counter()
+    tried = [_attempt(run)]
+    diagnosing = time.perf_counter() - diagnosing
     limit = run.experiment.training.time_limit
     for number in range(1, RUNS_OF_A_FIX):
-        latest = made[-1]
+        latest = tried[-1]
         finding = curable(latest.diagnosis.findings, limited=limit is not None)
         if finding is None:
-            ended = f"nothing is left that a key would cure{'' if limit is None else ' within the time limit'}"
-            break
-        seconds = None if limit is None else (limit - (time.perf_counter() - began)) / (RUNS_OF_A_FIX - number)
-        if seconds is not None and seconds < _SHORTEST:
-            ended = "the time limit leaves none"
-            break
+            return Attempts(
+                tuple(tried),
+                f"nothing is left that a key would cure{'' if limit is None else ' within the time limit'}",
+            )
+        left = None if limit is None else limit - (time.perf_counter() - began)
+        seconds = None if left is None else left / (RUNS_OF_A_FIX - number) - diagnosing
+        if seconds is not None and seconds < _SHORTEST and len(run.folder.begun.attempts) < number:
+            return Attempts(tuple(tried), "the time limit leaves none")
         try:
-            folder = RunFolder(unused(run.path.with_name(f"{run.path.name}-fix{number}")))
-            recording, changes = _prepared(latest, finding, data, folder, seconds)
-            made.append(_attempt(train(recording), finding, changes))
+            recording, changes = _prepared(run, number, latest, finding, data, seconds)
+            with recording:
+                tried.append(_attempt(train(recording), finding, changes))
         except (ValueError, TrainingDiverged) as error:
-            ended = f"{' '.join(finding.prescription)} against {finding.name} cannot be tried: {error}"
-            break
-    attempts = Attempts(tuple(made), ended)
-    run.folder.write_json("attempts.json", attempts.summary())
-    return attempts
+            keys = " ".join(finding.prescription)
+            return Attempts(tuple(tried), f"{keys} against {finding.name} cannot be tried: {error}")
+    return Attempts(tuple(tried), f"{RUNS_OF_A_FIX - 1} restarts are the most")
 
 
 def curable(findings: Iterable[Finding], *, limited: bool = False) -> Finding | None:
@@ -223,18 +241,27 @@ def _attempt(run: Run, cure: Finding | None = None, changes: tuple[str, ...] = (
 
 
 def _prepared(
-    latest: Attempt, finding: Finding, data: Dataset, folder: RunFolder, seconds: float | None
+    run: Run, number: int, latest: Attempt, finding: Finding, data: Dataset, seconds: float | None
 ) -> tuple[Recording, tuple[str, ...]]:
-    """Return a recording of another training with prescribed keys, begun in its folder, and the user's keys it replaces."""
+    """Return a recording of another training with prescribed keys, begun or resumed, and the user's keys it replaces."""
     trained = latest.run.folder.read_experiment()  # the run itself may have the prior of a second stage
     experiment, opened = revised(trained, finding, data)
+    changes = _changes(trained, finding)
+    begun = run.folder.begun
+    folder = RunFolder(run.path.with_name(begun.attempts[number - 1])) if len(begun.attempts) >= number else None
+    if folder is not None and folder.config.exists():
+        recording = Recording(folder, Trainer(folder.read_experiment(), opened))
+        recording.restore(None)
+        return recording, changes
     # A restart is a run like any other, which can be resumed on its own.
     training = experiment.training.replace(auto_fix=False, time_limit=seconds)
-    changes = _changes(trained, finding)
-    recording = Recording(folder, Trainer(experiment.replace(training=training), opened))
+    trainer = Trainer(experiment.replace(training=training), opened)
     keys = " ".join(finding.prescription)
-    recording.trainer.notes.append(f"auto_fix restarts {latest.run.path} with {keys} against {finding.name}")
-    recording.trainer.notes += changes
+    trainer.notes += [f"auto_fix restarts {latest.run.path} with {keys} against {finding.name}", *changes]
+    if folder is None:
+        folder = RunFolder(made(run.path.with_name(f"{run.path.name}-fix{number}")))
+        run.folder.write_begun(begun.replace(attempts=(*begun.attempts, folder.path.name)))
+    recording = Recording(folder, trainer)
     recording.begin()
     return recording, changes
 

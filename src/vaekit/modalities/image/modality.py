@@ -66,7 +66,6 @@ class Images(Modality):
     reading = ImageReading
     description = ImageVAE
     schema = ImageSchema
-    fits_prior = True
 
     def claims(self, source: str, keys: frozenset[str]) -> bool:
         """Return whether the source is the name of images, or a folder or a file that holds some."""

@@ -21,7 +21,7 @@ _FAMILIES = {
 }
 """The reason for each family of variables that is chosen."""
 
-_WIDEST = 200  # features of a covariance that takes seconds to fit
+_WIDEST = 100  # features of a covariance that takes seconds to fit
 _SMALL = 5_000  # training rows under which a net must be narrow, so that it does not overfit
 
 GOALS: dict[str, tuple[str, dict[str, dict[str, Any]]]] = {

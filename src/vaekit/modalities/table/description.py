@@ -13,6 +13,7 @@ from torch import Tensor
 from vaekit.data import Dataset, Slot, TableSchema
 from vaekit.data.table.evidence import AnyEvidence
 from vaekit.data.table.origins import indexed, restored
+from vaekit.data.table.rules import any_broken
 from vaekit.distributions import Decoding
 from vaekit.errors import NotApplicable
 from vaekit.heads import (
@@ -32,9 +33,10 @@ from vaekit.heads import (
 from vaekit.heads.family import Measure
 from vaekit.modalities.condition import conditioned
 from vaekit.modalities.description import Description
-from vaekit.modalities.table.gaussian import CellGaussian, StackedVAE
+from vaekit.modalities.table.gaussian import CellGaussian
 from vaekit.modalities.table.given import GivenSample, sample_given
 from vaekit.modalities.table.imputing import Imputation, impute
+from vaekit.modalities.table.stacking import StackedVAE
 from vaekit.modalities.view import Imputing, Pick, Seed, Traits, View, pointwise
 from vaekit.models import VAE, LatentVariableModel
 from vaekit.nets import MLP, ColumnTransformer, joined_size, table_encoder
@@ -250,6 +252,12 @@ class TableView(View):
         if noise:
             raise NotApplicable("noise applies to pixels; new rows are drawn anyway")
         return pointwise(decoding, noise=sampling)
+
+    def allowed(self, x: Tensor) -> Tensor | None:
+        """Return which rows keep the rules of the schema, if new rows are to."""
+        if self.schema is None or not self.schema.kept:
+            return None
+        return torch.from_numpy(~any_broken(self.schema.kept, self.schema.decode(x)))
 
     def settle(self, data: Dataset) -> Dataset:
         """Return the data with labels as vectors, if the model is conditional on them.

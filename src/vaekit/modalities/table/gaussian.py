@@ -1,12 +1,4 @@
-r"""A Gaussian of all cells of a table beside its VAE, so that linear relations are exact in small tables too.
-
-A VAE needs many rows to find what a covariance says at once. So a model for imputation has both, and a draw of a missing
-cell comes from one of the two conditional distributions:
-
-.. math:: p(x_{missing} \mid x_{observed}) = (1 - w)\, p_{VAE}(x_{missing} \mid x_{observed}) + w\, N(x_{missing} \mid x_{observed})
-
-The weight w of each variable is chosen on held-out cells. The densities and samples of the model are those of the VAE alone.
-"""
+"""A Gaussian of all cells of a table, from rows with missing cells."""
 
 from __future__ import annotations
 
@@ -18,15 +10,14 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from vaekit.data import Slot
-from vaekit.models import VAE, evaluating, resample
 
-__all__ = ["CellGaussian", "StackedVAE", "cell_width"]
+__all__ = ["CellGaussian", "cell_width"]
 
 _SHRINKAGE = (1.0, 3.0, 10.0, 30.0)  # rows that the prior of the covariance may count as
-_TURNS = 40  # of expectation maximization
+_TURNS = 16  # of expectation maximization
+_CLOSE = 1e-3  # change of all variances, as a share of the first ones, at which it ends
+_CHOSEN = 512  # rows that the shrinkage is chosen by
 _PARTS = 5  # parts of the columns that are hidden in turns
-_DRAWS = 100
-_PRIOR_CELLS = 200  # cells that the common weight counts as beside those of a variable
 _NUMBERS = 4_000_000  # numbers in one batch of covariances
 
 
@@ -51,8 +42,7 @@ class CellGaussian(nn.Module):
     fits it to rows with missing cells. A draw of a category is the largest of its indicators' draws.
 
     References:
-        Little and Rubin, 2019, "Statistical analysis with missing data" (chapter 11); Wolpert, 1992, "Stacked
-        generalization"; Breiman, 1996, "Stacked regressions" (the weights).
+        Little and Rubin, 2019, "Statistical analysis with missing data" (chapter 11).
 
     Args:
         slots: The variables.
@@ -66,21 +56,26 @@ class CellGaussian(nn.Module):
         self.register_buffer("mean", torch.zeros(sum(self.widths)))
         self.register_buffer("covariance", torch.eye(sum(self.widths)))
         self.register_buffer("shrinkage", torch.tensor(_SHRINKAGE[0]))
-        self.register_buffer("weight", torch.zeros(len(self.slots)))
 
     mean: Tensor
     covariance: Tensor
     shrinkage: Tensor
-    weight: Tensor
 
     def fit(self, x: Tensor) -> None:
         """Fit to rows `(N, D)`; how far the covariance is shrunk is chosen by the errors of hidden cells in a fifth of them."""
         features = self.features(x)
-        seen, held = features[len(x) // 5 :], x[: len(x) // 5]
-        if len(held):
-            errors = [self._fit(seen, shrinkage)._error(held) for shrinkage in _SHRINKAGE]
-            self.shrinkage.fill_(_SHRINKAGE[min(range(len(errors)), key=errors.__getitem__)])
-        self._fit(features, self.shrinkage.item())
+        fold = min(len(x), _CHOSEN) // 5
+        if fold:
+            seen = features[fold:_CHOSEN]
+            errors: list[float] = []
+            self._start(seen)
+            for shrinkage in _SHRINKAGE:  # each goes on where the one before it ended
+                self._climb(seen, shrinkage, _TURNS // (1 + bool(errors)))
+                errors.append(self._error(x[:fold]))
+            self.shrinkage.fill_(_SHRINKAGE[errors.index(min(errors))])
+        else:
+            self._start(features)
+        self._climb(features, self.shrinkage.item(), _TURNS)
 
     def draw(self, x: Tensor, count: int) -> Tensor:
         """Return draws of rows `(count, N, D)` given their observed cells."""
@@ -92,12 +87,6 @@ class CellGaussian(nn.Module):
             whole = mean + torch.einsum("nij,knj->kni", root[pattern], noise)
             drawn.append(torch.where(rows.isnan(), whole, mean))
         return self._rows(torch.cat(drawn, 1)).to(x.dtype)
-
-    def mixed(self, x: Tensor, drawn: Tensor) -> Tensor:
-        """Return draws `(K, N, D)` of which this Gaussian's replace as large a share as the weights of the variables say."""
-        own = self.draw(x, len(drawn))
-        place = torch.rand(*drawn.shape[:2], 1, device=x.device).argsort(0)
-        return torch.where(place < (self.weight * len(drawn)).round(), own, drawn)
 
     def features(self, x: Tensor) -> Tensor:
         """Return the features `(..., W)` of rows `(..., D)`, in double precision; NaN where a cell is missing."""
@@ -118,27 +107,33 @@ class CellGaussian(nn.Module):
     def _variances(self) -> Tensor:
         return self.covariance.diag().double()
 
-    def _fit(self, features: Tensor, shrinkage: float) -> CellGaussian:
-        observed = ~features.isnan()
-        count = observed.sum(0).clamp_min(1)
-        mean = features.nansum(0) / count
-        prior = ((features - mean).square().nansum(0) / count).clamp_min(1e-6)
-        covariance = prior.diag()
-        for _ in range(_TURNS):
-            self.mean.copy_(mean), self.covariance.copy_(covariance)
-            filled, within = [], torch.zeros_like(covariance)
+    @property
+    def scales(self) -> Tensor:
+        """The unit of the errors of each feature: of a category's, the root of the variance of all its indicators."""
+        whole = [part.sum().expand(len(part)) for part in self._variances.split(self.widths)]
+        return torch.cat(whole).clamp_min(1e-6).sqrt()
+
+    def _start(self, features: Tensor) -> None:
+        mean, variances = _moments(features)
+        self.mean.copy_(mean)
+        self.covariance.copy_(variances.diag())
+
+    def _climb(self, features: Tensor, shrinkage: float, turns: int) -> None:
+        """Take some turns of expectation maximization."""
+        prior = _moments(features)[1]
+        for _ in range(turns):
+            filled, within = [], torch.zeros_like(prior.diag())
             for rows in features.split(max(1, _NUMBERS // features.shape[1] ** 2)):
                 found = self._conditional(rows)
                 filled.append(found.mean)
                 within += torch.einsum("p,pij->ij", found.pattern.bincount().double(), found.rest)
-            whole = torch.cat(filled)
-            mean, before = whole.mean(0), covariance
-            off = whole - mean
+            whole, before = torch.cat(filled), self.covariance.double()
+            off = whole - whole.mean(0)
             covariance = (off.T @ off + within + shrinkage * prior.diag()) / (len(features) + shrinkage)
-            if (covariance - before).abs().max() < 1e-3 * prior.max():
+            self.mean.copy_(whole.mean(0))
+            self.covariance.copy_(covariance)
+            if ((covariance - before).diag().abs() < _CLOSE * prior).all():
                 break
-        self.mean.copy_(mean), self.covariance.copy_(covariance)
-        return self
 
     def _conditional(self, features: Tensor) -> _Conditional:
         mean, covariance = self.mean.double(), self.covariance.double()
@@ -154,11 +149,11 @@ class CellGaussian(nn.Module):
         return _Conditional(torch.where(features.isnan(), expected, features), rest, pattern)
 
     def _error(self, x: Tensor) -> float:
-        """Return the mean squared error of hidden cells, each feature in its standard deviations."""
+        """Return the squared error of hidden cells."""
         truth, errors = self.features(x), []
         for rows, gone in self.hidden(x):
             off = (self._conditional(self.features(rows)).mean - truth)[:, gone]
-            errors.append(off.square().nansum(0) / self._variances[gone])
+            errors.append((off / self.scales[gone]).square().nansum(0))
         return float(torch.cat(errors).sum())
 
     def _rows(self, features: Tensor) -> Tensor:
@@ -166,55 +161,16 @@ class CellGaussian(nn.Module):
         return torch.stack([_cells(slot, part) for slot, part in parts], -1)
 
 
-class StackedVAE(VAE):
-    """A VAE of rows that has a Gaussian of all cells beside it, for imputation.
-
-    Args:
-        prior: The prior of the VAE, and so on.
-        posterior: See `VAE`.
-        likelihood: See `VAE`.
-        gaussian: The Gaussian; it is fitted before training, and weighed after it.
-    """
-
-    def __init__(self, prior: nn.Module, posterior: nn.Module, likelihood: nn.Module, gaussian: CellGaussian) -> None:
-        super().__init__(prior, posterior, likelihood)
-        self.gaussian = gaussian
-
-    def initialize(self, x: Tensor, *context: Tensor) -> None:
-        """Fit the Gaussian to rows `(N, D)`, and start what else starts from data."""
-        super().initialize(x, *context)
-        self.gaussian.fit(x)
-
-    def weigh(self, x: Tensor) -> float:
-        r"""Choose the weight of the Gaussian for each variable on held-out rows `(N, D)`; return their mean.
-
-        With the means v of the VAE, g of the Gaussian and the truth t of hidden cells, :math:`\sum (t - v - w (g - v))^2` is
-        least at :math:`w = \sum (t - v)(g - v) / \sum (g - v)^2`. The weights of all variables are drawn to a common one,
-        and that one to a half, because a small table hides few cells.
-        """
-        gaussian, count = self.gaussian, len(x)
-        truth = gaussian.features(x)
-        agreed, apart = (torch.zeros(truth.shape[1], dtype=torch.float64, device=x.device) for _ in range(2))
-        with evaluating(self):
-            for rows, gone in gaussian.hidden(x):
-                z = resample(self, rows, proposals=_DRAWS, draws=_DRAWS).z
-                vae, linear = (
-                    gaussian.features(draws).mean(0)[:, gone]
-                    for draws in (self.decode(*z).sample(), gaussian.draw(rows, _DRAWS))
-                )
-                gap = torch.where(truth[:, gone].isnan(), 0.0, linear - vae) / gaussian._variances[gone].sqrt()
-                off = (truth[:, gone] - vae).nan_to_num() / gaussian._variances[gone].sqrt()
-                agreed[gone], apart[gone] = (gap * off).sum(0), gap.square().sum(0)
-        agreed, apart = (torch.stack([part.sum() for part in sums.split(gaussian.widths)]) for sums in (agreed, apart))
-        more = _PRIOR_CELLS / max(1, count) * apart.mean().clamp_min(1e-12)
-        common = ((agreed.sum() + more / 2) / (apart.sum() + more)).clamp(0, 1)
-        gaussian.weight.copy_(((agreed + more * common) / (apart + more)).clamp(0, 1))
-        return float(gaussian.weight.mean())
-
-
 def cell_width(slots: Sequence[Slot]) -> int:
     """Return the number of features of a `CellGaussian`."""
     return sum(_width(slot) for slot in slots)
+
+
+def _moments(features: Tensor) -> tuple[Tensor, Tensor]:
+    """Return mean and variance of the observed cells of each feature, `(W,)` each."""
+    count = (~features.isnan()).sum(0).clamp_min(1)
+    mean = features.nansum(0) / count
+    return mean, ((features - mean).square().nansum(0) / count).clamp_min(1e-6)
 
 
 def _width(slot: Slot) -> int:

@@ -96,7 +96,12 @@ def _quality(run: Run) -> Iterator[str]:
         f"{rows['synthetic']:,} synthetic, {rows['train']:,} training and {rows['holdout']:,} held-out rows; "
         f"{FLOOR_AND_CEILING}. vaekit evaluate compares more rows."
     )
+    share = "{:.2%}".format
+    rules = [(rule, *map(share, shares)) for rule, shares in found.broken.items()]
     yield exhibit(title, caption, table(("", "best", "model", "floor", "ceiling"), _last(found.compared()), numbers=3))
+    if rules:
+        said = "What all training rows keep, and the share of rows that break it. With constraints=auto new rows keep it too."
+        yield exhibit("Rules", said, table(("Rule", "synthetic", "held out"), rules, numbers=2))
 
 
 def _last(rows: Iterable[tuple[str, ...]]) -> Iterator[tuple[str, ...]]:

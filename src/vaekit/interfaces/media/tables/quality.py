@@ -44,7 +44,8 @@ def table_quality_of(
         rows = torch.from_numpy(np.random.default_rng(seed).permutation(rows.numpy())[:most])
     holdout = data.table.take(rows.numpy())
     made = run.displayed.sample(len(train) if count is None else count, seed=seed)
-    return table_quality(made, train, holdout, kinds=schema.kinds, target=judged_by(schema, train, holdout), seed=seed)
+    target = judged_by(schema, train, holdout)
+    return table_quality(made, train, holdout, kinds=schema.kinds, target=target, seed=seed, rules=schema.rules)
 
 
 def judged_by(schema: TableSchema, *tables: pa.Table) -> str | None:
