@@ -87,7 +87,7 @@ def test_the_restart_is_a_run_of_its_own_that_says_why(classes, tmp_path, checks
     assert reasons["lr"] == "prescribed against too_slow"
     assert {choice.key for choice in before.choices} == set(reasons)
     notes = RunFolder(tmp_path / "run-fix1").read_evaluation()["notes"]
-    assert notes == [f"auto_fix restarts {tmp_path / 'run'} with lr=0.003 against too_slow"]
+    assert notes[0] == f"auto_fix restarts {tmp_path / 'run'} with lr=0.003 against too_slow"
     assert "is finished after 3 steps" in vaekit("resume", tmp_path / "run").sentence
     assert "is finished after 3 steps" in vaekit("resume", tmp_path / "run-fix1").sentence
 

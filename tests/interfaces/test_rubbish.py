@@ -10,13 +10,16 @@ import sys
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from vaekit.data.arrays import images_from_arrays
 from vaekit.data.delimited import encoding
-from vaekit.data.foreign import read_yaml
+from vaekit.data.foreign import read_yaml, refuse_inflation
+from vaekit.data.table.reading import frame_to_raw
 from vaekit.errors import foreign_bytes
 from vaekit.interfaces.cli.output import console
+from vaekit.interfaces.runs.folder import RunFolder
 
 from .conftest import vaekit
 
@@ -137,3 +140,34 @@ def test_whatever_a_reader_raises_names_the_file():
         raise KeyError("x")
     with pytest.raises(TypeError):  # data in memory are the caller's own
         images_from_arrays(np.zeros((2, 3, 3), complex))
+
+
+def wrong_offset():
+    """Return a column whose second string begins far outside of its buffer."""
+    offsets = pa.py_buffer(np.array([0, 1, 2**30, 2], np.int32).tobytes())
+    return pa.Array.from_buffers(pa.string(), 3, [None, offsets, pa.py_buffer(b"ab")])
+
+
+@pytest.mark.parametrize("frame", [pa.table, dict])
+def test_wrong_offsets_in_memory(frame):
+    with pytest.raises(ValueError, match="the table is damaged"):
+        frame_to_raw(frame({"word": wrong_offset(), "number": pa.array([1, 2, 3])}))
+
+
+@pytest.mark.parametrize("columns", [{"a": 1, "b": 2}, {"text": "word"}])
+def test_rows_of_one_value_without_an_end(tmp_path, monkeypatch, columns):
+    monkeypatch.setattr("vaekit.data.foreign._INFLATED", 2**20)
+    path = tmp_path / "t.parquet"
+    pq.write_table(pa.table({name: 10**6 * [value] for name, value in columns.items()}), path)
+    assert "t.parquet has 0.0 MiB and grows to" in vaekit("inspect", path).sentence
+
+
+def test_sprites_are_no_bomb(tmp_path):
+    refuse_inflation(tmp_path / "sprites.npz", 737_280 * 64 * 64, 26_000_000)
+
+
+def test_pictures_are_not_written_through_a_link(tmp_path):
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "plots").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(ValueError, match="plots is a link"):
+        _ = RunFolder(tmp_path).plots

@@ -11,6 +11,7 @@ import pytest
 import vaekit as library
 from vaekit.distributions import Decoding
 from vaekit.interfaces.describing.decoding import decoding_of
+from vaekit.interfaces.measures.decoder_use import decoder_use
 
 from .conftest import vaekit
 from .text_files import TINY, captions, lines
@@ -82,6 +83,24 @@ def test_evaluate_tells_both_perplexities_by_name(run):
     assert (found["measure"], found["bounds"]["iw"]["samples"]) == ("counting", 5)
     told = vaekit("evaluate", run, "names-demo", "--samples", 1).out
     assert "nats per text" in told and "bits/token" in told and "perplexity" in told
+
+
+def test_evaluate_says_what_the_decoder_reads(run, language_model):
+    """The run was hardly trained, so that all reconstructions are the same text, and none is its own."""
+    found = vaekit("evaluate", run, "--samples", 2, "--json").json
+    use = found["decoder_use"]
+    given, again = library.load(run).reconstruct(count=100)
+    assert use["distinct_reconstructions"] == pytest.approx(len(set(again)) / len(again))
+    assert use["exact_reconstructions"] == pytest.approx(
+        sum(a == b for a, b in zip(given, again, strict=True)) / len(again)
+    )
+    assert (
+        found["remarks"][0].startswith("the decoder loses ")
+        and f"of {len(again)} reconstructions" in found["remarks"][1]
+    )
+    unread = decoder_use(library.load(run), None, 1e6)
+    assert unread.lines[0].endswith("it hardly reads its latents")
+    assert decoder_use(library.load(language_model), None, None) == ({}, [])
 
 
 def test_evaluate_says_what_of_other_texts_is_unknown_or_cut(run, tmp_path):

@@ -91,6 +91,7 @@ def test_evaluate_prints_the_promised_object(odd_run, odd):
         "dimensions",
         "unit",
         "dimension",
+        "decoder_use",
         "remarks",
     }
     assert set(found) == keys and (found["unit"], found["dimension"]) == ("image", "dim")

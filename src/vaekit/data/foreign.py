@@ -15,8 +15,11 @@ from vaekit.errors import shortened
 
 __all__ = ["machine_memory", "read_yaml", "refuse_inflation", "refuse_pipe", "user_path"]
 
-_INFLATED, _RATIO = 2**29, 100
-"""Decompressed bytes from which on the ratio counts, and the largest ratio to the compressed ones: real data have less."""
+_INFLATED, _RATIO = 2**29, 200
+"""Decompressed bytes from which on the ratio counts, and the largest ratio to the compressed ones: real data have less.
+
+That of dSprites, 737,280 binary images of 64 x 64 pixels in 26 MB, is about 115.
+"""
 
 
 def machine_memory() -> float:

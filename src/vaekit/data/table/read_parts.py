@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from vaekit.data.arrow import damage_explained, feather, pa, parquet, pc
+from vaekit.data.arrow import damage_explained, feather, opened_parquet, pa, pc
 from vaekit.data.delimited.options import is_delimited
 from vaekit.data.delimited.reading import read_strings
 from vaekit.data.table.arrow_types import canonical_table, check_types, joined_tables
@@ -103,7 +103,7 @@ def _read_typed(path: Path, options: ReadOptions) -> Any:
 def _columns_of(path: Path) -> Any:
     suffix = path.suffix.lower()
     if suffix == ".parquet":
-        with parquet.ParquetFile(path) as file:
+        with opened_parquet(path) as file:
             check_types(file.schema_arrow, path.name)
             return file.read()
     if suffix == ".feather":

@@ -97,7 +97,7 @@ def frame_to_raw(frame: Any) -> RawTable:
         table, index = _of_pandas(frame)
     else:
         table = pa.table(frame)
-        _validate(table)
+    _validate(table)
     check_columns(table.column_names, table.num_rows, SOURCE)
     ordered = [field.name for field in table.schema if pa.types.is_dictionary(field.type) and field.type.ordered]
     if ordered:

@@ -16,6 +16,7 @@ from vaekit.interfaces.cli.imputing import given_of, require_cells
 from vaekit.interfaces.cli.output import bound_lines, emit
 from vaekit.interfaces.cli.sources import datum_of, identity, opened, opened_model, place, set_aside, stems_of
 from vaekit.interfaces.describing.decoding import decoding_of
+from vaekit.interfaces.measures.decoder_use import decoder_use
 from vaekit.interfaces.measures.deep import deep as deep_measures, deep_lines
 from vaekit.interfaces.media import MEDIA, HeldOut, Output
 from vaekit.interfaces.media.column_files import check_suffix, write_columns
@@ -36,7 +37,8 @@ def evaluate(path: Path, data: str | None, as_json: bool, *, samples: int, deep:
     name = data if data is not None else f"{model.sources.reading.name} (test)"
     summary = {"data": name, "measure": model.measure, **bounds.summary(), **medium.units(bounds)}
     remarks = medium.remarks(model.view, bounds, HeldOut(*model.open(dataset)))
-    summary |= {**remarks.values, "remarks": remarks.lines}
+    use = decoder_use(model, dataset, summary["rate"])
+    summary |= {**use.values, **remarks.values, "remarks": [*use.lines, *remarks.lines]}
     lines = bound_lines(summary)
     quality = medium.quality(model, dataset)
     summary |= quality.values

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 
 from vaekit.evaluation import Bounds
+from vaekit.interfaces.measures.decoder_use import decoder_use
 from vaekit.interfaces.media import MEDIA, HeldOut
 from vaekit.interfaces.report.report import write_report
 from vaekit.interfaces.runs.run import Run
@@ -44,13 +45,15 @@ def conclude(
     data, rows = run.open()
     result = _bounds(run, min(len(rows), _EVALUATED), deadline, announce)
     remarks = MEDIA[run.kind].remarks(run.view, result, HeldOut(data, rows[: len(result.distortion)]))
+    use = decoder_use(run, None, None if result.rate is None else result.rate.mean().item())
     summary = {
         "data": f"{run.experiment.data.name} (test)",
         "measure": run.measure,
         **result.summary(),
         **MEDIA[run.kind].units(result),
+        **use.values,
         **remarks.values,
-        "remarks": remarks.lines,
+        "remarks": [*use.lines, *remarks.lines],
         "notes": notes,
         "step": step,
     }

@@ -50,8 +50,6 @@ class RunFolder:
         """The report, one file."""
         self.attempts = path / "attempts.json"
         """What `auto_fix` tried, once it has ended."""
-        self.plots = path / "plots"
-        """Pictures."""
         self.checkpoints = path / "checkpoints"
         """Training states."""
         self.model = ModelFolder(path / "model")
@@ -121,6 +119,18 @@ class RunFolder:
     def write_json(self, name: str, content: Any) -> None:
         """Write a JSON file atomically."""
         write_json(self.path / name, content)
+
+    @property
+    def plots(self) -> Path:
+        """Pictures.
+
+        Raises:
+            ValueError: It is a link: what is written there would lie outside the run.
+        """
+        path = self.path / "plots"
+        if path.is_symlink():
+            raise ValueError(f"{path} is a link, and pictures would be written outside the run; remove the link")
+        return path
 
     def read_json(self, name: str) -> Any:
         """Read a JSON file.
