@@ -51,7 +51,7 @@ def test_the_mixture_raises_the_bound_of_test_data():
 
 
 def test_a_prior_that_is_worse_on_validation_data_is_not_kept(monkeypatch):
-    def worse(run, prior, seed=0):
+    def worse(run, prior, *_others, **_named):
         return Refitted(run.description.replace(prior=prior), run.model, (-5.0, -6.0))
 
     monkeypatch.setattr(second_stage, "refitted", worse)

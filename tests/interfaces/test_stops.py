@@ -243,7 +243,7 @@ DAMAGED = {
         lambda run: rewrite(run / "config.json", lambda c: c["model"].update(latent="two")),
         "config.json is no experiment of this version of vaekit: model.latent",
     ),
-    "a config that is a list": (lambda run: (run / "config.json").write_text("[]"), "config.json is no experiment"),
+    "a config that is a list": (lambda run: (run / "config.json").write_text("[]"), "it must hold names and values"),
     "a config nested without end": (
         lambda run: (run / "config.json").write_text(10**5 * "["),
         "config.json is damaged",

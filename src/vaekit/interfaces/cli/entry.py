@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import signal
 import sys
@@ -36,6 +37,11 @@ def main() -> None:
         if message:  # it is empty if the help was shown instead
             complain(f"error: {message[0].lower()}{message[1:]}; see {verb} --help")
         code = 2
-    for signum in SIGNALS:
-        signal.signal(signum, signal.SIG_IGN)  # all is said: a further signal would only print a traceback
+    # All is said: a further signal would only print a traceback. Who calls this from a program keeps the handlers.
+    atexit.register(_ignore_signals)
     sys.exit(code or 0)
+
+
+def _ignore_signals() -> None:
+    for signum in SIGNALS:
+        signal.signal(signum, signal.SIG_IGN)
