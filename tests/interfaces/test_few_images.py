@@ -30,11 +30,12 @@ def test_few_images_get_a_second_stage_with_its_reason():
         {"model": {"prior": {"kind": "standard"}}},
         {"model": {"condition": "label"}},
         {"objective": {"kind": "wae"}},
+        {"objective": {"beta": 4.0}},
         {"training": {"second_stage": "none"}},
         {"training": {"steps": 20}},
         {"preset": "fast"},
     ],
-    ids=["own prior", "conditional", "no bound", "refused", "brief", "fast"],
+    ids=["own prior", "conditional", "no bound", "own weight", "refused", "brief", "fast"],
 )
 def test_others_get_none(sections):
     experiment = planned(**sections)

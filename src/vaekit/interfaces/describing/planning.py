@@ -90,7 +90,8 @@ class _Planner:
             sections = completed.sections
             why = [*([] if completed.choice is None else [completed.choice]), *why]
             model, chosen = self._chosen(sections, training.batch)
-            second = self._second_stage(model, chosen, self._pace(training))
+            own_weight = "beta" in sections["objective"]  # the doctor judges it by the prior of training
+            second = [] if own_weight else self._second_stage(model, chosen, self._pace(training))
             second = [choice for choice in second if choice.key not in sections["training"]]
             why = [*chosen, *second, *why]
             sections["training"] |= {choice.key: choice.value for choice in second}
