@@ -25,7 +25,7 @@ _ESCAPE = "\x1b]0;owned\x07\x1b[2J\u202e\x9b31m"
 
 class _Code:
     def __reduce__(self) -> Any:
-        return os.system, ("touch /tmp/vaekit-owned",)
+        return os.system, ("touch owned",)
 
 
 def crafted(place: Callable[[], Path], runs: dict[str, Path]) -> Iterator[tuple[Path, Case]]:
@@ -85,7 +85,7 @@ def _arrays() -> Made:
         yield f"npy-{name}", ("inspect", "a.npy"), {"a.npy": stream.getvalue()}
     headers = {
         "token": "{'descr': '|u1', 'fortran_order': False, 'shape': (16, 8, 8",
-        "code": "__import__('os').system('touch /tmp/vaekit-owned')",
+        "code": "__import__('os').system('touch owned')",
         "huge": "{'descr': '|u1', 'fortran_order': False, 'shape': (1000000000000, 8, 8), }",
         "overflow": "{'descr': '<f8', 'fortran_order': False, 'shape': (9223372036854775807, 9223372036854775807), }",
         "negative": "{'descr': '|u1', 'fortran_order': False, 'shape': (-1, 8, 8), }",
@@ -241,7 +241,7 @@ def _schemas() -> Made:
         "omap": "columns: !!omap [a: 1]\n",
         "pairs": "columns: !!pairs [a: 1]\n",
         "binary": "columns: !!binary aGVsbG8=\n",
-        "code": "columns: !!python/object/apply:os.system ['touch /tmp/vaekit-owned']\n",
+        "code": "columns: !!python/object/apply:os.system ['touch owned']\n",
         "key": "? [a, b]\n: 1\ncolumns: []\n",
         "date": "columns: 2020-99-99\n",
         "number": "columns: 12345\ntarget: [1]\n",

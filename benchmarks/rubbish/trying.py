@@ -21,7 +21,11 @@ _ADDRESSES = 12 * 2**30
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a case ended: its exit code (negative for a signal), seconds, peak memory in 10^9 bytes, and what it printed."""
+    """How a case ended.
+
+    It has the exit code (negative for a signal), seconds, peak memory in 10^9 bytes, what was printed, and whether code in
+    a file of the case was run, which makes a file called `owned`.
+    """
 
     name: str
     words: tuple[str, ...]
@@ -29,6 +33,7 @@ class Outcome:
     seconds: float
     peak_gb: float
     said: str
+    was_owned: bool = False
 
     @property
     def faults(self) -> tuple[str, ...]:
@@ -40,6 +45,7 @@ class Outcome:
             "memory": self.peak_gb > MEMORY or ("out of memory" in self.said and "=" not in " ".join(self.words[1:])),
             "time": self.seconds > SECONDS,
             "control": any(ord(sign) < 32 and sign != "\n" for sign in self.said) or "\x7f" in self.said,
+            "code": self.was_owned,
             "silent": self.code == 2 and not self.said.strip(),
         }
         return tuple(kind for kind, is_so in found.items() if is_so)
@@ -59,6 +65,7 @@ def attempt(name: str, words: Sequence[str], folder: Path) -> Outcome:
         round(time.perf_counter() - began, 2),
         round(used.ru_maxrss * 1024 / 1e9, 3),
         said.read_text(errors="backslashreplace")[-4000:],
+        (folder / "owned").exists(),
     )
 
 

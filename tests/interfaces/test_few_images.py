@@ -43,6 +43,13 @@ def test_others_get_none(sections):
     assert "second_stage" not in {choice.key for choice in experiment.choices}
 
 
+def test_a_language_model_gets_none(tmp_path):
+    (tmp_path / "lines.txt").write_text("".join(f"a line of {number} words\n" for number in range(600)))
+    reading = modality_named("text").opened({"source": str(tmp_path / "lines.txt")})
+    experiment = plan(reading.open(), reading, {"model": {"model": "lm"}}, "balanced")
+    assert experiment.training.second_stage == "none"
+
+
 def test_the_mixture_raises_the_bound_of_test_data():
     images = read_images("digits").values.numpy()
     fitted, plain = (vaekit.fit(images, **KEYS, second_stage=stage) for stage in ("choose", "none"))

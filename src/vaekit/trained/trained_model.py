@@ -204,7 +204,7 @@ class TrainedModel(Walks):
                 raise ValueError("given goes with neither label nor temperature; leave these out")
             return self.sample_given(n, given, seed=seed).table
         pick = self.view.pick(decoding, noise=noise, sampling=True)
-        return self._shown(self.generated(n, pick, temperature, label, seed))
+        return self._presented(self.generated(n, pick, temperature, label, seed))
 
     def sample_given(self, n: int, given: Mapping[str, Any], *, seed: Seed = 0) -> Any:
         """Return `n` new rows of a table with given values in some columns, and the effective sample size behind them.
@@ -286,7 +286,7 @@ class TrainedModel(Walks):
         with evaluating(self.model):
             parts = self._in_batches(*groups, *context)
             x = [pick(self.model.decode(*part[: len(groups)], context=part[len(groups) :])) for part in parts]
-        return self._shown(torch.cat(x))
+        return self._presented(torch.cat(x))
 
     def reconstruct(
         self, source: Source | None = None, count: int | None = None, *, decoding: Decoding | None = None
@@ -316,7 +316,7 @@ class TrainedModel(Walks):
         twin._for_display = True
         return twin
 
-    def _shown(self, x: Tensor) -> Shown:
+    def _presented(self, x: Tensor) -> Shown:
         """Return a model's output as data, or to be looked at; see `displayed`."""
         return self.view.display(x) if self._for_display else self.view.decode(x)
 
