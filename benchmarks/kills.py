@@ -146,7 +146,7 @@ def _forked(work: Callable[[], Any], *, after: float | None = None, crash_at: in
             code = 0
         except SystemExit as stop:
             code = int(stop.code or 0)
-        except ValueError as error:
+        except (ValueError, OSError) as error:
             print(error)
             code = 2
         except BaseException:

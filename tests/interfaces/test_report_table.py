@@ -188,6 +188,7 @@ def test_quality_is_not_measured_where_time_is_short(odd_run, monkeypatch):
     monkeypatch.setattr(tables, "table_quality_of", lambda *_, **__: sklearn_refuses())
     late = Deadline(time.perf_counter() + 1000)
     monkeypatch.setattr(tables, "_COMPARING", 2000.0)
+    monkeypatch.setattr(tables, "_COMPARABLE", 60)
     shown = text_of(write_report(odd_run, odd_run.evaluate(samples=3), deadline=late).read_text())
     assert (
         f"Not measured: the time limit leaves no time for it; vaekit report {shlex.quote(str(odd_run.path))} measures it."
