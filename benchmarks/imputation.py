@@ -1,10 +1,10 @@
 """How well does vaekit fill in missing cells, and do its intervals hold what was there, beside the usual ways?
 
-    python -m benchmarks.imputation [--data DIR] [--tables adult breast-cancer] [--shares 10 30 50] [--masks 1] [--keys KEY=VALUE ...]
+    python -m benchmarks.imputation [--data DIR] [--tables adult wine ...] [--shares 10 30 50] [--masks 1] [--hide MCAR MAR MNAR] [--keys KEY=VALUE ...]
 
-It takes the very cells that `imputation_rivals` hides. A model with `goal=imputation` is trained on the table with holes by
-`vaekit fit`, with the kinds of columns in a schema file, and the holes are filled by `vaekit impute`. Results are kept by
-table, share, mask and name: `--keys` go with a `--name` of their own. `--tables` without one makes the page again.
+It takes the very cells that `imputation_rivals` hides. A model with `goal=imputation` is trained on the table with holes, with
+the kinds of columns in a schema file, and fills the holes. Results are kept by table, mechanism, share, mask and name: `--keys`
+are part of it. What is kept is not done again. `--tables` without one makes the page again.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import argparse
 import json
 import shutil
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,13 +21,13 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as parquet
 import yaml
 
-from benchmarks.commands import vaekit
+import vaekit
+from benchmarks.imputation_page import rows
+from benchmarks.imputation_rivals import RIVALS
 from benchmarks.measuring import RESULTS, machine, report, table
-from benchmarks.typed_tables import TYPED, Hidden, Typed, hide
-from vaekit import load
+from benchmarks.typed_tables import MASKS, TYPED, Hidden, Typed, every_mask
 
 __all__ = ["coverage", "write_schema"]
 
@@ -39,7 +39,8 @@ MEANING = (
     f"filled in by the mean of its draws, a rank by their median, a category by the likeliest. Coverage: share of hidden numbers inside intervals of "
     f"{LEVEL:.0%}, mean over the columns; they leave out as much on either side, of a column with spikes they are the shortest. Ordinal columns "
     "are ranks, and not in it. A twentieth of the rows (a tenth of a small table) is kept from the weights, to choose the "
-    "best ones by; rivals have all rows. CPU s: of fit and impute; of rivals, of the filling in."
+    "best ones and the weights of the Gaussian by; rivals have all rows. ± is the standard error of the mean over masks. CPU s: of fit and "
+    "impute; of rivals, of the filling in."
 )
 
 
@@ -50,17 +51,13 @@ class Order:
     Args:
         name: Of its rows in the page.
         keys: Beside `goal=imputation`.
-        seconds: The time limit.
         draws: Latents that are compared per row, and draws behind an interval.
-        threads: Of each command.
         seed: Of weights, noise and draws.
     """
 
     name: str
     keys: tuple[str, ...]
-    seconds: float
     draws: int
-    threads: int
     seed: int
 
 
@@ -75,43 +72,46 @@ def write_schema(typed: Typed, path: Path) -> Path:
 def job(name: str, typed: Typed, hidden: Hidden, order: Order, work: Path) -> dict[str, Any]:
     """Train on the table with holes, fill them in, and measure."""
     folder, about = (work / f"imputation-{name}").absolute(), machine()
-    given, run = hidden.write(typed, folder), folder / f"run-{hidden.name}-{int(time.time())}"
+    given = hidden.write(typed, folder)
     schema = write_schema(typed, folder / "schema.yaml")
-    # A copy of it is the test part, of which nothing is asked here: so no row is set aside for that. It is what is filled.
+    # A copy of it is the test part, of which nothing is asked here: so no row is set aside for that.
     again = shutil.copy(given, folder / "test.csv")
-    keys = ("goal=imputation", f"schema_file={schema}", f"test={again}", *order.keys)
-    limit = ("--time-limit", f"{order.seconds:g}s", "--seed", str(order.seed))
-    fitted = vaekit("fit", str(given), *keys, *limit, "--out", str(run), threads=order.threads)
-    print(f"run: {run}", flush=True)
-    check_kinds(run, typed)
-    out, cells = run / "filled.parquet", run / "cells.parquet"
-    asked = ("--level", str(LEVEL), "--samples", str(order.draws), "--seed", str(order.seed))
-    filled = vaekit(
-        "impute", str(run), str(again), "--out", str(out), "--intervals", str(cells), *asked, threads=order.threads
-    )
+    keys = dict(key.split("=", 1) for key in order.keys)
+    began = time.process_time()
+    model = vaekit.fit(str(given), goal="imputation", schema_file=str(schema), test=str(again), seed=order.seed, **keys)
+    fitted = time.process_time()
+    check_kinds(model, typed)
+    filled = model.impute(str(given), proposals=order.draws, level=LEVEL, seed=order.seed)
+    ended = time.process_time()
     return {
-        **{"table": name, "title": typed.title, "share": hidden.share, "mask": hidden.seed, "rival": order.name},
-        **{"keys": order.keys, "seconds": order.seconds, "seed": order.seed, "threads": order.threads},
-        **{"date": about["date"], "load_before": about["load_before"], "run": run.name},
-        "fit": fitted.figures(),
-        "impute": filled.figures(),
-        "ess": filled.answer["ess"],
-        "cpu_seconds": fitted.cpu + filled.cpu,
-        "coverage": coverage(typed, hidden, parquet.read_table(cells), order.draws),
-        **typed.errors(parquet.read_table(out), hidden),
+        **{
+            "table": name,
+            "title": typed.title,
+            **hidden.about,
+            "rival": order.name,
+            "keys": order.keys,
+            "seed": order.seed,
+        },
+        **{"date": about["date"], "load_before": about["load_before"]},
+        "weight": model.model.stacking.weight.mean().item() if hasattr(model.model, "stacking") else 0.0,
+        "ess": filled.ess.nanmean().item(),
+        "fit_cpu_seconds": fitted - began,
+        "cpu_seconds": ended - began,
+        "coverage": coverage(typed, hidden, filled.cells, order.draws),
+        **typed.errors(filled.table, hidden),
     }
 
 
-def check_kinds(run: Path, typed: Typed) -> None:
-    """Refuse a run whose columns are not of the declared kinds.
+def check_kinds(model: vaekit.TrainedModel, typed: Typed) -> None:
+    """Refuse a model whose columns are not of the declared kinds.
 
     Raises:
         ValueError: The first column of another kind.
     """
-    kinds = load(run).schema.kinds  # type: ignore[union-attr]
+    kinds = model.schema.kinds  # type: ignore[union-attr]
     for name, kind in zip(typed.columns, typed.kinds, strict=True):
         if (kind == "numeric") != (kinds.get(name) == "numeric") and kind != "ordinal":
-            raise ValueError(f"column {name!r} must be {kind}, but {run} has it as {kinds.get(name)}")
+            raise ValueError(f"column {name!r} must be {kind}, but the model has it as {kinds.get(name)}")
 
 
 def coverage(typed: Typed, hidden: Hidden, cells: pa.Table, draws: int) -> dict[str, Any]:
@@ -128,44 +128,12 @@ def coverage(typed: Typed, hidden: Hidden, cells: pa.Table, draws: int) -> dict[
         some = cells.filter(pc.equal(cells["column"], typed.columns[j]))
         places = some["row"].to_numpy()
         known = hidden.cells[places, j]  # cells that the table itself lacks have no truth
+        if not known.any():
+            continue
         truth = typed.values[places, j]
         inside = (some["low"].to_numpy() <= truth) & (truth <= some["high"].to_numpy())
         shares[typed.columns[j]] = float(inside[known].mean())
     return {"mean": float(np.mean(list(shares.values()))), "draws": draws, "shares": shares}
-
-
-def rows(jobs: Sequence[Mapping[str, Any]], rivals: Sequence[Mapping[str, Any]], name: str) -> list[dict[str, Any]]:
-    """Return a row per share and way of filling in: means over the masks, which are those of this script."""
-    own = [job for job in jobs if job["table"] == name]
-    masks = {(job["share"], job["mask"]) for job in own}
-    others = [job for job in rivals if job["table"] == name and (job["share"], job["mask"]) in masks]
-    ways = list(dict.fromkeys(job["rival"] for job in (*others, *own)))
-    cases = [(share, way) for share in sorted({share for share, _ in masks}) for way in ways]
-    found = []
-    for share, way in cases:
-        same = [job for job in (*others, *own) if (job["share"], job["rival"]) == (share, way)]
-        if same:
-            found.append(_row(share, way, same))
-    return found
-
-
-def _row(share: float, way: str, same: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    errors = {
-        key: _mean(job[key] for job in same) for key, value in same[0].items() if " " in key and value is not None
-    }
-    held = [job["coverage"] for job in same if "coverage" in job]
-    return {
-        "hidden": f"{share:.0%}",
-        "masks": len(same),
-        "filled by": way,
-        **errors,
-        "coverage of 90 %": f"{_mean(c['mean'] for c in held):.3f}" if held else "",
-        "CPU s": _mean(job["cpu_seconds"] for job in same),
-    }
-
-
-def _mean(values: Iterable[float]) -> float:
-    return float(np.mean(list(values)))
 
 
 def kept(path: Path) -> dict[str, Any]:
@@ -176,12 +144,12 @@ def kept(path: Path) -> dict[str, Any]:
 def conclude(jobs: Mapping[str, Any], rivals: Path, out: Path) -> None:
     """Write all figures, and a table of each table."""
     own, others = list(jobs.values()), list(kept(rivals).values())
-    titles = {job["table"]: job["title"] for job in own}
-    tables = [f"## {title}\n\n{table(rows(own, others, name))}" for name, title in titles.items()]
-    ways = {job["rival"]: f"{job['rival']}: `{' '.join(('goal=imputation', *job['keys']))}`" for job in own}
-    chosen = {key: sorted({job[key] for job in own}) for key in ("seconds", "threads", "seed")}
-    about = {"machine": machine(), "settings": chosen, "jobs": jobs}
-    report("imputation", (__doc__ or "").splitlines()[0], out, about, [*tables, "; ".join(ways.values()), MEANING])
+    titles = {job["table"]: job["title"] for job in (*own, *others)}
+    ways = list(dict.fromkeys((*RIVALS, *(job["rival"] for job in own))))
+    tables = [f"## {title}\n\n{table(rows([*others, *own], name, ways))}" for name, title in titles.items()]
+    keys = {job["rival"]: f"{job['rival']}: `{' '.join(('goal=imputation', *job['keys']))}`" for job in own}
+    about = {"machine": machine(), "settings": {"seed": sorted({job["seed"] for job in own})}, "jobs": jobs}
+    report("imputation", (__doc__ or "").splitlines()[0], out, about, [*tables, "; ".join(keys.values()), MEANING])
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -190,14 +158,13 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--tables", nargs="*", choices=TYPED, default=list(TYPED))
     parser.add_argument("--shares", nargs="*", type=int, default=[10, 30, 50], help="hidden cells, in percent")
     parser.add_argument("--masks", type=int, default=1, help="masks per share, of seeds 0, 1, ...")
-    parser.add_argument("--seconds", type=float, default=180.0, help="time limit of each fit")
+    parser.add_argument("--hide", nargs="*", choices=MASKS, default=["MCAR"], help="mechanisms")
     parser.add_argument("--draws", type=int, default=200, help="latents per row, and draws behind an interval")
     parser.add_argument("--keys", nargs="*", default=[], metavar="KEY=VALUE", help="more keys of vaekit fit")
     parser.add_argument("--name", help="of the rows in the page; by default vaekit and the keys")
-    parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--seed", type=int, default=0, help="of weights and draws")
     parser.add_argument("--rivals", type=Path, help="imputation_rivals.json; by default the one in --out")
-    parser.add_argument("--work", type=Path, default=Path("runs/benchmarks"), help="folder for hidden cells and runs")
+    parser.add_argument("--work", type=Path, default=Path("runs/benchmarks"), help="folder for hidden cells")
     parser.add_argument("--out", type=Path, default=RESULTS)
     return parser
 
@@ -207,17 +174,18 @@ def main() -> None:
     parser = _parser()
     given = parser.parse_args()
     name = given.name or " ".join((NAME, *given.keys))
-    order = Order(name, tuple(given.keys), given.seconds, given.draws, given.threads, given.seed)
+    order = Order(name, tuple(given.keys), given.draws, given.seed)
     rivals, path = given.rivals or given.out / "imputation_rivals.json", given.out / "imputation.json"
     try:
         tables = {name: TYPED[name](given.data) for name in given.tables}
     except (OSError, ValueError) as error:
         parser.error(str(error))
     for name, typed in tables.items():
-        for hidden in (hide(typed, share / 100, seed) for share in given.shares for seed in range(given.masks)):
-            done = {f"{name} {hidden.name} {order.name}": job(name, typed, hidden, order, given.work)}
-            # Read again after the work: another process may have ended meanwhile.
-            conclude(kept(path) | done, rivals, given.out)
+        for hidden in every_mask(typed, given.hide, given.shares, given.masks):
+            if (key := f"{name} {hidden.name} {order.name}") not in kept(path):
+                done = {key: job(name, typed, hidden, order, given.work)}
+                # Read again after the work: another process may have ended meanwhile.
+                conclude(kept(path) | done, rivals, given.out)
     if not tables:
         conclude(kept(path), rivals, given.out)
 

@@ -1,11 +1,10 @@
 """How well do the usual ways fill in missing cells: means and modes, nearest neighbours, a regression per column in turns?
 
-    python -m benchmarks.imputation_rivals [--data DIR] [--tables adult breast-cancer] [--shares 10 30 50] [--masks 1]
+    python -m benchmarks.imputation_rivals [--data DIR] [--tables adult wine ...] [--shares 10 30 50] [--masks 1] [--hide MCAR MAR MNAR]
 
-Cells are hidden completely at random, and each rival gets the rest of the same table. Numbers are standardised and
+Cells are hidden by three mechanisms, and each rival gets the rest of the same table. Numbers are standardised and
 categories one-hot for it, and the largest of the numbers that come back is the category. The hidden cells are kept in
-`--work`, so that others fill in exactly the same. Results are kept by table and share: `--tables` and `--shares` may be done
-one at a time.
+`--work`, so that others fill in exactly the same. What is kept is not done again.
 """
 
 from __future__ import annotations
@@ -20,21 +19,27 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.experimental import enable_iterative_imputer  # noqa: F401, which makes the import after it possible
 from sklearn.impute import IterativeImputer, KNNImputer
 
+from benchmarks.imputation_page import rows
 from benchmarks.measuring import RESULTS, machine, report, table
-from benchmarks.typed_tables import TYPED, Hidden, Typed, hide
+from benchmarks.typed_tables import MASKS, TYPED, Hidden, Typed, every_mask
 
 __all__ = ["RIVALS", "Codes", "fill"]
 
 DONORS = 5000  # rows among which neighbours are looked for
+TREES = {True: 100, False: 50}  # of a forest for less than a thousand rows, and for more
+TURNS = 10  # of forests
 MEANING = (
     "NRMSE: root mean square over the hidden cells of a column, divided by its range or its standard deviation, mean over "
     "the columns. Ordinal columns are ranks. Error: share of hidden cells with another category, mean over the columns. "
     f"Nearest neighbours are looked for among {DONORS:,} rows at most. 'own left out': no indicator of a category is "
-    "predicted from the others of the same column, which add up to one with it and keep it where it began."
+    "predicted from the others of the same column, which add up to one with it and keep it where it began. missForest: "
+    f"scikit-learn's forests ({TREES[True]} trees, {TREES[False]} from 1,000 rows on) for each column in turns, as Stekhoven and Bühlmann, "
+    "2012, have it."
 )
 
 
@@ -111,11 +116,36 @@ def iterative_others(codes: Codes, given: np.ndarray, seed: int) -> np.ndarray:
     return OthersOnly(codes.column, random_state=seed).fit_transform(given)
 
 
+def forests(codes: Codes, given: np.ndarray, seed: int) -> np.ndarray:
+    """Return what a random forest per column, in turns, ends with: at the last turn before the changes grow again.
+
+    References:
+        Stekhoven and Bühlmann, 2012, "MissForest: non-parametric missing value imputation for mixed-type data".
+    """
+    missing, parts = np.isnan(given), [np.flatnonzero(codes.column == j) for j in range(codes.column.max() + 1)]
+    filled = np.where(missing, np.nanmean(given, 0), given)
+    for part in parts:
+        if len(part) > 1:
+            filled[:, part] = np.where(missing[:, part], _one_hot(filled[:, part].mean(0), len(part)), filled[:, part])
+    order = sorted((part for part in parts if missing[:, part[0]].any()), key=lambda part: missing[:, part[0]].sum())
+    last = dict.fromkeys(("numbers", "categories"), np.inf)
+    for _ in range(TURNS):
+        before = filled.copy()
+        for part in order:
+            _regrow(filled, missing[:, part[0]], part, seed)
+        change = _changes(parts, before, filled)
+        if all(change[kind] >= last[kind] for kind in change):
+            return before
+        last = change
+    return filled
+
+
 RIVALS: dict[str, Callable[[Codes, np.ndarray, int], np.ndarray]] = {
     "mean / mode": constants,
     "k-NN": neighbours,
     "iterative": iterative,
     "iterative, own left out": iterative_others,
+    "missForest": forests,
 }
 
 
@@ -129,6 +159,30 @@ def fill(rival: str, typed: Typed, hidden: Hidden) -> tuple[pa.Table, float]:
     return typed.arrow(np.where(hidden.cells, filled, hidden.values)), seconds
 
 
+def _regrow(filled: np.ndarray, missing: np.ndarray, part: np.ndarray, seed: int) -> None:
+    """Predict the missing cells of one column by a forest of all others, in place."""
+    others = np.delete(filled, part, axis=1)
+    known = {"n_estimators": TREES[len(filled) < 1000], "max_features": "sqrt", "random_state": seed}
+    if len(part) == 1:
+        forest = RandomForestRegressor(min_samples_leaf=5, **known).fit(others[~missing], filled[~missing, part[0]])
+        filled[missing, part[0]] = forest.predict(others[missing])
+    else:
+        forest = RandomForestClassifier(**known).fit(others[~missing], filled[~missing][:, part].argmax(1))
+        filled[np.ix_(missing, part)] = np.eye(len(part))[forest.predict(others[missing])]
+
+
+def _changes(parts: list[np.ndarray], before: np.ndarray, after: np.ndarray) -> dict[str, float]:
+    """Return the change of numbers, relative to their squares, and of indicators."""
+    square = (after - before) ** 2
+    found = {"numbers": [p for p in parts if len(p) == 1], "categories": [p for p in parts if len(p) > 1]}
+    places = {kind: np.concatenate(some) for kind, some in found.items() if some}
+    return {kind: float(square[:, some].sum() / (after[:, some] ** 2).sum()) for kind, some in places.items()}
+
+
+def _one_hot(shares: np.ndarray, count: int) -> np.ndarray:
+    return np.eye(count)[shares.argmax()]
+
+
 def _levels(x: np.ndarray) -> np.ndarray:
     return np.unique(x[~np.isnan(x)])
 
@@ -136,25 +190,8 @@ def _levels(x: np.ndarray) -> np.ndarray:
 def job(rival: str, name: str, typed: Typed, hidden: Hidden) -> dict[str, Any]:
     """Fill in and measure."""
     filled, seconds = fill(rival, typed, hidden)
-    about = {"table": name, "title": typed.title, "share": hidden.share, "mask": hidden.seed, "rival": rival}
+    about = {"table": name, "title": typed.title, **hidden.about, "rival": rival}
     return {**about, "cpu_seconds": seconds, **typed.errors(filled, hidden)}
-
-
-def rows(jobs: Mapping[str, Any], name: str) -> list[dict[str, Any]]:
-    """Return a row per share and rival on a table: means over masks."""
-    there = [job for job in jobs.values() if job["table"] == name]
-    cases = sorted({(job["share"], list(RIVALS).index(job["rival"])) for job in there})
-    found = []
-    for share, position in cases:
-        rival = list(RIVALS)[position]
-        same = [job for job in there if (job["share"], job["rival"]) == (share, rival)]
-        means = {key: _mean(same, key) for key, value in same[0].items() if " " in key and value is not None}
-        found.append({"hidden": f"{share:.0%}", "rival": rival, **means, "CPU s": _mean(same, "cpu_seconds")})
-    return found
-
-
-def _mean(jobs: list[Mapping[str, Any]], key: str) -> float:
-    return float(np.mean([job[key] for job in jobs]))
 
 
 def kept(out: Path) -> dict[str, Any]:
@@ -166,7 +203,8 @@ def kept(out: Path) -> dict[str, Any]:
 def conclude(jobs: Mapping[str, Any], out: Path) -> None:
     """Write all figures, and a table of each table."""
     titles = {job["table"]: job["title"] for job in jobs.values()}
-    tables = [f"## {title}\n\n{table(rows(jobs, name))}" for name, title in titles.items()]
+    found = list(jobs.values())
+    tables = [f"## {title}\n\n{table(rows(found, name, list(RIVALS)))}" for name, title in titles.items()]
     question, chosen = (__doc__ or "").splitlines()[0], {"donors": DONORS}
     report(
         "imputation_rivals", question, out, {"machine": machine(), "settings": chosen, "jobs": jobs}, [*tables, MEANING]
@@ -179,6 +217,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--tables", nargs="*", choices=TYPED, default=list(TYPED))
     parser.add_argument("--shares", nargs="*", type=int, default=[10, 20, 30, 40, 50], help="hidden cells, in percent")
     parser.add_argument("--masks", type=int, default=1, help="masks per share, of seeds 0, 1, ...")
+    parser.add_argument("--hide", nargs="*", choices=MASKS, default=["MCAR"], help="mechanisms")
     parser.add_argument(
         "--only", nargs="*", choices=RIVALS, default=list(RIVALS), metavar="RIVAL", help=", ".join(RIVALS)
     )
@@ -196,9 +235,10 @@ def main() -> None:
     except (OSError, ValueError) as error:
         parser.error(str(error))
     for name, typed in tables.items():
-        for hidden in (hide(typed, share / 100, seed) for share in arguments.shares for seed in range(arguments.masks)):
+        for hidden in every_mask(typed, arguments.hide, arguments.shares, arguments.masks):
             hidden.write(typed, arguments.work / f"imputation-{name}")
-            done = {f"{name} {hidden.name} {rival}": job(rival, name, typed, hidden) for rival in arguments.only}
+            left = [rival for rival in arguments.only if f"{name} {hidden.name} {rival}" not in kept(arguments.out)]
+            done = {f"{name} {hidden.name} {rival}": job(rival, name, typed, hidden) for rival in left}
             # Read again: another process may have ended meanwhile.
             conclude(kept(arguments.out) | done, arguments.out)
 

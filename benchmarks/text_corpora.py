@@ -62,7 +62,7 @@ class Corpus:
 
 def counted(folder: Path, corpus: Corpus) -> dict[str, Any]:
     """Return what interpolated Kneser-Ney n-grams of each order reach on the test texts, reading the models' own tokens."""
-    data = read_text(folder, vocabulary=corpus.vocabulary)
+    data = read_text(folder, vocabulary=corpus.vocabulary, unk="token")
     assert isinstance(data.schema, TextSchema)
     training = _tokens(data, data.schema, data.part("train"))
     test = _tokens(data, data.schema, data.drawn("test", corpus.count))
@@ -123,7 +123,7 @@ CORPORA = {
     ),
     "captions": Corpus(
         title="Captions by words, vocabulary=5000: 2,500 steps each",
-        keys=("vocabulary=5000", "steps=2500"),
+        keys=("vocabulary=5000", "unk=token", "steps=2500"),
         vocabulary=5000,
         count=1000,
         split=_gathered_captions,

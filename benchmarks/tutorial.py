@@ -133,9 +133,29 @@ def row(name: str, keys: tuple[str, ...], result: dict) -> dict:
         "IW-50, bits/dim": f"{found['bounds']['iw']['bits_per_dim']:.3f}",
         "-ELBO, nats": f"{-found['bounds']['elbo']['nats']:.1f}",
         "se": f"{found['bounds']['elbo']['se']:.1f}",
+        "KL, nats": f"{found['rate']:.1f}",
         "active units": found["active_units"],
         "the doctor says": ", ".join(f["name"] for f in result["findings"]) or "nothing found",
     }
+
+
+def evidence(results: dict) -> list[dict]:
+    """Return a line of the second table for each finding, and for a loss that was logged as if it were a bound."""
+    logged = [
+        {
+            "run": name,
+            "finding": "the ELBO as logged",
+            "evidence": f"{bound['nats']:.1f} nats, {bound['bits_per_dim']:.3f} bits/dim",
+        }
+        for name, result in results.items()
+        if (bound := (result["reported"] or {}).get("elbo"))
+    ]
+    said = [
+        {"run": name, "finding": f["name"], "evidence": f["evidence"].replace("|", "\\|")}
+        for name, result in results.items()
+        for f in result["findings"]
+    ]
+    return logged + said
 
 
 def main() -> None:
@@ -178,7 +198,7 @@ def main() -> None:
             __doc__.splitlines()[0],
             arguments.out,
             {"machine": about, "settings": settings, "runs": results},
-            [table(rows)],
+            [table(rows), table(evidence(results))],
         )
 
 

@@ -1,4 +1,4 @@
-"""Tables with declared kinds whose cells are hidden and filled in again: Adult in the form of HI-VAE, and breast cancer.
+"""Tables with declared kinds whose cells are hidden and filled in again: rows of Adult in the form of HI-VAE, and small tables.
 
 What is hidden is kept in files, so that everything that fills in sees the same cells.
 """
@@ -6,7 +6,7 @@ What is hidden is kept in files, so that everything that fills in sees the same 
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -14,11 +14,14 @@ from typing import Any, Literal
 import numpy as np
 import pyarrow as pa
 import pyarrow.csv as arrow_csv
-from sklearn.datasets import load_breast_cancer
+from sklearn.datasets import load_breast_cancer, load_diabetes, load_wine
 
-from vaekit.evaluation.tables import Cells, comparable, imputation_error, mcar
+from vaekit.evaluation.tables import Cells, comparable, imputation_error, mar, mcar, mnar
 
-__all__ = ["TYPED", "Hidden", "Kind", "Typed", "hide"]
+__all__ = ["MASKS", "TYPED", "Hidden", "Kind", "Typed", "every_mask", "hide"]
+
+MASKS = {"MCAR": mcar, "MAR": mar, "MNAR": mnar}
+"""How cells are hidden: at random, by other columns, by their own values."""
 
 Kind = Literal["numeric", "ordinal", "categorical"]
 
@@ -96,12 +99,14 @@ class Hidden:
     """A table with hidden cells.
 
     Args:
-        share: Of the known cells that is hidden, completely at random.
+        mechanism: Of `MASKS`.
+        share: Of the known cells that is hidden.
         seed: Of the choice.
         cells: `(N, D)`, true where a known cell is hidden.
         values: The table's, NaN where hidden.
     """
 
+    mechanism: str
     share: float
     seed: int
     cells: np.ndarray
@@ -110,7 +115,12 @@ class Hidden:
     @property
     def name(self) -> str:
         """What files are called."""
-        return f"{round(100 * self.share)}-{self.seed}"
+        return f"{self.mechanism}-{round(100 * self.share)}-{self.seed}"
+
+    @property
+    def about(self) -> dict[str, Any]:
+        """What says which cells are hidden."""
+        return {"hidden by": self.mechanism, "share": self.share, "mask": self.seed}
 
     def write(self, table: Typed, folder: Path) -> Path:
         """Write the hidden cells as `hidden-NAME.npz`, and return the .csv with what is left of the table."""
@@ -121,11 +131,18 @@ class Hidden:
         return path
 
 
-def hide(table: Typed, share: float, seed: int) -> Hidden:
-    """Hide a share of the known cells, each with the same chance."""
+def hide(table: Typed, share: float, seed: int, mechanism: str = "MCAR") -> Hidden:
+    """Hide a share of the known cells."""
     (whole,) = table.cells()
-    cells = mcar(whole, share, seed=seed)
-    return Hidden(share, seed, cells, np.where(cells, np.nan, table.values))
+    cells = MASKS[mechanism](whole, share, seed=seed)
+    return Hidden(mechanism, share, seed, cells, np.where(cells, np.nan, table.values))
+
+
+def every_mask(table: Typed, mechanisms: Sequence[str], percents: Sequence[int], masks: int) -> Iterator[Hidden]:
+    """Yield the table with cells hidden by each mechanism, at each share, with seeds 0, 1, ..."""
+    for mechanism in mechanisms:
+        for percent in percents:
+            yield from (hide(table, percent / 100, seed, mechanism) for seed in range(masks))
 
 
 def adult(folder: Path | None) -> Typed:
@@ -144,13 +161,29 @@ def adult(folder: Path | None) -> Typed:
     return Typed(f"Adult, typed: {len(values):,} rows, {len(kinds)} columns", _ADULT, kinds, values)
 
 
-def breast_cancer(_: Path | None = None) -> Typed:
-    """Return the table that scikit-learn ships, with its diagnosis as a category."""
-    found = load_breast_cancer()
+def adult_rows(folder: Path | None, count: int = 1000, columns: tuple[str, ...] = _ADULT) -> Typed:
+    """Return some rows of Adult, drawn with seed 0, and some of its columns."""
+    whole = adult(folder)
+    places = [whole.columns.index(name) for name in columns]
+    rows = np.random.default_rng(0).choice(len(whole.values), count, replace=False)
+    title = f"{count:,} rows and {len(columns)} columns of Adult, typed"
+    return Typed(title, columns, tuple(whole.kinds[j] for j in places), whole.values[np.ix_(rows, places)])
+
+
+def adult_small(folder: Path | None) -> Typed:
+    """Return a small table of mixed columns."""
+    columns = ("age", "education-num", "marital-status", "occupation", "relationship", "sex", "hours-per-week")
+    return adult_rows(folder, 275, columns)
+
+
+def shipped(title: str, load: Callable[[], Any], target: Kind, categories: tuple[str, ...] = ()) -> Typed:
+    """Return a table that scikit-learn ships, with its target as a column."""
+    found = load()
     values = np.column_stack([found.data, found.target]).astype(np.float64)
-    kinds: tuple[Kind, ...] = (*("numeric" for _ in found.feature_names), "categorical")
-    columns = (*(str(name) for name in found.feature_names), "target")
-    return Typed(f"Breast cancer: {len(values)} rows, {len(columns)} columns", columns, kinds, values)
+    names = [str(name) for name in found.feature_names]
+    kinds: list[Kind] = ["categorical" if name in categories else "numeric" for name in names]
+    columns = (*names, "target")
+    return Typed(f"{title}: {len(values)} rows, {len(columns)} columns", columns, (*kinds, target), values)
 
 
 def _column(x: np.ndarray) -> pa.Array:
@@ -159,4 +192,10 @@ def _column(x: np.ndarray) -> pa.Array:
     return column.cast(pa.int64()) if (known == np.rint(known)).all() else column
 
 
-TYPED: dict[str, Callable[[Path | None], Typed]] = {"adult": adult, "breast-cancer": breast_cancer}
+TYPED: dict[str, Callable[[Path | None], Typed]] = {
+    "adult": adult_rows,
+    "adult-small": adult_small,
+    "breast-cancer": lambda _: shipped("Breast cancer", load_breast_cancer, "categorical"),
+    "diabetes": lambda _: shipped("Diabetes", lambda: load_diabetes(scaled=False), "numeric", ("sex",)),
+    "wine": lambda _: shipped("Wine", load_wine, "categorical"),
+}

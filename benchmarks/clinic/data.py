@@ -1,4 +1,4 @@
-"""The clinic's data sets: digits, a part of MNIST and of Fashion-MNIST, too few digits, and digits with leaks."""
+"""The clinic's data sets: digits, a part of MNIST and of Fashion-MNIST, too few digits, digits with leaks; rows and texts."""
 
 from pathlib import Path
 
@@ -6,6 +6,7 @@ import numpy as np
 import torch
 
 from benchmarks.clinic.cases import FEW, LEAKED
+from benchmarks.clinic.rows import CORPORA, TABLES
 from vaekit.data import read_images
 
 __all__ = ["prepare"]
@@ -13,9 +14,17 @@ __all__ = ["prepare"]
 _IMAGES = 3000
 
 
-def prepare(work: Path, mnist: str, fashion: str) -> None:
+def prepare(work: Path, mnist: str, fashion: str, *, images: bool = True) -> None:
     """Write the files that cases name, where they are missing."""
     work.mkdir(parents=True, exist_ok=True)
+    for number in range(TABLES):
+        _table(work / f"table-{number}.csv", number, 2000)
+        _table(work / f"table-{number}-few.csv", number, 90)
+    for number in range(CORPORA):
+        _corpus(work / f"text-{number}.txt", number, 2500)
+        _corpus(work / f"text-{number}-few.txt", number, 120)
+    if not images:
+        return
     for name, source in (("mnist", mnist), ("fashion", fashion)):
         if not (work / f"{name}-{_IMAGES}.npz").exists():
             data = read_images(source)
@@ -36,3 +45,30 @@ def prepare(work: Path, mnist: str, fashion: str) -> None:
             x_val=x[1200:1400],
             x_test=test,
         )
+
+
+def _table(path: Path, number: int, rows: int) -> None:
+    """Write numbers, counts and categories of a few common causes, drawn anew for each number."""
+    draw, random = np.random.default_rng(100 + number), np.random.default_rng([200 + number, rows])
+    causes = random.normal(size=(rows, 3))
+    numbers = causes @ draw.normal(size=(3, 5)) + 0.4 * random.normal(size=(rows, 5))
+    counts = random.poisson(np.exp(0.5 + 0.6 * causes[:, :2]))
+    scores = causes @ draw.normal(size=(3, 4)) + random.gumbel(size=(rows, 4))
+    words = np.array(["north", "south", "east", "west"])[scores.argmax(1)]
+    smokes = np.where(causes[:, 2] + 0.5 * random.normal(size=rows) > 0, "yes", "no")
+    names = [*(f"x{i}" for i in range(5)), "visits", "children", "region", "smokes"]
+    lines = [
+        ",".join([*(f"{v:.4f}" for v in numbers[i]), *map(str, counts[i]), words[i], smokes[i]]) for i in range(rows)
+    ]
+    path.write_text("\n".join([",".join(names), *lines]) + "\n")
+
+
+def _corpus(path: Path, number: int, lines: int) -> None:
+    """Write sentences of a small grammar: who, what, where and when are drawn, and so are the words for them."""
+    draw, random = np.random.default_rng(300 + number), np.random.default_rng([400 + number, lines])
+    letters = np.array(list("abdefgiklmnoprstu"))
+    words = [["".join(draw.choice(letters, draw.integers(3, 8))) for _ in range(12)] for _ in range(5)]
+    with path.open("w") as file:
+        for _ in range(lines):
+            who, act, what, where, when = (random.choice(part) for part in words)
+            file.write(f"the {who} {act}s a {what}" + (f" in {where}" if random.random() < 0.7 else "") + f" {when}\n")

@@ -1,29 +1,39 @@
 """The phases of the clinic, one case at a time, so that processes share them and each may be stopped at any time."""
 
 import json
+import math
 import shutil
 import time
 import traceback
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
 import torch
 
-from benchmarks.clinic.cases import HEALTHY, PLANTED, Case, case
+from benchmarks.clinic.cases import HEALTHY, HELD_OUT, PLANTED, Case, case
+from benchmarks.clinic.rows import PLANTED_ROWS, row_case
 from benchmarks.clinic.runs import spoiled, trained
 from vaekit.diagnosis import CHECKS, Examination
 
 __all__ = ["PHASES", "TREATED", "Task", "cases", "work_on"]
 
 PHASES = ("train", "examine", "treat")
-HEALTHY_RUNS, TUNING_HEALTHY, SICK_RUNS, TUNING_SICK, TREATED = 320, 80, 20, 4, 12
+SICK_RUNS, TREATED = 10, 4
+HEALTHY_RUNS = {"image": 160, "table": 60, "text": 60}
 
 
-def cases() -> list[Case]:
-    """Return all cases: sick and healthy mixed, so that a stopped clinic has seen some of each."""
-    sick = [case(name, i) for i in range(SICK_RUNS) for name in PLANTED if i % 2 or i < TUNING_SICK]
-    well = [case(HEALTHY, i) for i in range(HEALTHY_RUNS) if i % 2 or i < TUNING_HEALTHY]
-    ranked = [(i / len(part), one) for part in (sick, well) for i, one in enumerate(part)]
+def cases(first: int = HELD_OUT) -> list[Case]:
+    """Return all cases from a number on: kinds, sick and healthy mixed, so that a stopped clinic has seen some of each."""
+    makers = {
+        "image": (PLANTED, case),
+        **{kind: (PLANTED_ROWS[kind], partial(row_case, kind)) for kind in PLANTED_ROWS},
+    }
+    parts = []
+    for kind, (planted, make) in makers.items():
+        parts.append([make(name, first + i) for i in range(SICK_RUNS) for name in planted])
+        parts.append([make(HEALTHY, first + i) for i in range(HEALTHY_RUNS[kind])])
+    ranked = [(i / len(part), one) for part in parts for i, one in enumerate(part)]
     return [one for _, one in sorted(ranked, key=lambda pair: pair[0])]
 
 
@@ -35,13 +45,13 @@ def examine(one: Case, work: Path, checks: tuple[str, ...] = ()) -> dict:
     return {**found, "seconds": time.perf_counter() - began}
 
 
-def treat(one: Case, work: Path) -> dict | None:
-    """Return what a prescription did to the number behind its check; None where the check does not prescribe here."""
+def treat(one: Case, work: Path) -> dict:
+    """Return what a prescription did to the number behind its check; nothing where the check does not prescribe here."""
     check = next(check for check in CHECKS if check.name == one.planted)
     before = Examination(spoiled(one, trained(one, work)))
     finding = check(before)
     if finding is None or not finding.prescription or one.spoiled:
-        return None
+        return {}
     run = trained(one, work, finding.prescription, f"-{'-'.join(finding.prescription).replace('/', '')[:80]}")
     after = check.value(Examination(spoiled(one, run)))
     return {"prescription": finding.prescription, "before": finding.value, "after": after}
@@ -60,17 +70,20 @@ def _measured(examination: Examination, checks: tuple[str, ...]) -> dict:
 
 
 class Task(NamedTuple):
-    """One phase of one case; `checks` are measured again, though they are known."""
+    """One phase of one case; `checks` are measured again, though they are known; not begun after `end`, seconds of `time.time()`."""
 
     phase: str
     case: Case
     work: Path
     checks: tuple[str, ...] = ()
+    end: float = math.inf
 
 
 def work_on(task: Task) -> str:
     """Do a task unless it is done; return what to say of it."""
-    phase, one, work, checks = task
+    phase, one, work, checks, end = task
+    if time.time() > end:
+        return ""
     torch.set_num_threads(1)
     file = work / phase / f"{one.name}.json"
     try:

@@ -21,6 +21,7 @@ from vaekit.interfaces.runs import recording as recording_floor
 from vaekit.interfaces.runs.folder import RunFolder
 from vaekit.interfaces.runs.recording import Recording
 from vaekit.interfaces.runs.subject import Patient
+from vaekit.interfaces.runs.trainer import Trainer
 from vaekit.modalities import modality_named
 from vaekit.training import Training
 
@@ -49,12 +50,16 @@ def trained(case: Case, work: Path, keys: tuple[str, ...] = (), suffix: str = ""
         experiment = Experiment(
             data=modality_named("tensor").opened(), training=Training.model_validate({**settings, "threads": 1})
         )
-        recording = Recording(folder, experiment, data, model=composed(data))
+        trainer = Trainer(experiment, data, model=composed(data))
     else:
-        source = case.data if case.data == "digits" else str(work / case.data)
-        data, reading = read_images(source), modality_named("image").opened({"source": source})
-        given = parse(keys, parse(case.keys, modality="image"), "image")
-        recording = Recording(folder, plan(data, reading, given, "fast"), data)
+        reading = modality_named(case.kind).opened(
+            {"source": case.data if case.data == "digits" else str(work / case.data)}
+        )
+        data = reading.open()
+        trainer = Trainer(
+            plan(data, reading, parse(keys, parse(case.keys, modality=case.kind), case.kind), "fast"), data
+        )
+    recording = Recording(folder, trainer)
     recording.begin()
     return recording.run()
 

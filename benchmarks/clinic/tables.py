@@ -38,12 +38,20 @@ def conclude(cases: Sequence[Case], work: Path, out: Path) -> None:
     known = {one: _read(work / "examine" / f"{one.name}.json") for one in cases if one.held_out}
     examined = {one: found for one, found in known.items() if found is not None}
     treated = {one: _read(work / "treat" / f"{one.name}.json") for one in examined}
-    rows = [_row(check, examined, treated) for check in CHECKS]
-    cured = [row["improved"] for row in rows if row["improved"] is not None]
+    kinds = list(dict.fromkeys(one.kind for one in examined))
+    rows = [
+        _row(check, kind, {one: found for one, found in examined.items() if one.kind == kind}, treated)
+        for kind in kinds
+        for check in CHECKS
+    ]
+    treatments = [row for row in rows if row["improved"] is not None]
     totals = {
         "sensitivity": _share([row["found"] for row in rows]),
+        **{f"sensitivity, {kind}s": _share([row["found"] for row in rows if row["kind"] == kind]) for kind in kinds},
         "false alarms": _share([row["alarms"] for row in rows]),
-        "prescriptions that improve their measure": _share(cured),
+        **{f"false alarms, {kind}s": _share([row["alarms"] for row in rows if row["kind"] == kind]) for kind in kinds},
+        "prescriptions that move the number towards its threshold": _share([row["improved"] for row in treatments]),
+        "prescriptions that carry the number over its threshold": _share([row["carried"] for row in treatments]),
     }
     seconds = sorted(found["seconds"] for found in examined.values())
     about = {
@@ -56,22 +64,27 @@ def conclude(cases: Sequence[Case], work: Path, out: Path) -> None:
         "totals": totals,
         "checks": rows,
     }
-    tables = [table([_shown(row) for row in rows]), table([{"pooled": k, "share": v} for k, v in totals.items()])]
+    shown = [_shown(row) for row in rows if row["found"][1] or row["alarms"][1]]
+    tables = [table(shown), table([{"pooled": k, "share": v} for k, v in totals.items()])]
     report("clinic", "Does the doctor find what was planted, and is it silent about the healthy?", out, about, tables)
 
 
-def _row(check, examined, treated) -> dict:
+def _row(check, kind, examined, treated) -> dict:
     sick = [found["values"].get(check.name) for one, found in examined.items() if one.planted == check.name]
     well = [found["values"].get(check.name) for one, found in examined.items() if one.planted == HEALTHY]
-    cures = [cure for one, cure in treated.items() if cure is not None and one.planted == check.name]
+    well = [value for value in well if value is not None]  # a check that does not apply cannot be wrong
+    cures = [cure for one, cure in treated.items() if cure and one.kind == kind and one.planted == check.name]
     improved = sum(_is_better(check, cure) for cure in cures)
+    carried = sum(_is_better(check, cure) and not check.is_found(cure["after"]) for cure in cures)
     return {
+        "kind": kind,
         "finding": check.name,
         "threshold": check.threshold,
         "fires": check.fires,
         "found": (sum(map(check.is_found, sick)), len(sick)),
         "alarms": (sum(map(check.is_found, well)), len(well)),
         "improved": (improved, len(cures)) if cures else None,
+        "carried": (carried, len(cures)) if cures else None,
         "cures": cures,
     }
 
@@ -88,6 +101,7 @@ def _shown(row: dict) -> dict:
     low, high = wilson(*row["found"])
     least, most = wilson(*row["alarms"])
     return {
+        "data": row["kind"],
         "finding": row["finding"],
         "number must be": f"{'<=' if row['fires'] == 'above' else '>='} {row['threshold']:.4g}",
         "found": f"{row['found'][0]} of {row['found'][1]}",
@@ -95,6 +109,7 @@ def _shown(row: dict) -> dict:
         "false alarms": f"{row['alarms'][0]} of {row['alarms'][1]}",
         "95 % ": f"{least:.3f}-{most:.3f}",
         "prescription helps": "" if row["improved"] is None else f"{row['improved'][0]} of {row['improved'][1]}",
+        "carries it over": "" if row["carried"] is None else f"{row['carried'][0]} of {row['carried'][1]}",
     }
 
 

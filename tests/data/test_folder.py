@@ -35,6 +35,7 @@ def test_pixels_names_and_schema(tmp_path, draw):
         "low": 0,
         "high": 255,
         "binary": False,
+        "dtype": "uint8",
     }
     assert (dataset.labels, dataset.quarantine, dataset.notes) == (None, (), ())
     assert dataset.source == str(tmp_path / "in")
@@ -166,3 +167,20 @@ def test_channels_last_batches_are_free(tmp_path, draw):
     draw(tmp_path / "in", mode="RGB")
     batch = read_folder(tmp_path / "in").values.permute(0, 3, 1, 2)
     assert batch.is_contiguous(memory_format=torch.channels_last)
+
+
+@pytest.mark.parametrize("bits", [10, 12, 16])
+def test_pixels_of_files_of_16_bits_keep_their_levels(tmp_path, cache, bits):
+    deep = np.random.default_rng(0).integers(0, 2**bits, (40, 6, 5)).astype(np.uint16)
+    deep[0, 0, :2] = 0, 2**bits - 1
+    (tmp_path / "deep").mkdir()
+    for place, pixels in enumerate(deep):
+        Image.fromarray(pixels).save(tmp_path / "deep" / f"{place:02}.{'png' if place % 2 else 'tif'}")
+    found = read_folder(tmp_path / "deep", cache=cache)
+    assert (found.schema.levels, found.schema.dtype) == (2**bits, "uint16")
+    np.testing.assert_array_equal(found.values.numpy()[..., 0], deep)
+    assert found.notes == (f"the pixels of 16 bits have {2**bits:,} levels, which are kept",)
+    again = read_folder(tmp_path / "deep", cache=cache)
+    assert again.fingerprint == found.fingerprint and again.schema == found.schema
+    small = read_folder(tmp_path / "deep", size=(3, 3), cache=cache)
+    assert small.values.shape == (40, 3, 3, 1) and 255 < small.values.max() < 2**bits

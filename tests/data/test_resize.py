@@ -3,9 +3,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from vaekit.data.arrays import images_from_arrays
 from vaekit.data.dataset import Dataset
+from vaekit.data.folder import read_folder
 from vaekit.data.resize import crop_box, resize_dataset
 
 
@@ -55,3 +57,21 @@ def test_a_crop_is_never_empty_and_never_outside(height, width, size):
 def test_only_images_can_be_resized():
     with pytest.raises(ValueError, match="only images"):
         resize_dataset(Dataset(torch.zeros(2, 3), None, torch.zeros(2)), (4, 4))
+
+
+def test_images_of_two_values_that_become_grey_are_named_with_the_cure(tmp_path, cache):
+    ink = (np.random.default_rng(0).random((30, 8, 8)) < 0.5).astype(np.uint8) * 255
+    assert any(
+        "two values and are grey after resizing" in note
+        for note in resize_dataset(images_from_arrays(ink), (5, 5)).notes
+    )
+    grey = images_from_arrays(np.random.default_rng(0).integers(0, 256, (30, 8, 8)).astype(np.uint8))
+    assert not any("two values" in note for note in resize_dataset(grey, (5, 5)).notes)
+    (tmp_path / "ink").mkdir()
+    for place, pixels in enumerate(ink):
+        Image.fromarray(pixels).save(tmp_path / "ink" / f"{place:02}.png")
+    assert any(
+        "likelihood.binarize=threshold" in note
+        for note in read_folder(tmp_path / "ink", size=(5, 5), cache=cache).notes
+    )
+    assert not any("two values" in note for note in read_folder(tmp_path / "ink", cache=cache).notes)

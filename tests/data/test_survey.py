@@ -109,3 +109,13 @@ def test_the_share_of_unusable_files(count, bad, passes):
         return
     with pytest.raises(ValueError, match=r"0\.png: the file is empty.*repair or remove them"):
         check_share(count, quarantine)
+
+
+def test_files_of_several_frames_are_told(tmp_path):
+    pages = [Image.fromarray(np.full((8, 10), level, np.uint8)) for level in (10, 90)]
+    pages[0].save(tmp_path / "a.tif", save_all=True, append_images=pages[1:])
+    pages[0].save(tmp_path / "b.gif", save_all=True, append_images=pages[1:])
+    pages[1].save(tmp_path / "c.png")
+    found = survey(tmp_path, ["a.tif", "b.gif", "c.png"], None, "resize")
+    notes = describe_conversions(found, ["a.tif", "b.gif", "c.png"])
+    assert "2 of 3 images with several frames or pages: the first is read" in notes

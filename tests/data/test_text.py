@@ -149,7 +149,7 @@ def test_categories_and_missing_texts_of_parquet_are_texts_and_empty(tmp_path):
 
 
 def test_a_tokenizer_of_ones_own_file(tmp_path):
-    own = texts_to_dataset(CAPTIONS, tokenizer="word")
+    own = texts_to_dataset(CAPTIONS, tokenizer="word", unk="token")
     (tmp_path / "tokenizer.json").write_text(own.schema.definition)
     data = texts_to_dataset(CAPTIONS, tokenizer=str(tmp_path / "tokenizer.json"), lowercase=True)
     assert (data.schema.tokenizer, data.schema.vocabulary) == ("file", own.schema.vocabulary)
@@ -235,7 +235,7 @@ def test_what_is_said_of_other_texts_is_what_is_lost_of_them():
     data = texts_to_dataset(CAPTIONS, tokenizer="char")
     assert texts_to_dataset(CAPTIONS[:4], schema=data.schema).notes == ()
     longer = texts_to_dataset(["caption number 3 " * 5, "caption"], schema=data.schema)
-    assert longer.notes == ("1 text is longer than 17 tokens and the end, and cut",)
+    assert longer.notes == ("1 text is longer than 17 tokens and the end, and cut: 72.83 % of all tokens are lost",)
 
 
 def test_names_of_images_hold_no_texts():

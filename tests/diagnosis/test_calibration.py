@@ -10,7 +10,7 @@ from torch.distributions import Bernoulli as TorchBernoulli, Independent, Laplac
 
 from diagnosis.subjects import examination
 from vaekit import distributions
-from vaekit.diagnosis.calibration import calibration, outside_support, randomized_pit
+from vaekit.diagnosis.calibration import _moments, calibration, outside_support, randomized_pit
 from vaekit.diagnosis.checks.calibration import CHECKS
 from vaekit.interfaces.describing.parsing import parse
 
@@ -121,3 +121,22 @@ def test_a_fixed_scale_far_off_is_found_and_cured(name, sigma):
 
 def test_binary_data_have_no_dispersion():
     assert examination("likelihood=bernoulli", "likelihood.binarize=dynamic").calibration.dispersion is None
+
+
+@pytest.mark.parametrize("signs", [torch.ones(6), torch.tensor([1.0, -1.0, 1.0, -1.0, 1.0, -1.0])], ids=["one", "both"])
+def test_a_shifted_mean_is_not_too_narrow(signs):
+    """The dispersion is the variance of the ranks; the second moment about 1/2 would be 2.2 here instead of .22."""
+    x = torch.randn(3000, 6)
+    shifted = randomized_pit(Normal(2 * signs.expand_as(x), torch.ones_like(x)), x).double()
+    spread, shift = _moments(shifted, torch.ones_like(shifted))
+    assert spread == pytest.approx(0.22, abs=0.03) and shift == pytest.approx(0.40, abs=0.02)
+    spread, shift = _moments(
+        randomized_pit(Normal(torch.zeros_like(x), torch.ones_like(x)), x).double(), torch.ones(3000, 6)
+    )
+    assert spread == pytest.approx(1, abs=0.03) and shift < 0.03
+
+
+def test_the_dispersion_of_few_data_is_unbiased():
+    u = torch.rand(3, 20_000, dtype=torch.float64)
+    assert _moments(u, torch.ones_like(u))[0] == pytest.approx(1, abs=0.03)
+    assert _moments(u[:1], torch.ones_like(u[:1])) == (None, None)

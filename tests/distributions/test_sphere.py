@@ -1,5 +1,6 @@
 import math
 
+import mpmath
 import pytest
 import torch
 from scipy import special, stats
@@ -50,6 +51,30 @@ def test_entropy_and_moments_are_integrals_over_the_angle(kind, d):
         torch.testing.assert_close(q.entropy(), -(p * log_prob).sum(0), rtol=1e-5, atol=1e-5)
         torch.testing.assert_close(q.mean[:, 0], (p * angle.cos()).sum(0), rtol=1e-5, atol=1e-6)
         torch.testing.assert_close(q.variance.sum(-1), 1 - q.mean.square().sum(-1))
+
+
+@pytest.mark.parametrize("kappa", [1e-3, 1.0, 30.0, 1e5, 1e8, 1e12])
+@pytest.mark.parametrize("d", [2, 3, 10, 100])
+def test_the_moments_keep_their_digits_at_every_concentration(d, kappa):
+    """Mean A = I_{d/2} / I_{d/2 - 1} and variance 1 - A^2 - (d - 1) A / kappa (Mardia and Jupp, 2000), in 60 digits."""
+    with mpmath.workdps(60):
+        mean = mpmath.besseli(mpmath.mpf(d) / 2, kappa) / mpmath.besseli(mpmath.mpf(d) / 2 - 1, kappa)
+        exact, around = 1 - mean**2 - (d - 1) * mean / kappa, mean / kappa
+        mean, exact, around = float(mean), float(exact), float(around)
+    q = VonMisesFisher(pole(d), torch.tensor(kappa, dtype=torch.float64))
+    assert [part.item() for part in q.cosine_moments()] == pytest.approx([mean, exact], rel=1e-9, abs=1e-300)
+    assert q.variance.tolist() == pytest.approx([exact] + [around] * (d - 1), rel=1e-9)
+    single = VonMisesFisher(pole(d).float(), torch.tensor(kappa, dtype=torch.float64))
+    assert single.stddev.tolist() == pytest.approx([exact**0.5] + [around**0.5] * (d - 1), rel=1e-5)
+
+
+def test_the_power_spherical_variance_keeps_its_digits_in_single_precision():
+    """4 a b / ((a + b)^2 (a + b + 1)) along the pole (De Cao and Aziz, 2020), and E[sin^2] / (d - 1) across it."""
+    kappa, d = 1e6, 3
+    a, b = 1 + kappa, 1.0
+    q = PowerSpherical(pole(d).float(), torch.tensor(kappa))
+    along, across = 4 * a * b / ((a + b) ** 2 * (a + b + 1)), 2 * a * b / ((a + b) * (a + b + 1))
+    assert q.variance.tolist() == pytest.approx([along, across, across], rel=1e-5)
 
 
 @both

@@ -38,7 +38,25 @@ def aligned():
 
 
 def test_a_code_along_the_axes_is_perfect(aligned):
-    assert aligned.min() > 0.95, dict(zip(SCORES, aligned.tolist(), strict=True))
+    perfect = torch.tensor([1, sum(1 - 1 / k for k in LEVELS) / 3, 1, 1, 1, 1])  # of SAP: less chance, at the next best
+    assert (perfect - aligned).abs().max() < 0.05, dict(zip(SCORES, aligned.tolist(), strict=True))
+
+
+def test_sap_is_a_difference_of_balanced_accuracies_as_published():
+    """Kumar et al. (2018), S as balanced accuracy: 1 and 3/4 by hand, and 0 for a dead dimension; nothing is rescaled."""
+    v = torch.arange(4000).remainder(2).unsqueeze(1)
+    often = torch.where(torch.arange(4000) % 8 < 2, 1 - v[:, 0], v[:, 0])  # right in 6 of 8, for both values
+    codes = torch.stack([v[:, 0], often], 1).double()
+    assert sap(codes, v) == pytest.approx(1 - 3 / 4, abs=0.03)
+    assert sap(codes[:, 1:], v) == pytest.approx(3 / 4, abs=0.03)
+    assert sap(torch.cat([codes[:, :1], 1e-3 * codes[:, 1:]], 1), v) == 1
+
+
+def test_informativeness_is_a_plain_accuracy():
+    """Of values of shares 3/4 and 1/4 that nothing tells, the most frequent is always guessed: right in 3/4."""
+    v = (torch.arange(4000) % 4 == 0).long().unsqueeze(1)
+    dead = torch.zeros(4000, 2).double()
+    assert dci(dead, v)[2] == pytest.approx(3 / 4, abs=0.02)
 
 
 def test_a_rotated_code_is_much_less_but_as_informative_as_can_be(aligned):
@@ -50,7 +68,8 @@ def test_a_rotated_code_is_much_less_but_as_informative_as_can_be(aligned):
 
 def test_noise_tells_nothing():
     found = scores(noise())
-    assert found[[0, 1, 3, 4, 5]].max() < 0.05, found
+    assert found[[0, 1, 3, 4]].max() < 0.05, found
+    assert found[5] == pytest.approx(sum(1 / k for k in LEVELS) / 3, abs=0.05)
     assert found[2] == pytest.approx(1 / len(LEVELS), abs=0.1)  # chance
 
 
@@ -60,7 +79,7 @@ def test_dead_dimensions_beside_a_code_change_little(aligned):
 
 def test_a_dead_code_scores_nothing():
     found = scores(torch.zeros(len(FACTORS), 4))
-    assert found.tolist() == pytest.approx([0, 0, 1 / 3, 0, 0, 0], abs=1e-6)
+    assert found[:5].tolist() == pytest.approx([0, 0, 1 / 3, 0, 0], abs=1e-6)
 
 
 @pytest.mark.parametrize("means", [ALIGNED, MIXED], ids=["aligned", "mixed"])
@@ -94,7 +113,7 @@ def test_a_copied_dimension_closes_the_gaps():
     """What two dimensions know equally well is no gap; the gap of the first factor alone is gone."""
     means = torch.cat([ALIGNED, ALIGNED[:, :1]], 1)
     assert mutual_information_gap(means, FACTORS) == pytest.approx(2 / 3, abs=0.02)
-    assert sap(means, FACTORS) == pytest.approx(2 / 3, abs=0.03)
+    assert sap(means, FACTORS) == pytest.approx((1 - 1 / 4 + 1 - 1 / 8) / 3, abs=0.03)
 
 
 def test_the_mutual_information_gap_is_that_of_plain_counting():
@@ -115,7 +134,7 @@ def test_the_mutual_information_gap_is_that_of_plain_counting():
 def test_a_factor_of_values_in_any_order_is_found():
     """Thresholds, and no straight line: an index is a name."""
     renamed = torch.tensor([3, 0, 2, 1])[FACTORS[:, 1]].unsqueeze(1)
-    assert sap(torch.cat([ALIGNED[:, 1:2], noise(2).double()], 1), renamed) > 0.95
+    assert sap(torch.cat([ALIGNED[:, 1:2], noise(2).double()], 1), renamed) == pytest.approx(3 / 4, abs=0.05)
 
 
 def test_the_vote_leaves_dead_dimensions_out():

@@ -15,6 +15,8 @@ from laws.linear_gaussian import linear_gaussian
 from laws.members import POSTERIORS, name
 from vaekit.evaluation.information import information
 from vaekit.heads import GMM, Bernoulli, StandardNormal
+from vaekit.interfaces.describing.words import number
+from vaekit.interfaces.measures.general import GENERAL
 from vaekit.modalities import ImageVAE
 from vaekit.models import VAE
 from vaekit.nets import MLP
@@ -30,6 +32,10 @@ class Posterior(nn.Module):
     def forward(self, x):
         loc = x @ self.gain.T
         return Independent(Normal(loc, torch.full_like(loc, self.scale)), 1)
+
+
+def information_lines(found):
+    return next(measure for measure in GENERAL if measure.name == "information").lines(found.summary())
 
 
 def model_of(gain, scale):
@@ -97,6 +103,23 @@ def test_disjoint_posteriors_reach_the_cap_and_collapsed_ones_tell_nothing():
     nearly = information(model_of(0.02 * torch.eye(2), 1.0), x)
     assert abs(nearly.mutual_information.nats) < 0.02
     assert not nearly.at_cap
+
+
+def test_at_the_cap_what_the_information_lacks_is_marked_as_an_upper_bound():
+    """Twenty independent dimensions have no total correlation; that of the mixture of few posteriors is far above."""
+    torch.manual_seed(0)
+    dims = 20
+    found = information(model_of(5 * torch.eye(dims), 1.0), 5 * torch.randn(300, dims).double())
+    assert found.at_cap and found.total_correlation.nats > 5
+    summary = found.summary()
+    for part in ("marginal_kl", "total_correlation", "dimension_wise_kl", "mutual_information"):
+        assert summary[part]["at_cap"]
+    printed = "\n".join(information_lines(found))
+    assert f"total correlation at most {number(found.total_correlation.nats)}" in printed
+    assert f"marginal KL at most {number(found.marginal_kl.nats)}" in printed
+    below = information(model_of(0.1 * torch.eye(2), 1.0), torch.randn(300, 2).double())
+    assert "at most" not in "\n".join(information_lines(below))
+    assert not below.summary()["total_correlation"]["at_cap"]
 
 
 def test_the_mixture_of_a_batch_is_capped_by_its_size_and_hides_what_more_data_show():

@@ -93,8 +93,8 @@ def test_self_bleu_is_the_mean_bleu_with_the_others_as_references():
 
 
 def test_self_bleu_of_planted_repetitions():
-    assert self_bleu([["a", "b"]] * 4) == 1
-    assert self_bleu(["abcd", "efgh"]) == pytest.approx((0.1**4 / 24) ** 0.25)
+    assert self_bleu(["abcd", "aefg"]) == pytest.approx((1 / 4 * 0.1 / 3 * 0.1 / 2 * 0.1) ** 0.25)
+    assert self_bleu(["abcd", "efgh"]) == 0
     # Each token counts as often as in the one other text that has most of it.
     assert self_bleu(["aab", "ab", "ab"], order=1) == pytest.approx((2 / 3 + 2) / 3)
     texts = corpus(100, letters="abcdefghijklmnop")
@@ -102,6 +102,21 @@ def test_self_bleu_of_planted_repetitions():
     assert self_bleu(texts) < 0.5 < self_bleu(halves)
     assert self_bleu(halves) == pytest.approx(1)
     assert self_bleu(texts) == pytest.approx(self_bleu(texts[::-1]))
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("a", 0.1**0.75),  # 1/1, and three orders of which there are none: a tenth of one each
+        ("ab", 0.1**0.5),
+        ("abc", 0.1**0.25),
+        ("abcd", 1.0),
+        ("", 0.0),
+    ],
+)
+def test_self_bleu_of_texts_below_four_tokens_is_that_of_the_usual_recipe(text, value):
+    """Texygen (Zhu et al., 2018): uniform weights of four orders, smoothing 1 of Chen and Cherry (2014), by hand."""
+    assert self_bleu([text] * 3) == pytest.approx(value)
 
 
 def test_distinct_by_hand():

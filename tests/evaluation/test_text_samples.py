@@ -33,6 +33,17 @@ def test_samples_of_the_same_law_measure_like_real_texts(faithful):
     assert found.mean_length == pytest.approx(real.mean_length, rel=0.1)
 
 
+def test_a_real_sample_measures_like_real_texts_where_these_repeat():
+    """Held out by content, no text is a copy; of a fresh sample of the same law many are, and so of the yardstick."""
+    texts = [f"t{min(int(random.Random(i).expovariate(0.02)), 300)}" for i in range(3000)]
+    kept = {text for text in texts if random.Random(text).random() < 0.8}
+    train, held = [text for text in texts if text in kept], [text for text in texts if text not in kept]
+    fresh = [f"t{min(int(random.Random(-i).expovariate(0.02)), 300)}" for i in range(1, 601)]
+    found = text_quality(held, fresh, train=train, order=2)
+    assert found.generated.copies > 0.6
+    assert found.real.copies > 0.9
+
+
 def test_training_texts_are_the_most_fluent_and_all_copies():
     copied, fresh = (text_quality(REAL, texts, train=TRAIN) for texts in (TRAIN[:800], chain(800, 3)[0]))
     assert copied.generated.copies == 1
@@ -55,7 +66,7 @@ def test_dice_are_various_and_give_themselves_away(faithful):
     assert found.forward_perplexity.value > 1.5 * faithful.generated.forward_perplexity.value
     assert found.reverse_perplexity.value > 1.1 * faithful.generated.reverse_perplexity.value
     assert found.self_bleu < faithful.generated.self_bleu
-    assert found.mean_length == pytest.approx(faithful.real.mean_length)
+    assert found.mean_length == pytest.approx(faithful.real.mean_length, rel=0.1)
 
 
 def test_planted_copies_and_duplicates_are_counted():
@@ -70,7 +81,7 @@ def test_planted_copies_and_duplicates_are_counted():
 def test_numbers_that_grow_with_their_number_are_of_equal_numbers():
     found = quality(chain(4000, 4)[0])
     assert (found.n, found.compared, found.counted, found.train) == (800, 500, 3000, 3000)
-    assert found.generated.distinct_2 == pytest.approx(found.real.distinct_2, rel=0.1)
+    assert found.generated.distinct_2 == pytest.approx(found.real.distinct_2, rel=0.25)
     assert found.generated.forward_perplexity.texts == 4000
     assert found.generated.reverse_perplexity.texts == 800
 

@@ -1,11 +1,14 @@
+import copy
 import math
+from typing import get_args
 
 import pytest
 import torch
 from torch import nn
 
-from vaekit.heads import Bernoulli, Conditional, DiscretizedLogistic, Exp, Gaussian, Shared
+from vaekit.heads import Bernoulli, Conditional, DiscretizedLogistic, Exp, Gaussian, Posterior, Shared, conditional
 from vaekit.nets import MLP, Conv
+from vaekit.objectives import ELBO
 
 
 class Custom(nn.Module):
@@ -38,6 +41,29 @@ def test_a_users_own_modules():
     likelihood = Conditional(Upwards(), Bernoulli(), given=(3,), event=(2, 4, 4))
     assert isinstance(likelihood.heads["logits"], nn.Conv2d)
     assert likelihood(torch.randn(7, 5, 3)).sample().shape == (7, 5, 2, 4, 4)
+
+
+@pytest.mark.parametrize("description", get_args(get_args(Posterior)[0]), ids=lambda kind: kind.__name__)
+def test_every_posterior_is_made_by_the_one_public_name(description):
+    """A flow and a codebook have modules of their own, which the family's name makes too; and copies are equal."""
+    value = description()
+    event = value.latent_event(4)
+    made = Conditional(nn.Linear(3, 16), value, given=(3,), event=event).eval()
+    assert type(made) is type(conditional(value, nn.Linear(3, 16), given=(3,), event=event))
+    x = torch.randn(5, 3)
+    again = copy.deepcopy(made)
+    for module in (made, again):
+        torch.manual_seed(0)
+        z = module(x).sample()
+        assert z.shape == (5, *event)
+    torch.manual_seed(0)
+    torch.testing.assert_close(z, made(x).sample())
+
+
+def test_what_describes_no_distribution_is_refused():
+    for wrong in (ELBO(), "gaussian", None):
+        with pytest.raises(TypeError, match="describes no conditional distribution"):
+            Conditional(nn.Linear(3, 16), wrong, given=(3,), event=(2,))
 
 
 @pytest.mark.parametrize(

@@ -39,6 +39,7 @@ def lr_below(least, keys, *, name="too_slow", severity="warning"):
         remedy="Raise it.",
         prescription=lambda examination: tuple(key.format(double=2 * examination.subject.training.lr) for key in keys),
         effect="",
+        far=0.0,  # however low it is, the severity stays
     )
 
 
@@ -46,7 +47,7 @@ def lr_below(least, keys, *, name="too_slow", severity="warning"):
 def checks(monkeypatch):
     """Plant checks; no report is written."""
 
-    def write(run, result, diagnosis=None):
+    def write(run, result, diagnosis=None, **_):
         run.folder.report.write_text("no report")
         return run.folder.report
 
@@ -86,7 +87,7 @@ def test_the_restart_is_a_run_of_its_own_that_says_why(classes, tmp_path, checks
     assert reasons["lr"] == "prescribed against too_slow"
     assert {choice.key for choice in before.choices} == set(reasons)
     notes = RunFolder(tmp_path / "run-fix1").read_evaluation()["notes"]
-    assert notes == [f"auto_fix restarts {tmp_path / 'run'} with lr=0.003 against too_slow"]
+    assert notes[0] == f"auto_fix restarts {tmp_path / 'run'} with lr=0.003 against too_slow"
     assert "is finished after 3 steps" in vaekit("resume", tmp_path / "run").sentence
     assert "is finished after 3 steps" in vaekit("resume", tmp_path / "run-fix1").sentence
 
@@ -108,7 +109,7 @@ def test_there_are_two_restarts_at_most_each_on_top_of_the_other(classes, tmp_pa
     ([], "nothing is left that a key would cure"),
     ([lr_below(1.0, ["lr=0.5"], severity="info")], "nothing is left that a key would cure"),
     ([lr_below(1.0, [], severity="severe")], "nothing is left that a key would cure"),
-    ([lr_below(1.0, ["lr=0.001"])], "cannot be tried: the run has these keys already"),
+    ([lr_below(1.0, ["lr=0.001"])], "nothing is left that a key would cure"),
     ([lr_below(1.0, ["latent=-3"])], "latent=-3 against too_slow cannot be tried: "),
     ([lr_below(1.0, ["likelihood=poisson", "likelihood.levels=3"])], "cannot be tried: "),
 ], ids=["healthy", "info", "no key", "same again", "impossible", "does not belong"])  # fmt: skip
@@ -148,7 +149,7 @@ def test_a_time_limit_is_shared_by_all_attempts(make_run, classes, tmp_path, che
 
     def train(recording: Recording):
         limits.append(recording.trainer.training.time_limit)
-        recording.trainer.seconds = None  # the three steps of the run are enough
+        recording.trainer.limit_time(None)  # the three steps of the run are enough
         return recording.run()
 
     made = auto_fix(run, run.data, train, began=time.perf_counter() - 200).made
@@ -178,7 +179,7 @@ def test_more_training_is_no_cure_within_a_time_limit(make_run, classes, checks,
     assert tried == [0.003]
 
 
-def attempt(run, nats, *found):
+def attempt(run, nats, *found, cured=""):
     """Return an attempt with this bound and these findings."""
     evaluation = {"bounds": {"iw": {"nats": nats}}}
     texts = dict.fromkeys(("evidence", "explanation", "source", "remedy", "effect", "measure"), "")
@@ -186,7 +187,7 @@ def attempt(run, nats, *found):
         Finding(name=name, severity=severity, prescription=(), value=1.0, threshold=0.0, **texts)
         for name, severity in found
     ]
-    return Attempt(run, Diagnosis(None, tuple(findings)), evaluation)
+    return Attempt(run, Diagnosis(None, tuple(findings)), evaluation, cured)
 
 
 @pytest.mark.parametrize("ill", ["sigma_collapse", "density_on_levels"])
@@ -195,9 +196,35 @@ def test_an_inflated_bound_is_compared_with_none(make_run, classes, ill):
     inflated, cured = attempt(run, 1e4, (ill, "severe")), attempt(run, -90.0, ("blur", "warning"))
     attempts = Attempts((inflated, cured), "")
     assert not attempts.comparable and attempts.best is cured
-    assert attempts.measured_by.startswith("the findings")
+    assert attempts.measured_by.endswith("the number of findings: bounds cannot be compared")
     better = attempt(run, -80.0)
     assert Attempts((cured, better), "").comparable and Attempts((cured, better), "").best is better
+
+
+COLLAPSED, UNHEARD, SLOW = ("posterior_collapse", "severe"), ("decoder_ignores_latent", "warning"), ("slow", "warning")
+
+
+@pytest.mark.parametrize(
+    ("made", "best"),
+    [
+        # The bound of a collapsed model says nothing about its latents.
+        ([(-41.1, (COLLAPSED,), ""), (-42.5, (), "posterior_collapse")], 1),
+        ([(-41.1, (COLLAPSED,), ""), (-42.5, (UNHEARD,), "posterior_collapse"), (-48.2, (), UNHEARD[0])], 1),
+        ([(-41.1, (COLLAPSED,), ""), (-40.0, (COLLAPSED,), "posterior_collapse")], 0),
+        (
+            [(-41.1, (COLLAPSED,), ""), (-43.0, (COLLAPSED,), "posterior_collapse"), (-44.0, (), "posterior_collapse")],
+            2,
+        ),
+        ([(-41.1, (SLOW,), ""), (-39.0, (COLLAPSED,), "slow")], 0),
+        ([(-41.1, (SLOW,), ""), (-50.0, (), "slow")], 0),
+        ([(-41.1, (SLOW,), ""), (-41.0, (), "slow")], 1),
+    ],
+    ids=["cured", "worse the second time", "not cured", "cured at last", "another disease", "harmed", "better"],
+)
+def test_a_cure_is_judged_by_its_finding_and_then_by_the_bound(make_run, classes, made, best):
+    run = library.load(make_run(classes))
+    attempts = tuple(attempt(run, nats, *found, cured=cured) for nats, found, cured in made)
+    assert Attempts(attempts, "").best is attempts[best]
 
 
 def test_an_attempt_that_diverges_loses_nothing(make_run, classes, checks):

@@ -1,6 +1,7 @@
 """Whatever a user can mistype is answered by one sentence and exit code 2, never by a traceback."""
 
 import random
+import signal
 import string
 import sys
 
@@ -85,7 +86,7 @@ def test_a_key_that_cannot_be(classes, words):
 
 @pytest.mark.parametrize(
     "words",
-    ["epochs=1e9", "batch=100000", "lr=1e-3", "time_limit=10m", "net={}", "size=", "net.widths=[100000,100000]"],
+    ["epochs=1e9", "batch=100000", "lr=1e-3", "time_limit=10m", "size=", "net.widths=[100000,100000]"],
 )
 def test_a_key_that_is_merely_unusual(classes, words):
     assert vaekit("fit", classes, "--dry-run", words).code == 0
@@ -177,16 +178,18 @@ def test_a_folder_that_is_no_run(tmp_path, classes):
 
 
 def test_data_that_do_not_fit_the_model_name_the_field(class_run, odd, tmp_path):
-    grey = plain_folder(tmp_path / "grey", 4, "L", (8, 8))
+    np.save(tmp_path / "grey.npy", np.zeros((4, 8, 8), dtype="uint8"))
     np.save(tmp_path / "deep.npy", np.arange(8 * 8 * 3 * 4, dtype="int16").reshape(4, 8, 8, 3))
     np.save(tmp_path / "real.npy", np.random.default_rng(0).random((4, 8, 8, 3)))
     for data, field in (
         (odd, "height"),
-        (grey, "channels"),
+        (tmp_path / "grey.npy", "channels"),
         (tmp_path / "deep.npy", "levels"),
         (tmp_path / "real.npy", "levels"),
     ):
         assert vaekit("evaluate", class_run, data).sentence.startswith(f"error: {field}: the model expects")
+    grey = plain_folder(tmp_path / "grey", 4, "L", (8, 8))
+    assert "note: 4 of 4 images grey: expanded to RGB" in vaekit("evaluate", class_run, grey).err
 
 
 def test_numbers_and_files_that_are_not_there(class_run, classes, tmp_path):
@@ -241,9 +244,11 @@ def test_a_mistyped_line_is_answered_by_one_sentence_too(line, monkeypatch, caps
 def test_help_is_shown_where_no_verb_is_named(monkeypatch, capsys):
     from vaekit.interfaces.cli import main
 
+    handler = signal.getsignal(signal.SIGINT)
     monkeypatch.setattr(sys, "argv", ["vaekit"])
     with pytest.raises(SystemExit) as stop:
         main()
+    assert signal.getsignal(signal.SIGINT) is handler
     told = capsys.readouterr()
     assert stop.value.code == 2
     assert "interpolate" in told.out

@@ -189,7 +189,7 @@ BAD = {
     "1: 2": "unknown key '1'",
     "net: {1: 2}": "unknown key 'net.1'",
     "latent: [1": "is neither YAML nor JSON",
-    "a: &a {b: *a}": "nested too deeply, or holds itself",
+    "a: &a {b: *a}": "aliases (*name) are not taken",
     "!!python/object/apply:os.system [id]": "is neither YAML nor JSON",
     '{"format": 1, "model": 3}': "is no experiment of this version of vaekit: model=3",
     '{"format": 3}': "is no experiment of this version of vaekit: format=3",

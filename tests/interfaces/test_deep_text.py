@@ -90,8 +90,8 @@ def test_samples_stand_beside_the_yardstick(run, found):
     assert told["generated"]["forward_perplexity"]["texts"] == told["real"]["forward_perplexity"]["texts"] == 60
     lines = deep_lines("text", found)
     start = next(i for i, line in enumerate(lines) if line.startswith("text_samples"))
-    assert "samples   perplexity" in lines[start]
-    assert "held-out  perplexity" in lines[start + 1]
+    assert "samples     perplexity" in lines[start]
+    assert "real texts  perplexity" in lines[start + 1]
 
 
 def test_the_most_that_is_counted_is_told(run, monkeypatch):

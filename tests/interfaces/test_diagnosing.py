@@ -31,6 +31,7 @@ def check(name, value, *, severity="warning", keys=(), fires="above"):
         remedy="Do something.",
         prescription=lambda _: tuple(keys),
         effect="it is gone",
+        far=9.0,
     )
 
 
@@ -50,7 +51,7 @@ def reports(monkeypatch):
     """The reports that were asked for, instead of written."""
     asked = []
 
-    def write(run, result, diagnosis=None):
+    def write(run, result, diagnosis=None, **_):
         asked.append((run.path, result, diagnosis))
         return run.folder.report
 

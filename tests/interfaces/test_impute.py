@@ -111,3 +111,35 @@ def test_blocks_of_rows_are_filled_as_one_table(people_bound_run, holes, monkeyp
         (i, name) for name in NAMES for i, cell in enumerate(before.column(name).to_pylist()) if cell is None
     }
     assert len(found.ess) == 60
+
+
+def test_the_filled_file_is_the_given_one_but_for_its_holes(people_bound_run, tmp_path):
+    """Columns that the model does not know, their order, and how observed cells are written stay."""
+    table = people(30, seed=9, gaps=0.2)
+    names = ["note", *reversed(table.column_names)]
+    holes = table.append_column("note", pa.array([f"n{i:03}" for i in range(30)])).select(names)
+    path, out = write(holes, tmp_path / "holes.csv"), tmp_path / "filled.csv"
+    assert vaekit("impute", people_bound_run, path, "--out", out, "--samples", 20).code == 0
+    before, after = (file.read_bytes().decode().split("\n") for file in (path, out))
+    assert before[0] == after[0] and len(before) == len(after)
+    for old, new in zip(before[1:], after[1:], strict=True):
+        pairs = list(zip(old.split(","), new.split(","), strict=True))
+        assert all(a == b for a, b in pairs if a not in ("", '""')) and (not old or "" not in [b for _, b in pairs])
+
+
+def test_intervals_and_draws_of_a_smaller_number_know_the_larger_one(people_bound_run, tmp_path):
+    """Table, draws and intervals come from one set of draws, given the observed partner."""
+    table = people(40, seed=3, gaps=0.0)
+    place = table.column_names.index("since")
+    holes = table.set_column(place, "since", pa.nulls(40, table.schema.field("since").type))
+    found = library.load(people_bound_run).impute(holes, draws=20, proposals=50)
+    until = table.column("until")
+    drawn = [draw.column("since").to_pylist() for draw in found.draws]
+    for i, latest in enumerate(until.to_pylist()):
+        assert all(draw[i] <= latest for draw in drawn)
+    assert sum(len({draw[i] for draw in drawn}) > 3 for i in range(40)) > 30  # they vary
+    ends = found.cells.filter(pc.equal(found.cells.column("column"), "since"))
+    value = pc.cast(found.table.column("since"), pa.timestamp("s")).cast(pa.int64()).to_numpy()
+    low, high = (ends.column(end).to_numpy() for end in ("low", "high"))
+    latest = pc.cast(until, pa.timestamp("s")).cast(pa.int64()).to_numpy()
+    assert (low <= value).all() and (value <= high).all() and (high <= latest + 86400).all()

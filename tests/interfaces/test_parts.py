@@ -11,10 +11,13 @@ from PIL import Image
 
 import vaekit as library
 from laws.members import members
+from vaekit.evaluation import Bounds
 from vaekit.heads import Posterior
 from vaekit.interfaces.cli.progress import _validated
+from vaekit.interfaces.media.medium import worse_than_uniform
 from vaekit.interfaces.report import figures, latent_map as latents
 from vaekit.interfaces.report.report import write_report
+from vaekit.models import Groups
 from vaekit.trained.latent_space import LatentSpace
 from vaekit.training import Validation
 
@@ -252,3 +255,15 @@ def test_a_key_of_several_kinds_asks_which_and_one_of_a_single_kind_names_it():
     assert parse(["posterior.rank=3"])["model"] == {"posterior": {"rank": 3, "kind": "lowrank"}}
     base = {"objective": {"kind": "iwae", "samples": 5}}
     assert parse(["objective.samples=9"], base)["objective"] == {"kind": "iwae", "samples": 9}
+
+
+def test_a_bound_that_is_worse_than_no_model_is_told():
+    """Eight bits are what every level of 256 takes if all have the same probability."""
+    nats = torch.tensor([-7.0, -7.2]) * 4 * math.log(2)
+    kept = {"elbo": nats, "iw": nats, "ess": nats, "distortion": -nats, "rate": nats, "rate_per_dimension": None}
+    bounds = Bounds(**kept, means=torch.zeros(2, 1), samples=5, sizes=torch.full((2,), 4), groups=Groups(((1,),), (1,)))
+    assert worse_than_uniform(bounds, 256, "each of 256 levels") == []
+    (said,) = worse_than_uniform(bounds, 64, "each of 64 levels")
+    assert said.startswith(
+        "IW-5 takes 7.1 bits, worse than the 6 bits of giving each of 64 levels the same probability"
+    )

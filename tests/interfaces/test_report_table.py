@@ -2,6 +2,8 @@
 
 import csv
 import re
+import shlex
+import time
 from html import escape, unescape
 
 import numpy as np
@@ -13,9 +15,11 @@ import vaekit
 from vaekit.evaluation import cell_likelihoods
 from vaekit.interfaces.media.tables import exhibits as tables, marginals
 from vaekit.interfaces.media.tables.files import plain_rows
+from vaekit.interfaces.media.tables.quality import table_quality_of
 from vaekit.interfaces.report import figures, latent_map
 from vaekit.interfaces.report.report import write_report
 from vaekit.interfaces.runs.fitting import fit
+from vaekit.training.budget import Deadline
 
 from .conftest import vaekit as command
 
@@ -25,11 +29,12 @@ QUICK = vaekit.Training(steps=3, device="cpu", precision="fp32", threads=1)
 
 @pytest.fixture(autouse=True)
 def blank_charts(monkeypatch):
-    """Charts cost most of the time; `test_marginals` has those of tables."""
+    """Charts and the quality of rows cost most of the time; `test_marginals` has the charts of tables."""
     for module in (figures, latent_map):
         monkeypatch.setattr(module, "chart", lambda draw: Image.new("RGB", (10, 10)))
     monkeypatch.setattr(marginals, "panels", lambda draws: Image.new("RGB", (10, 10)))
     monkeypatch.setattr(tables, "_MADE", 60)
+    monkeypatch.setattr(tables, "_COMPARABLE", 0)
 
 
 @pytest.fixture(scope="module")
@@ -165,6 +170,34 @@ def test_a_missing_cell_is_empty_and_comes_back_filled(odd_run):
     _, rows = exhibit(page(odd_run), "Held-out rows and their reconstructions")
     for row, real in zip(rows[::2], held_out, strict=False):
         assert (row[2] == "") == (real["größe"] is None)
+
+
+def test_the_report_of_synthesis_has_the_quality_of_its_rows(table_run, odd_run, monkeypatch):
+    assert "vaekit evaluate does" in text_of(page(table_run))
+    monkeypatch.setattr(tables, "_COMPARABLE", 60)
+    head, rows = exhibit(page(table_run), "Quality of synthetic rows")
+    assert head == ["", "best", "model", "floor", "ceiling"]
+    expected = table_quality_of(table_run, most=tables._COMPARED).compared()
+    assert rows == [[name, best, *figures] for name, *figures, best in expected]
+    assert {"column shapes", "detection, trees", "copies of training"} <= {row[0] for row in rows}
+    monkeypatch.setattr(tables, "table_quality_of", lambda *_, **__: sklearn_refuses())
+    assert "Not measured: too odd." in text_of(page(odd_run))
+
+
+def test_quality_is_not_measured_where_time_is_short(odd_run, monkeypatch):
+    monkeypatch.setattr(tables, "table_quality_of", lambda *_, **__: sklearn_refuses())
+    late = Deadline(time.perf_counter() + 1000)
+    monkeypatch.setattr(tables, "_COMPARING", 2000.0)
+    monkeypatch.setattr(tables, "_COMPARABLE", 60)
+    shown = text_of(write_report(odd_run, odd_run.evaluate(samples=3), deadline=late).read_text())
+    assert (
+        f"Not measured: the time limit leaves no time for it; vaekit report {shlex.quote(str(odd_run.path))} measures it."
+        in shown
+    )
+
+
+def sklearn_refuses():
+    raise ValueError("too odd")
 
 
 def test_a_table_in_memory_is_told_to_be_gone(tmp_path):

@@ -86,7 +86,7 @@ def test_a_signal_after_training_loses_nothing(classes, tmp_path, monkeypatch, w
         if phase == "evaluation":
             patch.setattr(Run, "evaluate", lambda *_, **__: signal.raise_signal(signum))
         else:
-            patch.setattr(ending, "write_report", lambda *_: signal.raise_signal(signum))
+            patch.setattr(ending, "write_report", lambda *_, **__: signal.raise_signal(signum))
         stopped = vaekit("fit", classes, *LONG, "--out", run)
     assert stopped.code == 128 + signum
     assert "stopped after training, which is saved; get bounds and report with: vaekit resume" in stopped.err
@@ -243,7 +243,7 @@ DAMAGED = {
         lambda run: rewrite(run / "config.json", lambda c: c["model"].update(latent="two")),
         "config.json is no experiment of this version of vaekit: model.latent",
     ),
-    "a config that is a list": (lambda run: (run / "config.json").write_text("[]"), "config.json is no experiment"),
+    "a config that is a list": (lambda run: (run / "config.json").write_text("[]"), "it must hold names and values"),
     "a config nested without end": (
         lambda run: (run / "config.json").write_text(10**5 * "["),
         "config.json is damaged",

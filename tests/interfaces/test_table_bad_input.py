@@ -162,7 +162,7 @@ def test_columns_that_are_missing_or_of_another_kind(people_run, tmp_path):
 def test_a_class_that_training_did_not_have_is_told(people_run, tmp_path, name, cell):
     answer, _ = scores(people_run, changed(name, cell), tmp_path)
     assert answer.code == 0
-    assert f"note: column '{name}' has values that training did not: {cell}, which count as missing" in answer.err
+    assert f"note: column '{name}' has values that training did not: {cell}" in answer.err
 
 
 def test_rows_that_break_a_constraint_are_told(people_bound_run, tmp_path):
@@ -197,8 +197,7 @@ def test_what_cannot_be_given(people_run, people_bound_run, typed):
 def test_what_cannot_be_given_where_constraints_hold(people_bound_run):
     for typed, said in {
         "age=400": "the given values break the constraint 18 <= age <= 90",
-        "city=Oslo": "column 'city' cannot be given by itself, as it is part of the constraint only seen combinations",
-        "until=2021-01-01": "column 'until' cannot be given by itself, as it is part of the constraint since <= until",
+        "city=Atlantis": "column 'city' never had the value 'Atlantis' in training",
     }.items():
         assert said in vaekit("sample", people_bound_run, "--given", typed).sentence
 

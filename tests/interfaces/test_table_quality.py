@@ -67,10 +67,9 @@ def test_other_data_are_the_holdout_and_the_count_and_the_seed_are_what_was_aske
     assert found["seed"] == 3
 
 
-def test_no_more_than_the_most_rows_are_used(table_run, asked, monkeypatch):
-    monkeypatch.setattr(quality_module, "_MOST", 50)
-    found = asked(table_run)
-    assert (len(found["made"]), len(found["train"])) == (50, 50)
+def test_no_more_than_the_most_rows_are_used(table_run, asked):
+    found = asked(table_run, most=40)
+    assert [len(found[part]) for part in ("made", "train", "holdout")] == [40, 40, 40]
 
 
 def test_quality_stands_beside_floor_and_ceiling(found):

@@ -189,6 +189,20 @@ def test_several_columns_are_given_where_constraints_hold(people_bound_run, tmp_
     assert all_hold(made)
 
 
+def test_a_number_outside_those_of_training_is_told(people_run):
+    answer = vaekit("sample", people_run, "-n", 5, "--given", "income=1e9", "--json")
+    assert answer.code == 0 and "note: income = 1e9 lies outside what training had, " in answer.err
+    assert "note: income" not in vaekit("sample", people_run, "-n", 5, "--given", "income=1234.56", "--json").err
+
+
+def test_a_part_of_a_constraint_is_given(people_bound_run):
+    rows = rows_of(vaekit("sample", people_bound_run, "-n", 60, "--given", "city=Lyon", "--json"))
+    assert {(row["city"], row["country"]) for row in rows} <= {("Lyon", "France"), ("Lyon", None)}
+    rows = rows_of(vaekit("sample", people_bound_run, "-n", 60, "--given", "until=2021-06-01", "--json"))
+    since = {row["since"] for row in rows if row["since"]}
+    assert {row["until"] for row in rows} == {"2021-06-01T00:00:00"} and max(since) <= "2021-06-01" and len(since) > 5
+
+
 def test_constraints_hold_in_every_row_that_is_made(people_bound_run, tmp_path):
     vaekit("sample", people_bound_run, "-n", 2000, "--out", tmp_path / "made.csv")
     vaekit("sample", people_bound_run, "-n", 500, "--temperature", 5, "--out", tmp_path / "far.csv")

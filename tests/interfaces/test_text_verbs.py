@@ -11,6 +11,7 @@ import pytest
 import vaekit as library
 from vaekit.distributions import Decoding
 from vaekit.interfaces.describing.decoding import decoding_of
+from vaekit.interfaces.measures.decoder_use import decoder_use
 
 from .conftest import vaekit
 from .text_files import TINY, captions, lines
@@ -82,6 +83,24 @@ def test_evaluate_tells_both_perplexities_by_name(run):
     assert (found["measure"], found["bounds"]["iw"]["samples"]) == ("counting", 5)
     told = vaekit("evaluate", run, "names-demo", "--samples", 1).out
     assert "nats per text" in told and "bits/token" in told and "perplexity" in told
+
+
+def test_evaluate_says_what_the_decoder_reads(run, language_model):
+    """The run was hardly trained, so that all reconstructions are the same text, and none is its own."""
+    found = vaekit("evaluate", run, "--samples", 2, "--json").json
+    use = found["decoder_use"]
+    given, again = library.load(run).reconstruct(count=100)
+    assert use["distinct_reconstructions"] == pytest.approx(len(set(again)) / len(again))
+    assert use["exact_reconstructions"] == pytest.approx(
+        sum(a == b for a, b in zip(given, again, strict=True)) / len(again)
+    )
+    assert (
+        found["remarks"][0].startswith("the decoder loses ")
+        and f"of {len(again)} reconstructions" in found["remarks"][1]
+    )
+    unread = decoder_use(library.load(run), None, 1e6)
+    assert unread.lines[0].endswith("it hardly reads its latents")
+    assert decoder_use(library.load(language_model), None, None) == ({}, [])
 
 
 def test_evaluate_says_what_of_other_texts_is_unknown_or_cut(run, tmp_path):
@@ -323,3 +342,29 @@ def test_posteriors_with_an_objective_of_their_own_bring_it(make_run, posterior,
     assert library.load(run).experiment.objective.kind == objective
     assert len(vaekit("reconstruct", run, "anna").out.splitlines()) == 1
     assert len(vaekit("sample", run, "-n", 3).out.splitlines()) == 3
+
+
+def test_rows_of_a_file_keep_their_number_and_their_words(run, tmp_path):
+    some = tmp_path / "some.txt"
+    some.write_text("Anna\n\n  \nBOB\n")
+    for verb, out in (("score", "scores.csv"), ("encode", "latents.csv"), ("reconstruct", "again.csv")):
+        vaekit(verb, run, some, "--out", tmp_path / out)
+        with (tmp_path / out).open() as stream:
+            rows = list(csv.DictReader(stream))
+        assert [row["text"] for row in rows] == ["Anna", "BOB"], verb
+        if verb != "reconstruct":
+            assert [row["name"] for row in rows] == ["0", "3"], verb
+
+
+def test_evaluation_says_what_of_the_test_texts_is_unknown_or_cut_and_the_bits_per_character(run, tmp_path):
+    found = vaekit("evaluate", run, lines(tmp_path / "known.txt", "anna", "bob"), "--samples", 2, "--json").json
+    assert (found["unknown_tokens"], found["cut_tokens"], found["cut_texts"], found["characters"]) == (0, 0, 0, 7)
+    assert found["bits_per_character"] == pytest.approx(-2 * found["bounds"]["iw"]["nats"] / math.log(2) / 7)
+    lossy = vaekit("evaluate", run, lines(tmp_path / "other.txt", "Łukasz", 12 * "ab"), "--samples", 2, "--json").json
+    assert lossy["unknown_tokens"] == pytest.approx(1 / 32) and "bits_per_character" not in lossy
+    assert lossy["cut_texts"] == 0.5 and lossy["cut_tokens"] == pytest.approx(13 / 32)
+    assert any("the bound is one of rows of tokens, not of texts" in line for line in lossy["remarks"])
+    assert any(
+        "bits per character" in line or "of tokens, not of texts" in line
+        for line in vaekit("evaluate", run, "--json").json["remarks"]
+    )

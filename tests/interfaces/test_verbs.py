@@ -80,7 +80,20 @@ def test_the_run_folder_is_numbered_where_none_is_named(classes, tmp_path, monke
 
 def test_evaluate_prints_the_promised_object(odd_run, odd):
     found = vaekit("evaluate", odd_run, "--samples", 5, "--json").json
-    keys = {"data", "measure", "n", "bounds", "rate", "distortion", "active_units", "dimensions", "unit", "dimension"}
+    keys = {
+        "data",
+        "measure",
+        "n",
+        "bounds",
+        "rate",
+        "distortion",
+        "active_units",
+        "dimensions",
+        "unit",
+        "dimension",
+        "decoder_use",
+        "remarks",
+    }
     assert set(found) == keys and (found["unit"], found["dimension"]) == ("image", "dim")
     assert set(found["bounds"]["elbo"]) == {"nats", "se", "bits_per_dim"}
     assert set(found["bounds"]["iw"]) == {"samples", "nats", "se", "bits_per_dim", "ess"}

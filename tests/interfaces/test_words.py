@@ -10,10 +10,11 @@ from rich.console import Console
 from torch import nn
 
 import vaekit
+from vaekit.interfaces.cli.errors import complain
 from vaekit.interfaces.cli.output import bound_lines, emit
 from vaekit.interfaces.describing.layers import layer_table, layers, words
 from vaekit.interfaces.describing.typed import seconds_of
-from vaekit.interfaces.describing.words import duration
+from vaekit.interfaces.describing.words import CONTROLS, duration
 from vaekit.interfaces.media.pictures import grid, picture
 from vaekit.interfaces.runs.folder import RunFolder
 from vaekit.trained.files import plain
@@ -101,10 +102,14 @@ def test_the_table_of_layers_fits_the_terminal(width):
     assert all(word in shown.getvalue() for word in ("Conv2d 64 -> 128, 3x3, stride 2", "shared scale", "403,290"))
 
 
-@pytest.mark.parametrize(("channels", "mode"), [(1, "L"), (2, "LA"), (3, "RGB"), (4, "RGBA"), (5, "RGB")])
-def test_a_picture_of_any_number_of_channels(channels, mode):
-    assert picture(torch.rand(channels, 3, 4)).mode == mode
-    assert grid(torch.rand(2, channels, 60, 50)).size == (2 * 52 + 2, 62 + 2)
+@pytest.mark.parametrize(
+    ("channels", "mode", "width"), [(1, "L", 4), (2, "L", 8), (3, "RGB", 4), (4, "RGBA", 4), (5, "L", 20)]
+)
+def test_a_picture_of_any_number_of_channels(channels, mode, width):
+    """Channels that no picture has lie side by side, in grey."""
+    found = picture(torch.rand(channels, 3, 4))
+    assert (found.mode, found.size) == (mode, (width, 3))
+    assert grid(torch.rand(2, channels, 60, 50)).size == (2 * (50 * width // 4 + 2) + 2, 62 + 2)
 
 
 def test_a_grid_enlarges_pixel_by_pixel_and_keeps_the_order():
@@ -113,3 +118,32 @@ def test_a_grid_enlarges_pixel_by_pixel_and_keeps_the_order():
     assert drawn.size == (3 * 50 + 2, 2 * 50 + 2)
     assert [drawn.getpixel((2 + 50 * (i % 3), 2 + 50 * (i // 3))) for i in range(6)] == [0, 51, 102, 153, 204, 255]
     assert picture(torch.tensor([[[-1.0, 0.5, 2.0]]])).tobytes() == bytes([0, 128, 255])
+
+
+HOSTILE = "a\x1b[31mb\x07\x9b2J\u202ec\r:warning:"
+
+
+@pytest.mark.parametrize("stream", ["out", "err"])
+def test_no_control_character_reaches_a_terminal(capsys, stream):
+    from rich.table import Table
+
+    table = Table(HOSTILE, title=HOSTILE)
+    table.add_row(HOSTILE)
+    if stream == "out":
+        emit(False, {}, HOSTILE, table)
+    else:
+        complain(f"error: {HOSTILE}")
+    printed = getattr(capsys.readouterr(), stream)
+    assert not CONTROLS.search(printed) and "\\x1b[31m" in printed and ":warning:" in printed
+
+
+def test_json_holds_control_characters_as_escapes(capsys):
+    emit(True, {HOSTILE: [HOSTILE]})
+    printed = capsys.readouterr().out
+    assert not CONTROLS.search(printed) and json.loads(printed) == {HOSTILE: [HOSTILE]}
+
+
+def test_a_very_long_sentence_loses_its_middle(capsys):
+    complain("begins " + 10**6 * "x" + " ends")
+    printed = capsys.readouterr().err
+    assert len(printed) < 2_100 and printed.startswith("begins") and printed.endswith("ends\n")

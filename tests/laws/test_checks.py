@@ -1,6 +1,7 @@
 """What every check of the doctor keeps to, over the members of the algebra, few data, no training data and broken weights."""
 
 import copy
+import math
 import re
 from dataclasses import replace
 from functools import cache
@@ -11,8 +12,11 @@ import torch
 from diagnosis import subjects
 from vaekit import MLP, VAE, Bernoulli, Conditional, Gaussian, StandardNormal
 from vaekit.data import read_images, unpacked
-from vaekit.diagnosis import CHECKS, Examination, Sample, Subject
-from vaekit.interfaces.describing.parsing import parse
+from vaekit.diagnosis import CHECKS, Examination, Finding, Sample, Subject
+from vaekit.diagnosis.doctor import EXPLAINS, folded
+from vaekit.diagnosis.finding import SEVERITIES
+from vaekit.interfaces.describing.experiment import Experiment
+from vaekit.interfaces.describing.parsing import described, parse
 from vaekit.interfaces.describing.planning import plan
 from vaekit.interfaces.runs.auto_fix import revised
 from vaekit.interfaces.runs.folder import RunFolder
@@ -174,11 +178,97 @@ def test_what_is_prescribed_makes_an_experiment_that_starts(name, tmp_path):
     for keys in set(found.values()):
         parse(keys, parse(words(name)))
     for number, check in enumerate(check for check in found if found[check]):
-        if (finding := check(examined)) is not None:
+        if (finding := check(examined)) is not None and finding.prescription:
             plan(DIGITS, SETTINGS, parse(finding.prescription, parse(words(name))), "fast")
             own = plan(DIGITS, SETTINGS, parse(words(name)), "fast")
             again, data = revised(own, finding, DIGITS)
             Recording(RunFolder(tmp_path / str(number)), Trainer(again, data))
+
+
+def experiment(subject):
+    own = {"model": subject.description, "objective": subject.objective, "training": subject.training}
+    return Experiment(data=SETTINGS, preset="fast", **own)
+
+
+def changed(subject, keys):
+    """Return whether keys make another experiment than the run's, once all that they imply is resolved."""
+    own = experiment(subject)
+    again = plan(DIGITS, SETTINGS, parse(keys, described(own)), "fast")
+    return any(getattr(own, part) != getattr(again, part) for part in ("data", "model", "objective", "training"))
+
+
+@CASES
+def test_no_prescription_repeats_the_run(name):
+    """Neither for the run as it is, nor for one that has taken the prescription already."""
+    examined = examination(name)
+    if (subject := examined.subject).description is None:
+        return
+    for check in numbers(examined):
+        if not (keys := check.prescribed(examined)):
+            continue
+        assert changed(subject, keys), (check.name, keys)
+        try:
+            again = plan(DIGITS, SETTINGS, parse(keys, described(experiment(subject))), "fast")
+        except ValueError:  # two findings of a broken run may ask for what does not go together
+            continue
+        after = copy.copy(examined)
+        after.subject = replace(
+            subject,
+            description=again.model,
+            objective=again.objective,
+            training=again.training,
+            view=again.model.view(),
+        )
+        left = check.prescribed(after)
+        assert not left or changed(after.subject, left), (check.name, keys, left)
+
+
+def test_what_has_nothing_left_to_offer_says_so():
+    check = next(one for one in CHECKS if one.name == "latent_too_large")
+    examined = examination("gaussian")
+    check = replace(check, value=lambda _: 2.0, prescription=lambda _: ("latent=3", "lr=0.001"))
+    held = replace(examined.subject, training=examined.subject.training.replace(lr=1e-3))
+    again = copy.copy(examined)
+    again.subject = held
+    finding = check(again)
+    assert finding.prescription == () and "none is left to try" in finding.remedy
+    assert check.prescribed(examined) == (() if examined.subject.training.lr == 1e-3 else ("latent=3", "lr=0.001"))
+
+
+@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.name)
+def test_severity_grows_with_the_distance(check):
+    beyond = 1e9 if check.fires == "above" else -1e9
+    ranks = [SEVERITIES.index(check.severity_of(value)) for value in (check.threshold, beyond, math.nan)]
+    assert ranks[0] == SEVERITIES.index(check.severity)
+    assert ranks[1] == ranks[2] == max(0, ranks[0] - 1)
+
+
+def test_what_explains_another_finding_has_no_circle_and_known_names():
+    names = {check.name for check in CHECKS}
+    assert set(EXPLAINS) | set().union(*EXPLAINS.values()) <= names
+    for cause in EXPLAINS:
+        reached, front = set(), {cause}
+        while front:
+            front = set().union(*(EXPLAINS.get(one, set()) for one in front)) - reached
+            reached |= front
+        assert cause not in reached, cause
+
+
+def test_what_is_explained_is_folded_under_its_cause():
+    def finding(name):
+        texts = dict.fromkeys(("evidence", "explanation", "source", "remedy", "effect", "measure"), "")
+        return Finding(name=name, severity="warning", prescription=(), value=1.0, threshold=0.0, **texts)
+
+    found = folded([finding(n) for n in ("blurry_reconstructions", "leakage", "posterior_collapse", "loose_bound")])
+    assert [(one.name, one.explained_by) for one in found] == [
+        ("leakage", ""),
+        ("posterior_collapse", ""),
+        ("blurry_reconstructions", "posterior_collapse"),
+        ("loose_bound", ""),
+    ]
+    # What lies behind two others is the cause of both.
+    chain = folded([finding(n) for n in ("blurry_reconstructions", "posterior_collapse", "mse_as_likelihood")])
+    assert [one.explained_by for one in chain] == ["", "mse_as_likelihood", "mse_as_likelihood"]
 
 
 @pytest.mark.parametrize(

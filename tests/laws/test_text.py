@@ -171,7 +171,7 @@ def test_every_prior_of_real_latents_generates_texts(prior):
 @every_net
 def test_what_is_written_can_be_read_again(net):
     """Texts that a model writes have rows that it can score and encode, whichever way they are written."""
-    data = texts_to_dataset(["anna", "bob", "cleo", "dana"] * 8, tokenizer="char", length=6)
+    data = texts_to_dataset(["anna", "bob", "cleo", "dana"] * 8, tokenizer="char", length=6, unk="token")
     schema = data.schema
     model = TextVAE(vocabulary=schema.vocabulary, length=schema.length, latent=2, net=NETS[net]).build().eval()
     with torch.no_grad():

@@ -246,6 +246,37 @@ def test_a_model_takes_the_files_that_it_writes(name, tmp_path, monkeypatch):
     np.testing.assert_array_equal(np.load(tmp_path / "again.npz")["inputs"], numbers)
 
 
+@pytest.mark.parametrize("kind", ["grey", "RGB", "RGBA"])
+def test_image_files_of_other_channels_and_depths_are_brought_to_those_of_the_model(kind, tmp_path, monkeypatch):
+    """Also the opaque pictures of a model of RGBA; a note says what was done."""
+    monkeypatch.setenv("VAEKIT_CACHE", str(tmp_path / "cache"))
+    channels = {"grey": 1, "RGB": 3, "RGBA": 4}[kind]
+    folder = vaekit.fit(grey(256, np.uint8, channels=channels), **QUICK).save(tmp_path / "model")
+    others = {
+        "L": grey(256, np.uint8)[..., 0],
+        "RGB": grey(256, np.uint8, channels=3),
+        "RGBA": grey(256, np.uint8, channels=4),
+        "deep": grey(4096, np.uint16)[..., 0],
+    }
+    for mode, pixels in others.items():
+        (tmp_path / mode).mkdir()
+        for place in range(4):
+            Image.fromarray(pixels[place]).save(tmp_path / mode / f"{place}.png")
+        for source in (tmp_path / mode, tmp_path / mode / "0.png"):
+            said = run("score", folder, source, "--out", tmp_path / "scores.csv", "--samples", 2)
+            is_own = mode == {"grey": "L"}.get(kind, kind)
+            assert ("note: " in said) != is_own, (mode, source)
+
+
+def test_numbers_that_single_precision_changes_are_told():
+    data = 1e7 + torch.randn(40, HEIGHT, WIDTH, dtype=torch.float64)
+    model = vaekit.fit(data, **QUICK)
+    assert any("% of the numbers change in single precision" in note for note in model.data.notes)
+    assert not vaekit.fit(data - 1e7, **QUICK).data.notes
+    own = vaekit.fit(data, model=composition(vaekit.Gaussian(), (HEIGHT, WIDTH)), steps=2, threads=1)
+    assert any("% of the numbers change in single precision" in note for note in own.data.notes)
+
+
 def test_pictures_of_as_many_channels_as_no_file_has_lose_nothing(tmp_path):
     data = grey(256, np.uint8, channels=2)
     folder = vaekit.fit(data, **QUICK).save(tmp_path / "model")

@@ -1,3 +1,5 @@
+import math
+
 import pytest
 import torch
 from torch import nn
@@ -16,9 +18,7 @@ SCALES = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
 def expected(distance, variance, dims):
     """Return E[k] of the Gaussian kernels where a difference is N(distance, variance) in each dimension."""
     widths = 2 * dims * torch.tensor(SCALES).double()
-    return (
-        (1 + 2 * variance / widths) ** (-dims / 2) * torch.exp(-dims * distance**2 / (widths + 2 * variance))
-    ).mean()
+    return ((1 + 2 * variance / widths) ** (-dims / 2) * torch.exp(-dims * distance**2 / (widths + 2 * variance))).sum()
 
 
 @pytest.mark.parametrize(("shift", "stretch"), [(0.0, 1.0), (0.7, 1.0), (0.0, 2.0), (1.0, 0.5)])
@@ -31,6 +31,20 @@ def test_the_discrepancy_of_two_gaussians(shift, stretch):
     assert abs(standard_errors_above_zero(mmd(x, y, "rbf") - exact)) < 4
 
 
+@pytest.mark.parametrize(
+    ("kernel", "k"),
+    [
+        ("imq", lambda square: sum(2 * s / (2 * s + square) for s in SCALES)),
+        ("rbf", lambda square: sum(math.exp(-square / (2 * s)) for s in SCALES)),
+    ],
+    ids=["imq", "rbf"],
+)
+def test_the_kernel_is_the_published_sum_over_scales(kernel, k):
+    """The code of Tolstikhin et al. (2018) adds C / (C + d^2), C = 2 D s, up over seven scales s; here D = 1, by hand."""
+    x, y = torch.tensor([[0.0], [2.0]]).double(), torch.tensor([[1.0], [5.0]]).double()
+    assert mmd(x, y, kernel).item() == pytest.approx(k(4) + k(16) - (2 * k(1) + k(9) + k(25)) / 2)
+
+
 def test_heavy_tails_reach_far():
     near, far = torch.randn(200, 2).double(), torch.randn(200, 2).double()
     assert abs(standard_errors_above_zero(mmd(torch.randn(300, 30, 2), torch.randn(300, 30, 2), "imq"))) < 4
@@ -38,7 +52,7 @@ def test_heavy_tails_reach_far():
     for kernel in ("imq", "rbf"):
         away = (far + 40).requires_grad_()
         value = mmd(away, near, kernel)
-        assert value > 0.2
+        assert value > 1.4
         slopes[kernel] = torch.autograd.grad(value, away)[0].sum()
     assert slopes["imq"] > 10 * slopes["rbf"] >= 0
 
@@ -62,10 +76,10 @@ def test_of_several_groups_each_is_compared_given_those_above():
     latents = [Latent(z1, first, first), Latent(z2, below, below)]
     trace = trace_of(*parts(samples=50, batch=40))
     distance = lambda pair: aggregate_mmd(Trace(trace.x, trace.likelihood, tuple(pair)), "imq").item()  # noqa: E731
-    assert abs(distance(latents)) < 2e-3
+    assert abs(distance(latents)) < 1.4e-2
     # The second group has the right distribution, but not given the first.
     foreign = 5 * torch.randn(50, 40, 1).double()
-    assert distance([latents[0], Latent(foreign, below, below)]) > 0.01
+    assert distance([latents[0], Latent(foreign, below, below)]) > 0.07
 
 
 def test_alpha_and_lambda_weigh_rate_and_discrepancy():

@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import safetensors.torch
 import torch
 
 import vaekit
@@ -171,6 +172,29 @@ def test_damaged_files_are_named(tmp_path, name, content, said):
     (folder / name).write_bytes(content)
     with pytest.raises(ValueError, match=said):
         TrainedModel.load(folder)
+
+
+@pytest.mark.parametrize("kind", ["image", "table"])
+def test_changed_weights_are_refused(tmp_path, kind):
+    path = trained(kind).save(tmp_path / "model") / "model.safetensors"
+    whole = path.read_bytes()
+    start = 8 + int.from_bytes(whole[:8], "little")
+    for place in (start, (start + len(whole)) // 2, len(whole) - 1):
+        path.write_bytes(whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1 :])
+        with pytest.raises(ValueError, match=r"model\.safetensors is damaged .*checksum does not match"):
+            TrainedModel.load(path.parent)
+
+
+def test_weights_without_a_checksum_load_but_not_numbers_that_are_none(tmp_path):
+    model = trained("image")
+    path = model.save(tmp_path / "model") / "model.safetensors"
+    weights = safetensors.torch.load_file(path)
+    safetensors.torch.save_file(weights, path)
+    assert torch.equal(TrainedModel.load(path.parent).sample(2), model.sample(2))
+    next(iter(weights.values())).view(-1)[0] = torch.nan
+    safetensors.torch.save_file(weights, path)
+    with pytest.raises(ValueError, match="holds NaN or infinity in "):
+        TrainedModel.load(path.parent)
 
 
 def test_a_composition_is_loaded_with_its_modules(tmp_path):

@@ -1,4 +1,4 @@
-"""A time limit becomes a number of steps once, and the distance between validations follows from it."""
+"""A time limit becomes a number of steps, which only falls, and the distance between validations follows from it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import time
 import pytest
 
 from vaekit.training import Checkpoints, budget, train
-from vaekit.training.budget import Stopwatch, validations
+from vaekit.training.budget import Pace, Stopwatch, validations
 from vaekit.training.optimizers import learning_rate
 
 from .small import batches, comparable, constant_bound, differences, new_state, run, settings
@@ -62,6 +62,36 @@ def test_one_validation_is_always_reserved(monkeypatch):
     assert watch.remaining_steps(1.0, 40.0) == 56
 
 
+def paced(clock, durations, stop=1000):
+    """Return the last step as it is known after each step, of a second at first and under a limit of 1000 seconds."""
+    watch = Stopwatch(1000.0, started=clock.now)
+    pace, known = Pace(watch, 0, 1.0, 0.0), []
+    for step, duration in enumerate(durations, 1):
+        clock.now += duration
+        assert pace.is_due(step)
+        stop = pace.last_step(step, stop)
+        known.append(stop)
+        if step >= stop:
+            return known
+    return known
+
+
+def test_the_last_step_comes_earlier_where_the_machine_grows_slower(monkeypatch):
+    clock = Clock(monkeypatch)
+    begun = clock.now
+    known = paced(clock, [1.0] * 100 + [5.0] * 1000)
+    assert known == sorted(known, reverse=True)
+    assert 220 < known[-1] == len(known) < 300
+    assert clock.now - begun <= 1000
+
+
+def test_a_short_load_does_not_end_training_early(monkeypatch):
+    """Of one stretch in which the pace is measured; and time alone ends what no pace foresaw."""
+    clock = Clock(monkeypatch)
+    assert paced(clock, [0.9] * 200 + [40.0] + [0.9] * 799)[-1] == 1000
+    assert paced(clock, [0.5] * 10 + [2000.0])[-1] == 11
+
+
 def test_validations_are_an_epoch_apart_and_forty_at_most_and_ten_in_a_short_run():
     assert validations(3300, 11) == 83
     assert validations(200, 11) == 11
@@ -98,22 +128,23 @@ def test_time_limit_is_kept_and_resumed(tmp_path):
 
     for p in train(state, batches(), constant_bound, seconds=1.5):
         progress.append(p)
-        if p.stop is not None and not (tmp_path / "last.ckpt").exists():
+        if p.stop is not None and (len(progress) < 2 or p.stop != progress[-2].stop):
             checkpoints.save(state.state_dict())
     assert 0.3 < time.perf_counter() - began < 4.5
     known = [p.stop for p in progress if p.stop is not None]
-    assert len(set(known)) == 1
-    assert known[0] == len(progress) == state.position.step
+    assert known == sorted(known, reverse=True), "the last step only moves forward"
+    assert known[-1] == len(progress) == state.position.step
     assert len(known) < len(progress)
     assert sum(p.validation is not None for p in progress) <= 42
     assert progress[-1].validation is not None
     assert progress[0].lr == training.lr
-    assert progress[-1].lr == pytest.approx(training.lr * training.lr_floor, rel=0.1, abs=training.lr * 1e-3)
+    if len(set(known)) == 1:  # a machine that grew slower ends before the schedule does
+        assert progress[-1].lr == pytest.approx(training.lr * training.lr_floor, rel=0.1, abs=training.lr * 1e-3)
 
     second = new_state(training, seed=77)
     second.load_state_dict(checkpoints.load()[0])
     run(second, validate=constant_bound, seconds=100.0)
-    assert second.position.stop == known[0]
+    assert second.position.stop == known[-1]
     assert differences(comparable(state), comparable(second)) == []
 
 
@@ -128,7 +159,7 @@ def test_rollback_while_timing_does_not_lose_the_budget():
         return constant_bound(model)
 
     run(state, validate=validate, seconds=0.3)
-    assert fired == [state.position.stop]
+    assert len(fired) == 1 and fired[0] >= state.position.stop
     assert state.position.step == state.position.stop
 
 

@@ -14,6 +14,7 @@ import tracemalloc
 import pytest
 import torch
 
+from vaekit.data.leftovers import owned_suffix
 from vaekit.training import Checkpoints, CorruptCheckpoint
 from vaekit.training.checkpoint import read, write_atomically
 
@@ -290,7 +291,7 @@ def test_what_a_process_of_the_same_number_left_is_not_written_into(tmp_path):
     checkpoints = Checkpoints(tmp_path)
     checkpoints.save(state(1), best=True)
     for name in ("last", "best"):
-        os.link(tmp_path / "best.ckpt", tmp_path / f".{name}.ckpt.{os.getpid()}.tmp")
+        os.link(tmp_path / "best.ckpt", tmp_path / f".{name}.ckpt{owned_suffix()}")
     checkpoints.save(state(2))
     assert (step_of(checkpoints.best()), step_of(checkpoints.load()[0])) == (1, 2)
     assert temporaries(tmp_path) == []

@@ -6,10 +6,12 @@ IDX files are plain or compressed, one by itself or a folder with official parts
 from __future__ import annotations
 
 import re
+import tokenize
 import zipfile
+import zlib
 from math import prod
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
 import torch
@@ -17,6 +19,7 @@ import torch
 from vaekit.data.arrays import images_from_arrays
 from vaekit.data.dataset import TEST, TRAIN, VALIDATION, Dataset
 from vaekit.data.delimited.encoding import opened
+from vaekit.data.foreign import refuse_inflation
 from vaekit.data.rows import Array
 
 __all__ = [
@@ -44,6 +47,18 @@ PARTS = (
 
 TYPES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
 
+_DAMAGE = (
+    OSError,
+    ValueError,
+    EOFError,
+    tokenize.TokenError,
+    OverflowError,
+    RecursionError,
+    zipfile.BadZipFile,
+    zlib.error,
+)
+"""What numpy raises on files that are damaged, or not numpy's."""
+
 IDX_IMAGES = re.compile(r"(train|t10k|test)\b.*images[-.]idx\d-ubyte(\.gz)?$")
 
 
@@ -54,8 +69,10 @@ def read_npy(path: Path) -> Dataset:
         ValueError: If the file is damaged, or does not hold images.
     """
     try:
-        images = _map(path) if path.stat().st_size > LARGE else _read(path)
-    except (OSError, ValueError, EOFError) as error:
+        # Mapped, a header that declares more than the file holds takes no memory.
+        images: Array = np.lib.format.open_memmap(path, mode="c")
+        images = images if path.stat().st_size > LARGE else np.array(images)
+    except _DAMAGE as error:
         raise _damaged(path, error) from error
     return images_from_arrays(images, source=str(path))
 
@@ -72,9 +89,10 @@ def read_npz(path: Path) -> Dataset:
         # numpy leaves a damaged file open if it opens it by itself.
         with path.open("rb") as stream, np.load(stream, allow_pickle=False) as archive:
             known = {*IMAGES, *LABELS, *CONTEXT, *(name for _, *names in PARTS for group in names for name in group)}
+            _refuse_bomb(path, archive, known)
             arrays = {name: archive[name] for name in archive.files if name in known}
             files = archive.files
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+    except _DAMAGE as error:
         raise _damaged(path, error) from error
     parts = [(code, _first(arrays, x), _first(arrays, y), _first(arrays, c)) for code, x, y, c in PARTS]
     official = [(code, x, y, c) for code, x, y, c in parts if x is not None]
@@ -111,15 +129,6 @@ def read_array(path: Path) -> Array:
     return array
 
 
-def _map(path: Path) -> Array:
-    return np.lib.format.open_memmap(path, mode="c")
-
-
-def _read(path: Path) -> Array:
-    with path.open("rb") as stream:
-        return np.lib.format.read_array(stream, allow_pickle=False)
-
-
 def _from_parts(parts: list[tuple[int, Array, Array | None, Array | None]], path: Path) -> Dataset:
     images = [x for _, x, _, _ in parts]
     labels = [y.reshape(len(y), -1) for _, _, y, _ in parts if y is not None]
@@ -148,6 +157,12 @@ def _first(arrays: dict[str, Array], names: tuple[str, ...]) -> Array | None:
     return next((arrays[name] for name in names if name in arrays), None)
 
 
+def _refuse_bomb(path: Path, archive: Any, names: set[str]) -> None:
+    members = [each for each in archive.zip.infolist() if each.filename.removesuffix(".npy") in names]
+    inflated = sum(each.file_size for each in members)
+    refuse_inflation(path, inflated, sum(each.compress_size for each in members))
+
+
 def _damaged(path: Path, error: Exception) -> ValueError:
     return ValueError(f"{path.name} must be a numpy file of numbers, but cannot be read ({error}); save it again")
 
@@ -173,8 +188,10 @@ def read_idx(path: Path) -> Array:
             _, _, code, axes = stream.read(4)
             shape = np.frombuffer(stream.read(4 * axes), dtype=">u4").tolist()
             kind = np.dtype(TYPES[code])
-            return np.frombuffer(_read_bytes(stream, prod(shape) * kind.itemsize), dtype=kind).reshape(shape)
-    except (OSError, KeyError, ValueError) as error:
+            size = prod(shape) * kind.itemsize
+            refuse_inflation(path, size, path.stat().st_size)
+            return np.frombuffer(_read_bytes(stream, size), dtype=kind).reshape(shape)
+    except (OSError, KeyError, ValueError, OverflowError) as error:
         raise ValueError(f"{path.name} must be an IDX file, but it is damaged ({error}); get it again") from error
 
 

@@ -14,7 +14,10 @@ from vaekit.data.labels import encode_labels
 from vaekit.data.rows import Array, rows_per_chunk
 from vaekit.data.split import complete_split
 
-__all__ = ["context_from_array", "images_from_arrays"]
+__all__ = ["context_from_array", "images_from_arrays", "rounding_notes"]
+
+COARSE = 1e-3
+"""The change of a number, in units of the spread of all, from which its rounding is told."""
 
 CHANNELS = (1, 2, 3, 4)
 """The lengths of an axis that can be recognized as channels."""
@@ -73,7 +76,7 @@ def images_from_arrays(
         classes=classes,
         context=None if context is None else context_from_array(context, len(values)),
         source=source,
-        notes=_grid_notes(values),
+        notes=(*_grid_notes(values), *rounding_notes(x)),
     )
 
 
@@ -102,6 +105,30 @@ def context_from_array(context: Any, count: int) -> Tensor:
             "drop or repair them"
         )
     return torch.from_numpy(vectors)
+
+
+def rounding_notes(x: Tensor | Array) -> tuple[str, ...]:
+    """Return a sentence if single precision, in which models compute, changes numbers by more than a thousandth of their spread.
+
+    Args:
+        x: Numbers, shape (N, *event), of which the first few megabytes are looked at.
+
+    >>> rounding_notes(torch.arange(8.0, dtype=torch.float64).unsqueeze(1) + 1e9)[0]
+    '87.5 % of the numbers change in single precision by more than 0.001 of their spread; subtract a constant first'
+    """
+    some = _as_numpy(x[: rows_per_chunk(x)])
+    if some.dtype.kind not in "iuf" or some.dtype.itemsize < 4 or some.dtype == np.float32:
+        return ()
+    with np.errstate(over="ignore", invalid="ignore"):
+        numbers = some.astype(np.float64)
+        change = np.abs(numbers - numbers.astype(np.float32).astype(np.float64))
+        share = float((change > COARSE * numbers.std()).mean())
+    if not share:
+        return ()
+    return (
+        f"{share * 100:.3g} % of the numbers change in single precision by more than {COARSE:g} of their spread; "
+        "subtract a constant first",
+    )
 
 
 def _type_name(x: Tensor | Array) -> str:

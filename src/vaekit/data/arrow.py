@@ -11,7 +11,9 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-__all__ = ["csv", "damage_explained", "feather", "pa", "parquet", "pc"]
+from vaekit.data.foreign import refuse_inflation
+
+__all__ = ["csv", "damage_explained", "feather", "opened_parquet", "pa", "parquet", "pc"]
 
 
 class _Lazy:
@@ -44,6 +46,19 @@ def damage_explained(path: Path) -> Iterator[None]:
         raise ValueError(
             f"{path.name} must be a {path.suffix[1:].lower()} table, but cannot be read ({reason}); save it again"
         ) from error
+
+
+@contextmanager
+def opened_parquet(path: Path) -> Iterator[Any]:
+    """Open a .parquet file, whose rows may repeat one value without an end: their number is looked at first.
+
+    Raises:
+        ValueError: Its cells would take far more memory than the file is large.
+    """
+    with parquet.ParquetFile(path) as file:
+        cells = file.metadata.num_rows * file.metadata.num_columns
+        refuse_inflation(path, 8 * cells, path.stat().st_size)
+        yield file
 
 
 pa: Any = _Lazy("pyarrow")

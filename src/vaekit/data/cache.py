@@ -7,6 +7,7 @@ do no harm. An entry whose values do not fit the rest is written again.
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 from collections.abc import Iterable, Iterator, Sequence
@@ -20,10 +21,12 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor
 
 from vaekit.data.dataset import Dataset, ImageSchema, Quarantined
+from vaekit.data.foreign import user_path
+from vaekit.data.leftovers import owned_suffix, remove_leftovers
 from vaekit.data.rows import Array
 from vaekit.data.text_schema import TextSchema
 
@@ -37,14 +40,14 @@ __all__ = [
     "write_values",
 ]
 
-VERSION = 2
+VERSION = 4
 """Part of each key; raised when decoding, encoding or the files of an entry change, so that no old entry is found."""
 
 
 def cache_folder(chosen: Path | None = None) -> Path:
     """Return `chosen`, or $VAEKIT_CACHE, or $XDG_CACHE_HOME/vaekit, or ~/.cache/vaekit."""
     parent = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
-    return Path(chosen or os.environ.get("VAEKIT_CACHE") or f"{parent}/vaekit").expanduser()
+    return user_path(chosen or os.environ.get("VAEKIT_CACHE") or f"{parent}/vaekit")
 
 
 def content_key(root: Path, names: Sequence[str], options: str) -> str:
@@ -71,6 +74,8 @@ def load_entry(folder: Path, key: str, schema: type[ImageSchema | TextSchema]) -
             schema=described,
             split=tensors["split"],
             labels=tensors.get("labels"),
+            numbers=tensors.get("numbers"),
+            lengths=tensors.get("lengths"),
             classes=described.classes,
             names=tuple(facts["names"]),
             quarantine=tuple(Quarantined(name, reason) for name, reason in facts["quarantine"]),
@@ -87,8 +92,11 @@ def writable_folder(folder: Path) -> Iterator[tuple[Path, tuple[str, ...]]]:
     A temporary folder is removed at the end of the block; what is mapped from it by then stays readable.
     """
     try:
+        if folder.parts[:1] == ("~",):
+            raise OSError(errno.ENOENT, "there is no home folder")
         folder.mkdir(parents=True, exist_ok=True)
         NamedTemporaryFile(dir=folder).close()
+        remove_leftovers(folder)
     except OSError as error:
         reason = error.strerror
     else:
@@ -132,21 +140,35 @@ def write_facts(folder: Path, key: str, dataset: Dataset) -> None:
         "quarantine": [(bad.name, bad.reason) for bad in dataset.quarantine],
         "notes": dataset.notes,
     }
-    tensors = {"split": dataset.split} | ({} if dataset.labels is None else {"labels": dataset.labels})
+    columns = {name: getattr(dataset, name) for name in ("split", "labels", "numbers", "lengths")}
+    tensors = {name: column for name, column in columns.items() if column is not None}
     with replace_file(folder / f"{key}.safetensors") as path:
-        save_file(tensors, path, metadata={"facts": json.dumps(facts)})
+        path.write_bytes(
+            save(tensors, metadata={"facts": json.dumps(facts)})
+        )  # its own file would hide why writing failed
 
 
 @contextmanager
 def replace_file(path: Path) -> Iterator[Path]:
-    """Yield a temporary path beside `path`; what was written there takes the place of `path`, or vanishes on an error."""
-    with NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as made:
+    """Yield a temporary path beside `path`; what was written there takes the place of `path`, or vanishes on an error.
+
+    Raises:
+        OSError: If the disk is full, for example; the message names the folder and the variable that moves it.
+    """
+    owner = owned_suffix()
+    with NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", suffix=owner, delete=False) as made:
         temporary = Path(made.name)
     try:
         yield temporary
         with temporary.open("rb+") as stream:
             os.fsync(stream.fileno())
         temporary.replace(path)
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        raise OSError(
+            f"the disk of the cache folder {path.parent} is full; free some space, or set VAEKIT_CACHE to another folder"
+        ) from error
     finally:
         temporary.unlink(missing_ok=True)
 

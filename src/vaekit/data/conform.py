@@ -46,14 +46,17 @@ def conformed(images: Dataset, schema: ImageSchema, support: str) -> Dataset:
     is_binary = schema.binary and support == "binary"
     if not isinstance(found, ImageSchema) or found == schema or (_alike(found, schema) and not is_binary):
         return images
-    values, is_picture = images.values, bool(images.names) and found.levels == BRIGHTEST + 1
-    binary = _as_binary(values, schema, is_picture=is_picture) if is_binary else None
+    # The pixels of 16 bits of a file are numbers where the model has as many levels, and intensities where it has fewer.
+    values, top = images.values, (found.levels or 1) - 1
+    is_brighter = found.dtype == "uint16" and (schema.levels is None or bool(values.max() >= schema.levels))
+    is_picture = bool(images.names) and (found.dtype == "uint8" or is_brighter)
+    binary = _as_binary(values, schema, is_picture=is_picture and top == BRIGHTEST) if is_binary else None
     if binary is not None:
         values, note = binary
     elif schema.levels is None:
-        values, note = _as_real(values, schema, is_picture=is_picture)
+        values, note = _as_real(values, schema, top if is_picture else None)
     else:
-        values, note = _as_levels(values, schema.levels, is_picture=is_picture, counts=support == "counts")
+        values, note = _as_levels(values, schema.levels, top if is_picture else None, counts=support == "counts")
     found = found.replace(levels=schema.levels, low=schema.low, high=schema.high)
     return replace(images, values=values, schema=found, notes=(*images.notes, *([note] if note else [])))
 
@@ -85,17 +88,18 @@ def _two(bright: Tensor, schema: ImageSchema) -> Tensor:
     return values.float() if schema.levels is None else _stored(values, schema.levels)
 
 
-def _as_levels(values: Tensor, levels: int, *, is_picture: bool, counts: bool) -> tuple[Tensor, str]:
+def _as_levels(values: Tensor, levels: int, top: int | None, *, counts: bool) -> tuple[Tensor, str]:
+    """Return levels; `top` is the brightest pixel of a picture, None for numbers."""
     most = levels - 1
-    if is_picture:
-        return _nearest_levels(values, levels)
+    if top is not None:
+        return _nearest_levels(values, levels, top)
     whole = values.round() if values.is_floating_point() else values
     if bool((values == whole).all()) and values.min() >= 0 and (counts or values.max() <= most):
         return _stored(whole, levels), ""
     if values.is_floating_point() and values.min() >= 0 and values.max() <= 1 and _near(values * most):
         return _stored((values * most).round(), levels), f"intensities k/{most} were read as the levels 0 .. {most}"
     if not values.is_floating_point() and levels < BRIGHTEST and values.min() >= 0 and values.max() <= BRIGHTEST:
-        known, note = _nearest_levels(values, levels)
+        known, note = _nearest_levels(values, levels, BRIGHTEST)
         if bool((picture_levels(levels)[known.long()] == values).all()):
             return known, note
     low, high = values.min().item(), values.max().item()
@@ -106,23 +110,24 @@ def _as_levels(values: Tensor, levels: int, *, is_picture: bool, counts: bool) -
     )
 
 
-def _nearest_levels(values: Tensor, levels: int) -> tuple[Tensor, str]:
-    """Return the levels nearest to the pixels of an 8-bit picture, and a note."""
-    known = _stored((values.double() * (levels - 1) / BRIGHTEST).round(), levels)
-    inexact = (known.double() * BRIGHTEST / (levels - 1)).round() != values
+def _nearest_levels(values: Tensor, levels: int, top: int) -> tuple[Tensor, str]:
+    """Return the levels nearest to the pixels 0 .. top of a picture, and a note."""
+    known = _stored((values.double() * (levels - 1) / top).round(), levels)
+    inexact = (known.double() * top / (levels - 1)).round() != values
     share = (
         f"; {inexact.double().mean().item() * 100:.3g} % of the pixels lay between two of them" if inexact.any() else ""
     )
-    return known, f"pixels 0 .. {BRIGHTEST} were read as the model's levels 0 .. {levels - 1}{share}"
+    return known, f"pixels 0 .. {top} were read as the model's levels 0 .. {levels - 1}{share}"
 
 
-def _as_real(values: Tensor, schema: ImageSchema, *, is_picture: bool) -> tuple[Tensor, str]:
+def _as_real(values: Tensor, schema: ImageSchema, top: int | None) -> tuple[Tensor, str]:
     low, high, span = schema.low, schema.high, schema.high - schema.low
     real = values.float()
     is_brighter = values.dtype == torch.uint8 and low >= 0 and high <= 1 < values.max()
-    if not (is_picture or is_brighter):
+    if top is None and not is_brighter:
         return real, ""
-    return real / BRIGHTEST * span + low, f"pixels 0 .. 255 were read as values from {low:.4g} to {high:.4g}"
+    top = BRIGHTEST if top is None else top
+    return real / top * span + low, f"pixels 0 .. {top} were read as values from {low:.4g} to {high:.4g}"
 
 
 def _near(values: Tensor) -> bool:

@@ -76,6 +76,8 @@ class Survey:
         classes: The names of the classes.
         names: The file of each text, if each text has its own.
         empty: The number of empty texts, which were left out.
+        numbers: The place of each text in its source, shape (N,), int64, where empty ones were left out.
+        kept: The texts, if they are in memory.
         characters: The number of characters in all texts.
         words: The median number of words, by white space.
     """
@@ -86,6 +88,8 @@ class Survey:
     classes: tuple[str, ...]
     names: tuple[str, ...]
     empty: int
+    numbers: Tensor | None
+    kept: tuple[str, ...]
     characters: int
     words: int
 
@@ -118,11 +122,11 @@ def survey_corpus(corpus: Corpus, source: str) -> Survey:
     """
     in_memory: list[Entry] | None = []
     found, empty = _Columns(), 0
-    for entry in corpus.read():
+    for number, entry in enumerate(corpus.read()):
         if not corpus.keep_empty and not entry.text.strip():
             empty += 1
             continue
-        found.add(entry)
+        found.add(entry, number)
         if in_memory is not None:
             in_memory.append(entry)
             in_memory = None if found.characters > LARGE else in_memory
@@ -131,9 +135,10 @@ def survey_corpus(corpus: Corpus, source: str) -> Survey:
             f"a corpus needs texts, but {source} holds {f'nothing but {empty} empty ones' if empty else 'none'};"
             " give one with texts"
         )
+    kept = () if in_memory is None else tuple(entry.text for entry in in_memory)
     if in_memory is not None:
         corpus = replace(corpus, read=lambda: iter(in_memory))
-    return _surveyed(corpus, found, empty, source)
+    return _surveyed(corpus, found, empty, source, kept)
 
 
 class _Columns:
@@ -141,12 +146,14 @@ class _Columns:
 
     def __init__(self) -> None:
         self.places, self.parts, self.labels, self.words = bytearray(), array("b"), array("q"), array("q")
+        self.numbers = array("q")
         self.classes: dict[Label, int] = {}
         self.names: list[str] = []
         self.characters = 0
 
-    def add(self, entry: Entry) -> None:
+    def add(self, entry: Entry, number: int) -> None:
         words = entry.text.split()
+        self.numbers.append(number)
         self.words.append(len(words))
         self.characters += len(entry.text)
         self.places += blake2b("".join(words).lower().encode(), digest_size=8).digest()
@@ -157,7 +164,7 @@ class _Columns:
             self.labels.append(self.classes.setdefault(entry.label, len(self.classes)))
 
 
-def _surveyed(corpus: Corpus, found: _Columns, empty: int, source: str) -> Survey:
+def _surveyed(corpus: Corpus, found: _Columns, empty: int, source: str, kept: tuple[str, ...]) -> Survey:
     count = len(found.parts)
     places = torch.frombuffer(found.places, dtype=torch.uint8).reshape(count, 8)
     official = None if found.parts[0] == NO_PART else torch.tensor(found.parts, dtype=torch.int8)
@@ -169,6 +176,8 @@ def _surveyed(corpus: Corpus, found: _Columns, empty: int, source: str) -> Surve
         classes=classes,
         names=tuple(found.names),
         empty=empty,
+        numbers=torch.from_numpy(np.asarray(found.numbers, dtype=np.int64)) if empty else None,
+        kept=kept,
         characters=found.characters,
         words=int(np.percentile(found.words, 50, method="inverted_cdf")),
     )

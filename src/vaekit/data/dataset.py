@@ -89,6 +89,10 @@ class Dataset:
         factors: What each row was made from, shape (N, K), int64, an index for each factor, where that is known.
         factor_names: The names of the factors.
         table: The rows as they were read, a pyarrow.Table, where the data are a table.
+        index: The index of a frame of pandas, a pyarrow.Table, where the data are a table that came with one.
+        texts: The texts as they were read, where the data are texts and fit into memory.
+        numbers: The place of each row in its source, shape (N,), int64, where the source holds others that were left out.
+        lengths: The number of entries of each row before it was cut, shape (N,), int64, where rows have a largest length.
 
     Raises:
         ValueError: If `split`, `labels`, `names`, `context`, `factors` or `table` do not have one entry for each row.
@@ -107,9 +111,19 @@ class Dataset:
     factors: Tensor | None = None
     factor_names: tuple[str, ...] = ()
     table: Any = None
+    index: Any = None
+    texts: tuple[str, ...] = ()
+    numbers: Tensor | None = None
+    lengths: Tensor | None = None
 
     def __post_init__(self) -> None:
-        for name, column in {**self._columns, "names": self.names or None, "table": self.table}.items():
+        for name, column in {
+            **self._columns,
+            "names": self.names or None,
+            "texts": self.texts or None,
+            "table": self.table,
+            "index": self.index,
+        }.items():
             if column is not None and len(column) != len(self.values):
                 raise ValueError(
                     f"{name} must have one entry for each of the {len(self.values)} rows, but has {len(column)};"
@@ -150,13 +164,16 @@ class Dataset:
         """
         columns = {name: None if column is None else column[rows] for name, column in self._columns.items()}
         names = tuple(self.names[row] for row in rows.tolist()) if self.names else ()
+        texts = tuple(self.texts[row] for row in rows.tolist()) if self.texts else ()
         table = None if self.table is None else self.table.take(rows.numpy())
+        index = None if self.index is None else self.index.take(rows.numpy())
         values = self.values[rows] if isinstance(self.values, Tensor) else self.values.take(rows)
-        return replace(self, values=values, names=names, table=table, **columns)  # type: ignore[arg-type]
+        return replace(self, values=values, names=names, texts=texts, table=table, index=index, **columns)  # type: ignore[arg-type]
 
     @property
     def _columns(self) -> dict[str, Tensor | None]:
-        return {"split": self.split, "labels": self.labels, "context": self.context, "factors": self.factors}
+        names = ("split", "labels", "context", "factors", "numbers", "lengths")
+        return {name: getattr(self, name) for name in names}
 
     @property
     def stored(self) -> Stored:

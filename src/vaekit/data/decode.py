@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from vaekit.data.foreign import refuse_pipe
 from vaekit.data.resize import Fit, crop_box
 from vaekit.data.rows import Array
 
@@ -39,6 +40,9 @@ SOFTWARE, OVERVIEW = "Software", "vaekit overview"
 
 MODES = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}
 
+WIDENED = 65535 // 255
+"""What a level of 8 bits is multiplied by to be one of 16."""
+
 TURN, TURNS = 0x0112, {2: 0, 3: 3, 4: 1, 5: 5, 6: 4, 7: 6, 8: 2}
 """The EXIF tag of the orientation, and Pillow's transposition that undoes each of its values."""
 
@@ -55,6 +59,7 @@ class Header:
         deep: Whether it has 16 bits.
         alpha: Whether it has an alpha channel or a transparent color.
         turned: Whether EXIF says that it lies on its side or is mirrored.
+        several: Whether it holds several images, of which the first is read.
     """
 
     name: str
@@ -64,6 +69,12 @@ class Header:
     deep: bool
     alpha: bool
     turned: bool
+    several: bool = False
+
+    @property
+    def is_deep_grey(self) -> bool:
+        """Whether it is grey with 16 bits, which can be kept."""
+        return self.deep and self.mode.startswith("I")
 
     @property
     def is_grey(self) -> bool:
@@ -73,11 +84,19 @@ class Header:
 
 @dataclass(frozen=True)
 class Target:
-    """What all images of a folder are brought to: channels, and (height, width) if they are resized."""
+    """What all images of a folder are brought to.
+
+    Args:
+        channels: The number of channels.
+        size: (height, width) if they are resized.
+        fit: How images of another shape come to this size.
+        deep: Whether grey pixels keep 16 bits.
+    """
 
     channels: int
     size: tuple[int, int] | None = None
     fit: Fit = "resize"
+    deep: bool = False
 
 
 def read_header(root: Path, name: str) -> Header:
@@ -98,6 +117,7 @@ def read_header(root: Path, name: str) -> Header:
             deep=deep_grey or ";16" in str(getattr(image, "tile", "")),
             alpha=image.has_transparency_data and not deep_grey,
             turned=turn > 1,
+            several=_holds_several(image),
         )
 
 
@@ -113,14 +133,14 @@ def software_of(path: Path) -> str:
 
 
 def decode(path: Path, target: Target | None = None) -> Array:
-    """Decode an image file (the first frame) to 8 bits, upright.
+    """Decode an image file (the first frame), upright; to 8 bits unless the target says otherwise.
 
     Args:
         path: The file.
         target: The channels and size wanted; as they are in the file if it is None.
 
     Returns:
-        The pixels, shape (H, W, C), uint8.
+        The pixels, shape (H, W, C), uint8, or int32 where they keep 16 bits.
 
     Raises:
         ValueError: If the file is empty, is no image, or has too many pixels. Pillow raises other errors on hostile files.
@@ -134,7 +154,9 @@ def decode(path: Path, target: Target | None = None) -> Array:
 
 
 def as_array(image: Pillow.Image, target: Target | None = None) -> Array:
-    """Return the pixels of a Pillow image, shape (H, W, C), uint8; see `decode`."""
+    """Return the pixels of a Pillow image, shape (H, W, C); see `decode`."""
+    if target is not None and target.deep:
+        return _sixteen_bits(image, target)
     reduced = _eight_bits(image)
     if reduced.has_transparency_data and reduced.mode not in ("LA", "RGBA"):
         # Pillow applies a transparent color only on this way; going to RGB directly it warns, and drops it.
@@ -159,7 +181,7 @@ def _natural_mode(image: Pillow.Image) -> str:
 def _opened(path: Path) -> Iterator[Pillow.Image]:
     from PIL import Image, UnidentifiedImageError
 
-    if path.stat().st_size == 0:
+    if refuse_pipe(path).stat().st_size == 0:
         raise ValueError("the file is empty")
     try:
         with path.open("rb") as stream, Image.open(stream, formats=FORMATS) as image:
@@ -168,6 +190,13 @@ def _opened(path: Path) -> Iterator[Pillow.Image]:
             yield image
     except UnidentifiedImageError:
         raise ValueError("the content is not that of an image") from None
+
+
+def _holds_several(image: Pillow.Image) -> bool:
+    try:
+        return bool(getattr(image, "is_animated", False))
+    except Exception:  # what follows the first image may be damaged, and is not read anyway
+        return False
 
 
 def _orientation(image: Pillow.Image) -> int:
@@ -192,6 +221,17 @@ def _eight_bits(image: Pillow.Image) -> Pillow.Image:
     if values.min() < 0 or values.max() > 65535:
         raise ValueError("32-bit pixels cannot be reduced to 8 bits without loss; give them as .npy")
     return Image.fromarray((values >> 8).astype(np.uint8))
+
+
+def _sixteen_bits(image: Pillow.Image, target: Target) -> Array:
+    """Return grey pixels of 16 bits, shape (H, W, 1), int32; those of 8 bits are spread over 16."""
+    from PIL import Image
+
+    is_deep = image.mode.startswith("I")
+    if is_deep:
+        _eight_bits(image)  # refuses what does not fit into 16 bits
+    pixels = np.asarray(image if is_deep else image.convert("L"), dtype=np.int32) * (1 if is_deep else WIDENED)
+    return np.asarray(_fitted(Image.fromarray(pixels), target)).clip(0, pixels.max())[..., None]
 
 
 def _fitted(image: Pillow.Image, target: Target | None) -> Pillow.Image:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from vaekit.data.dataset import TEST, TRAIN, VALIDATION
 from vaekit.data.decode import SUFFIXES
+from vaekit.data.foreign import user_path
 
 __all__ = ["Layout", "existing_path", "files_below", "find_parts", "has_images", "read_layout"]
 
@@ -36,7 +37,7 @@ def existing_path(source: str | Path, needs: str, names: Sequence[str]) -> Path:
     Raises:
         FileNotFoundError: If there is no such file or folder.
     """
-    path = Path(source).expanduser()
+    path = user_path(source)
     if path.exists():
         return path
     nearest = get_close_matches(str(source).lower(), names, n=1)

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset as TorchDataset
 
-from vaekit.data.decode import as_array
+from vaekit.data.decode import Target, as_array
 from vaekit.data.rows import Array
 
 __all__ = ["is_images_in_memory", "stack_items"]
@@ -83,7 +83,7 @@ def _image(item: Any) -> Tensor | Array:
     if isinstance(item, Tensor | np.ndarray):
         return item
     if hasattr(item, "getbands"):
-        return as_array(item)
+        return as_array(item, Target(1, deep=True) if item.mode.startswith("I") else None)
     raise TypeError(
         f"each item must be a tensor, an array, a PIL image, or a pair of one of these and a label,"
         f" but {type(item).__name__} came; give (image, label)"

@@ -12,7 +12,13 @@ from torch.nn import functional
 from vaekit.data.dataset import Dataset, ImageSchema, observe_images
 from vaekit.data.rows import rows_per_chunk
 
-__all__ = ["Fit", "crop_box", "resize_dataset"]
+__all__ = ["GREYED", "Fit", "crop_box", "resize_dataset"]
+
+GREYED = (
+    "the images had two values and are grey after resizing; likelihood=bernoulli likelihood.binarize=threshold makes them "
+    "binary again"
+)
+"""What is said of binary images that were resized."""
 
 Fit: TypeAlias = Literal["resize", "crop"]
 """How an image of another shape comes to size: stretched, or cut to the same shape around its centre first."""
@@ -40,11 +46,12 @@ def resize_dataset(dataset: Dataset, size: tuple[int, int], fit: Fit = "resize")
     chunks = dataset.values.split(rows_per_chunk(dataset.values))
     values = torch.cat([_resized(chunk, size, fit).clamp_(low, high).to(chunk.dtype) for chunk in chunks])
     note = f"all images were resized from {schema.height}x{schema.width} to {size[0]}x{size[1]}"
+    greyed = (GREYED,) if schema.binary else ()
     return replace(
         dataset,
         values=values,
         schema=observe_images(values, dataset.split, schema.levels, schema.classes, schema.dtype),
-        notes=(*dataset.notes, note),
+        notes=(*dataset.notes, note, *greyed),
     )
 
 

@@ -51,7 +51,9 @@ class Survey:
     translucent: frozenset[str]
 
 
-def survey(root: Path, names: Sequence[str], size: tuple[int, int] | None, fit: Fit) -> Survey:
+def survey(
+    root: Path, names: Sequence[str], size: tuple[int, int] | None, fit: Fit, channels: int | None = None
+) -> Survey:
     """Read all headers, and choose the channels and the size.
 
     Args:
@@ -59,6 +61,7 @@ def survey(root: Path, names: Sequence[str], size: tuple[int, int] | None, fit: 
         names: The files, relative to it.
         size: The height and width wanted, None to keep the one that all images have.
         fit: How images of another shape come to `size`.
+        channels: The number of channels wanted; None for as many as all images need.
 
     Raises:
         ValueError: If too many files are unusable, or the images differ in size and no `size` is given.
@@ -73,12 +76,13 @@ def survey(root: Path, names: Sequence[str], size: tuple[int, int] | None, fit: 
     headers = [header for header in headers if header.name not in broken]
     translucent = frozenset(name for name, channels in checked.items() if channels == 4)
     colored = any(not header.is_grey for header in headers)
-    target = Target(4 if translucent else 3 if colored else 1, size, fit)
+    channels = channels or (4 if translucent else 3 if colored else 1)
+    target = Target(channels, size, fit, deep=channels == 1 and any(header.is_deep_grey for header in headers))
     return Survey(tuple(headers), tuple(quarantine), size or _common_size(headers), target, translucent)
 
 
 def decode_all(root: Path, found: Survey) -> Iterator[Array | Quarantined]:
-    """Decode the images of a survey in order, shape (H, W, C), uint8; yield a reason for those that fail."""
+    """Decode the images of a survey in order, shape (H, W, C); yield a reason for those that fail."""
     names = [header.name for header in found.headers]
     # Results wait for their turn, so there are fewer of them at a time where images are large.
     group = max(1, min(GROUP, GROUP_BYTES // (prod(found.size) * found.target.channels)))
@@ -111,14 +115,22 @@ def describe_conversions(found: Survey, names: Sequence[str]) -> tuple[str, ...]
     palette = sum(header.mode in ("P", "PA") for header in headers)
     other = sum(header.mode in ("CMYK", "YCbCr", "LAB", "HSV") for header in headers)
     resized = sum((header.height, header.width) != found.size for header in headers)
+    color = sum(not header.is_grey for header in headers) if target.channels == 1 else 0
+    translucent = sum(header.name in found.translucent for header in headers) if target.channels != 4 else 0
+    bare = sum(not (header.alpha or header.is_grey) for header in headers) if target.channels == 4 else 0
     mode = "RGBA" if target.channels == 4 else "RGB"
     sentences = (
         (grey, f"grey: expanded to {mode}"),
+        (bare, "without transparency: made opaque"),
+        (color, "in color: converted to grey"),
+        (translucent, "with transparency: it was dropped"),
         (palette, f"with a palette: expanded to {mode}"),
         (other, f"in another color space: converted to {mode}"),
         (opaque if target.channels != 4 else 0, "with an alpha channel that is opaque throughout: it was dropped"),
-        (sum(header.deep for header in headers), "of 16 bits: reduced to 8 bits"),
+        (0 if target.deep else sum(header.deep for header in headers), "of 16 bits: reduced to 8 bits"),
+        (sum(not header.deep for header in headers) if target.deep else 0, "of 8 bits: spread over 16 bits"),
         (sum(header.turned for header in headers), "turned upright as their EXIF says"),
+        (sum(header.several for header in headers), "with several frames or pages: the first is read"),
         (resized, f"resized to {_text(found.size)}"),
     )
     return tuple(f"{count} of {len(headers)} images {what}" for count, what in sentences if count)

@@ -15,6 +15,7 @@ from vaekit.data.corpus import NO_PART, Corpus, Entry, Label, without_surrogates
 from vaekit.data.dataset import Dataset
 from vaekit.data.delimited.options import Header
 from vaekit.data.files import existing_path
+from vaekit.data.foreign import user_path
 from vaekit.data.names import DEMO, NAMES, name_of
 from vaekit.data.table.peek import is_table
 from vaekit.data.text_encoding import Reading, encode_corpus
@@ -38,7 +39,7 @@ def is_text(source: str | Path) -> bool:
     """
     if isinstance(source, str) and name_of(source) is not None:
         return name_of(source) == DEMO
-    path = Path(source).expanduser()
+    path = user_path(source)
     is_likely = has_texts(path) if path.is_dir() else path.name.lower().endswith((*TEXTS, *TABLES))
     return is_likely and not is_table(source)
 

@@ -14,6 +14,9 @@ __all__ = ["TEXTS", "TextOptions", "read_lines", "read_whole"]
 TEXTS = (".txt", ".txt.gz")
 """How the names of files of texts end."""
 
+LONGEST = 2**25
+"""The characters that no line of a file has."""
+
 
 @dataclass(frozen=True)
 class TextOptions(DelimitedOptions):
@@ -38,10 +41,14 @@ def read_lines(path: Path, encoding: str) -> Iterator[str]:
     """Yield the lines of a file, without their ends (of Unix or Windows) and without a byte order mark.
 
     Raises:
-        ValueError: If the compressed file is damaged, or the text is of another encoding.
+        ValueError: If the compressed file is damaged, the text is of another encoding, or a line never ends.
     """
     with opened_text(path, encoding, newline="\n") as stream:
-        for number, line in enumerate(stream):
+        for number, line in enumerate(iter(lambda: stream.readline(LONGEST), "")):
+            if len(line) == LONGEST:
+                raise ValueError(
+                    f"line {number + 1} of {path.name} has {LONGEST:,} characters or more; give a file with a text on each line"
+                )
             yield (line if number else line.removeprefix("\ufeff")).rstrip("\r\n")
 
 

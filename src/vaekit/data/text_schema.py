@@ -48,7 +48,7 @@ class TextSchema(Schema):
     @property
     def codec(self) -> Codec:
         """The tokenizer, parsed once."""
-        return codec_of(self.definition, self.tokenizer)
+        return codec_of(self.definition, self.tokenizer, self.vocabulary)
 
     def encode(self, texts: Sequence[str]) -> Tensor:
         """Return the rows of texts, shape (N, T), int32."""
@@ -60,6 +60,7 @@ class TextSchema(Schema):
         """Return the texts of rows, each up to its end; what is unknown is shown as `<unk>`.
 
         Characters and bytes come back exactly; words in lower case where `lowercase` says so, with spaces as one writes them.
+        Bytes that a model spells and that are no UTF-8 become U+FFFD.
 
         Args:
             ids: The rows, shape (N, T), of any integer type.
@@ -129,7 +130,8 @@ class Encoded:
     Args:
         flat: The ids, shape (sum of lengths,), int32.
         lengths: The number of tokens of each text, shape (N,), int64.
-        unknown: How many of them the vocabulary does not have, shape (N,), int64.
+        unknown: How many of them stand for what the vocabulary does not have, shape (N,), int64: unknown tokens and bytes
+            that spell one.
         seen: Whether each id occurs, shape (V,).
     """
 
@@ -167,7 +169,7 @@ def encode_texts(codec: Codec, texts: Iterable[str], place: Path | None = None) 
             owner = np.repeat(np.arange(len(chunk)), found)
             seen[flat] = True
             lengths.append(found)
-            unknown.append(np.bincount(owner[flat == UNK], minlength=len(chunk)))
+            unknown.append(np.bincount(owner[(flat == UNK) | codec.is_spelling(flat)], minlength=len(chunk)))
             stream.write(flat.tobytes())
         stream.flush()
         ids: Array

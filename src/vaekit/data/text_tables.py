@@ -9,7 +9,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from vaekit.data.arrow import damage_explained, pa, parquet
+from vaekit.data.arrow import damage_explained, opened_parquet, pa, parquet
 from vaekit.data.corpus import Corpus, Entry, Label, without_surrogates
 from vaekit.data.delimited.encoding import find_encoding
 from vaekit.data.delimited.layout import find_layout
@@ -162,7 +162,7 @@ def _open_parquet(path: Path, options: TextOptions) -> _Table:
 
 
 def _stream_parquet(path: Path, columns: Sequence[str]) -> Iterator[Any]:
-    with damage_explained(path), parquet.ParquetFile(path) as table:
+    with damage_explained(path), opened_parquet(path) as table:
         yield from table.iter_batches(columns=columns)
 
 

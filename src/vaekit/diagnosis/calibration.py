@@ -45,8 +45,11 @@ class Calibration:
 
     Args:
         outside: Share of the values of the data to which p(x | z) gives no probability; None if the support is unknown.
-        dispersion: Variance of u over 1/12, that of the uniform distribution: 1 where calibrated, at most 3 where p(x | z)
-            is too narrow, near 0 where it is too wide. None for binary data, whose spread follows from their mean.
+        dispersion: Variance of u over 1/12, that of the uniform distribution: 1 where calibrated, near 3 at most where
+            p(x | z) is too narrow, near 0 where it is too wide. The variance is that of each element about its own mean, so
+            that a shifted mean does not count. None for binary data, whose spread follows from their mean, and for one datum.
+        shift: Root mean square, over the elements, of the mean of u less 1/2: 0 where no mean of p(x | z) is shifted, 1/2 at
+            most. None where there is no dispersion.
         histogram: Densities of u in 20 bins of equal width, 1 where calibrated; empty where there is no dispersion.
         errors: Standard errors of these densities, over data.
         count: How many data were looked at.
@@ -54,6 +57,7 @@ class Calibration:
 
     outside: float | None = None
     dispersion: float | None = None
+    shift: float | None = None
     histogram: tuple[float, ...] = ()
     errors: tuple[float, ...] = ()
     count: int = 0
@@ -85,14 +89,34 @@ def calibration(subject: Subject, count: int = 256, seed: int = 0) -> Calibratio
     weight = ordered_cells(slots, x) if slots else x.var(0, correction=0).expand_as(x)
     if not len(u) or not (u.isfinite().all() and 0 < weight.sum().item() < math.inf):
         return Calibration(share, count=len(x))
+    spread, shift = _moments(u.reshape(weight.shape).flatten(1).double(), weight.flatten(1).double())
     weight = (weight / weight.mean()).flatten()
-    spread = 12 * (weight * (u.flatten() - 0.5).square()).mean().item()
     bins = (u.flatten(1) * _BINS).long().clamp(0, _BINS - 1)
     heights = torch.zeros(len(u), _BINS, dtype=weight.dtype).scatter_add(1, bins, weight.view_as(bins))
     heights *= _BINS / bins.shape[1]
     # The elements of one datum are dependent, so errors are those of a mean over data.
     errors = heights.std(0, correction=0) / len(u) ** 0.5
-    return Calibration(share, spread, tuple(heights.mean(0).tolist()), tuple(errors.tolist()), len(x))
+    return Calibration(share, spread, shift, tuple(heights.mean(0).tolist()), tuple(errors.tolist()), len(x))
+
+
+def _moments(u: Tensor, weight: Tensor) -> tuple[float | None, float | None]:
+    """Return the variance of ranks about the mean of each element over 1/12, and the root mean square of these means less 1/2.
+
+    Args:
+        u: Ranks, `(N, D)`.
+        weight: Weights of the same shape, 0 where a cell was not observed.
+    """
+    seen = weight > 0
+    count = seen.sum(0)
+    mean = (u * seen).sum(0) / count.clamp_min(1)
+    weight = weight * (count > 1)
+    total = weight.sum()
+    if total == 0:
+        return None, None
+    # Unbiased: a mean taken from N data lies nearer to them than the true one.
+    square = (u - mean).square() * (count / (count - 1).clamp_min(1))
+    variance, shift = ((weight * part).sum() / total for part in (square, (mean - 0.5).square().expand_as(u)))
+    return 12 * variance.item(), shift.sqrt().item()
 
 
 def randomized_pit(distribution: Distribution, x: Tensor, draws: int = _DRAWS) -> Tensor:

@@ -69,7 +69,7 @@ def closeness(subject: Subject) -> Closeness | None:
         data = torch.cat([given[0] for given in parts])
         if columns:
             samples = _samples(subject, context, 1.0)
-            return _of_rows(view.decode(samples), view.decode(data), columns) if samples.isfinite().all() else None
+            return _of_rows(view.display(samples), view.display(data), columns) if samples.isfinite().all() else None
         both = torch.cat([_samples(subject, context, 0.0), data])
         shown = (view.display(both) if subject.traits.pictures else both).flatten(1).float()
         return _closeness(shown[:_SAMPLES], shown[_SAMPLES:]) if bool(torch.isfinite(shown).all()) else None

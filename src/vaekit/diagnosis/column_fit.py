@@ -90,7 +90,7 @@ def column_fit(subject: Subject, count: int, seed: int = 0) -> ColumnFit | None:
 
 def _compared(slot: Slot, cells: Tensor, x: Tensor, train: Tensor) -> tuple[float, float, float]:
     """Return the mean log-likelihood of a variable by the model and by itself, and the error of their difference."""
-    seen, known = ~x.isnan(), train[~train.isnan()]
+    seen, known = x.isfinite(), train[train.isfinite()]
     if min(int(seen.sum()), len(known)) < _LEAST:
         return (math.nan,) * 3
     by_model, own = cells[seen], marginal(slot, known, x[seen])
@@ -114,6 +114,7 @@ def marginal(slot: Slot, known: Tensor, x: Tensor) -> Tensor:
         tensor([0.9500, 0.0500], dtype=torch.float64)
     """
     if slot.kind != "real":
+        known, x = known.floor(), x.floor()  # rare classes share one
         values, counts = known.unique(return_counts=True)
         n = torch.where(x.unsqueeze(1) == values, counts, 0).sum(1).to(known.dtype)
         return (n + 0.5).log() - math.log(len(known) + (len(values) + 1) / 2)
@@ -128,4 +129,4 @@ def marginal(slot: Slot, known: Tensor, x: Tensor) -> Tensor:
 def ordered_cells(slots: tuple[Slot, ...], x: Tensor) -> Tensor:
     """Return 1 for each observed cell of a variable whose values have an order, else 0, in the shape of rows `(N, D)`."""
     ordered = torch.tensor([slot.kind != "categorical" for slot in slots])
-    return (ordered & ~x.isnan()).to(x.dtype)
+    return (ordered & x.isfinite()).to(x.dtype)

@@ -30,6 +30,7 @@ class Finding(Value):
         measure: What was measured, with its unit.
         value: The number.
         threshold: The number that it passed.
+        explained_by: The name of another finding of the same run that explains this one; empty if there is none.
     """
 
     name: str
@@ -43,3 +44,4 @@ class Finding(Value):
     measure: str
     value: float
     threshold: float
+    explained_by: str = ""

@@ -10,7 +10,8 @@ from torch import Tensor
 from vaekit.diagnosis.intrinsic_dimension import intrinsic_dimension
 from vaekit.diagnosis.latent_state import LatentState, has_noise, latent_state
 from vaekit.diagnosis.subject import Subject
-from vaekit.models import Latent, LatentVariableModel, evaluating
+from vaekit.evaluation.decoder_use import likelihood_drop
+from vaekit.models import Latent, evaluating
 
 __all__ = ["COLLAPSED", "USUAL", "LatentUse", "latent_use"]
 
@@ -34,17 +35,12 @@ class LatentUse:
     Args:
         groups: KL(q || p) of each group of latents in nats per datum; None where there is none.
         is_coded: Whether latents are codes, whose rate is the same for all data.
-        drop: :math:`E[\log p(x \mid z)] - E[\log p(x \mid z')]` in nats, z' drawn for another datum. Where p(x | z) is the
-            exact inverse of q(z | x) it is the mutual information of x and z plus their lautum information, hence no
-            less than the information.
+        drop: What the latents of another datum cost in log p(x | z), in nats; see `likelihood_drop`.
         information: Nats that each latent variable carries, `(D,)`; None if they are not separate numbers or classes, or
             have no noise.
         latents: D.
         inputs: Number of dimensions of a datum.
         dimension: Intrinsic dimension of the data; None if they are too few.
-
-    References:
-        Palomar and Verdu, 2008, "Lautum information".
     """
 
     groups: tuple[float, ...] | None
@@ -99,7 +95,7 @@ def latent_use(subject: Subject, count: int) -> LatentUse | None:
         return LatentUse(
             groups=paid,
             is_coded=state.is_quantized,
-            drop=_drop(model, state),
+            drop=likelihood_drop(model, state.x, state.context, [[one.z for one in draw] for draw in state.draws]),
             information=_information(state, groups),
             latents=sum(group[0].z[0, 0].numel() // group[0].width for group in groups),
             inputs=state.x[0].numel(),
@@ -109,17 +105,6 @@ def latent_use(subject: Subject, count: int) -> LatentUse | None:
 
 def _mean(terms: list[Tensor]) -> float:
     return torch.stack([term.mean() for term in terms]).mean().item()
-
-
-def _drop(model: LatentVariableModel, state: LatentState) -> float:
-    """Return how much likelihood is lost if each datum is decoded from the latents of another."""
-    drops = []
-    for k, draw in enumerate(state.draws):
-        own = [latent.z for latent in draw]
-        # Data are in random order, so a shift by 1, 2, ... is a random permutation without fixed points.
-        foreign = [z.roll(1 + k % (len(state.x) - 1), 1) for z in own]
-        drops.append(state.log_likelihood(model, *own).mean() - state.log_likelihood(model, *foreign).mean())
-    return torch.stack(drops).mean().item()
 
 
 def _information(state: LatentState, groups: tuple[tuple[Latent, ...], ...]) -> Tensor | None:

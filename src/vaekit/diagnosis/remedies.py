@@ -78,15 +78,23 @@ def late(subject: Subject, *, free: bool) -> tuple[str, ...]:
         autoregressive flow" (free bits).
     """
     if subject.traits.tokens:  # a rising weight alone does not keep the latents of texts in use
-        return (f"objective.free_bits.nats={_FREE:g}",) if free else ("objective.beta=1",)
+        return (f"objective.free_bits.nats={_more_free(subject):g}",) if free else ("objective.beta=1",)
     objective, steps = subject.objective, max(1, _steps(subject) // 2)
     named = () if isinstance(objective, ELBO | Pictorial) else ("objective=elbo",)
     beta = objective.beta if isinstance(objective, ELBO | Pictorial) else Constant()
     # A weight below 1 is meant, as with tables: it stays the end of the rise.
     stop = (f"objective.beta.stop={beta.value:g}",) if isinstance(beta, Constant) and 0 < beta.value < 1 else ()
     rise = ("objective.beta=linear", *stop) if isinstance(beta, Constant) else _to_one(beta)
-    floor = (f"objective.free_bits.nats={_FREE:g}",) if free and not isinstance(objective, Pictorial) else ()
+    floor = (
+        (f"objective.free_bits.nats={_more_free(subject):g}",) if free and not isinstance(objective, Pictorial) else ()
+    )
     return (*named, *rise, f"objective.beta.steps={steps}", *floor)
+
+
+def _more_free(subject: Subject) -> float:
+    """Return free bits per latent variable: more than the run has."""
+    objective = subject.objective
+    return max(_FREE, 2 * objective.free_bits.nats if isinstance(objective, ELBO) else 0.0)
 
 
 def learned_scale(subject: Subject) -> tuple[str, ...]:

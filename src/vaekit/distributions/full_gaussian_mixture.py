@@ -71,7 +71,7 @@ class FullGaussianMixture(Mixture):
     def variance(self) -> Tensor:
         """The variance of each dimension, within components and between them."""
         within = self._cholesky.square().sum(-1).unflatten(1, self.event_shape)
-        return self._averaged(within + self.loc.square()) - self.mean.square()
+        return self._with_between(within)
 
     def sample(self, sample_shape: Any = Size()) -> Tensor:  # noqa: B008
         """Return draws; the choice of a component has no gradient."""

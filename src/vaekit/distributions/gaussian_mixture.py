@@ -59,6 +59,14 @@ class Mixture(Distribution):
         with full_precision(values):
             return (weights @ values.flatten(1)).unflatten(-1, self.event_shape)
 
+    def _with_between(self, within: Tensor) -> Tensor:
+        """Return the variance from those of the components, `(K, *event)`: within them, and between them."""
+        weights, mean = self.logits.softmax(-1).to(self.loc.dtype), self.mean.flatten(len(self.batch_shape))
+        with full_precision(mean):
+            apart = (self.loc.flatten(1) - mean.unsqueeze(-2)).square()
+            total = weights.unsqueeze(-2) @ (within.flatten(1) + apart)
+        return total.squeeze(-2).unflatten(-1, self.event_shape)
+
 
 class GaussianMixture(Mixture):
     r"""The density :math:`p(z) = \sum_k \pi_k\, \mathcal{N}(z; \mu_k, \operatorname{diag} \sigma_k^2)`.
@@ -94,7 +102,7 @@ class GaussianMixture(Mixture):
     @property
     def variance(self) -> Tensor:
         """The variance within components and between them."""
-        return self._averaged(self.scale.square() + self.loc.square()) - self.mean.square()
+        return self._with_between(self.scale.square())
 
     def sample(self, sample_shape: Any = Size()) -> Tensor:  # noqa: B008
         """Return draws; the choice of a component has no gradient."""

@@ -60,3 +60,8 @@ class PowerSpherical(Spherical):
         a, b = self._beta
         mean, variance = (a - b) / (a + b), 4 * a * b / ((a + b).square() * (a + b + 1))
         return mean.to(self.loc.dtype), variance.to(self.loc.dtype)
+
+    def sine_square(self) -> Tensor:
+        """Return the mean of the squared sine: four times the product of a Beta variable and its complement."""
+        a, b = self._beta
+        return (4 * a * b / ((a + b) * (a + b + 1))).to(self.loc.dtype)

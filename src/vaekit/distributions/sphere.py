@@ -50,6 +50,10 @@ class Spherical(Distribution):
     def cosine_moments(self) -> tuple[Tensor, Tensor]:
         """Return mean and variance of the cosine of that angle."""
 
+    @abstractmethod
+    def sine_square(self) -> Tensor:
+        """Return the mean of the squared sine: from the cosine's moments it would be a difference of near equals."""
+
     @property
     def mean(self) -> Tensor:
         """The mean in the space around, inside the ball; `point` is the direction itself."""
@@ -58,8 +62,8 @@ class Spherical(Distribution):
     @property
     def variance(self) -> Tensor:
         """The variance of each coordinate."""
-        mean, variance = (part.unsqueeze(-1) for part in self.cosine_moments())
-        around = (1 - mean.square() - variance) / (self.loc.shape[-1] - 1)
+        variance = self.cosine_moments()[1].unsqueeze(-1)
+        around = self.sine_square().unsqueeze(-1) / (self.loc.shape[-1] - 1)
         return variance * self.loc.square() + around * (1 - self.loc.square())
 
     def rsample(self, sample_shape: Any = Size()) -> Tensor:  # noqa: B008

@@ -33,14 +33,15 @@ class VonMisesFisher(Spherical):
     """
 
     @functools.cached_property
-    def _bessel(self) -> tuple[Tensor, Tensor]:
+    def _moments(self) -> tuple[Tensor, Tensor]:
         with torch.enable_grad():  # what is kept must not depend on who asked first: draws ask without a graph
-            return _log_bessel(self.loc.shape[-1] / 2 - 1, self.concentration.double())
+            return _cosine_moments(self.concentration.double(), self.loc.shape[-1])
 
-    @property
+    @functools.cached_property
     def _log_normalizer(self) -> Tensor:
         d, kappa = self.loc.shape[-1], self.concentration.double()
-        return (d / 2 - 1) * kappa.log() - d / 2 * math.log(2 * math.pi) - self._bessel[0]
+        with torch.enable_grad():
+            return (d / 2 - 1) * kappa.log() - d / 2 * math.log(2 * math.pi) - _log_bessel(d / 2 - 1, kappa)
 
     def log_prob(self, value: Tensor) -> Tensor:
         """Return the log-density in nats, with respect to the surface."""
@@ -48,26 +49,29 @@ class VonMisesFisher(Spherical):
 
     def entropy(self) -> Tensor:
         """Return the entropy in nats."""
-        return -(self._log_normalizer + self.concentration * self._bessel[1]).to(self.loc.dtype)
+        return -(self._log_normalizer + self.concentration * self._moments[0]).to(self.loc.dtype)
 
     def cosine_moments(self) -> tuple[Tensor, Tensor]:
-        """Return mean and variance of the cosine: a ratio of Bessel functions and its derivative."""
-        kappa, mean = self.concentration.double(), self._bessel[1]
-        variance = 1 - mean.square() - (self.loc.shape[-1] - 1) * mean / kappa
+        """Return mean and variance of the cosine."""
+        mean, variance = self._moments
         return mean.to(self.loc.dtype), variance.to(self.loc.dtype)
+
+    def sine_square(self) -> Tensor:
+        r"""Return the mean of the squared sine, :math:`(d - 1)\, E[\cos] / \kappa`."""
+        return ((self.loc.shape[-1] - 1) * self._moments[0] / self.concentration.double()).to(self.loc.dtype)
 
     def polar(self, shape: Size) -> tuple[Tensor, Tensor]:
         """Return reparameterised draws of cosine and sine."""
         d, kappa = self.loc.shape[-1], self.concentration.double().expand(shape)
         with torch.no_grad():
             angle = _rejected(kappa, d)
-            slope = _slope(angle, kappa, self._bessel[1], d)
+            slope = _slope(angle, kappa, self._moments[0], d)
         angle = angle + slope * (kappa - kappa.detach())
         return angle.cos(), angle.sin()
 
 
-def _log_bessel(order: float, x: Tensor) -> tuple[Tensor, Tensor]:
-    r"""Return :math:`\log I_v(x)` and :math:`I_{v+1}(x) / I_v(x)`, to 2e-8 at any order from 0 on and any x > 0.
+def _log_bessel(order: float, x: Tensor) -> Tensor:
+    r"""Return :math:`\log I_v(x)`, to 2e-8 at any order from 0 on and any x > 0.
 
     The expansion for large orders, then down by :math:`I_{n-1} = I_{n+1} + (2 n / x) I_n`, which is stable downwards.
     """
@@ -77,7 +81,7 @@ def _log_bessel(order: float, x: Tensor) -> tuple[Tensor, Tensor]:
     for n in range(steps, 0, -1):
         ratio = 1 / (2 * (order + n) / x + ratio)
         log_i = log_i - ratio.log()
-    return log_i, ratio
+    return log_i
 
 
 def _debye(order: float, x: Tensor) -> Tensor:
@@ -113,10 +117,9 @@ def _slope(angle: Tensor, kappa: Tensor, mean: Tensor, d: int) -> Tensor:
     r"""Return :math:`d\theta / d\kappa = \int_\theta^{\theta'} (\cos\phi - E \cos) f(\phi) d\phi / f(\theta)`.
 
     Either end of the range of angles will do for :math:`\theta'`, the integral over all of it being 0; on the side where
-    the integrand keeps its sign nothing cancels. Beyond 12 standard deviations nothing is left.
+    the integrand keeps its sign nothing cancels.
     """
-    mode = 2 * kappa / ((d - 2) + ((d - 2) ** 2 + 4 * kappa.square()).sqrt())
-    reach = 12 / (kappa * (mode + 1 / mode)).sqrt()
+    reach = _around_mode(kappa, d)[1]
     end = torch.where(angle.cos() > mean, (angle - reach).clamp_min(0), (angle + reach).clamp_max(math.pi))
     nodes, weights = (part.to(angle.device) for part in _gauss_legendre(64))
     half = (end - angle).unsqueeze(-1) * nodes / 2
@@ -124,6 +127,27 @@ def _slope(angle: Tensor, kappa: Tensor, mean: Tensor, d: int) -> Tensor:
     log_sine = phi.sin().clamp_min(1e-30).log() - start.sin().clamp_min(1e-30).log()
     log_f = (d - 2) * log_sine - 2 * kappa.unsqueeze(-1) * half.sin() * (start + half).sin()
     return (end - angle) * ((phi.cos() - mean.unsqueeze(-1)) * log_f.exp() * weights).sum(-1)
+
+
+def _cosine_moments(kappa: Tensor, d: int) -> tuple[Tensor, Tensor]:
+    """Return mean and variance of the cosine by quadrature.
+
+    The closed forms by Bessel functions are differences of near equals where the concentration is large.
+    """
+    nodes, weights = (part.to(kappa.device) for part in _gauss_legendre(64))
+    mode, reach = _around_mode(kappa.detach(), d)
+    start, end = (mode - 1.5 * reach).clamp_min(0), (mode + 1.5 * reach).clamp_max(math.pi)
+    angle = start.unsqueeze(-1) + (end - start).unsqueeze(-1) * nodes
+    sagitta = 2 * (angle / 2).sin().square()  # 1 - cos, with all its digits
+    mass = torch.softmax((d - 2) * angle.sin().log() - kappa.unsqueeze(-1) * sagitta + weights.log(), -1)
+    mean = (mass * sagitta).sum(-1, keepdim=True)
+    return 1 - mean.squeeze(-1), (mass * (sagitta - mean).square()).sum(-1)
+
+
+def _around_mode(kappa: Tensor, d: int) -> tuple[Tensor, Tensor]:
+    """Return the likeliest angle, and twelve standard deviations around it, beyond which nothing is left."""
+    cosine = 2 * kappa / ((d - 2) + ((d - 2) ** 2 + 4 * kappa.square()).sqrt())
+    return torch.atan2(((d - 2) * cosine / kappa).sqrt(), cosine), 12 / (kappa * (cosine + 1 / cosine)).sqrt()
 
 
 @functools.cache

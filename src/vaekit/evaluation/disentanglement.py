@@ -34,11 +34,11 @@ class Disentanglement:
 
     Args:
         mig: Mutual information gap; see `mutual_information_gap`.
-        sap: Gap of separability; see `sap`.
+        sap: Separated attribute predictability; see `sap`.
         factor_vae: FactorVAE score; see `factor_vae_score`. By chance it is 1 over the number of factors.
         disentanglement: Of DCI: does each dimension inform about one factor only? See `dci`.
         completeness: Of DCI: does one dimension alone inform about each factor?
-        informativeness: Of DCI: how well are the factors known from all dimensions?
+        informativeness: Of DCI: how accurately are the factors told from all dimensions?
         importance: Of DCI: share of dimension d in predicting factor k, `(D, K)`; columns sum to 1, or to 0 where no dimension helps.
         factors: The names of the factors, K.
         n: Number of data.
@@ -121,8 +121,10 @@ def sap(means: Tensor, factors: Tensor, seed: int = 0) -> float:
 
     .. math:: \frac1K \sum_k \left(S_{j(k)k} - \max_{j \ne j(k)} S_{jk}\right), \qquad j(k) = \arg\max_j S_{jk}
 
-    :math:`S_{jk}` is how well dimension j alone, cut by as many thresholds as part the values of factor k, tells them on
-    the other half of the data: the balanced accuracy, rescaled so that chance is 0 and certainty 1.
+    :math:`S_{jk}` is the balanced accuracy with which dimension j alone, cut by as many thresholds as part the values of
+    factor k, tells them on the other half of the data. It is 0 for dead dimensions, whose mean has a variance of 0.01 at
+    most. One that is alive and tells nothing has one over the number of values: so the score of a binary factor is at
+    most a half, unless all other dimensions are dead.
 
     References:
         Kumar, Sattigeri and Balakrishnan, 2018, "Variational inference of disentangled latent concepts from unlabeled
@@ -135,13 +137,14 @@ def sap(means: Tensor, factors: Tensor, seed: int = 0) -> float:
     """
     from sklearn.tree import DecisionTreeClassifier
 
-    x = means.double().numpy()
+    x, alive = means.double().numpy(), _alive(means)
     first, second = _halves(len(x), seed)
     gaps = []
     for v in factors.numpy().T:
         cuts = DecisionTreeClassifier(max_leaf_nodes=len(np.unique(v)), class_weight="balanced", random_state=0)
         predicted = [cuts.fit(z[first, None], v[first]).predict(z[second, None]) for z in x.T]
-        gaps.append(_gap(torch.tensor([_balanced(values, v[second]) for values in predicted])))
+        accuracy = torch.tensor([_balanced(values, v[second]) for values in predicted])
+        gaps.append(_gap(torch.where(alive, accuracy, 0.0)))
     return float(torch.stack(gaps).mean())
 
 
@@ -162,11 +165,11 @@ def factor_vae_score(means: Tensor, factors: Tensor, seed: int = 0) -> float:
         seed: Seed of the votes.
     """
     count = factors.shape[1]
-    variance = means.double().var(0, correction=0)
-    alive = variance > ACTIVE_VARIANCE
+    alive = _alive(means)
     if not alive.any():
         return 1 / count
-    z = means.double()[:, alive] / variance[alive].sqrt()
+    z = means.double()[:, alive]
+    z = z / z.std(0, correction=0)
     generator = torch.Generator().manual_seed(seed)
     fixed = torch.randint(count, (_VOTES,), generator=generator)
     groups = [_group(factors[:, k], generator) for k in fixed.tolist()]
@@ -187,11 +190,12 @@ def dci(means: Tensor, factors: Tensor, seed: int = 0) -> tuple[float, float, fl
         \qquad \rho_d = \textstyle\sum_k R_{dk} / \sum_{ck} R_{ck} \\
         \text{completeness} &= \frac1K \sum_k \left(1 - H\left(R_{dk} / \textstyle\sum_c R_{ck}\right)\right)
 
-    and informativeness is one minus the forests' error on the other half, over the error of always guessing the most
-    frequent value: 0 for a guess, 1 for certainty, the mean over the factors.
+    and informativeness is the share of the other half that the forests tell right, the mean over the factors: always
+    guessing the most frequent value has more than nothing.
 
     References:
-        Eastwood and Williams, 2018, "A framework for the quantitative evaluation of disentangled representations".
+        Eastwood and Williams, 2018, "A framework for the quantitative evaluation of disentangled representations";
+        Locatello et al., 2019 (the accuracy, where the first took an error).
 
     Args:
         means: Posterior means, `(N, D)`.
@@ -208,7 +212,7 @@ def dci(means: Tensor, factors: Tensor, seed: int = 0) -> tuple[float, float, fl
         forest = RandomForestClassifier(_TREES, min_samples_leaf=_LEAF, max_features=None, random_state=seed)
         forest.fit(x[first], v[first])
         importance.append(torch.from_numpy(forest.feature_importances_))
-        informativeness.append(_above_guess(forest.predict(x[second]), v[first], v[second]))
+        informativeness.append((forest.predict(x[second]) == v[second]).mean())
     r = torch.stack(importance, 1)
     weight = r.sum(1) / r.sum().clamp_min(1e-300)
     return float(weight @ _certainty(r)), float(_certainty(r.T).mean()), float(np.mean(informativeness)), r
@@ -229,6 +233,10 @@ def _checked(means: Tensor, factors: Tensor) -> Tensor:
     if not varying.any():
         raise NotApplicable("no factor varies among these data; give data made from different values")
     return varying
+
+
+def _alive(means: Tensor) -> Tensor:
+    return means.double().var(0, correction=0) > ACTIVE_VARIANCE
 
 
 def _halves(count: int, seed: int) -> tuple[Any, Any]:
@@ -256,14 +264,7 @@ def _gap(scores: Tensor) -> Tensor:
 
 
 def _balanced(found: Any, truth: Any) -> float:
-    values = np.unique(truth)
-    chance = 1 / max(len(values), 2)
-    return float((np.mean([(found[truth == v] == v).mean() for v in values]) - chance) / (1 - chance))
-
-
-def _above_guess(found: Any, seen: Any, truth: Any) -> float:
-    error, guess = (found != truth).mean(), (truth != np.bincount(seen).argmax()).mean()
-    return float(max(0.0, 1 - error / guess)) if guess else 0.0
+    return float(np.mean([(found[truth == v] == v).mean() for v in np.unique(truth)]))
 
 
 def _certainty(weights: Tensor) -> Tensor:

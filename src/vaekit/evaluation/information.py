@@ -90,14 +90,21 @@ class Information:
 
     @property
     def at_cap(self) -> bool:
-        """Whether the mutual information is above 95 % of its cap, and therefore a lower bound of that of more data."""
+        """Whether the mutual information is above 95 % of its cap.
+
+        Then it is a lower bound of that of more data. What it lacks of the rate is counted among the other parts, which
+        are upper bounds: the posteriors of these data hardly overlap, as those of more data would.
+        """
         return self.mutual_information.nats > _AT_CAP * self.cap
 
     def summary(self) -> dict[str, Any]:
         """Return plain numbers, ready for JSON."""
         values = asdict(self)
-        mutual = values["mutual_information"] | {"cap": values.pop("cap"), "at_cap": self.at_cap}
-        return values | {"mutual_information": mutual, "per_dimension": list(self.per_dimension)}
+        for part in _PARTS[1:]:
+            if values[part] is not None:
+                values[part]["at_cap"] = self.at_cap
+        values["mutual_information"]["cap"] = values.pop("cap")
+        return values | {"per_dimension": list(self.per_dimension)}
 
 
 def information(

@@ -73,7 +73,7 @@ def bleu(candidates: Texts, references: Sequence[Texts], order: int = 4) -> floa
 
     with the precision :math:`p_n` the share of all candidates' n-grams that their references have too, each counted no more
     often than in the one reference that has most of it; c the candidates' length, and r that of the closest references
-    (the shorter of two). Orders of which no candidate is long enough to have an n-gram are left out.
+    (the shorter of two). Orders of which no candidate is long enough to have an n-gram are left out (the "effective order").
 
     References:
         Papineni, Roukos, Ward and Zhu, 2002, "BLEU: a method for automatic evaluation of machine translation".
@@ -108,10 +108,12 @@ def bleu(candidates: Texts, references: Sequence[Texts], order: int = 4) -> floa
 
 
 def self_bleu(texts: Texts, order: int = 4) -> float:
-    """Return how much texts repeat each other: the mean BLEU of each with all others as its references.
+    r"""Return how much texts repeat each other: the mean BLEU of each with all others as its references.
 
     It grows with the number of texts, so only equal numbers compare. One text alone rarely has a 4-gram in common with
-    others, which would make its BLEU 0; so n-grams of which none is shared count as a tenth of one.
+    others, which would make its BLEU 0; so n-grams of which none is shared count as a tenth of one. Orders for which a
+    text is too short count as one n-gram that is not shared: equal texts of two tokens have :math:`(1 \cdot 1 \cdot 0.1
+    \cdot 0.1)^{1/4}`. A text without any shared token has 0.
 
     References:
         Zhu, Lu, Zheng, Guo, Zhang, Wang and Yu, 2018, "Texygen: a benchmarking platform for text generation models"; Chen
@@ -136,7 +138,9 @@ def self_bleu(texts: Texts, order: int = 4) -> float:
     for i, text in enumerate(texts):
         size = len(text)
         others = lengths if lengths[size] > 1 else (other for other in lengths if other != size)
-        shares = [(matched[i] or _NEARLY_NONE, size - n) for n, matched in enumerate(shared)]
+        first, *longer = (matched[i] for matched in shared)
+        counted = [first, *(matched or _NEARLY_NONE for matched in longer)]
+        shares = [(matched, max(1, size - n)) for n, matched in enumerate(counted)]
         scores.append(_combined(shares, size, _closest(size, others)))
     return sum(scores) / len(scores)
 

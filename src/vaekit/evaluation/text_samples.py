@@ -51,7 +51,9 @@ class TextQuality:
 
     Args:
         generated: Of the samples.
-        real: Of held-out real texts; for the reverse perplexity training texts stand in for the samples.
+        real: Of as many real texts as are held out, against as many as were trained on, both of a random split of all. In a
+            split by content equal texts share a part: texts held out so are never copies, as some of any real sample are.
+            For the reverse perplexity those against which they are measured stand in for the samples.
         order: Order of the n-gram models.
         n: Number of texts whose distinct tokens and duplicates are counted, the same on both sides, as both depend on it.
         compared: Number of those that self-BLEU compares with each other.
@@ -105,14 +107,17 @@ def text_quality(real: Texts, generated: Texts, *, train: Texts, order: int = 5,
             f"{len(real)} real and {len(generated)} generated"
         )
     n, counted = min(len(real), len(generated)), min(len(generated), len(train))
-    forward, seen = NGrams(order).fit(train), {tuple(text) for text in train}
+    vocabulary = dict.fromkeys(token for text in train for token in text)
+    again = _some([*train, *real], len(train) + len(real), seed)
+    known, others = again[: len(train)], again[len(train) :]
 
-    def measures(texts: Texts, models: Texts) -> TextMeasures:
-        reverse = NGrams(order).fit(_some(models, counted, seed), forward.vocabulary)
+    def measures(texts: Texts, known: Texts, models: Texts, judged: Texts) -> TextMeasures:
+        forward, seen = NGrams(order).fit(known, vocabulary), {tuple(text) for text in known}
+        reverse = NGrams(order).fit(_some(models, counted, seed), vocabulary)
         chosen = _some(texts, n, seed)
         return TextMeasures(
             forward_perplexity=_perplexity(forward, texts),
-            reverse_perplexity=_perplexity(reverse, real),
+            reverse_perplexity=_perplexity(reverse, judged),
             distinct_1=distinct(chosen, 1),
             distinct_2=distinct(chosen, 2),
             self_bleu=self_bleu(chosen[:_SELF_BLEU]),
@@ -122,8 +127,8 @@ def text_quality(real: Texts, generated: Texts, *, train: Texts, order: int = 5,
         )
 
     return TextQuality(
-        generated=measures(generated, generated),
-        real=measures(real, train),
+        generated=measures(generated, train, generated, real),
+        real=measures(others, known, known, others),
         order=order,
         n=n,
         compared=min(n, _SELF_BLEU),

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from functools import cached_property, lru_cache
-from typing import Annotated, Literal, NamedTuple, TypeAlias, cast
+from collections.abc import Mapping, Sequence
+from functools import cached_property, lru_cache, partial
+from typing import Annotated, Any, Literal, NamedTuple, TypeAlias, cast
 
 import torch
 from pydantic import Field
@@ -52,6 +52,8 @@ class Columns(Family):
     """The family of each column."""
     names: tuple[str, ...] = ()
     """What the columns are called where one is complained of; their places where left out."""
+    evidence: tuple[Any, ...] = ()
+    """Values that tell of others, see `vaekit.distributions.columns.Evidence`; theirs are the last places of a row."""
 
     def model_post_init(self, _context: object) -> None:
         """Refuse names of other columns, and a scale in closed form: it would be that of all columns, missing cells among them."""
@@ -75,9 +77,10 @@ class Columns(Family):
         Raises:
             ValueError: The event is no row of these columns.
         """
-        if event != (len(self.columns),):
+        known = sum(len(each.places) for each in self.evidence)
+        if event != (len(self.columns) + known,):
             raise ValueError(
-                f"{len(self.columns)} columns have rows of that length, got the shape {event}; set `columns`"
+                f"{len(self.columns) + known} columns have rows of that length, got the shape {event}; set `columns`"
             )
         return {f"{g}_{name}": size for g, group in self._named() for name, size in group.heads().items()}
 
@@ -90,10 +93,10 @@ class Columns(Family):
         return {f"{g}_{name}": value for g, group in self._named() for name, value in group.shared().items()}
 
     def check(self, x: Tensor) -> None:
-        """Refuse cells that their column's family refuses, the column named; NaN is a missing cell."""
+        """Refuse cells that their column's family refuses, the column named; NaN is a missing cell, infinity an unknown value."""
         for index, family in enumerate(self.columns):
             cells = x[..., index]
-            observed = cells[~cells.isnan()]
+            observed = cells[~(cells.isnan() | cells.isposinf())]
             if observed.numel():
                 try:
                     family.check(observed)
@@ -111,8 +114,22 @@ class Columns(Family):
             [
                 (_indices(group.indices, part[next(iter(part))].device), group(part))
                 for group, part in zip(self._groups, parts, strict=True)
-            ]
+            ],
+            self.evidence,
+            partial(self._narrowed, parts),
         )
+
+    def _narrowed(
+        self, parts: Sequence[dict[str, Tensor]], rows: Tensor, places: Sequence[int]
+    ) -> distributions.Columns:
+        """Return the distribution of some columns over some rows, which are the last batch axis."""
+        found = []
+        for group, raw in zip(self._groups, parts, strict=True):
+            mine = [i for i, place in enumerate(places) if place in group.indices]
+            if mine:
+                few = group.narrowed(raw, rows, [group.indices.index(places[i]) for i in mine])
+                found.append((torch.tensor(mine, device=rows.device), few))
+        return distributions.Columns(found)
 
     @cached_property
     def _groups(self) -> tuple[_Group, ...]:
@@ -151,6 +168,19 @@ class _Group(NamedTuple):
         size = (len(self.indices),)
         each = self.family.heads(size).get("loc", size)  # a mixture has several locations per column
         return {name: value.expand(each).clone() for name, value in self.family.shared(size).items()}
+
+    def narrowed(self, raw: Mapping[str, Tensor], rows: Tensor, which: list[int]) -> Distribution:
+        """Return the distribution of some of its columns over some rows."""
+        everywhere = self.shared()
+        own = {name: part if name in everywhere else part.index_select(-2, rows) for name, part in raw.items()}
+        if isinstance(self.family, Categorical):
+            logits = own["logits"].split(list(self.levels), -1)
+            own = {"logits": torch.cat([logits[i] for i in which], -1)}
+        else:
+            own = {
+                name: part.unflatten(-1, (-1, len(self.indices)))[..., which].flatten(-2) for name, part in own.items()
+            }
+        return _Group(tuple(self.families[i] for i in which), tuple(self.indices[i] for i in which))(own)
 
     def __call__(self, raw: Mapping[str, Tensor]) -> Distribution:
         if isinstance(self.family, Categorical):

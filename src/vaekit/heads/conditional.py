@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import singledispatch
+from typing import Any
 
 from torch import Tensor, nn
 from torch.distributions import Distribution
@@ -27,13 +28,15 @@ class Conditional(OnFeatures):
 
     Args:
         net: Any module from `(N, *given)` to `(N, *features)`; ours or the user's own.
-        family: How the raw output becomes a distribution.
+        family: How the raw output becomes a distribution. With a description that is no family (a flow, a codebook) the
+            call returns the module that this one stands for, as `conditional` does.
         given: The shape of one c, e.g. `(1, 28, 28)` for a posterior or `(40,)` for a likelihood.
         event: The shape of one y.
         context: Length of the context vector; 0 for none.
 
     Raises:
         ValueError: The net does not accept inputs of shape `given`.
+        TypeError: The description is none of a conditional distribution.
 
     Examples:
         >>> import torch, vaekit
@@ -42,8 +45,15 @@ class Conditional(OnFeatures):
         torch.Size([5])
     """
 
-    def __init__(self, net: nn.Module, family: Family, *, given: Size, event: Size, context: int = 0) -> None:
+    def __new__(cls, net: nn.Module | None = None, family: Value | None = None, **sizes: Any) -> Any:
+        """Return the module, which of a flow or a codebook is of another class; copies come without arguments."""
+        if net is None or isinstance(family, Family):
+            return super().__new__(cls)
+        return conditional(family, net, **sizes)  # type: ignore[arg-type]
+
+    def __init__(self, net: nn.Module, family: Value, *, given: Size, event: Size, context: int = 0) -> None:
         super().__init__(Features(net, given, context), event)
+        assert isinstance(family, Family)  # or `__new__` has returned another class
         self.family = family
         self.heads = Heads(family.heads(self.event), self.features.head, family.start())
         self.shared = nn.ParameterDict(family.shared(self.event))

@@ -13,10 +13,11 @@ from typing import Annotated, Any, TypeAlias
 from pydantic import SerializeAsAny, ValidatorFunctionWrapHandler, WrapValidator
 
 from vaekit.data.files import existing_path
+from vaekit.data.foreign import refuse_pipe, user_path
 from vaekit.data.names import NAMES
 from vaekit.data.schema import Schema
 from vaekit.data.table.bundled import BUNDLED
-from vaekit.errors import suggestion
+from vaekit.errors import foreign_bytes, suggestion
 from vaekit.modalities.choice import Choice as Choice, Preset as Preset
 from vaekit.modalities.description import Description as Description
 from vaekit.modalities.image.description import ImageVAE as ImageVAE, ImageView as ImageView
@@ -73,7 +74,9 @@ def kind_of_source(source: str, keys: frozenset[str] = frozenset()) -> str:
     """
     Reading.refuse_empty(source)
     # Images come last: a key may ask to read a folder of them as something else.
-    kind = next((each.kind for each in reversed(MODALITIES.values()) if each.claims(source, keys)), None)
+    with foreign_bytes(source):
+        refuse_pipe(user_path(source))
+        kind = next((each.kind for each in reversed(MODALITIES.values()) if each.claims(source, keys)), None)
     if kind is not None:
         return kind
     names = (*NAMES, *BUNDLED)

@@ -15,13 +15,14 @@ if TYPE_CHECKING:
 __all__ = ["balance", "latent_size"]
 
 
-def latent_size(inputs: int, features: int, usual: tuple[int, int]) -> Choice:
+def latent_size(inputs: int, features: int, usual: tuple[int, int], most: int | None = None) -> Choice:
     """Choose the number of latents by three rules of thumb; the reason names all three.
 
     Args:
         inputs: Dimensions of one datum.
         features: Length of the encoder's flattened features.
         usual: The range that is usual for this type and size of data.
+        most: The number that must not be exceeded, so that the layers at the latents are no larger than the rest of the net.
 
     Examples:
         >>> latent_size(784, 512, (32, 128)).value
@@ -38,6 +39,11 @@ def latent_size(inputs: int, features: int, usual: tuple[int, int]) -> Choice:
         f"{round(inputs / 100)}-{round(inputs / 10)}{' (no overlap: the latter)' if empty else ''}; "
         f"1-4 % of {features} features: {tie[0]:.0f}-{tie[1]:.0f} (breaks ties)"
     )
+    if most is not None and value > most:
+        value, reason = (
+            most,
+            f"{reason}; at most {most}, so that the flattened layers are no larger than the rest of the net",
+        )
     return Choice(key="latent", value=value, reason=reason)
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import replace
-from pathlib import Path
 from typing import Any, Literal
 
 from vaekit.data import Dataset
+from vaekit.data.foreign import refuse_pipe, user_path
+from vaekit.errors import foreign_bytes
 from vaekit.value import Value
 
 __all__ = ["DelimitedReading", "Reading"]
@@ -34,7 +35,10 @@ class Reading(Value, ABC):
             ValueError: The source holds no usable data.
             FileNotFoundError: The source does not exist.
         """
-        data = self.read(source or self.source, schema, own=source is None)
+        where = source or self.source
+        with foreign_bytes(where):
+            refuse_pipe(user_path(where))
+            data = self.read(where, schema, own=source is None)
         return replace(data, source=self.typed) if source is None and self.typed else data
 
     @abstractmethod
@@ -61,7 +65,7 @@ class Reading(Value, ABC):
         Raises:
             ValueError: The source is an empty folder.
         """
-        root = Path(source).expanduser()
+        root = user_path(source)
         if root.is_dir() and not any(root.iterdir()):
             raise ValueError(f"the folder {source} holds nothing; give one with data")
 
@@ -74,7 +78,7 @@ class Reading(Value, ABC):
         """
         if not typed or named:
             return self.replace(source=typed, typed="")
-        return self.replace(source=str(Path(typed).expanduser().absolute()), typed=typed)
+        return self.replace(source=str(user_path(typed).absolute()), typed=typed)
 
 
 class DelimitedReading(Reading):

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from vaekit.data import Dataset, read_images, split_by_content
 from vaekit.data.array_files import read_array
+from vaekit.data.arrays import rounding_notes
 from vaekit.data.schema import Schema
 from vaekit.heads import Bernoulli, Family
 from vaekit.modalities.modality import Modality, Words
@@ -67,7 +68,7 @@ class TensorReading(Reading):
             raise ValueError(f"a free composition needs a tensor (N, *event), got {type(data).__name__}")
         values = torch.as_tensor(data)
         observed = TensorSchema(shape=tuple(values.shape[1:]), dtype=str(values.dtype).removeprefix("torch."))
-        return Dataset(values, observed, split_by_content(values), source="")
+        return Dataset(values, observed, split_by_content(values), source="", notes=rounding_notes(values))
 
 
 class Tensors(Modality):

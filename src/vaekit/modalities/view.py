@@ -157,9 +157,17 @@ class View(ABC):
         """Return an empty prepared datum, `(1, *event)`; None if zeros serve as well."""
         return None
 
+    def allowed(self, x: Tensor) -> Tensor | None:
+        """Return which drawn data `(N, *event)` new data may be like, `(N,)` bool; None where all may."""
+        return None
+
     def grouped(self, decoded: Shown, size: int) -> Any:
         """Return data in rows of `size`."""
         return [decoded[i : i + size] for i in range(0, len(decoded), size)]
+
+    def finish(self, model: LatentVariableModel, data: Dataset) -> str | None:
+        """Set what a model needs after its training, beside its weights; return a note on it, None where there is nothing."""
+        return None
 
     def impute(self, model: LatentVariableModel, data: Dataset, how: Imputing) -> Any:
         """Fill the missing cells of data.

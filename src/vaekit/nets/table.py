@@ -28,7 +28,7 @@ def code_width(levels: int) -> int:
 
 
 class TableEncoder(nn.Module):
-    r"""Map rows `(N, D)`, with NaN for a missing cell, to features `(N, W)`; never one-hot.
+    r"""Map rows `(N, D)`, with NaN for a missing cell and infinity for an unknown value, to features `(N, W)`.
 
         code:    row x of the column's table, or its last row C where the cell is missing
         number:  x w + b, or a learned vector where the cell is missing; of log(1 + x) where `log` says so
@@ -115,7 +115,7 @@ class _Codes(nn.Module):
     missing: Tensor
 
     def forward(self, x: Tensor) -> Tensor:
-        codes = torch.where(x.isnan(), self.missing.to(x.dtype), x).long()
+        codes = torch.where(~x.isfinite(), self.missing.to(x.dtype), x).long()
         # The gradient of a selection is four times as fast as that of nn.Embedding.
         return self.table.index_select(0, (codes + self.first).flatten()).view(x.shape[0], -1)
 
@@ -129,7 +129,7 @@ class _Numbers(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         x = x.to(self.weight.dtype).unsqueeze(-1)
-        missing = x.isnan()
+        missing = ~x.isfinite()
         token = torch.addcmul(self.bias, x.masked_fill(missing, 0), self.weight)
         return torch.where(missing, self.missing, token).flatten(1)
 

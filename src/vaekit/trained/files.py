@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
 import safetensors.torch
+import torch
 from pydantic import TypeAdapter, ValidationError
 from safetensors import SafetensorError
+from torch import Tensor
 
 from vaekit.data.schema import Schema
+from vaekit.errors import foreign_bytes
 from vaekit.modalities import AnyDescription, AnyReading, AnySchema, Description, Reading
 from vaekit.models import LatentVariableModel
 from vaekit.trained.conditions import Conditions
@@ -27,6 +32,7 @@ _DESCRIPTION: TypeAdapter[Description] = TypeAdapter(AnyDescription)
 _READING: TypeAdapter[Reading] = TypeAdapter(AnyReading)
 _SCHEMA: TypeAdapter[Schema] = TypeAdapter(AnySchema)
 V = TypeVar("V")
+_CHECKSUM = "sha256"
 
 
 @dataclass(frozen=True)
@@ -56,6 +62,11 @@ class ModelFolder:
 
     path: Path
 
+    @property
+    def has_weights(self) -> bool:
+        """Whether it holds a trained model: the weights are written last."""
+        return (self.path / "model.safetensors").is_file()
+
     def write(self, model: LatentVariableModel, saved: Saved) -> Path:
         """Write the model; return the folder."""
         self.path.mkdir(parents=True, exist_ok=True)
@@ -68,8 +79,7 @@ class ModelFolder:
         }
         write_json(self.path / "config.json", content)
         write_json(self.path / "schema.json", None if saved.schema is None else saved.schema.model_dump(mode="json"))
-        weights = {name: tensor.contiguous().cpu() for name, tensor in model.state_dict().items()}
-        write_atomically(self.path / "model.safetensors", safetensors.torch.save(weights))
+        write_atomically(self.path / "model.safetensors", _packed(model.state_dict()))
         return self.path
 
     def read(self) -> Saved:
@@ -89,8 +99,9 @@ class ModelFolder:
         kind = "tensor" if description is None else description.kind
         reading = self._valid(_READING, "config.json", content.get("reading") or {"kind": kind})
         assert reading is not None
-        about = content.get("conditions") or {}
-        conditions = Conditions.of(description, schema, about.get("counts", ()), int(about.get("size", 0)))
+        with foreign_bytes(self.path / "config.json"):
+            about = content.get("conditions") or {}
+            conditions = Conditions.of(description, schema, about.get("counts", ()), int(about.get("size", 0)))
         return Saved(description, schema, reading, conditions)
 
     def weighted(self, description: Description | None, model: LatentVariableModel | None) -> LatentVariableModel:
@@ -114,14 +125,32 @@ class ModelFolder:
         if not path.is_file():
             raise FileNotFoundError(f"{self.path} holds no trained model: it has no {path.name}")
         try:
-            model.load_state_dict(safetensors.torch.load(path.read_bytes()))
+            weights = _unpacked(path.read_bytes())
+            model.load_state_dict(weights)
         except SafetensorError as error:
-            raise ValueError(f"{path} is damaged or no safetensors file: {error}") from error
+            raise ValueError(f"{path} is damaged or no safetensors file: {error}; {self._way_back()}") from error
         except RuntimeError as error:
             raise ValueError(
                 f"{path} does not fit the model that its config.json describes: {str(error).splitlines()[-1].strip()}"
             ) from error
+        bad = next((name for name, tensor in weights.items() if not bool(torch.isfinite(tensor).all())), None)
+        if bad is not None:
+            raise ValueError(f"{path} holds NaN or infinity in {bad}; {self._way_back()}")
         return model
+
+    def is_whole(self) -> bool:
+        """Return whether the weights are there as they were written, and finite."""
+        try:
+            weights = _unpacked((self.path / "model.safetensors").read_bytes())
+        except (OSError, SafetensorError, ValueError):
+            return False
+        return all(bool(torch.isfinite(tensor).all()) for tensor in weights.values())
+
+    def _way_back(self) -> str:
+        run = self.path.parent
+        if any((run / "checkpoints").glob("*.ckpt")):
+            return f"write it again from the last checkpoint: vaekit resume {run}"
+        return "restore the file, or train again"
 
     def _read_schema(self, is_optional: bool) -> Any:
         """Return the content of the schema's file; None if it is optional and missing.
@@ -147,6 +176,34 @@ class ModelFolder:
         except (ValidationError, TypeError, AttributeError) as error:
             reason = error.errors()[0]["msg"] if isinstance(error, ValidationError) else str(error)
             raise ValueError(f"{self.path / name} is damaged: {reason}") from error
+
+
+def _packed(weights: Mapping[str, Tensor]) -> bytes:
+    """Return weights as the content of a safetensors file, with a checksum of the numbers among its metadata.
+
+    The checksum lies in the same file, which is written at once: a writer that is killed leaves no two that disagree.
+    """
+    tensors = {name: tensor.contiguous().cpu() for name, tensor in weights.items()}
+    digest = hashlib.sha256(_numbers(safetensors.torch.save(tensors))).hexdigest()
+    return safetensors.torch.save(tensors, metadata={_CHECKSUM: digest})
+
+
+def _unpacked(content: bytes) -> dict[str, Tensor]:
+    """Return the weights in a safetensors file.
+
+    Raises:
+        SafetensorError: It is none, or its checksum does not match; a file without a checksum is taken as it is.
+    """
+    weights = safetensors.torch.load(content)
+    stored = json.loads(content[8 : len(content) - len(_numbers(content))]).get("__metadata__", {}).get(_CHECKSUM)
+    if stored not in (None, hashlib.sha256(_numbers(content)).hexdigest()):
+        raise SafetensorError("its checksum does not match")
+    return weights
+
+
+def _numbers(content: bytes) -> memoryview:
+    """Return what follows the header of a safetensors file, whose length its first 8 bytes tell."""
+    return memoryview(content)[8 + int.from_bytes(content[:8], "little") :]
 
 
 def read_json(path: Path, owner: str) -> Any:

@@ -30,6 +30,8 @@ from vaekit.trained.walks import Walks
 
 __all__ = ["TrainedModel"]
 
+_REDRAWN = 50  # times that new data which the view does not allow are drawn again
+
 
 class TrainedModel(Walks):
     """A model with its weights, its description and the schema of its data.
@@ -202,7 +204,7 @@ class TrainedModel(Walks):
                 raise ValueError("given goes with neither label nor temperature; leave these out")
             return self.sample_given(n, given, seed=seed).table
         pick = self.view.pick(decoding, noise=noise, sampling=True)
-        return self._shown(self.generated(n, pick, temperature, label, seed))
+        return self._presented(self.generated(n, pick, temperature, label, seed))
 
     def sample_given(self, n: int, given: Mapping[str, Any], *, seed: Seed = 0) -> Any:
         """Return `n` new rows of a table with given values in some columns, and the effective sample size behind them.
@@ -284,7 +286,7 @@ class TrainedModel(Walks):
         with evaluating(self.model):
             parts = self._in_batches(*groups, *context)
             x = [pick(self.model.decode(*part[: len(groups)], context=part[len(groups) :])) for part in parts]
-        return self._shown(torch.cat(x))
+        return self._presented(torch.cat(x))
 
     def reconstruct(
         self, source: Source | None = None, count: int | None = None, *, decoding: Decoding | None = None
@@ -314,7 +316,7 @@ class TrainedModel(Walks):
         twin._for_display = True
         return twin
 
-    def _shown(self, x: Tensor) -> Shown:
+    def _presented(self, x: Tensor) -> Shown:
         """Return a model's output as data, or to be looked at; see `displayed`."""
         return self.view.display(x) if self._for_display else self.view.decode(x)
 
@@ -332,10 +334,20 @@ class TrainedModel(Walks):
         training = self.sources.training_context() if label is None else None
         with evaluating(self.model, seed):
             contexts = self.conditions.drawn(n, label, training)
-            x = []
-            for part, *context in self._in_batches(torch.empty(n, 0), *contexts, batch=self.view.traits.drawn):
-                z = self.model.prior_sample(len(part), *context, temperature=temperature)
-                x.append(pick(self.model.decode(*z, context=tuple(context))))
+            x = self._drawn(n, pick, temperature, *contexts)
+            for _ in range(_REDRAWN):
+                allowed = self.view.allowed(x)
+                if allowed is None or allowed.all():
+                    break
+                again = ~allowed
+                x[again] = self._drawn(int(again.sum()), pick, temperature, *(column[again] for column in contexts))
+        return x
+
+    def _drawn(self, n: int, pick: Pick, temperature: float, *contexts: Tensor) -> Tensor:
+        x = []
+        for part, *context in self._in_batches(torch.empty(n, 0), *contexts, batch=self.view.traits.drawn):
+            z = self.model.prior_sample(len(part), *context, temperature=temperature)
+            x.append(pick(self.model.decode(*z, context=tuple(context))))
         return torch.cat(x)
 
     def _in_batches(self, *columns: Tensor, batch: int | None = None) -> list[tuple[Tensor, ...]]:

@@ -17,6 +17,8 @@ from typing import Any, BinaryIO, cast
 
 import torch
 
+from vaekit.data.leftovers import owned_suffix, remove_leftovers
+
 __all__ = ["Checkpoints", "CorruptCheckpoint", "write_atomically"]
 
 _DIGEST = 32
@@ -38,7 +40,7 @@ class Checkpoints:
         self.folder = folder
         folder.mkdir(parents=True, exist_ok=True)
         self._last_is_intact = False
-        _remove_stale(folder)
+        remove_leftovers(folder)
 
     def save(self, state: dict[str, Any], *, best: bool = False) -> None:
         """Write `last`, and `best` where asked.
@@ -84,9 +86,26 @@ class Checkpoints:
         )
 
     def best(self) -> dict[str, Any]:
-        """Return the state with the best validation bound, or the last one where there is none."""
+        """Return the state with the best validation bound, or the newest one where there is none.
+
+        Raises:
+            FileNotFoundError: There is none.
+            CorruptCheckpoint: None of them is valid.
+        """
         path = self.folder / "best.ckpt"
         return read(path) if path.exists() else self.load()[0]
+
+    def discard_damaged_best(self) -> str | None:
+        """Remove the best state if it is damaged, and return a sentence then; the newest one takes its place."""
+        path = self.folder / "best.ckpt"
+        if not path.exists() or _is_intact(path):
+            return None
+        path.unlink()
+        return "best.ckpt is damaged (its checksum does not match); the best weights are chosen anew"
+
+    def settle(self) -> None:
+        """Keep, of a finished run, what extending it needs: the last state, and the best one, which stands in for it."""
+        (self.folder / "previous.ckpt").unlink(missing_ok=True)
 
 
 class _Hashing:
@@ -160,7 +179,7 @@ def write_atomically(path: Path, content: bytes) -> None:
 @contextlib.contextmanager
 def _temporary(path: Path) -> Iterator[Path]:
     """Yield a path beside another, where there is no file, and remove what lies there at the end."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    temporary = path.with_name(f".{path.name}{owned_suffix()}")
     # Left by a dead process of our number, it may be the very file that is now the best one: it must not be written to.
     temporary.unlink(missing_ok=True)
     try:
@@ -182,27 +201,6 @@ def _link(source: Path, target: Path) -> None:
 def _sync(file: BinaryIO) -> None:
     file.flush()
     os.fsync(file.fileno())
-
-
-def _remove_stale(folder: Path) -> None:
-    """Remove what killed processes left half written; a living one, of which we may be a mere reader, keeps its own."""
-    for temporary in folder.glob(".*.ckpt.*.tmp"):
-        writer = temporary.name.split(".")[-2]
-        if writer.isdigit() and not _is_alive(int(writer)):
-            with contextlib.suppress(OSError):
-                temporary.unlink()
-
-
-def _is_alive(process: int) -> bool:
-    if os.name != "posix":
-        return False  # signal 0 means something else there, and a file in use cannot be removed anyway
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except (PermissionError, OverflowError):
-        return True
-    return True
 
 
 def _sync_folder(folder: Path) -> None:

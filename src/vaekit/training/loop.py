@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from torch import Tensor, nn
 
 from vaekit.data import Batches
-from vaekit.training.budget import Stopwatch, validations
+from vaekit.training.budget import Pace, Stopwatch, validations
 from vaekit.training.stability import Verdict
 from vaekit.training.state import TrainingState
 from vaekit.training.validation import Validation
@@ -78,6 +78,7 @@ class _Loop:
     settled: int
     anew: int
     _watch: Stopwatch | None = field(default=None, init=False)
+    _pace: Pace | None = field(default=None, init=False)
 
     def run(self) -> Iterator[Progress]:
         """Step, judge, validate, yield."""
@@ -94,6 +95,7 @@ class _Loop:
             if verdict == "roll back":
                 state.roll_back()
             validation, best = None, False
+            self._shorten()
             if self._watch is not None and state.fabric.broadcast(self._watch.tick()):
                 validation = self._measure(self._watch)
             elif verdict != "roll back" and self._is_due():
@@ -129,8 +131,16 @@ class _Loop:
         per_validation = fabric.broadcast(time.perf_counter() - started)
         left = fabric.broadcast(watch.remaining_steps(per_step, per_validation))
         self._stop_at(self.state.position.step + left, per_step, per_validation)
-        self._watch = None
+        self._watch, self._pace = None, Pace(watch, self.state.position.step, per_step, per_validation)
         return validation
+
+    def _shorten(self) -> None:
+        """Move the last step forward where the machine has become too slow to reach it within the time limit."""
+        position, pace = self.state.position, self._pace
+        if pace is None or position.stop is None or position.step >= position.stop or not pace.is_due(position.step):
+            return
+        stop = self.state.fabric.broadcast(pace.last_step(position.step, position.stop))
+        position.stop = min(position.stop, max(position.step, stop))
 
     def _is_over(self) -> bool:
         """Say so from the state alone: a run killed right after its last step must not go on when it is resumed."""
@@ -148,7 +158,12 @@ class _Loop:
         """Validate the averaged weights; roll back first where they are not finite."""
         if not self.state.is_finite():
             self.state.roll_back()
-        return self.state.fabric.broadcast(self.validate(self.state.average.module))
+        began = time.perf_counter()
+        validation = self.state.fabric.broadcast(self.validate(self.state.average.module))
+        if self._pace is not None:
+            self._pace.per_validation = time.perf_counter() - began
+            self._pace.paused += self._pace.per_validation
+        return validation
 
     def _select(self, validation: Validation) -> bool:
         """Keep a good state to roll back to; say whether its bound is the best so far."""

@@ -82,7 +82,7 @@ def _parts(model: LatentVariableModel, *z: Tensor) -> tuple[tuple[Tensor, Distri
 
 def _shares(codes: Tensor, count: int) -> Tensor:
     """Return the share of each category among observed cells; one that never occurs counts as half a cell."""
-    found = codes[~codes.isnan()].long().bincount(minlength=count).double() + 0.5
+    found = codes[codes.isfinite()].long().bincount(minlength=count).double() + 0.5
     return (found / found.sum()).float()
 
 

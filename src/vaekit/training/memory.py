@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import os
-
 import torch
 
+from vaekit.data.foreign import machine_memory
 from vaekit.modalities import Description
 from vaekit.nets import parameter_count
 from vaekit.training.device import device_named
@@ -38,9 +37,7 @@ def memory_of(device: str) -> float:
     """Return the bytes that a kind of device has in all; infinity where the system does not say."""
     if device == "cuda":
         return float(torch.cuda.get_device_properties(0).total_memory)
-    if not hasattr(os, "sysconf") or "SC_PHYS_PAGES" not in os.sysconf_names:
-        return float("inf")
-    return float(os.sysconf("SC_PAGE_SIZE")) * os.sysconf("SC_PHYS_PAGES")
+    return machine_memory()
 
 
 def refuse_too_large(description: Description, device: str = "auto") -> None:

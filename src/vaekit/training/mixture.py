@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import math
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -13,6 +14,7 @@ from torch import Tensor
 
 from vaekit.distributions.full_gaussian_mixture import natural, quadratic
 from vaekit.heads import LearnedMixture
+from vaekit.training.budget import NEVER, Deadline
 from vaekit.training.prior import Encoded, clusters, scored_draws
 
 __all__ = ["place_by_em"]
@@ -88,7 +90,9 @@ class _Latents:
         yield from order.split(_AT_ONCE)
 
 
-def place_by_em(prior: LearnedMixture, train: Encoded, held_out: Encoded, seed: int = 0) -> None:
+def place_by_em(
+    prior: LearnedMixture, train: Encoded, held_out: Encoded, seed: int = 0, deadline: Deadline = NEVER
+) -> None:
     r"""Fit a mixture with full covariances by expectation maximisation, on draws from the posteriors.
 
     Each iteration draws anew, so that the mixture is one of the aggregate posterior and not of some points. Covariances are
@@ -104,6 +108,7 @@ def place_by_em(prior: LearnedMixture, train: Encoded, held_out: Encoded, seed: 
         train: Posteriors of training data.
         held_out: Posteriors of validation data.
         seed: Of k-means and of the draws.
+        deadline: When the last iteration ends.
 
     Raises:
         ValueError: There are fewer data than components.
@@ -112,23 +117,26 @@ def place_by_em(prior: LearnedMixture, train: Encoded, held_out: Encoded, seed: 
     latents, labels = _Latents(train, seed), clusters(train, components, seed)
     judged = latents.monomials(scored_draws(held_out)[0][:_JUDGED])
     hard = torch.eye(components, dtype=torch.float64)
-    kept = latents.restored(_iterated(latents, latents.statistics(lambda rows, _: hard[labels[rows]]), judged))
+    begun = latents.statistics(lambda rows, _: hard[labels[rows]])
+    kept = latents.restored(_iterated(latents, begun, judged, deadline))
     prior.place(kept.means.unflatten(1, prior.event), kept.covariances, kept.weights)
 
 
-def _iterated(latents: _Latents, statistics: Tensor, judged: Tensor) -> _Mixture:
+def _iterated(latents: _Latents, statistics: Tensor, judged: Tensor, deadline: Deadline) -> _Mixture:
     """Return the best mixture on the way from sums of monomials, by the score on held-out ones."""
-    shrinkage = _chosen(statistics, judged)
+    shrinkage, seconds = _chosen(statistics, judged), 0.0
     kept, best, since = None, -math.inf, 0
     for _ in range(_ITERATIONS):
+        began = time.perf_counter()
         mixture = _maximized(statistics, shrinkage)
         theta = mixture.natural()
         score = _log_density(theta, judged)
         since = 0 if score > best + _GAIN else since + 1
         kept, best = (mixture, score) if score > best or kept is None else (kept, best)
-        if since >= _PATIENCE:
+        if since >= _PATIENCE or deadline.left <= seconds:
             break
         statistics = latents.statistics(functools.partial(_shares, theta))
+        seconds = time.perf_counter() - began
     assert kept is not None
     return kept
 

@@ -17,6 +17,7 @@ from vaekit.distributions import drawing
 from vaekit.errors import NotApplicable
 from vaekit.heads import LearnedMixture
 from vaekit.models import LatentVariableModel
+from vaekit.training.budget import NEVER, Deadline
 
 __all__ = ["Encoded", "PriorFit", "clusters", "encode", "fit_weights", "place_by_clusters", "score", "scored_draws"]
 
@@ -55,7 +56,7 @@ class Encoded:
 
 @dataclass(frozen=True)
 class PriorFit:
-    """How a prior is fitted: Adam, a smaller learning rate where the held-out score rests, a stop where it rests longer."""
+    """How a prior is fitted: Adam, a smaller learning rate where the held-out score rests, a stop where it rests longer, or at a deadline."""
 
     lr: float = 3e-3
     batch: int = 512
@@ -63,6 +64,7 @@ class PriorFit:
     round_steps: int = 100
     patience: int = 6
     seed: int = 0
+    deadline: Deadline = NEVER
 
 
 @torch.no_grad()
@@ -116,6 +118,8 @@ def fit_weights(prior: nn.Module, train: Encoded, held_out: Encoded, fit: PriorF
     kept, since = copy.deepcopy(prior.state_dict()), 0
     for _ in range(fit.rounds):
         for _ in range(max(fit.round_steps, len(train) // fit.batch)):
+            if fit.deadline.left <= 0:
+                break
             loss = _loss(prior, *next(batches))
             optimizer.zero_grad()
             loss.backward()
@@ -126,7 +130,7 @@ def fit_weights(prior: nn.Module, train: Encoded, held_out: Encoded, fit: PriorF
         since += 1
         if found < best:
             best, kept, since = found, copy.deepcopy(prior.state_dict()), 0
-        if since >= fit.patience or not math.isfinite(found):
+        if since >= fit.patience or fit.deadline.left <= 0 or not math.isfinite(found):
             break
     prior.load_state_dict(kept)
 

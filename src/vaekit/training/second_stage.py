@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from torch import nn
 
 from vaekit.distributions import drawing
 from vaekit.heads import Denoised, LearnedMixture
 from vaekit.models import LatentVariableModel
+from vaekit.training.budget import NEVER, Deadline
 from vaekit.training.mixture import place_by_em
 from vaekit.training.prior import Encoded, PriorFit, fit_weights, place_by_clusters, score, scored_draws
 
@@ -14,7 +17,12 @@ __all__ = ["fit_second_stage"]
 
 
 def fit_second_stage(
-    model: LatentVariableModel, prior: nn.Module, train: Encoded, held_out: Encoded, seed: int = 0
+    model: LatentVariableModel,
+    prior: nn.Module,
+    train: Encoded,
+    held_out: Encoded,
+    seed: int = 0,
+    deadline: Deadline = NEVER,
 ) -> tuple[float, float]:
     r"""Fit a prior in place to the aggregate posterior, from the start that its kind asks for.
 
@@ -31,6 +39,7 @@ def fit_second_stage(
         train: Posteriors of training data, as `encode` returns them.
         held_out: Posteriors of validation data.
         seed: Of all that is random.
+        deadline: When fitting ends early, with the best weights until then.
 
     Returns:
         The mean log-density of held-out latents under the model's own prior and under the new one, in nats per datum.
@@ -42,14 +51,14 @@ def fit_second_stage(
     with drawing(seed):
         match prior:
             case LearnedMixture(full=True):
-                place_by_em(prior, train, held_out, seed)
+                place_by_em(prior, train, held_out, seed, deadline)
             case LearnedMixture():
                 place_by_clusters(prior, train, seed)
             case Denoised():
                 prior.place(scored_draws(train)[0])
         # Expectation maximisation ends at its optimum; what is left to learn is what a context does.
         if not (isinstance(prior, LearnedMixture) and prior.full and prior.weigh is None):
-            fit_weights(prior, train, held_out, _settings(prior, seed))
+            fit_weights(prior, train, held_out, replace(_settings(prior, seed), deadline=deadline))
     return before, score(prior, held_out)
 
 

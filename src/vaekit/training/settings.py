@@ -29,8 +29,8 @@ class Training(Value):
     """Passes over the training data, unless steps or time_limit is set."""
     steps: Annotated[int, Field(ge=1)] | None = None
     """Steps of the optimiser; goes before epochs."""
-    time_limit: Annotated[float, Field(gt=0)] | None = None
-    """Seconds; becomes a number of steps once, after timed warm-up steps."""
+    time_limit: Annotated[float, Field(gt=0, le=366 * 86400)] | None = None
+    """Seconds for everything, from reading to report; becomes a number of steps after timed ones, which may only fall."""
     patience: Annotated[int, Field(ge=1)] = 20
     """Epochs without a better validation bound after which training stops, where neither steps nor time_limit is set."""
     phases: tuple[Phase, ...] = ()
@@ -67,7 +67,7 @@ class Training(Value):
     """Diagnose the run, and train again with what is prescribed, at most twice; a time limit is shared by all three."""
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
     """Where to train."""
-    threads: Annotated[int, Field(ge=1)] | None = None
+    threads: Annotated[int, Field(ge=1, le=1024)] | None = None
     """CPU threads; by default torch's choice."""
     seed: Annotated[int, Field(ge=0)] = 0
     """Seed of the weights, the noise and the order of the data."""

@@ -116,14 +116,12 @@ def test_what_is_no_frame():
         assert not is_frame(found)
 
 
-def test_an_index_and_an_order_that_are_lost_are_told():
+def test_an_index_is_kept_and_an_order_that_is_not_used_is_told():
     frame = pd.DataFrame({"c": pd.Categorical(["x", "y"], ordered=True), 7: [1.5, np.nan]}, index=["p", "q"])
     raw = frame_to_raw(frame)
     assert raw.table.to_pydict() == {"c": ["x", "y"], "7": [1.5, None]}
-    assert raw.notes == (
-        "the index is left out (reset_index makes it a column)",
-        "the order of the categories is not kept: c (schema.yaml can give it)",
-    )
+    assert raw.notes == ("the model does not use the order of the categories of c (schema.yaml can give it)",)
+    assert raw.index.to_pydict() == {"": ["p", "q"]}
 
 
 @pytest.mark.parametrize(

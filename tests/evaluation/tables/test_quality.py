@@ -34,7 +34,7 @@ def test_a_good_model_is_near_the_ceiling_and_above_the_floor(good):
     assert good.model.trends.mean > good.floor.trends.mean + 0.1
     assert good.model.support.beta_recall > good.floor.support.beta_recall + 0.1
     assert abs(good.ceiling.tree.auc - 0.5) < 0.1
-    assert good.ceiling.closeness is None
+    assert abs(good.ceiling.closeness.share - 0.5) < 4 * good.ceiling.closeness.se
     assert (good.model.copies, good.rows) == (0, {"synthetic": 700, "train": 800, "holdout": 500})
 
 
@@ -56,8 +56,30 @@ def test_copies_are_perfect_in_all_but_privacy():
 def test_the_summary_is_plain_and_repeats(good):
     first, second = (table_quality(table(40, 2), TRAIN, HOLDOUT, target="sign", rows=40).summary() for _ in range(2))
     assert json.dumps(first) == json.dumps(second)
-    assert set(good.summary()) == {"model", "floor", "ceiling", "target", "rows"}
-    assert good.summary()["ceiling"]["closeness"] is None
+    assert set(good.summary()) == {"model", "floor", "ceiling", "target", "rows", "broken"}
+
+
+def test_a_real_sample_meets_every_ceiling_where_rows_repeat():
+    """Rows of a law with many equal ones, held out by content: none of the holdout is a copy, but of a fresh sample many are."""
+    rng = np.random.default_rng(0)
+
+    def drawn(count):
+        return np.minimum(rng.geometric(0.004, count), 900), rng.integers(0, 2, count)
+
+    many, other = drawn(3000)
+    held = np.isin(many * 2 + other, rng.permutation(1802)[:360])  # equal rows share a part
+    parts = [pa.table({"a": many[rows], "b": other[rows].astype(str)}) for rows in (~held, held)]
+    fresh = dict(zip(("a", "b"), drawn(2000), strict=True))
+    fresh = pa.table({"a": fresh["a"], "b": fresh["b"].astype(str)})
+    found = table_quality(fresh, *parts, rows=500)
+    assert found.model.copies > 0.5
+    assert found.ceiling.copies == pytest.approx(found.model.copies, abs=0.15)
+    # Rows of the training part's own law: as near to other training rows as the ceiling says, and not half and half.
+    own = parts[0].take(rng.permutation(len(parts[0]))[:1000])
+    rest = parts[0].take(rng.permutation(len(parts[0]))[1000:])
+    share = table_quality(own, rest, parts[1], rows=100).model.closeness.share
+    assert found.ceiling.closeness.share == pytest.approx(share, abs=0.06)
+    assert share > 0.6
 
 
 def test_the_lines_name_every_measure_and_stay_narrow(good):

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import BinaryIO, cast
 
 from vaekit.data.delimited.options import is_delimited
+from vaekit.data.foreign import refuse_inflation, refuse_pipe
 
 __all__ = ["Encoding", "find_encoding", "guess_encoding", "opened", "opened_text", "sample_text"]
 
@@ -47,6 +48,26 @@ class Encoding:
     notes: tuple[str, ...] = ()
 
 
+class _Inflated(gzip.GzipFile):
+    """A compressed file that is read only while it grows in proportion."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        self._path, self._size = path, path.stat().st_size
+
+    def read(self, size: int | None = -1) -> bytes:
+        # One call must not take all the memory before it is looked at.
+        pieces = [self.read1(CHUNK)] if size is None or size < 0 else [super().read(size)]
+        while (size is None or size < 0) and pieces[-1]:
+            pieces.append(self.read1(CHUNK))
+        refuse_inflation(self._path, self.tell(), self._size)
+        return b"".join(pieces)
+
+    def read1(self, size: int = -1) -> bytes:
+        refuse_inflation(self._path, self.tell(), self._size)
+        return super().read1(size)
+
+
 @contextmanager
 def opened(path: Path) -> Iterator[BinaryIO]:
     """Open a file for its bytes, decompressed if its name ends in .gz.
@@ -55,7 +76,8 @@ def opened(path: Path) -> Iterator[BinaryIO]:
         ValueError: If the compressed file is damaged.
     """
     try:
-        with cast(BinaryIO, gzip.open(path) if path.suffix.lower() == ".gz" else path.open("rb")) as stream:
+        is_compressed = refuse_pipe(path).suffix.lower() == ".gz"
+        with cast(BinaryIO, _Inflated(path) if is_compressed else path.open("rb")) as stream:
             yield stream
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
         raise ValueError(f"{path.name} must be a file of gzip, but is damaged ({error}); fetch it again") from error

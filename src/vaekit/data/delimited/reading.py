@@ -111,7 +111,7 @@ def _rows(layout: Layout, errors: str = "strict") -> Iterator[Any]:
 @contextmanager
 def _stream(layout: Layout) -> Iterator[Any]:
     if not layout.dialect.spaced:
-        with pa.input_stream(str(layout.path), compression="detect") as stream:
+        with opened(layout.path) as stream:
             yield stream
         return
     # Arrow takes a quote for one only at the very beginning of a cell, so the file is written anew.

@@ -19,7 +19,7 @@ from typing import Any
 
 from vaekit.data.dataset import Dataset
 from vaekit.data.table.building import table_dataset
-from vaekit.data.table.column import Column as Column, SchemaFile
+from vaekit.data.table.column import Column as Column, SchemaFile as SchemaFile
 from vaekit.data.table.raw import ReadOptions
 from vaekit.data.table.reading import frame_to_raw, read_raw
 from vaekit.data.table.schema import TableSchema as TableSchema

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from contextlib import suppress
 
+from pydantic import Field
+
 from vaekit.data.arrow import pa, pc
 from vaekit.data.table.cells import Cells, Table, arrow_type, type_name
 from vaekit.value import Value
@@ -19,6 +21,12 @@ class Source(Value):
     """Its name."""
     type: str
     """The type of its cells: int64, float64, string, bool, timestamp[unit] or timestamp[unit, zone]."""
+    came: str = ""
+    """The type of its cells as they came, as Arrow names it; empty if it is the same."""
+    categories: tuple[str | int | float, ...] = Field(default=(), repr=False)
+    """The categories, where the type is `dictionary`, in their order."""
+    ordered: bool = False
+    """Whether the order of the categories has a meaning."""
 
 
 def aligned(table: Table, sources: Sequence[Source], known: Collection[str]) -> tuple[Table, tuple[str, ...]]:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from vaekit.data.arrow import pa, pc
+from vaekit.data.table.origins import marked
 
 __all__ = ["canonical_table", "check_types", "joined_tables"]
 
@@ -13,7 +14,8 @@ __all__ = ["canonical_table", "check_types", "joined_tables"]
 def canonical_table(table: Any, missing: Sequence[str], source: str) -> Any:
     """Cast the columns of a pyarrow.Table to the few types; NaN, and the cells that `missing` names, become null.
 
-    A float32 becomes the shortest decimal that it stands for, so that 0.1 stays 0.1.
+    A float32 or a decimal becomes the shortest decimal that it stands for, so that 0.1 stays 0.1. Fields remember the types
+    that they had, see `origins`.
 
     Args:
         table: The table.
@@ -29,7 +31,7 @@ def canonical_table(table: Any, missing: Sequence[str], source: str) -> Any:
     check_types(table.schema, source)
     columns = (_canonical(name, table.column(place), source) for place, name in enumerate(table.column_names))
     columns = (_without_marks(column, missing) for column in columns)
-    return pa.Table.from_arrays(list(columns), names=table.column_names)
+    return marked(pa.Table.from_arrays(list(columns), names=table.column_names), table)
 
 
 def check_types(schema: Any, source: str) -> None:
@@ -107,7 +109,7 @@ def _canonical(name: str, column: Any, source: str) -> Any:
     if pa.types.is_dictionary(column.type):
         chunks = [chunk.dictionary.cast(target).take(chunk.indices) for chunk in column.chunks]
         column = pa.chunked_array(chunks, target)
-    if column.type == pa.float32():
+    if column.type == pa.float32() or (pa.types.is_decimal(column.type) and target == pa.float64()):
         column = column.cast(pa.string())
     try:
         column = column.cast(target)

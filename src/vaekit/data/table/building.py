@@ -18,10 +18,14 @@ from vaekit.data.split import complete_split
 from vaekit.data.table.alignment import Source
 from vaekit.data.table.cells import Cells, Table, integers, is_null, numbers, type_name
 from vaekit.data.table.column import Column, SchemaFile
-from vaekit.data.table.constraints import AnyConstraint, Range, fit_constraints, freed
+from vaekit.data.table.constraints import AnyConstraint, Range, bounds_of, fit_constraints, freed
 from vaekit.data.table.discrete import Categories, Levels, Ordinal
+from vaekit.data.table.evidence import evidence_columns
 from vaekit.data.table.fitting import Role, fit_column
+from vaekit.data.table.origins import origin_of
 from vaekit.data.table.raw import RawTable, check_trainable
+from vaekit.data.table.rule_search import find_rules
+from vaekit.data.table.rules import AnyRule
 from vaekit.data.table.schema import TableSchema
 
 __all__ = ["infer_schema", "row_contents", "table_dataset"]
@@ -60,18 +64,33 @@ def infer_schema(
     free = freed(training, constraints)
     _check_names((*names, *free.column_names), free, declared, target)
     columns = tuple(
-        fit_column(name, free.column(name), declared.declared(name), _role(name, names, target))
+        fit_column(
+            name,
+            cells := free.column(name),
+            declared.declared(name),
+            _role(name, names, target),
+            bounds_of(name, cells, constraints),
+        )
         for name in free.column_names
     )
     schema = TableSchema(
-        sources=tuple(Source(name=name, type=type_name(table.column(name))) for name in table.column_names),
+        sources=tuple(
+            Source(name=field.name, type=type_name(table.column(field.name)), **origin_of(field))
+            for field in table.schema
+        ),
         names=names,
         columns=columns,
         constraints=constraints,
         target=target,
         model_missing=model_missing,
+        known=evidence_columns(training, constraints),
         classes=_classes(columns, target),
     )
+    used = {place for one in schema.evidence for place in one.places}
+    first = len(schema.slots) - len(schema.known)
+    rules = _undeclared(find_rules(training.select([*schema.kinds])), constraints) if schema.kinds else ()
+    schema = schema.replace(rules=rules, keep_rules=declared.keep_rules)
+    schema = schema.replace(known=tuple(column for i, column in enumerate(schema.known, first) if i in used))
     if not schema.slots:
         kinds = ", ".join(f"{column.name} ({column.kind})" for column in columns)
         raise ValueError(
@@ -119,7 +138,15 @@ def table_dataset(
     else:
         table, strange = schema.align(raw.table)
     notes = (*raw.notes, *strange)
-    data = Dataset(values=schema.encode(table), schema=schema, split=split, source=source, notes=notes, table=table)
+    data = Dataset(
+        values=schema.encode(table),
+        schema=schema,
+        split=split,
+        source=source,
+        notes=notes,
+        table=table,
+        index=raw.index,
+    )
     return _labelled(data, schema)
 
 
@@ -129,15 +156,14 @@ def _held_out(schema: TableSchema, table: Table) -> tuple[str, ...]:
     if not found:
         return ()
     listed = ", ".join(f"{name} ({', '.join(values)})" for name, values in found.items())
-    return (f"values that only held-out rows have count as missing, or as one of the rare classes: {listed}",)
+    return (f"values that only held-out rows have, which no model can learn: {listed}",)
 
 
 def _labelled(data: Dataset, schema: TableSchema) -> Dataset:
     if not schema.classes or schema.target is None:
         return data
     codes = data.values[:, schema.slots_of(schema.target).start]
-    if bool(codes.isnan().any()):
-        unknown = int(codes.isnan().sum())
+    if unknown := int((~codes.isfinite()).sum()):
         note = f"{unknown} of {len(codes)} rows have no class in {schema.target!r}, so the rows have no labels"
         return replace(data, notes=(*data.notes, note))
     return replace(data, labels=codes.long(), classes=schema.classes)
@@ -148,6 +174,11 @@ def _classes(columns: tuple[Column, ...], target: str | None) -> tuple[str, ...]
     if not isinstance(codec, Levels | Ordinal | Categories) or len(codec.labels) > CLASSES:
         return ()
     return tuple(str(label) for label in codec.labels)
+
+
+def _undeclared(rules: tuple[AnyRule, ...], constraints: tuple[AnyConstraint, ...]) -> tuple[AnyRule, ...]:
+    """Return the rules that no constraint says already."""
+    return tuple(rule for rule in rules if not any({*rule.needs} <= {*one.needs} for one in constraints))
 
 
 def _constraints(declared: SchemaFile) -> tuple[AnyConstraint, ...]:

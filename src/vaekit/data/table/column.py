@@ -9,7 +9,7 @@ from pydantic import Field, StrictBool, StrictFloat, StrictInt, StrictStr
 from vaekit.data.table.codec import Slot
 from vaekit.data.table.constraints import AnyConstraint
 from vaekit.data.table.discrete import Categories, Constant, Identifier, Levels, Ordinal, Text
-from vaekit.data.table.maps import MapName
+from vaekit.data.table.maps import Bounded, MapName
 from vaekit.data.table.numeric import Count, Numeric, Spiked
 from vaekit.value import Value
 
@@ -53,7 +53,9 @@ class Column(Value):
     @property
     def codec_name(self) -> str:
         """The name of the codec in a schema file: its kind, or the kind of its map."""
-        return self.codec.map.kind if isinstance(self.codec, Numeric) else self.codec.kind
+        if not isinstance(self.codec, Numeric):
+            return self.codec.kind
+        return self.codec.map.within.kind if isinstance(self.codec.map, Bounded) else self.codec.map.kind
 
     def slots(self) -> tuple[Slot, ...]:
         """Return the variables that stand for its cells."""
@@ -88,6 +90,8 @@ class SchemaFile(Value):
     """The constraints on every row."""
     target: str | None = None
     """The column to predict."""
+    keep_rules: bool = False
+    """Whether new rows keep the rules that all training rows keep."""
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -57,6 +57,10 @@ class Constraint(Value, ABC):
         """Return a table with the columns of `makes` in place of those of `replaces`."""
         return table
 
+    def limits(self, name: str, cells: Cells) -> tuple[Cells | None, Cells | None]:
+        """Return the bounds that follow for a column which it keeps or makes, as scalars of its type; None where there is none."""
+        return None, None
+
     @abstractmethod
     def backward(self, table: Table) -> Table:
         """Return a table with the columns of `replaces`, such that every row obeys."""

@@ -9,14 +9,14 @@ from typing import Annotated, TypeAlias
 import numpy as np
 from pydantic import Field
 
-from vaekit.data.table.cells import Table
+from vaekit.data.table.cells import Cells, Mask, Table
 from vaekit.data.table.constraint import Constraint
 from vaekit.data.table.joining import FixedCombinations, OneHot
 from vaekit.data.table.ordering import Inequality, Range
 
 __all__ = [
-    "AnyConstraint", "Constraint", "FixedCombinations", "Inequality", "OneHot", "Range", "constrained",
-    "fit_constraints", "freed",
+    "AnyConstraint", "Constraint", "FixedCombinations", "Inequality", "OneHot", "Range", "bounds_of", "broken_columns",
+    "constrained", "fit_constraints", "freed",
 ]  # fmt: skip
 
 AnyConstraint: TypeAlias = Annotated[Inequality | Range | FixedCombinations | OneHot, Field(discriminator="kind")]
@@ -28,6 +28,27 @@ def freed(table: Table, constraints: Sequence[Constraint]) -> Table:
     for constraint in constraints:
         table = constraint.forward(table)
     return table
+
+
+def broken_columns(table: Table, constraints: Sequence[Constraint]) -> dict[str, Mask]:
+    """Return for columns of the freed table which rows break a constraint on them, shape (N,)."""
+    found: dict[str, Mask] = {}
+    for constraint in constraints:
+        broken = constraint.broken(table)
+        for name in constraint.replaces:
+            broken = broken | found.pop(name, False)
+        for name in constraint.makes or constraint.needs:
+            found[name] = found.get(name, False) | broken
+        table = constraint.forward(table)
+    return found
+
+
+def bounds_of(name: str, cells: Cells, constraints: Sequence[Constraint]) -> tuple[Cells | None, Cells | None]:
+    """Return the bounds of a column of the freed table, as scalars of its type; None where there is none."""
+    found = [constraint.limits(name, cells) for constraint in constraints]
+    lows, highs = zip(*found, strict=True) if found else ((), ())
+    low = max((low for low in lows if low is not None), key=lambda bound: bound.as_py(), default=None)
+    return low, min((high for high in highs if high is not None), key=lambda bound: bound.as_py(), default=None)
 
 
 def constrained(table: Table, constraints: Sequence[Constraint]) -> Table:

@@ -10,6 +10,7 @@ from abc import ABC
 from typing import ClassVar, Literal, TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 from pydantic import Field, StrictBool, StrictFloat, StrictInt, StrictStr
 
 from vaekit.data.arrow import pa
@@ -37,7 +38,7 @@ class _Labelled(Codec, ABC):
 
     slot: ClassVar[SlotKind] = "categorical"
     labels: Labels = Field(min_length=1, repr=False)
-    """The values in their order. A value that training did not have counts as missing."""
+    """The values in their order."""
 
     def slots(self, name: str) -> tuple[Slot, ...]:
         """Return one class or rank."""
@@ -45,15 +46,11 @@ class _Labelled(Codec, ABC):
 
     def encode(self, cells: Cells) -> Numbers:
         """Return the codes of N cells, shape (N, 1)."""
-        return codes_of_cells(cells, self.labels, self.type)[:, None]
+        return _seen(codes_of_cells(cells, self.labels, self.type), cells)
 
     def decode(self, codes: Numbers, rng: np.random.Generator) -> Cells:
         """Return the cells of codes, shape (N, 1)."""
         return cells_of_labels(codes[:, 0], self.labels, self.type)
-
-    def unseen(self, cells: Cells) -> tuple[str, ...]:
-        """Return up to three values that are none of the labels."""
-        return strangers(cells, self.labels, self.type)
 
 
 class Levels(_Labelled):
@@ -70,11 +67,14 @@ class Ordinal(_Labelled):
 
 
 class Categories(_Labelled):
-    """One of many classes. Classes that are too rare to learn share the last code; decoding draws one of them."""
+    """One of many classes. Those that are too rare to learn share the last one, C - 1, in which their codes are apart.
+
+    Rare class k of R has the code C - 1 + k / (R + 1). The code C - 1 is some rare class, and decoding draws which.
+    """
 
     kind: Literal["categories"] = "categories"
     rare: Labels = Field(default=(), repr=False)
-    """The classes that share the last code, after those of `labels`; a class that training did not have gets it too."""
+    """The classes that share the last one, after those of `labels`."""
     counts: tuple[int, ...] = Field(default=(), repr=False)
     """How often each rare class occurred in training."""
 
@@ -83,23 +83,32 @@ class Categories(_Labelled):
         return (Slot(name=name, kind="categorical", levels=len(self.labels) + bool(self.rare)),)
 
     def encode(self, cells: Cells) -> Numbers:
-        """Return the codes of N cells, shape (N, 1); an unseen class is missing if no classes are rare."""
-        codes = super().encode(cells)
-        return np.where(np.isnan(codes) & ~is_null(cells)[:, None], len(self.labels), codes) if self.rare else codes
+        """Return the codes of N cells, shape (N, 1)."""
+        codes, common = codes_of_cells(cells, (*self.labels, *self.rare), self.type), len(self.labels)
+        apart = common + (codes - common + 1) / (len(self.rare) + 1)
+        return _seen(np.where(codes >= common, apart, codes), cells)
 
     def decode(self, codes: Numbers, rng: np.random.Generator) -> Cells:
-        """Return the cells of codes, shape (N, 1); rare classes are as frequent as in training."""
+        """Return the cells of codes, shape (N, 1); where no rare class is named, they are as frequent as in training."""
         chosen = codes[:, 0].copy()
         if self.rare:
             ends = np.cumsum(self.counts) / sum(self.counts)
             drawn = np.searchsorted(ends, rng.random(len(chosen)), side="right").clip(0, len(ends) - 1)
+            named = self._rare(codes)
             shared = chosen >= len(self.labels) - 0.5
-            chosen[shared] = len(self.labels) + drawn[shared]
+            chosen[shared] = len(self.labels) + np.where(named < 0, drawn, named)[shared]
         return cells_of_labels(chosen, (*self.labels, *self.rare), self.type)
 
-    def unseen(self, cells: Cells) -> tuple[str, ...]:
-        """Return up to three classes that training rows did not have."""
-        return strangers(cells, (*self.labels, *self.rare), self.type)
+    def _log_slope(self, codes: Numbers) -> Numbers:
+        """Return the logarithm of a rare class's share of the last one, shape (N,)."""
+        named = self._rare(codes)
+        shares = np.log([*self.counts, 1]) - np.log([*[sum(self.counts)] * len(self.counts), 1])
+        return np.where(named < 0, 0.0, shares[named])
+
+    def _rare(self, codes: Numbers) -> npt.NDArray[np.int64]:
+        """Return the place among the rare classes of each code, shape (N,); -1 for others."""
+        steps = (np.nan_to_num(codes[:, 0], posinf=0.0) - len(self.labels)) * (len(self.rare) + 1)
+        return np.clip(np.rint(steps).astype(np.int64) - 1, -1, len(self.rare) - 1)
 
 
 class _Dropped(Codec):
@@ -157,3 +166,8 @@ class Text(_Dropped):
     def decode(self, codes: Numbers, rng: np.random.Generator) -> Cells:
         """Return N missing cells."""
         return pa.nulls(len(codes), arrow_type(self.type))
+
+
+def _seen(codes: Numbers, cells: Cells) -> Numbers:
+    """Return codes, shape (N, 1), infinite where a cell has a value without one."""
+    return np.where(np.isnan(codes) & ~is_null(cells), np.inf, codes)[:, None]

@@ -6,12 +6,14 @@ from typing import Literal, TypeAlias, get_args
 
 import numpy as np
 
+from vaekit.data.arrow import pa
 from vaekit.data.table.axis import Grid, Line, fit_axis
-from vaekit.data.table.cells import Cells, Label, Numbers, label_cells, labels_of, numbers
+from vaekit.data.table.cells import Cells, Label, Numbers, labels_of, numbers
+from vaekit.data.table.codec import novel_share
 from vaekit.data.table.column import AnyCodec, CodecName, Column, Declared, Kind
 from vaekit.data.table.discrete import Categories, Constant, Levels, Ordinal, Text
 from vaekit.data.table.inference import Decision, Profile, decide, find_spikes, profile_of
-from vaekit.data.table.maps import MapName, fit_map
+from vaekit.data.table.maps import Bounded, Log1p, MapName, MonotoneMap, Quantile, Standard, fit_map
 from vaekit.data.table.numeric import Count, Numeric, Spiked
 from vaekit.data.table.words import fit_identifier, natural_order
 
@@ -19,6 +21,8 @@ __all__ = ["Role", "fit_column"]
 
 Role: TypeAlias = Literal["input", "target", "derived"]
 """What a column is for."""
+
+Bounds: TypeAlias = tuple[Cells | None, Cells | None]
 
 RARE = 10
 """A class of fewer rows is rare, in tables of a thousand rows and more."""
@@ -29,7 +33,7 @@ MANY = 50
 CODECS: dict[Kind, tuple[CodecName, ...]] = {
     "continuous": ("quantile", "standard", "log1p", "logit", "levels", "spiked"),
     "spiked": ("spiked",),
-    "count": ("count", "levels"),
+    "count": ("count", "quantile", "levels"),
     "bounded": ("logit", "quantile", "levels", "spiked"),
     "binary": ("levels", "categories"),
     "categorical": ("categories", "levels"),
@@ -44,7 +48,13 @@ CODECS: dict[Kind, tuple[CodecName, ...]] = {
 NUMBERS: frozenset[CodecName] = frozenset({*get_args(MapName), "spiked", "count"})
 
 
-def fit_column(name: str, cells: Cells, declared: Declared | None = None, role: Role = "input") -> Column:
+def fit_column(
+    name: str,
+    cells: Cells,
+    declared: Declared | None = None,
+    role: Role = "input",
+    bounds: Bounds = (None, None),
+) -> Column:
     """Choose the kind of a column, unless it is declared, and fit its codec.
 
     Args:
@@ -53,6 +63,7 @@ def fit_column(name: str, cells: Cells, declared: Declared | None = None, role: 
         declared: What is declared about it.
         role: Whether it is the target (its rare classes stay apart), or was derived by a constraint (it is never an
             identifier).
+        bounds: The bounds of its numbers, as scalars of its type; None where there is none.
 
     Raises:
         ValueError: If a number is infinite, or what is declared does not fit the cells; the sentence names the column.
@@ -60,7 +71,10 @@ def fit_column(name: str, cells: Cells, declared: Declared | None = None, role: 
     declared = declared or Declared(name=name)
     profile = profile_of(name, cells)
     chosen = _chosen(profile, declared, names_rows=role == "input")
-    codec = _codec(profile, chosen.codec, declared, keep=role == "target")
+    codec = _codec(profile, chosen.codec, declared, bounds, keep=role == "target")
+    if codec.slots(name) and not isinstance(getattr(codec, "map", None), Quantile | Standard | Log1p):  # all numbers
+        listed = isinstance(codec, Levels | Ordinal | Categories)
+        codec = codec.replace(novel=novel_share(int((profile.counts == 1).sum()) if listed else 0, profile.rows))
     return Column(name=name, kind=chosen.kind, reason=chosen.reason, codec=codec, missing=profile.missing)
 
 
@@ -94,8 +108,10 @@ def _usual_kind(codec: CodecName | None) -> Kind | None:
     return next((kind for kind, codecs in CODECS.items() if codec in codecs), None)
 
 
-def _codec(profile: Profile, codec: CodecName, declared: Declared, keep: bool) -> AnyCodec:
+def _codec(profile: Profile, codec: CodecName, declared: Declared, bounds: Bounds, keep: bool) -> AnyCodec:
     kind = profile.type
+    if codec == "count" and (bounds[1] is not None or (bounds[0] is not None and bounds[0].as_py() > 0)):
+        codec = "quantile"  # counts have no other bound than 0
     match codec:
         case "levels":
             return Levels(type=kind, labels=tuple(labels_of(profile.values)))
@@ -112,11 +128,10 @@ def _codec(profile: Profile, codec: CodecName, declared: Declared, keep: bool) -
         case "count":
             return _count(profile)
         case "spiked":
-            return _spiked(profile)
+            return _spiked(profile, bounds)
         case _:
             axis = fit_axis(profile.values, profile.name)
-            found = fit_map(codec, axis.positions(profile.cells), _bounds(axis, declared))
-            return Numeric(type=kind, axis=axis, map=found)
+            return Numeric(type=kind, axis=axis, map=_map(codec, axis, axis.positions(profile.cells), bounds))
 
 
 def _only(profile: Profile) -> Label | None:
@@ -180,7 +195,7 @@ def _count(profile: Profile) -> Count:
     return Count(type=profile.type, low=int(values.min()), high=int(values.max()))
 
 
-def _spiked(profile: Profile) -> Spiked:
+def _spiked(profile: Profile, bounds: Bounds) -> Spiked:
     axis = fit_axis(profile.values, profile.name)
     positions = axis.positions(profile.values)
     spikes = find_spikes(profile.counts)
@@ -188,13 +203,17 @@ def _spiked(profile: Profile) -> Spiked:
         spikes = np.array([profile.counts.argmax()])
     rest = np.delete(np.arange(profile.distinct), spikes)
     repeated: Numbers = np.repeat(positions[rest], profile.counts[rest]) if len(rest) else positions
-    return Spiked(
-        type=profile.type, axis=axis, spikes=tuple(positions[spikes].tolist()), map=fit_map("quantile", repeated)
-    )
+    found = _map("quantile", axis, repeated, bounds)
+    return Spiked(type=profile.type, axis=axis, spikes=tuple(positions[spikes].tolist()), map=found)
 
 
-def _bounds(axis: Grid | Line, declared: Declared) -> tuple[float, float] | None:
-    if not isinstance(declared.min, int | float) or not isinstance(declared.max, int | float):
-        return None
-    bounds = axis.positions(label_cells([declared.min, declared.max], "float64"))
-    return float(bounds[0]), float(bounds[1])
+def _map(name: MapName, axis: Grid | Line, positions: Numbers, bounds: Bounds) -> MonotoneMap:
+    """Return the map of positions, shape (n,), whose density lies within the bounds."""
+    low, high = (None if one is None else float(axis.positions(pa.array([one.as_py()], one.type))[0]) for one in bounds)
+    if name == "logit":
+        return fit_map(name, positions, None if low is None or high is None else (low, high))
+    found = fit_map(name, positions)
+    if low is None and high is None:
+        return found
+    half = 0.5 * isinstance(axis, Grid)  # a number on a grid stands for all that are rounded to it
+    return Bounded.fit(found, positions, None if low is None else low - half, None if high is None else high + half)

@@ -79,6 +79,11 @@ class FixedCombinations(_Joined):
             values=tuple(tuple(labels_of(cells)) for cells in columns),
         )
 
+    def combinations(self) -> Table:
+        """Return the combinations of training, one in each row."""
+        pairs = zip(self.columns, self.values, self.types, strict=True)
+        return pa.table({name: label_cells(labels, kind) for name, labels, kind in pairs})
+
     def forward(self, table: Table) -> Table:
         """Return a table with the names of the combinations in place of the columns; missing if a value is missing."""
         return replaced_columns(table, self.replaces, {self.makes[0]: self._joint(table)})
@@ -122,6 +127,10 @@ class OneHot(_Joined):
         ones = self._ones(table)
         proper = np.isin(ones, (0, 1)).all(1) & (ones.sum(1) == 1)
         return ~proper & ~np.isnan(ones).any(1)
+
+    def combinations(self) -> Table:
+        """Return the rows that obey, one for each column."""
+        return pa.table({name: pa.array([int(name == one) for one in self.columns]) for name in self.columns})
 
     def forward(self, table: Table) -> Table:
         """Return a table with the name of the column that is 1 in place of the columns; missing if it is not known."""

@@ -4,6 +4,7 @@ quantile   piecewise linear through normal scores: the default, because it assum
 standard   (x - mean) / sd
 log1p      the same of log(1 + x - low): amounts
 logit      the same of log(u / (1 - u)), u = (x - low) / (high - low): proportions
+bounded    one of the others between bounds that were declared or follow from a constraint
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from pydantic import Field
 from vaekit.data.table.cells import Numbers
 from vaekit.value import Value
 
-__all__ = ["Log1p", "Logit", "Map", "MapName", "MonotoneMap", "Quantile", "Standard", "fit_map"]
+__all__ = ["Bounded", "Log1p", "Logit", "Map", "MapName", "MonotoneMap", "Quantile", "Standard", "fit_map"]
 
 MapName: TypeAlias = Literal["quantile", "standard", "log1p", "logit"]
 
@@ -157,9 +158,9 @@ class Log1p(_Standardized):
 
 
 class Logit(_Standardized):
-    """(log(u / (1 - u)) - mean) / sd with u = (x - low) / (high - low), drawn in by 1 / 2n so that both ends are finite.
+    """(log(u / (1 - u)) - mean) / sd with u = (x - low) / (high - low): the open interval becomes the whole line.
 
-    The margin is that of Smithson and Verkuilen (2006), "A better lemon squeezer?". A position outside counts as the end.
+    The ends themselves count as `margin` within, so that their codes are finite. A position outside has an infinite code.
     """
 
     kind: Literal["logit"] = "logit"
@@ -168,28 +169,94 @@ class Logit(_Standardized):
     high: float
     """The upper bound."""
     margin: float = Field(gt=0, lt=0.5)
-    """How far u stays from 0 and 1."""
+    """What u = 0 and 1 - u = 0 count as."""
 
     def forward(self, positions: Numbers) -> Numbers:
         """Return the codes of positions, shape (N,)."""
-        u = np.clip((positions - self.low) / (self.high - self.low), 0, 1) * (1 - 2 * self.margin) + self.margin
-        return (np.log(u) - np.log1p(-u) - self.mean) / self.sd
+        u = (positions - self.low) / (self.high - self.low)
+        u = np.select([u == 0, u == 1], [self.margin, 1 - self.margin], u)
+        inside = (u > 0) & (u < 1)
+        u = np.where(inside, u, 0.5)
+        codes = (np.log(u) - np.log1p(-u) - self.mean) / self.sd
+        return np.where(inside, codes, np.where(np.isnan(positions), np.nan, np.inf))
 
     def backward(self, codes: Numbers) -> Numbers:
         """Return the positions of codes, shape (N,)."""
-        u = (self._share(codes) - self.margin) / (1 - 2 * self.margin)
-        return np.clip(u, 0, 1) * (self.high - self.low) + self.low
+        u = self._share(codes)
+        near = self.margin * (1 + 1e-6)
+        u = np.select([u <= near, u >= 1 - near], [0.0, 1.0], u)
+        return u * (self.high - self.low) + self.low
 
     def log_slope(self, codes: Numbers) -> Numbers:
-        """Return log((1 - 2 margin) / (sd (high - low) u (1 - u))), shape (N,)."""
-        u = self._share(codes)
-        return np.log((1 - 2 * self.margin) / (self.sd * (self.high - self.low))) - np.log(u) - np.log1p(-u)
+        """Return -log(sd (high - low) u (1 - u)), shape (N,)."""
+        y = codes * self.sd + self.mean
+        return np.logaddexp(0, y) + np.logaddexp(0, -y) - np.log(self.sd) - np.log(self.high - self.low)
 
     def _share(self, codes: Numbers) -> Numbers:
         return 0.5 * (1 + np.tanh((codes * self.sd + self.mean) / 2))
 
 
-Map: TypeAlias = Annotated[Quantile | Standard | Log1p | Logit, Field(discriminator="kind")]
+class Bounded(MonotoneMap):
+    r"""Another map c(x), drawn out between bounds a = c(low) and b = c(high) so that they become the ends of the line.
+
+    .. math:: y = c + \log(1 - e^{a - c}) - \log(1 - e^{c - b})
+
+    Far from the bounds it is c. A position outside has an infinite code, so the density within the bounds has mass one.
+    """
+
+    kind: Literal["bounded"] = "bounded"
+    within: Annotated[Quantile | Standard | Log1p, Field(discriminator="kind")]
+    """The map c."""
+    low: float | None = None
+    """The lower bound; None if there is none."""
+    high: float | None = None
+    """The upper bound; None if there is none."""
+    edge: float = Field(gt=0)
+    """The distance from a bound, as a code, that a position on it counts as: its own code would be infinite."""
+
+    @classmethod
+    def fit(cls, within: MonotoneMap, positions: Numbers, low: float | None, high: float | None) -> Bounded:
+        """Return the map of positions, shape (n,), within bounds."""
+        draft = cls.model_validate({"within": within, "low": low, "high": high, "edge": 1.0})
+        apart = np.concatenate([part[part > 0] for part in draft._apart(within.forward(positions))])
+        return draft.replace(edge=max(float(min(0.05, apart.min(initial=0.1) / 2)), 1e-9))
+
+    def forward(self, positions: Numbers) -> Numbers:
+        """Return the codes of positions, shape (N,)."""
+        codes = self.within.forward(positions)
+        below, above = (np.where(part == 0, self.edge, part) for part in self._apart(codes))
+        inside = (below > 0) & (above > 0)
+        below, above = np.where(inside, below, 1.0), np.where(inside, above, 1.0)
+        found = codes + np.log(-np.expm1(-below)) - np.log(-np.expm1(-above))
+        return np.where(inside | np.isnan(codes), found, np.inf)
+
+    def backward(self, codes: Numbers) -> Numbers:
+        """Return the positions of codes, shape (N,)."""
+        return np.clip(self.within.backward(self._inner(codes)), self.low, self.high)
+
+    def log_slope(self, codes: Numbers) -> Numbers:
+        """Return the logarithm of the slope, shape (N,)."""
+        inner = self._inner(codes)
+        below, above = (np.maximum(part, 1e-12) for part in self._apart(inner))
+        return self.within.log_slope(inner) + np.log(-1 / np.expm1(-below) - 1 / np.expm1(-above) - 1)
+
+    @property
+    def _ends(self) -> tuple[float, float]:
+        ends = np.array([self.low or 0.0, self.high or 0.0])
+        low, high = self.within.forward(ends).tolist()
+        return -np.inf if self.low is None else low, np.inf if self.high is None else high
+
+    def _apart(self, inner: Numbers) -> tuple[Numbers, Numbers]:
+        """Return the distances of codes of the inner map from those of both bounds."""
+        low, high = self._ends
+        return inner - low, high - inner
+
+    def _inner(self, codes: Numbers) -> Numbers:
+        low, high = self._ends
+        return np.logaddexp(codes, low) - np.logaddexp(0, codes - high)
+
+
+Map: TypeAlias = Annotated[Quantile | Standard | Log1p | Logit | Bounded, Field(discriminator="kind")]
 """Any monotone map; its `kind` says which."""
 
 
@@ -209,7 +276,11 @@ def fit_map(name: MapName, positions: Numbers, bounds: tuple[float, float] | Non
     if name == "log1p":
         return Log1p.fit(positions, low=low)
     low, high = bounds or (low, high)
-    return Logit.fit(positions, low=low, high=max(high, np.nextafter(low, np.inf)), margin=0.5 / (len(positions) + 1))
+    high = max(high, np.nextafter(low, np.inf))
+    u = (positions - low) / (high - low)
+    inner = np.minimum(u, 1 - u)
+    margin = min(0.5 / (len(positions) + 1), float(inner[inner > 0].min(initial=1.0)) / 2)
+    return Logit.fit(positions, low=low, high=high, margin=margin)
 
 
 def _piecewise(x: Numbers, knots: Numbers, values: Numbers, below: float, above: float) -> Numbers:

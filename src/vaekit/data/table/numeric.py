@@ -14,6 +14,9 @@ from vaekit.data.table.maps import Map
 
 __all__ = ["Count", "Numeric", "Spiked"]
 
+LARGEST = 1e15
+"""The largest code of a number: its square is still a number in single precision."""
+
 
 class Numeric(Codec):
     """A number or a point in time: its position on its axis, mapped to about a standard normal."""
@@ -30,15 +33,19 @@ class Numeric(Codec):
 
     def encode(self, cells: Cells) -> Numbers:
         """Return the codes of N cells, shape (N, 1)."""
-        return self.map.forward(self.axis.positions(cells))[:, None]
+        return self.encode_positions(self.axis.positions(cells))
+
+    def encode_positions(self, positions: Numbers) -> Numbers:
+        """Return the codes of N positions, shape (N, 1)."""
+        return _finite(self.map.forward(positions))[:, None]
 
     def decode(self, codes: Numbers, rng: np.random.Generator) -> Cells:
         """Return the cells of codes, shape (N, 1)."""
         return self.axis.cells(self.map.backward(codes[:, 0]), self.type)
 
-    def log_jacobian(self, codes: Numbers) -> Numbers:
+    def _log_slope(self, codes: Numbers) -> Numbers:
         """Return log |d code / d number|, shape (N,)."""
-        return np.nan_to_num(np.where(np.isnan(codes[:, 0]), 0, self.map.log_slope(codes[:, 0]) + self.axis.log_unit))
+        return self.map.log_slope(codes[:, 0]) + self.axis.log_unit
 
 
 class Spiked(Codec):
@@ -61,13 +68,17 @@ class Spiked(Codec):
 
     def encode(self, cells: Cells) -> Numbers:
         """Return the codes of N cells, shape (N, 2); the second is NaN unless the first is the last class."""
-        positions = self.axis.positions(cells)
+        return self.encode_positions(self.axis.positions(cells))
+
+    def encode_positions(self, positions: Numbers) -> Numbers:
+        """Return the codes of N positions, shape (N, 2)."""
         spikes, elsewhere = np.array(self.spikes), len(self.spikes)
         places = np.searchsorted(spikes, positions).clip(0, elsewhere - 1)
         classes = np.where(spikes[places] == positions, places, elsewhere).astype(np.float64)
         classes[np.isnan(positions)] = np.nan
-        rest = np.where(classes == elsewhere, self.map.forward(positions), np.nan)
-        return np.stack([classes, rest], axis=1)
+        rest = np.where(classes == elsewhere, _finite(self.map.forward(positions)), np.nan)
+        outside = np.isinf(rest)
+        return np.stack([np.where(outside, np.inf, classes), np.where(outside, np.nan, rest)], axis=1)
 
     def decode(self, codes: Numbers, rng: np.random.Generator) -> Cells:
         """Return the cells of codes, shape (N, 2); the second counts only if the first is the last class."""
@@ -77,7 +88,7 @@ class Spiked(Codec):
         positions = np.where(classes == len(self.spikes), self.map.backward(codes[:, 1]), spikes)
         return self.axis.cells(np.where(missing, np.nan, positions), self.type)
 
-    def log_jacobian(self, codes: Numbers) -> Numbers:
+    def _log_slope(self, codes: Numbers) -> Numbers:
         """Return log |d code / d number|, or 0 for a spike, shape (N,)."""
         rest = np.where(codes[:, 0] == len(self.spikes), codes[:, 1], np.nan)
         return np.where(np.isnan(rest), 0, self.map.log_slope(np.nan_to_num(rest)) + self.axis.log_unit)
@@ -97,9 +108,9 @@ class Count(Codec):
         return (Slot(name=name, kind="count"),)
 
     def encode(self, cells: Cells) -> Numbers:
-        """Return the counts in N cells, shape (N, 1); NaN for a cell that is no count."""
+        """Return the counts in N cells, shape (N, 1); infinity for a cell that is no count."""
         found = numbers(cells)
-        return np.where((found >= 0) & (found == np.rint(found)), found, np.nan)[:, None]
+        return np.where(np.isnan(found) | ((found >= 0) & (found == np.rint(found))), found, np.inf)[:, None]
 
     def decode(self, codes: Numbers, rng: np.random.Generator) -> Cells:
         """Return the cells of counts, shape (N, 1), rounded and kept within the observed range."""
@@ -108,3 +119,8 @@ class Count(Codec):
             return number_cells(counts)
         missing = np.isnan(counts)
         return integer_cells(np.where(missing, 0, counts).astype(np.int64), missing, self.type)
+
+
+def _finite(codes: Numbers) -> Numbers:
+    """Return codes, shape (N,), positive where they are infinite; those of finite numbers stay so in single precision."""
+    return np.where(np.isinf(codes), np.inf, np.clip(codes, -LARGEST, LARGEST))

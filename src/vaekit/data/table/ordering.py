@@ -91,6 +91,14 @@ class Inequality(Constraint):
             gap = pc.subtract(high.cast("int64"), low.cast("int64"))
         return replaced_columns(table, self.replaces, {self.makes[0]: gap})
 
+    def limits(self, name: str, cells: Cells) -> tuple[Cells | None, Cells | None]:
+        """Return the least gap."""
+        if name not in self.makes:
+            return None, None
+        whole = type_name(cells) == "int64"
+        least = self.strict * (1.0 if whole else 0.0 if self.decimals is None else 10.0**-self.decimals)
+        return pa.scalar(int(least) if whole else least), None
+
     def backward(self, table: Table) -> Table:
         """Return a table with low + gap in place of the gap."""
         low, gap = table.column(self.low), table.column(self.makes[0])
@@ -158,12 +166,23 @@ class Range(Constraint):
             cells = pc.if_else(outside, limit, cells)
         return table.set_column(table.column_names.index(self.column), self.column, cells)
 
-    def _outside(self, cells: Cells) -> Iterator[tuple[Cells, Cells]]:
-        """Yield each bound as the column's type has it, and which cells lie beyond; of integers, the nearest within."""
+    def limits(self, name: str, cells: Cells) -> tuple[Cells | None, Cells | None]:
+        """Return both bounds as the column's type has them; of integers, the nearest within."""
+        if name != self.column:
+            return None, None
         whole = type_name(cells) == "int64"
-        for bound, within, beyond in ((self.min, math.ceil, pc.less), (self.max, math.floor, pc.greater)):
-            if bound is not None:
-                limit = self._limit(within(bound) if whole and isinstance(bound, float) else bound, cells)
+        low, high = (
+            None
+            if bound is None
+            else self._limit(within(bound) if whole and isinstance(bound, float) else bound, cells)
+            for bound, within in ((self.min, math.ceil), (self.max, math.floor))
+        )
+        return low, high
+
+    def _outside(self, cells: Cells) -> Iterator[tuple[Cells, Cells]]:
+        """Yield each bound, and which cells lie beyond."""
+        for limit, beyond in zip(self.limits(self.column, cells), (pc.less, pc.greater), strict=True):
+            if limit is not None:
                 yield limit, beyond(cells, limit)
 
     def _limit(self, bound: int | float | str, cells: Cells) -> Cells:

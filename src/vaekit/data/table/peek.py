@@ -13,6 +13,7 @@ from vaekit.data.delimited.encoding import guess_encoding, opened
 from vaekit.data.delimited.layout import sample_rows
 from vaekit.data.delimited.options import SUFFIXES as DELIMITED, DelimitedOptions
 from vaekit.data.files import find_parts, has_images
+from vaekit.data.foreign import user_path
 from vaekit.data.table.bundled import bundled_name
 from vaekit.data.table.raw import SUFFIXES
 from vaekit.data.text_tables import parquet_types
@@ -38,7 +39,7 @@ def is_table(source: str | Path) -> bool:
     """
     if isinstance(source, str) and bundled_name(source):
         return True
-    path = Path(source).expanduser()
+    path = user_path(source)
     if path.is_dir():
         parts = find_parts(path, SUFFIXES)
         # In a folder of images, train.csv is about them.

@@ -44,11 +44,13 @@ class RawTable:
         table: The columns, a pyarrow.Table, each int64, float64, string, bool or timestamp; a missing cell is null.
         notes: Sentences about what was found and converted.
         parts: The official part of each row, shape (N,), int8: 0 train, 1 validation, 2 test; None if there is none.
+        index: The index of a frame of pandas, a pyarrow.Table of as many rows; None if it only counts.
     """
 
     table: Any
     notes: tuple[str, ...] = ()
     parts: npt.NDArray[np.int8] | None = None
+    index: Any = None
 
 
 def check_columns(names: Sequence[str], rows: int, source: str) -> None:

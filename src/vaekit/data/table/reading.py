@@ -89,18 +89,30 @@ def frame_to_raw(frame: Any) -> RawTable:
     >>> frame_to_raw({"age": [39, None], "sex": ["f", "m"]}).table.column("age").to_pylist()
     [39, None]
     """
+    index = None
     notes: tuple[str, ...] = ()
     if isinstance(frame, Mapping):
         table = _of_mapping(frame)
     elif type(frame).__module__.partition(".")[0] == "pandas":
-        table, notes = _of_pandas(frame)
+        table, index = _of_pandas(frame)
     else:
         table = pa.table(frame)
+    _validate(table)
     check_columns(table.column_names, table.num_rows, SOURCE)
     ordered = [field.name for field in table.schema if pa.types.is_dictionary(field.type) and field.type.ordered]
     if ordered:
-        notes = (*notes, f"the order of the categories is not kept: {', '.join(ordered[:5])} (schema.yaml can give it)")
-    return RawTable(canonical_table(table, (), SOURCE), notes)
+        notes = (
+            f"the model does not use the order of the categories of {', '.join(ordered[:5])} (schema.yaml can give it)",
+        )
+    return RawTable(canonical_table(table, (), SOURCE), notes, index=index)
+
+
+def _validate(table: Any) -> None:
+    """Refuse a table whose buffers contradict themselves: another library made them, and Arrow trusts them."""
+    try:
+        table.validate(full=True)
+    except pa.ArrowInvalid as error:
+        raise ValueError(f"{SOURCE} is damaged ({str(error).splitlines()[0]}); make it again") from error
 
 
 def _of_mapping(columns: Mapping[Any, Any]) -> Any:
@@ -124,13 +136,17 @@ def _checked(name: str, column: Any) -> Any:
     return array
 
 
-def _of_pandas(frame: Any) -> tuple[Any, tuple[str, ...]]:
+def _of_pandas(frame: Any) -> tuple[Any, Any]:
+    """Return the columns of a frame and those of its index; None if that only counts."""
     names = [str(name) for name in frame.columns]
     check_columns(names, len(frame), SOURCE)
     arrays = {name: _array(name, frame.iloc[:, place]) for place, name in enumerate(names)}
     index = frame.index
-    counts = type(index).__name__ == "RangeIndex" and index.name is None
-    return pa.table(arrays), () if counts else ("the index is left out (reset_index makes it a column)",)
+    if type(index).__name__ == "RangeIndex" and index.name is None and (index.start, index.step) == (0, 1):
+        return pa.table(arrays), None
+    levels = [index.get_level_values(place) for place in range(index.nlevels)]
+    columns = [_array(str(name), level) for name, level in zip(index.names, levels, strict=True)]
+    return pa.table(arrays), pa.Table.from_arrays(columns, names=[str(name or "") for name in index.names])
 
 
 def _array(name: str, column: Any) -> Any:

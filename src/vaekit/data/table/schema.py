@@ -16,11 +16,12 @@ from vaekit.data.arrow import pa, pc
 from vaekit.data.rows import Array
 from vaekit.data.schema import Schema
 from vaekit.data.table.alignment import Source, aligned
-from vaekit.data.table.cells import Cells, Numbers, Table, arrow_type, is_null
+from vaekit.data.table.cells import Cells, Mask, Numbers, Table, arrow_type, is_null
 from vaekit.data.table.codec import Slot
 from vaekit.data.table.column import Column
-from vaekit.data.table.constraints import AnyConstraint, Inequality, constrained, freed
-from vaekit.data.table.discrete import Categories
+from vaekit.data.table.constraints import AnyConstraint, Inequality, broken_columns, constrained, freed
+from vaekit.data.table.evidence import AnyEvidence, evidence_of, partly_known
+from vaekit.data.table.rules import AnyRule
 
 __all__ = ["TableSchema"]
 
@@ -29,7 +30,8 @@ class TableSchema(Schema):
     """What a table looks like; it travels with a model, codes new tables and decodes what the model generates.
 
     A row is coded as D numbers, its *slots*: of each column those of its codec, and, with `model_missing`, one more for
-    each column with missing cells in training, which says whether the cell is missing. NaN is a value that was not observed.
+    each column with missing cells in training, which says whether the cell is missing. NaN is a value that was not observed,
+    and infinity one that was, but that training could not have: see `vaekit.data.table.codec`.
     """
 
     kind: Literal["table"] = "table"
@@ -45,11 +47,29 @@ class TableSchema(Schema):
     """The column to predict."""
     model_missing: bool = False
     """Whether the pattern of missing cells is modelled."""
+    rules: tuple[AnyRule, ...] = Field(default=(), repr=False)
+    """What all training rows keep, though nobody declared it."""
+    keep_rules: bool = False
+    """Whether new rows keep the rules."""
+    known: tuple[Column, ...] = Field(default=(), repr=False)
+    """The columns of constraints that are evidence where another column of theirs is missing, see `vaekit.data.table.evidence`."""
+
+    @property
+    def kept(self) -> tuple[AnyRule, ...]:
+        """The rules that new rows keep."""
+        return self.rules if self.keep_rules else ()
 
     @cached_property
     def slots(self) -> tuple[Slot, ...]:
-        """The D variables of a row, column by column."""
-        return tuple(slot for column in self.columns for slot in self._slots(column))
+        """The D variables of a row, column by column, and then the evidence of constraints with a missing cell."""
+        own = tuple(slot for column in self.columns for slot in self._slots(column))
+        return (*own, *(slot for column in self.known for slot in column.slots()))
+
+    @cached_property
+    def evidence(self) -> tuple[AnyEvidence, ...]:
+        """What the slots of `known` say about the others."""
+        first = sum(len(place) for place in self._places.values())
+        return evidence_of(self.columns, self.known, self._places, first, self.constraints)
 
     @cached_property
     def masks(self) -> tuple[int, ...]:
@@ -103,10 +123,11 @@ class TableSchema(Schema):
         """
         table, notes = aligned(table, self.sources, self.names)
         free = freed(table, self.constraints)
-        return table, (*notes, *self._broken(table), *(self._strange(*found) for found in self.unseen(free).items()))
+        strange = (self._strange(*found) for found in self.unseen(free).items() if found[0] in table.column_names)
+        return table, (*notes, *self._broken(table), *strange)
 
     def unseen(self, table: Table) -> dict[str, tuple[str, ...]]:
-        """Return up to three values for each column of classes that has values which training did not have.
+        """Return up to three values for each column that has values which training did not have.
 
         Args:
             table: A table with the columns of `columns`: without constraints, the table of the file.
@@ -115,16 +136,20 @@ class TableSchema(Schema):
         return {name: values for name, values in found.items() if values}
 
     def encode(self, table: Table) -> Tensor:
-        """Return the rows of a table as numbers, shape (N, D), float32; NaN where nothing was observed.
+        """Return the rows of a table as numbers, shape (N, D), float32; NaN where nothing was observed, infinity for unseen values and broken constraints.
 
         Args:
             table: A table with the columns of `sources`, see `align`.
         """
-        table = freed(table, self.constraints)
+        broken = broken_columns(table, self.constraints)
+        given, table = table, freed(table, self.constraints)
         codes = torch.empty(table.num_rows, len(self.slots))
+        for last, column in enumerate(self.known, len(self.slots) - len(self.known)):
+            found = column.codec.encode(partly_known(column.name, given, table, self.constraints))
+            codes[:, last] = torch.from_numpy(found[:, 0].astype(np.float32))
         for column in self.columns:
             place = self._places[column.name]
-            found = self._encode(column, table.column(column.name))
+            found = self._encode(column, table.column(column.name), broken.get(column.name))
             codes[:, place.start : place.stop] = torch.from_numpy(found.astype(np.float32))
         return codes
 
@@ -140,14 +165,17 @@ class TableSchema(Schema):
         codes = np.asarray(x.detach().cpu() if isinstance(x, Tensor) else x, dtype=np.float64)
         cells = {column.name: self._decode(column, codes, seed) for column in self.columns}
         table = constrained(pa.table(cells), self.constraints)
+        for rule in self.kept:
+            table = rule.mended(table)
         return pa.table(
             {source.name: table.column(source.name).cast(arrow_type(source.type)) for source in self.sources}
         )
 
     def log_jacobian(self, x: Tensor) -> Tensor:
-        """Return sum log |d code / d number| over the observed real slots, shape (N,), float64.
+        """Return the nats that turn the density of codes into the probability of the cells, shape (N,), float64.
 
-        The density of the numbers in the file is that of the codes times its exponential.
+        They are log |d code / d number| of numbers, the shares of rare classes, and the price of values that training did not
+        have, see `Codec.log_jacobian`. So the probability of everything that a file may hold is one.
 
         Args:
             x: The codes, shape (N, D).
@@ -156,6 +184,8 @@ class TableSchema(Schema):
         total = np.zeros(len(codes))
         for column in self.columns:
             total += column.codec.log_jacobian(self._own(column, codes))
+        for place, column in enumerate(self.known, len(self.slots) - len(self.known)):
+            total += column.codec.log_jacobian(codes[:, [place]])
         return torch.from_numpy(total)
 
     def check(self, other: Any) -> None:
@@ -200,13 +230,11 @@ class TableSchema(Schema):
     def _broken(self, table: Table) -> Iterator[str]:
         for constraint in self.constraints:
             if count := int(constraint.broken(table).sum()):
-                yield f"{count} rows break the constraint {constraint}, and will look strange to the model"
+                yield f"{count} rows break the constraint {constraint}: they are as unlikely as values that training did not have"
 
     def _strange(self, name: str, values: tuple[str, ...]) -> str:
-        codec = self.column(name).codec
-        shares = isinstance(codec, Categories) and codec.rare
-        fate = "which count as one of the rare classes" if shares else "which count as missing"
-        return f"column {name!r} has values that training did not: {', '.join(values)}, {fate}"
+        fate = "" if self.column(name).slots() else ", but it is not modeled"
+        return f"column {name!r} has values that training did not: {', '.join(values)}{fate}"
 
     def _slots(self, column: Column) -> tuple[Slot, ...]:
         mask = (Slot(name=f"{column.name}?", kind="categorical", levels=2),) if self._masks(column) else ()
@@ -215,8 +243,10 @@ class TableSchema(Schema):
     def _masks(self, column: Column) -> bool:
         return self.model_missing and 0 < column.missing < 1
 
-    def _encode(self, column: Column, cells: Cells) -> Numbers:
+    def _encode(self, column: Column, cells: Cells, broken: Mask | None) -> Numbers:
         codes = column.codec.encode(cells)
+        if broken is not None and broken.any() and codes.shape[1]:
+            codes[broken] = [np.inf, *[np.nan] * (codes.shape[1] - 1)]
         return np.column_stack([codes, is_null(cells)]) if self._masks(column) else codes
 
     def _decode(self, column: Column, codes: Numbers, seed: int) -> Cells:

@@ -9,9 +9,11 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
+from vaekit.data.foreign import read_yaml
 from vaekit.data.table.column import Column, Declared, SchemaFile
 from vaekit.data.table.discrete import Ordinal
 from vaekit.data.table.schema import TableSchema
+from vaekit.errors import shortened
 
 __all__ = ["read_schema_file", "write_schema_file"]
 
@@ -27,15 +29,6 @@ KNOWN = tuple(
     dict.fromkeys((*SchemaFile.model_fields, *Declared.model_fields, "kind", "low", "high", "strict", "column"))
 )
 """The keys of the file; a mistyped one is compared with them."""
-
-
-class _Loader(yaml.SafeLoader):
-    """A date is a string, as it is in JSON."""
-
-    yaml_implicit_resolvers = {  # noqa: RUF012 - the parent's is an instance's
-        letter: [(tag, pattern) for tag, pattern in found if not tag.endswith(":timestamp")]
-        for letter, found in yaml.SafeLoader.yaml_implicit_resolvers.items()
-    }
 
 
 def write_schema_file(schema: TableSchema, path: Path) -> None:
@@ -73,10 +66,9 @@ def read_schema_file(path: Path) -> SchemaFile:
             f"a schema must be a file such as schema.yaml, but there is no {str(path)!r}; check the path"
         )
     try:
-        raw = yaml.load(path.read_text(encoding="utf-8"), _Loader)
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        reason = " ".join(str(error).split())
-        raise ValueError(f"{path.name} must be YAML, but cannot be read ({reason}); mend it") from error
+        raw = read_yaml(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ValueError(f"{path.name} must be YAML, but cannot be read ({error}); mend it") from error
     if not isinstance(raw, dict):
         raise ValueError(
             f"{path.name} must have the keys {', '.join(SchemaFile.model_fields)}, but has none; add columns"
@@ -110,9 +102,9 @@ def _sentence(error: ValidationError, raw: dict[str, Any], path: Path) -> str:
     place, key = first["loc"], str(first["loc"][-1])
     where = _part(place, raw)
     if first["type"] == "extra_forbidden":
-        near = get_close_matches(key, KNOWN, n=1, cutoff=0.4)
+        near = get_close_matches(key[:100], KNOWN, n=1, cutoff=0.4)
         cure = f"did you mean {near[0]}?" if near else f"use one of {', '.join(Declared.model_fields)}"
-        return f"{path.name}: {where}there is no key {key!r}; {cure}"
+        return f"{path.name}: {where}there is no key {shortened(repr(key))}; {cure}"
     return f"{path.name}: {where}{key} {_problem(first)}"
 
 
@@ -121,9 +113,11 @@ def _problem(error: Any) -> str:
     found = error["input"]
     if expected is not None:
         words = [word.strip("' ") for word in expected.replace(" or ", ",").split(",")]
-        near = get_close_matches(str(found), words, n=1)
-        return f"must be one of {expected}, but is {found!r}" + (f"; did you mean {near[0]}?" if near else "; use one")
-    return f"is refused ({error['msg'].lower()}), it is {found!r}; correct it"
+        near = get_close_matches(str(found)[:100], words, n=1)
+        return f"must be one of {expected}, but is {shortened(repr(found))}" + (
+            f"; did you mean {near[0]}?" if near else "; use one"
+        )
+    return f"is refused ({error['msg'].lower()}), it is {shortened(repr(found))}; correct it"
 
 
 def _part(place: tuple[int | str, ...], raw: dict[str, Any]) -> str:
@@ -132,4 +126,4 @@ def _part(place: tuple[int | str, ...], raw: dict[str, Any]) -> str:
         return ""
     part = raw[str(place[0])][place[1]]
     name = part.get("name", part.get("kind")) if isinstance(part, dict) else part
-    return f"{str(place[0])[:-1]} {name!r}: "
+    return f"{str(place[0])[:-1]} {shortened(repr(name))}: "

@@ -55,7 +55,7 @@ CHECKS = (
     # One value is enough to make log p(x | z) meaningless.
     worded("wrong_support", "calibration.outside", above=0.0, prescription=_supported),
     # A Gaussian whose deviation is 2.5 times too small has 1.9; the ceiling is 3.
-    worded("underdispersed", _DISPERSION, above=1.8, prescription=_fitting_scale),
+    worded("underdispersed", _DISPERSION, above=1.8, far=2.5, prescription=_fitting_scale),
     # A Gaussian whose deviation is twice too large has 0.4; healthy runs have 0.85 to 1.2.
     worded("overdispersed", _DISPERSION, below=0.7, prescription=_fitting_scale),
 )

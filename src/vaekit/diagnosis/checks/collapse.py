@@ -12,7 +12,7 @@ import math
 from vaekit.diagnosis.checks.words import worded
 from vaekit.diagnosis.examination import Examination
 from vaekit.diagnosis.latent_use import COLLAPSED, USUAL, LatentUse
-from vaekit.diagnosis.remedies import late, learned_scale, lighter
+from vaekit.diagnosis.remedies import late, learned_scale, lighter, longer
 
 __all__ = ["CHECKS"]
 
@@ -93,8 +93,9 @@ def _factorizes(examination: Examination) -> bool:
 
 
 def _listen(examination: Examination) -> tuple[str, ...]:
+    """Return what makes latents worth reading; or else more steps, as a decoder learns to read them late."""
     subject = examination.subject
-    return (*learned_scale(subject), *lighter(subject)) or _slower(examination)
+    return (*learned_scale(subject), *lighter(subject)) or longer(subject, 3)
 
 
 def _fewer(examination: Examination) -> tuple[str, ...]:
@@ -121,7 +122,7 @@ CHECKS = (
     # one that wastes its rate at beta = 0.01 still a quarter.
     worded("decoder_ignores_latent", _decoder_share, below=0.1, prescription=_listen),
     worded("latent_too_large", _excess, above=_EXCESS, prescription=_fewer),
-    worded("dead_dimensions", _dead, above=0.6, prescription=_awake),
+    worded("dead_dimensions", _dead, above=0.6, far=0.85, prescription=_awake),
     # 1,000 images have 7.5 (8 x 8 digits) to 12 dimensions (MNIST, Fashion-MNIST): two latents are too few, four pass.
     worded("latent_too_small", _shortage, above=3.2, prescription=_more),
 )

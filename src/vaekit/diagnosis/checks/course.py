@@ -39,8 +39,10 @@ def _finite_again(examination: Examination) -> tuple[str, ...]:
 def _calmer(examination: Examination) -> tuple[str, ...]:
     """Return the keys of a slower start; steps that only a narrow `skip` makes bad are let through."""
     training, usual = examination.subject.training, Training()
-    slower = (f"lr={training.lr / 5:.3g}", f"warmup={max(2 * training.warmup, examination.accidents.steps // 5)}")
-    return (*slower, f"skip={usual.skip:g}") if training.skip < usual.skip else slower
+    longest = examination.accidents.steps // 5  # a warm-up is a fifth of the run at most
+    warmup = (f"warmup={longest}",) if training.warmup < longest else ()
+    skip = (f"skip={usual.skip:g}",) if training.skip < usual.skip else ()
+    return (f"lr={training.lr / 3:.3g}", *warmup, *skip)
 
 
 def _shorter_schedules(examination: Examination) -> tuple[str, ...]:
@@ -56,7 +58,8 @@ def _shorter_schedules(examination: Examination) -> tuple[str, ...]:
 
 
 def _lower(examination: Examination) -> tuple[str, ...]:
-    return (f"lr={min(examination.subject.training.lr / 10, USUAL):.3g}",)
+    lr = examination.subject.training.lr
+    return (f"lr={USUAL if lr > 3 * USUAL else lr / 3:.3g}",)
 
 
 def _higher(examination: Examination) -> tuple[str, ...]:

@@ -51,5 +51,5 @@ CHECKS = (
     worded("amortization_gap", "inference_gap.share", above=0.5, prescription=_gap_prescription),
     # Distances are 0.12 at batches of 64, 0.17 at 32, 0.24 at 16 and 0.37 at 8, from 0.48 on at 6 and fewer: 0.22 and
     # 0.37 beyond chance at 8 and 6, nothing at 16 and more.
-    worded("batchnorm_mismatch", "norm_mismatch.excess", above=0.2, prescription=_mismatch_prescription),
+    worded("batchnorm_mismatch", "norm_mismatch.excess", above=0.2, far=0.4, prescription=_mismatch_prescription),
 )

@@ -49,12 +49,15 @@ def _spread_levels(examination: Examination) -> tuple[str, ...]:
 
 def _room(examination: Examination) -> tuple[str, ...]:
     """Return the keys that move the bounds away from the deviations which lie at them."""
-    found, model = examination.scales, examination.subject.model
-    if examination.subject.description is None:
+    found, model, description = examination.scales, examination.subject.model, examination.subject.description
+    if description is None:
         return ()
     posterior, likelihood = found.at_bound_posterior or 0.0, found.at_bound_likelihood or 0.0
     part, module = ("posterior", model.posterior) if posterior >= likelihood else ("likelihood", model.likelihood)
+    family = description.posterior if part == "posterior" else examination.subject.traits.family
     wider: tuple[str, ...] = ()
+    if not hasattr(family, "scale"):  # the one of a flow's base is no key
+        return ()
     match parameterization(module):
         case Exp(bounds=(low, high)) | Shared(bounds=(low, high)) | Optimal(bounds=(low, high)):
             wider = (f"{part}.scale.bounds=[{low - _WIDER:g},{high + _WIDER:g}]",)
@@ -77,12 +80,12 @@ def _calmer(examination: Examination) -> tuple[str, ...]:
 
 
 CHECKS = (
-    worded("sigma_collapse", "scales.collapsed", above=0.01, prescription=_spread_levels),
+    worded("sigma_collapse", "scales.collapsed", above=0.01, far=0.05, prescription=_spread_levels),
     # Seven times the prior's deviation; healthy runs stay below 3.
     worded("exploding_log_variance", "scales.log_variance", above=4.0, prescription=_calmer),
     # At 2 the log-likelihood per dimension is already log 2 - 3/8 = 0.3 nats below its optimum.
     worded("mse_as_likelihood", "scales.fixed_over_residual", above=2.0, prescription=_own_scale),
     # Exactly 0 where deviations are above 0.4 of the spacing, as shared ones always are.
     worded("density_on_levels", "scales.above_probability", above=0.05, prescription=_spread_levels),
-    worded("variance_at_clamp", "scales.at_bound", above=0.1, prescription=_room),
+    worded("variance_at_clamp", "scales.at_bound", above=0.1, far=0.5, prescription=_room),
 )

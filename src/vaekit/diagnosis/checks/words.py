@@ -7,7 +7,7 @@ from collections.abc import Callable
 from importlib.resources import files
 from typing import Any
 
-from vaekit.diagnosis.check import Check
+from vaekit.diagnosis.check import Check, no_keys
 from vaekit.diagnosis.examination import Examination
 
 __all__ = ["worded"]
@@ -21,8 +21,9 @@ def worded(
     *,
     above: float | None = None,
     below: float | None = None,
-    prescription: Callable[[Examination], tuple[str, ...]] = lambda _examination: (),
+    prescription: Callable[[Examination], tuple[str, ...]] = no_keys,
     where: Callable[[Examination], str] = lambda _examination: "",
+    far: float | None = None,
 ) -> Check:
     """Return the check whose words are in the file under its name.
 
@@ -33,6 +34,7 @@ def worded(
         below: The threshold, where a smaller number is one.
         prescription: See `Check`.
         where: See `Check`.
+        far: See `Check`.
     """
     words: dict[str, Any] = {key: " ".join(text.split()) for key, text in _WORDS[name].items()}
     return Check(
@@ -42,6 +44,7 @@ def worded(
         threshold=below if above is None else above,  # type: ignore[arg-type]
         prescription=prescription,
         where=where,
+        far=far,
         **words,
     )
 

@@ -20,7 +20,11 @@ from vaekit.evaluation.tables.imputation import (
     interval_coverage as interval_coverage,
 )
 from vaekit.evaluation.tables.masks import hide as hide, mar as mar, mcar as mcar, mnar as mnar
-from vaekit.evaluation.tables.quality import TableQuality as TableQuality, table_quality as table_quality
+from vaekit.evaluation.tables.quality import (
+    FLOOR_AND_CEILING as FLOOR_AND_CEILING,
+    TableQuality as TableQuality,
+    table_quality as table_quality,
+)
 from vaekit.evaluation.tables.ranking import auroc as auroc
 from vaekit.evaluation.tables.rows import exact_copies as exact_copies
 from vaekit.evaluation.tables.shapes import column_shapes as column_shapes, missing_similarity as missing_similarity

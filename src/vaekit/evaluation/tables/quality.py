@@ -2,18 +2,20 @@
 
 No measure can be read by itself: columns drawn independently of each other have perfect shapes, good trends and pass a
 logistic detector, and real rows have a recall of a half. So each stands between what asks for nothing (the floor) and what
-no model can beat (the ceiling).
+no model can beat (the ceiling): other real rows, of a random split. A split by content would not do, in which equal rows
+share a part: rows held out so are never copies of training, as some of any real sample are.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from vaekit.evaluation.tables.cells import Cells, Kind, comparable, resampled
+from vaekit.data.table.rules import Rule
+from vaekit.evaluation.tables.cells import Cells, Kind, comparable, concatenate, resampled
 from vaekit.evaluation.tables.closeness import Closeness, dcr
 from vaekit.evaluation.tables.detection import Detection, detection
 from vaekit.evaluation.tables.efficacy import Efficacy, ml_efficacy
@@ -22,12 +24,15 @@ from vaekit.evaluation.tables.shapes import ColumnScores, column_shapes, missing
 from vaekit.evaluation.tables.support import Support, support
 from vaekit.evaluation.tables.trends import PairScores, pair_trends
 
-__all__ = ["TableMeasures", "TableQuality", "table_quality"]
+__all__ = ["FLOOR_AND_CEILING", "TableMeasures", "TableQuality", "table_quality"]
 
 _PLANE_ROWS = 10_000
 """Rows of a side for the logistic detector: it has few weights to learn."""
 
 _EFFICACY_ROWS = 100_000
+
+FLOOR_AND_CEILING = "floor: columns drawn independently; ceiling: other real rows, of a random split"
+"""What stands beside the model's figures."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +47,7 @@ class TableMeasures:
         logistic: Detection by a plane.
         efficacy: Prediction of the target on the holdout; None without a target.
         support: Precision, recall and authenticity.
-        closeness: Distance to training rows beside that to the holdout; None for the holdout itself.
+        closeness: Distance to training rows beside that to the holdout.
         copies: Share of the rows that are training rows.
     """
 
@@ -53,7 +58,7 @@ class TableMeasures:
     logistic: Detection
     efficacy: Efficacy | None
     support: Support
-    closeness: Closeness | None
+    closeness: Closeness
     copies: float
 
     def summary(self) -> dict[str, Any]:
@@ -68,9 +73,12 @@ class TableQuality:
     Args:
         model: Of the synthetic rows.
         floor: Of training rows whose columns were drawn independently of each other, as many as there are synthetic ones.
-        ceiling: Of the holdout in their place; its efficacy is that of the training rows.
+        ceiling: Of real rows in their place: training rows and holdout, shuffled and split again, one against the other.
+            Its efficacy is that of the training rows on the holdout, its closeness that of one random half of the training
+            rows to the other half.
         target: The column that is predicted, if any.
         rows: Number of rows: `synthetic`, `train`, `holdout`.
+        broken: Of each rule that all training rows keep, the share of synthetic rows and of the holdout that break it.
     """
 
     model: TableMeasures
@@ -78,31 +86,35 @@ class TableQuality:
     ceiling: TableMeasures
     target: str | None
     rows: Mapping[str, int]
+    broken: Mapping[str, tuple[float, float]]
 
     def summary(self) -> dict[str, Any]:
         """Return plain numbers, ready for JSON."""
         tables = {name: getattr(self, name).summary() for name in ("model", "floor", "ceiling")}
-        return {**tables, "target": self.target, "rows": dict(self.rows)}
+        return {**tables, "target": self.target, "rows": dict(self.rows), "broken": dict(self.broken)}
 
-    def lines(self) -> list[str]:
-        """Return a small table for the terminal, one line per measure, and what the floor and the ceiling are."""
-        head = f"{'':24}{'model':>9}{'floor':>9}{'ceiling':>9}   best"
+    def compared(self) -> list[tuple[str, ...]]:
+        """Return for each measure its name, the figures of model, floor and ceiling, and what is best."""
         efficacy = self.model.efficacy
         score = "AUC" if efficacy and efficacy.auc is not None else "R2"
-        rows = [
-            (
-                name,
-                best.format(score=score, target=self.target),
-                [of(t) for t in (self.model, self.floor, self.ceiling)],
-            )
-            for name, best, of in _LINES
-        ]
-        body = [
-            f"{name:24}" + "".join(f"{_number(figure):>9}" for figure in figures) + f"   {best}"
+        rows = [(name, best, [of(t) for t in (self.model, self.floor, self.ceiling)]) for name, best, of in _LINES]
+        return [
+            (name, *map(_number, figures), best.format(score=score, target=self.target))
             for name, best, figures in rows
             if any(figure is not None for figure in figures)
         ]
-        return [head, *body, "floor: columns drawn independently; ceiling: held-out real rows"]
+
+    def lines(self) -> list[str]:
+        """Return a small table for the terminal, one line per measure, and what the floor and the ceiling are."""
+        rows = [("", "model", "floor", "ceiling", "best"), *self.compared()]
+        body = [
+            f"{name:24}" + "".join(f"{figure:>9}" for figure in figures) + f"   {best}" for name, *figures, best in rows
+        ]
+        rules = [
+            f"rule: {rule}; broken by {a:.2%} of synthetic, {b:.2%} of held-out rows"
+            for rule, (a, b) in self.broken.items()
+        ]
+        return [*body, FLOOR_AND_CEILING, *rules]
 
 
 def table_quality(
@@ -114,6 +126,7 @@ def table_quality(
     target: str | None = None,
     seed: int = 0,
     rows: int = 30_000,
+    rules: Sequence[Rule] = (),
 ) -> TableQuality:
     """Measure a synthetic table, and beside it a floor and a ceiling.
 
@@ -126,6 +139,7 @@ def table_quality(
         target: A column to predict from the others.
         seed: Seed of all that is drawn.
         rows: Most rows of a side for the detection by trees; other measures take fewer where they suffice.
+        rules: What all training rows keep; see `vaekit.data.table.rules`.
 
     Raises:
         ValueError: A table lacks a column or has fewer than 10 rows, types differ, or the target cannot be predicted.
@@ -133,25 +147,34 @@ def table_quality(
     made, seen, held = comparable(synthetic, train, holdout, kinds=kinds)
     if target is not None:
         seen.without(target)  # raises before the work where it is no column, or the only one
-    floor = resampled(seen, len(made), np.random.default_rng(seed))
+    rng = np.random.default_rng(seed)
+    floor, (known, others) = resampled(seen, len(made), rng), _parted(concatenate(seen, held), len(seen), rng)
 
-    def measures(table: Cells) -> TableMeasures:
-        real = table is held
+    def measures(table: Cells, known: Cells = seen) -> TableMeasures:
+        real = table is others
         learned = seen if real else table
+        made_and_known = _parted(seen, len(seen) // 2, rng) if real else (table, seen)
         return TableMeasures(
-            shapes=column_shapes(seen, table),
-            trends=pair_trends(seen, table),
-            missing=missing_similarity(seen, table),
-            tree=detection(seen, table, rows=rows, seed=seed),
-            logistic=detection(seen, table, "logistic", rows=min(rows, _PLANE_ROWS), seed=seed),
+            shapes=column_shapes(known, table),
+            trends=pair_trends(known, table),
+            missing=missing_similarity(known, table),
+            tree=detection(known, table, rows=rows, seed=seed),
+            logistic=detection(known, table, "logistic", rows=min(rows, _PLANE_ROWS), seed=seed),
             efficacy=None if target is None else _efficacy(learned, len(seen), held, target, seed),
-            support=support(seen, table, seed=seed),
-            closeness=None if real else dcr(table, seen, held, seed=seed),
-            copies=exact_copies(table, seen),
+            support=support(known, table, seed=seed),
+            closeness=dcr(*made_and_known, held, seed=seed),
+            copies=exact_copies(table, known),
         )
 
     counts = {"synthetic": len(made), "train": len(seen), "holdout": len(held)}
-    return TableQuality(measures(made), measures(floor), measures(held), target, counts)
+    broken = {str(rule): tuple(float(rule.broken(table).mean()) for table in (synthetic, holdout)) for rule in rules}
+    return TableQuality(measures(made), measures(floor), measures(others, known), target, counts, broken)  # type: ignore[arg-type]
+
+
+def _parted(cells: Cells, count: int, rng: np.random.Generator) -> tuple[Cells, Cells]:
+    """Return a table in two random parts, the first of `count` rows."""
+    rows = rng.permutation(len(cells))
+    return cells.take(rows[:count]), cells.take(rows[count:])
 
 
 def _efficacy(table: Cells, count: int, holdout: Cells, target: str, seed: int) -> Efficacy:
@@ -178,7 +201,7 @@ _LINES: tuple[tuple[str, str, Callable[[TableMeasures], float | None]], ...] = (
     ("alpha-precision", "1", lambda table: table.support.alpha_precision),
     ("beta-recall", "high", lambda table: table.support.beta_recall),
     ("authenticity", "the ceiling's", lambda table: table.support.authenticity),
-    ("nearer to training", ".5", lambda table: table.closeness.share if table.closeness else None),
+    ("nearer to training", "the ceiling's", lambda table: table.closeness.share),
     ("copies of training", "the ceiling's", lambda table: table.copies),
 )
 """The measures on the terminal: the name, what is best, and the number that stands for it."""

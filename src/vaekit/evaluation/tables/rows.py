@@ -29,7 +29,8 @@ def row_groups(cells: Cells) -> Array:
 def exact_copies(synthetic: Cells, train: Cells) -> float:
     """Return the share of synthetic rows that are training rows, cell by cell.
 
-    A table of few categories repeats itself: the share of held-out rows that are training rows says how much.
+    A table of few categories repeats itself: the share of other real rows that are training rows says how much. They must
+    be others of a random split, as those of a split by content never are.
 
     Raises:
         ValueError: The tables are not comparable.

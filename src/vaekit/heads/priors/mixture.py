@@ -33,7 +33,7 @@ class GMM(Prior):
     """
 
     kind: Literal["gmm"] = "gmm"
-    components: Annotated[int, Field(ge=1)] = 100
+    components: Annotated[int, Field(ge=1, le=10_000)] = 100
     """Number of Gaussians."""
     covariance: Literal["diagonal", "full"] = "diagonal"
     """Independent dimensions within a component, or correlated ones."""

@@ -30,7 +30,7 @@ class Vamp(Prior):
     """
 
     kind: Literal["vamp"] = "vamp"
-    components: Annotated[int, Field(ge=1)] = 500
+    components: Annotated[int, Field(ge=1, le=10_000)] = 500
     """Number of pseudo-inputs."""
 
     def build(self, site: Site) -> nn.Module:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
@@ -23,6 +24,7 @@ app = typer.Typer(
 )
 
 _MOST = 2**63 - 1
+_DRAWS, _DATA_AT_ONCE = 1_000_000, 1_000_000_000
 _NAMES = "digits, mnist, fashion-mnist, sprites, names-demo, breast-cancer, wine, diabetes"
 _DATA = f"A folder of images or texts, a table (.csv, .parquet), an .npy, .npz, IDX, .txt or .jsonl file, or: {_NAMES}."
 _PICTURE = "The picture to write, by default in RUN/plots. Texts and tables: a file, by default printed."
@@ -37,6 +39,7 @@ _DEEP = "Also information, annealed bound, gaps, probes, disentanglement, fideli
 Data = Annotated[str, typer.Argument(help=_DATA)]
 DataOrConfig = Annotated[str | None, typer.Argument(help=f"{_DATA} By default the data that --config names.")]
 OtherData = Annotated[str | None, typer.Argument(help="Other data; by default the test part of the run's own.")]
+MovedData = Annotated[str | None, typer.Argument(help="The run's own data, if they have moved.")]
 Table = Annotated[str, typer.Argument(help="A table with missing cells.")]
 Keys = Annotated[list[str] | None, typer.Argument(help="key=value ...; vaekit fit --help-keys lists every key.")]
 PriorKeys = Annotated[list[str] | None, typer.Argument(help="Keys of the prior, e.g. prior.components=50.")]
@@ -64,24 +67,28 @@ MoreTime = Annotated[str | None, typer.Option("--time-limit", help="Extend the r
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would be trained, and stop.")]
 HelpKeys = Annotated[bool, typer.Option("--help-keys", help="List every key with its type, default and meaning.")]
 PriorKind = Annotated[str, typer.Option("--kind", help="flow, gmm, vamp or diagonal.")]
-Samples = Annotated[int, typer.Option("--samples", min=1, help="Draws K of the importance-weighted bound.")]
-Proposals = Annotated[int, typer.Option("--samples", min=2, help="Latents that are compared per row.")]
+Samples = Annotated[int, typer.Option("--samples", min=1, max=_DRAWS, help="Draws K of the importance-weighted bound.")]
+Proposals = Annotated[int, typer.Option("--samples", min=2, max=_DRAWS, help="Latents that are compared per row.")]
 DeepMeasures = Annotated[bool, typer.Option("--deep", help=_DEEP)]
 DeepDoctor = Annotated[bool, typer.Option("--deep", help="Use all test data; by default some checks use 256.")]
-Count = Annotated[int, typer.Option("-n", min=1, help="How many.")]
+Count = Annotated[int, typer.Option("-n", min=1, max=_DATA_AT_ONCE, help="How many.")]
 Temperature = Annotated[
     float, typer.Option("--temperature", min=0, help="Scale of the draws from the prior; for texts, of the tokens.")
 ]
 Label = Annotated[list[str] | None, typer.Option("--label", help="A class, if the model is conditional; repeatable.")]
 Given = Annotated[list[str] | None, typer.Option("--given", help="Tables: column=value for every row; repeatable.")]
 Noise = Annotated[bool, typer.Option("--noise", help="Also draw the pixels from p(x | z), instead of its mean.")]
-Steps = Annotated[int, typer.Option("--steps", min=2, help="Data from A to B, both included.")]
-Values = Annotated[int, typer.Option("--steps", min=2, help="Values per dimension, from -3 to 3.")]
-Strengths = Annotated[int, typer.Option("--steps", min=2, help="Data from strength 0 to the full strength.")]
+Steps = Annotated[int, typer.Option("--steps", min=2, max=10_000, help="Data from A to B, both included.")]
+Values = Annotated[int, typer.Option("--steps", min=2, max=10_000, help="Values per dimension, from -3 to 3.")]
+Strengths = Annotated[
+    int, typer.Option("--steps", min=2, max=10_000, help="Data from strength 0 to the full strength.")
+]
 How = Annotated[str, typer.Option("--how", help="linear, or slerp (along an arc).")]
 Toward = Annotated[str, typer.Option("--toward", help="label=VALUE, a class of the training data.")]
 Strength = Annotated[float, typer.Option("--strength", help="Multiple of the attribute vector.")]
-Tables = Annotated[int, typer.Option("--draws", min=0, help="Write this many complete tables of draws instead.")]
+Tables = Annotated[
+    int, typer.Option("--draws", min=0, max=10_000, help="Write this many complete tables of draws instead.")
+]
 Intervals = Annotated[
     Path | None, typer.Option("--intervals", help="Also write value, interval and probability of each filled cell.")
 ]
@@ -136,23 +143,25 @@ def fit(
     json: Json = False,
 ) -> None:
     """Train a model on data, and write a run folder with its bounds and a report."""
+    began = time.perf_counter()  # before torch is imported: a time limit counts that too
     from vaekit.interfaces.cli import listing, training
 
     if help_keys:
         listing.show_keys(json)
         return
-    if data is None and config is None:
+    if not data and config is None:
         raise ValueError(f"vaekit fit needs DATA: a folder, a file, or one of {_NAMES}")
     options = {"preset": preset, "config": config, "time_limit": time_limit, "seed": seed}
-    training.fit(data or "", keys or [], out, json, dry_run=dry_run, **options)
+    training.fit(data or "", keys or [], out, json, began, dry_run=dry_run, **options)
 
 
 @_verb
-def resume(run: RunPath, time_limit: MoreTime = None, json: Json = False) -> None:
-    """Continue a stopped run as if it had not been stopped, bit for bit; or extend a finished run."""
+def resume(run: RunPath, data: MovedData = None, time_limit: MoreTime = None, json: Json = False) -> None:
+    """Finish what was begun as if it had not been stopped, bit for bit; or extend a finished run."""
+    began = time.perf_counter()
     from vaekit.interfaces.cli import training
 
-    training.resume(run, time_limit, json)
+    training.resume(run, data, time_limit, json, began)
 
 
 @_verb

@@ -45,6 +45,7 @@ def _row(path: Path) -> dict[str, Any]:
         "iw": iw.get("nats"),
         "iw_samples": iw.get("samples"),
         "se": iw.get("se"),
+        "n": evaluation["n"],
         "elbo": elbo.get("nats"),
         "why": evaluation["bounds"].get("why", ""),
         "bits_per_dim": iw.get("bits_per_dim"),
@@ -80,7 +81,7 @@ def _leaderboard(rows: list[dict[str, Any]]) -> Any:
     from rich.table import Table
 
     parts = ("net", "posterior", "prior", "likelihood", "objective")
-    table = Table("run", "bound", "nats per datum", "ELBO", "bits/dim", "active", *parts, "parameters", box=None)
+    table = Table("run", "bound", "nats per datum", "n", "ELBO", "bits/dim", "active", *parts, "parameters", box=None)
     for row in rows:
         active = f"{row['active_units']} of {row['latent']}" if row["latent"] else str(row["active_units"])
         count = f"{row['parameters']:,}" if row["parameters"] else ""
@@ -93,8 +94,8 @@ def _rank(row: dict[str, Any]) -> tuple[bool, float]:
     return row["iw"] is None, (row["distortion"] or math.inf) if row["iw"] is None else -row["iw"]
 
 
-def _bound_cells(row: dict[str, Any]) -> tuple[str, str, str, str]:
+def _bound_cells(row: dict[str, Any]) -> tuple[str, ...]:
     if row["iw_samples"] is None:
-        return "-", "-", "-", "-"
+        return "-", "-", str(row["n"]), "-", "-"
     nats = f"{number(row['iw'])} +- {number(row['se'])}"
-    return f"IW-{row['iw_samples']}", nats, number(row["elbo"]), number(row["bits_per_dim"], 4)
+    return f"IW-{row['iw_samples']}", nats, str(row["n"]), number(row["elbo"]), number(row["bits_per_dim"], 4)

@@ -30,7 +30,7 @@ def _lines(summary: dict[str, Any]) -> Iterator[str]:
     findings, count = summary["findings"], len(summary["checked"])
     made = f"{count} check{'' if count == 1 else 's'} made on {summary['n']} data of {summary['data']}"
     yield f"{len(findings) or 'nothing'} found; {made}"
-    for finding in findings:
+    for finding in (one for one in findings if not one["explained_by"]):
         source = f" ({finding['source']})" if finding["source"] else ""
         yield ""
         yield f"{finding['severity']}: {finding['name']}"
@@ -41,6 +41,8 @@ def _lines(summary: dict[str, Any]) -> Iterator[str]:
             yield f"  try:    {finding['command']}"
         if finding["effect"]:
             yield f"  expect: {finding['effect']}"
+        for effect in (one for one in findings if one["explained_by"] == finding["name"]):
+            yield f"  explains {effect['name']}: {effect['evidence']}"
     if findings:
         yield ""
 

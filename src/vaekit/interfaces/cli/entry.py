@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-import io
+import atexit
 import os
+import signal
 import sys
 
 import typer
 
 from vaekit.interfaces.cli.app import app
 from vaekit.interfaces.cli.errors import complain
+from vaekit.interfaces.cli.streams import endure
+from vaekit.interfaces.runs.signals import SIGNALS
 
 __all__ = ["main"]
 
@@ -19,9 +22,7 @@ def main() -> None:
     # Waiting threads spin. Beside another busy process that makes steps 50 times slower, so they spin only for a short
     # while. torch is not imported yet, so its OpenMP still reads this.
     os.environ.setdefault("GOMP_SPINCOUNT", "20000")
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")  # file names may hold what no encoding does
+    endure()
     try:
         code = app(standalone_mode=False)
     except typer.Abort:
@@ -36,4 +37,11 @@ def main() -> None:
         if message:  # it is empty if the help was shown instead
             complain(f"error: {message[0].lower()}{message[1:]}; see {verb} --help")
         code = 2
+    # All is said: a further signal would only print a traceback. Who calls this from a program keeps the handlers.
+    atexit.register(_ignore_signals)
     sys.exit(code or 0)
+
+
+def _ignore_signals() -> None:
+    for signum in SIGNALS:
+        signal.signal(signum, signal.SIG_IGN)

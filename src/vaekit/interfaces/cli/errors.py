@@ -4,7 +4,7 @@ exit 0    done
 exit 1    a fault of vaekit itself (VAEKIT_DEBUG=1 shows the traceback)
 exit 2    bad input: what was expected, what came, what to do
 exit 3    training diverged; the last good checkpoint is kept
-exit 130, 143    stopped by SIGINT, SIGTERM; the state is saved
+exit 129, 130, 143    stopped by SIGHUP, SIGINT, SIGTERM; the state is saved
 """
 
 from __future__ import annotations
@@ -17,12 +17,16 @@ from typing import ParamSpec, TypeVar
 
 import typer
 
+from vaekit.interfaces.describing.words import visible
 from vaekit.interfaces.runs.signals import Interruption, Stopped
 
 __all__ = ["complain", "guarded"]
 
 P = ParamSpec("P")
 R = TypeVar("R")
+
+_LONGEST = 2_000
+"""The characters of the longest sentence."""
 
 # How torch says that a tensor does not fit into memory.
 _TOO_LARGE = (
@@ -45,8 +49,9 @@ _CURES = {
 
 
 def complain(message: str) -> None:
-    """Print a sentence to the standard error stream."""
-    print(" ".join(str(message).split()), file=sys.stderr)
+    """Print a sentence to the standard error stream, without its middle if it is very long."""
+    text = visible(" ".join(str(message).split()))
+    print(text if len(text) <= _LONGEST else f"{text[: _LONGEST // 2]} ... {text[-_LONGEST // 2 :]}", file=sys.stderr)
 
 
 def guarded(verb: Callable[P, R]) -> Callable[P, R]:
@@ -54,21 +59,18 @@ def guarded(verb: Callable[P, R]) -> Callable[P, R]:
 
     @functools.wraps(verb)
     def run(*args: P.args, **kwargs: P.kwargs) -> R:
-        try:
-            with Interruption("stopped"):
+        with Interruption("stopped") as interruption:
+            try:
                 return verb(*args, **kwargs)
-        except (typer.Exit, typer.Abort, SystemExit):  # rich leaves by the last when its reader has gone
-            raise
-        except BrokenPipeError:
-            # The reader of our output left early, as `| head` does.
-            sys.stdout = open(os.devnull, "w")  # noqa: PTH123, SIM115
-            raise typer.Exit(0) from None
-        except BaseException as error:
-            if os.environ.get("VAEKIT_DEBUG"):
+            except (typer.Exit, typer.Abort, SystemExit):
                 raise
-            message, code = _explained(error)
-            complain(message)
-            raise typer.Exit(code) from None
+            except BaseException as error:
+                interruption.hush()
+                if os.environ.get("VAEKIT_DEBUG"):
+                    raise
+                message, code = _explained(error)
+                complain(message)
+                raise typer.Exit(code) from None
 
     return run
 

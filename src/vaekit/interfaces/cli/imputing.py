@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
+from vaekit.data.delimited.filling import filled_file
+from vaekit.data.delimited.options import DelimitedOptions, is_delimited
 from vaekit.errors import NotApplicable
 from vaekit.interfaces.cli.output import emit
 from vaekit.interfaces.cli.sources import opened, opened_model
@@ -14,6 +16,7 @@ from vaekit.interfaces.media.column_files import check_suffix
 from vaekit.interfaces.media.tables.files import TABLE_SUFFIXES, with_columns, write_table
 from vaekit.modalities import modality_named
 from vaekit.trained import TrainedModel
+from vaekit.training.checkpoint import write_atomically
 
 __all__ = ["given_of", "impute", "require_cells"]
 
@@ -39,7 +42,8 @@ def impute(path: Path, data: str, outs: tuple[Path, Path | None], as_json: bool,
     if found.draws:
         numbers = [i for i, draw in enumerate(found.draws) for _ in range(len(draw))]
         table = with_columns({"draw": numbers}, MEDIA[model.kind].flat(found.draws))
-    write_table(table, out)
+    same = None if found.draws else _as_given(model, Path(data), out, found)
+    write_table(table, out) if same is None else write_atomically(out, same)
     if intervals is not None:
         write_table(found.cells, intervals)
     incomplete = found.ess[~found.ess.isnan()]
@@ -51,11 +55,30 @@ def impute(path: Path, data: str, outs: tuple[Path, Path | None], as_json: bool,
         "ess": incomplete.median().item() if len(incomplete) else None,
         "proposals": options["proposals"],
         "intervals": str(intervals) if intervals else None,
+        "broken": dict(found.broken),
     }
     lines = [f"{len(found.cells):,} missing cells in {len(incomplete):,} of {len(found.table):,} rows: {out}"]
     if len(incomplete):
         lines.append(f"effective sample size per row {answer['ess']:.1f} of {answer['proposals']} (median)")
+    lines += [
+        f"{count:,} filled rows break the rule of training: {rule}" for rule, count in found.broken.items() if count
+    ]
     emit(as_json, answer, *lines, *([f"intervals: {intervals}"] if intervals else []))
+
+
+def _as_given(model: TrainedModel, source: Path, out: Path, found: Any) -> bytes | None:
+    """Return the given file with its holes filled and all else as it was, where both are delimited files."""
+    if not (source.is_file() and is_delimited(source.name) and out.suffix.lower() == ".csv"):
+        return None
+    cells: dict[str, dict[int, str]] = {}
+    for row, column, value in zip(
+        *(found.cells.column(name).to_pylist() for name in ("row", "column", "value")), strict=True
+    ):
+        if value is not None:
+            cells.setdefault(column, {})[row] = value
+    return filled_file(
+        source, DelimitedOptions(names=cast(Any, model.view).required_schema.names), cells, len(found.table)
+    )
 
 
 def require_cells(model: TrainedModel, action: str) -> None:

@@ -6,7 +6,7 @@ import json
 import sys
 from typing import Any
 
-from vaekit.interfaces.describing.words import number
+from vaekit.interfaces.describing.words import CONTROLS, number, visible
 from vaekit.trained.files import plain
 
 __all__ = ["BARE", "bound_lines", "choice_table", "console", "emit"]
@@ -18,7 +18,8 @@ BARE: dict[str, Any] = {"box": None, "pad_edge": False, "header_style": "bold"}
 def emit(as_json: bool, data: dict[str, Any], *text: Any) -> None:
     """Print one JSON object to stdout and nothing else, or the text."""
     if as_json:
-        sys.stdout.write(json.dumps(plain(data), ensure_ascii=False) + "\n")
+        line = json.dumps(plain(data), ensure_ascii=False)
+        sys.stdout.write(CONTROLS.sub(lambda found: f"\\u{ord(found[0]):04x}", line) + "\n")
         return
     out = console()
     for part in text:
@@ -26,12 +27,16 @@ def emit(as_json: bool, data: dict[str, Any], *text: Any) -> None:
 
 
 def console(*, stderr: bool = False) -> Any:
-    """Return a rich console that wraps nothing where there is no terminal."""
+    """Return a rich console that wraps nothing where there is no terminal, and prints every character visibly."""
     from rich.console import Console
+
+    class Visible(Console):
+        def render_str(self, text: str, **options: Any) -> Any:
+            return super().render_str(visible(text), **options)
 
     terminal = (sys.stderr if stderr else sys.stdout).isatty()
     width = None if terminal else 160
-    return Console(stderr=stderr, highlight=False, markup=False, soft_wrap=not terminal, width=width)
+    return Visible(stderr=stderr, highlight=False, markup=False, emoji=False, soft_wrap=not terminal, width=width)
 
 
 def choice_table(choices: Any) -> Any:
@@ -67,7 +72,7 @@ def bound_lines(summary: dict[str, Any]) -> list[str]:
         f"rate {number(summary['rate'])}, distortion {number(summary['distortion'])} nats; "
         f"{counts} (lower bounds on log p(x): larger is better)"
     )
-    return lines
+    return [*lines, *summary.get("remarks", [])]
 
 
 def _perplexity(summary: dict[str, Any], bound: str) -> str:

@@ -53,6 +53,14 @@ class ProgressReport:
         self._show(progress, batch)
         self._print_notes()
 
+    def announce(self, what: str) -> None:
+        """Say what is running after training."""
+        self._print_notes()
+        if self._bar is None:
+            print(what, file=sys.stderr, flush=True)
+        else:
+            self._bar.update(self._task, status=what)
+
     def _show(self, progress: Progress, batch: int) -> None:
         self._first = progress.step - 1 if self._first is None else self._first
         now = time.perf_counter()

@@ -70,8 +70,9 @@ def identity(kind: str, data: Dataset, rows: Tensor) -> Mapping[str, Any]:
 def stems_of(data: Dataset, rows: Tensor, *, suffix: bool = False) -> list[str]:
     """Return one name per datum: its file's, or its number."""
     if not data.names:
-        width = len(str(len(data)))
-        return [f"{i:0{width}}" for i in rows.tolist()]
+        numbers = rows if data.numbers is None else data.numbers[rows]
+        width = len(str(max(len(data), int(numbers.max()) + 1 if len(numbers) else 0)))
+        return [f"{i:0{width}}" for i in numbers.tolist()]
     names = [Path(data.names[i]) for i in rows.tolist()]
     if suffix:
         return [name.as_posix() for name in names]

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any, get_args
 
 import torch
-import yaml
 from pydantic import TypeAdapter, ValidationError
 
 from vaekit.data import Dataset
+from vaekit.data.foreign import read_yaml, refuse_pipe
 from vaekit.heads import AnyPrior, Prior
 from vaekit.interfaces.cli.diagnosing import attempt_table, verdict
 from vaekit.interfaces.cli.errors import complain
@@ -26,7 +26,7 @@ from vaekit.interfaces.describing.typed import seconds_of
 from vaekit.interfaces.describing.words import duration
 from vaekit.interfaces.media import MEDIA
 from vaekit.interfaces.runs.auto_fix import Attempts, auto_fix
-from vaekit.interfaces.runs.fitting import free_folder, reading_at, resumed as resumed_recording
+from vaekit.interfaces.runs.fitting import finished_prior, free_folder, reading_at, resumed as resumed_recording
 from vaekit.interfaces.runs.folder import RunFolder
 from vaekit.interfaces.runs.prior import fit_prior as fitted
 from vaekit.interfaces.runs.recording import Recording
@@ -56,30 +56,37 @@ def inspect(data: str, pairs: list[str], schema: Path | None, as_json: bool, **o
     _warn(experiment)
 
 
-def fit(data: str, pairs: list[str], out: Path | None, as_json: bool, *, dry_run: bool, **options: Any) -> None:
-    """Train, or show what would be trained."""
-    began = time.perf_counter()
+def fit(
+    data: str, pairs: list[str], out: Path | None, as_json: bool, began: float, *, dry_run: bool, **options: Any
+) -> None:
+    """Train, or show what would be trained; `began` is when the user's wait did, on the clock of `time.perf_counter`."""
+    if out is not None and not dry_run:
+        RunFolder(out).refuse_taken()
     dataset, experiment = _planned(data, pairs, **options)
     if dry_run:
         _warn(experiment)
         tables = (choice_table(experiment.choices), "", layer_table(_layers(experiment)))
         emit(as_json, experiment.model_dump(mode="json"), *tables)
         return
-    recording = Recording(RunFolder(out) if out else free_folder(data), Trainer(experiment, dataset, began=began))
-    recording.begin()
-    if not as_json:
-        emit(False, {}, *data_lines(dataset, experiment.data.kind), choice_table(experiment.choices), "")
-    _conclude(recording, as_json, began)
-
-
-def resume(run: Path, time_limit: str | None, as_json: bool) -> None:
-    """Continue or extend a run."""
-    began = time.perf_counter()
-    recording = resumed_recording(run, seconds_more=seconds_of(time_limit) if time_limit else None)
-    if time_limit is None:
+    trainer = Trainer(experiment, dataset, began=began)
+    with Recording(RunFolder(out) if out else free_folder(data), trainer) as recording:
+        recording.begin()
+        if not as_json:
+            emit(False, {}, *data_lines(dataset, experiment.data.kind), choice_table(experiment.choices), "")
         _conclude(recording, as_json, began)
-    else:  # an extension of a finished run is not diagnosed again
-        _show(_trained(recording), as_json, began)
+
+
+def resume(path: Path, data: str | None, time_limit: str | None, as_json: bool, began: float) -> None:
+    """Finish what was begun, or extend a run."""
+    seconds_more, folder = seconds_of(time_limit) if time_limit else None, RunFolder(path)
+    if folder.is_prior_fit:
+        _show(finished_prior(folder, seconds_more, data), as_json, began)
+        return
+    with resumed_recording(path, seconds_more=seconds_more, data=data, began=began) as recording:
+        if time_limit is None:
+            _conclude(recording, as_json, began)
+        else:  # an extension of a finished run is not diagnosed again
+            _show(_trained(recording), as_json, began)
 
 
 def fit_prior(path: Path, kind: str, pairs: list[str], out: Path | None, as_json: bool) -> None:
@@ -94,6 +101,7 @@ def _trained(recording: Recording) -> Run:
     trainer = recording.trainer
     units = modality_named(trainer.experiment.data.kind).words.many
     with ProgressReport(trainer.batches.steps_per_epoch, trainer.notes, units) as progress:
+        trainer.announce = progress.announce
         return recording.run(progress)
 
 
@@ -164,9 +172,9 @@ def _planned(
 def _content_of(path: Path) -> dict[str, Any]:
     """Return what a YAML or JSON file of keys holds, or a resolved experiment."""
     try:
-        content = yaml.safe_load(path.read_text())
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise ValueError(f"--config {path} is neither YAML nor JSON: {' '.join(str(error).split())}") from error
+        content = read_yaml(refuse_pipe(path).read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ValueError(f"--config {path} is neither YAML nor JSON: {error}") from error
     if not isinstance(content, Mapping):
         raise ValueError(f"--config {path} must hold keys and values, got {type(content).__name__}")
     return {str(name): value for name, value in content.items()}

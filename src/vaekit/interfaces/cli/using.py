@@ -16,8 +16,9 @@ from vaekit.interfaces.cli.imputing import given_of, require_cells
 from vaekit.interfaces.cli.output import bound_lines, emit
 from vaekit.interfaces.cli.sources import datum_of, identity, opened, opened_model, place, set_aside, stems_of
 from vaekit.interfaces.describing.decoding import decoding_of
+from vaekit.interfaces.measures.decoder_use import decoder_use
 from vaekit.interfaces.measures.deep import deep as deep_measures, deep_lines
-from vaekit.interfaces.media import MEDIA, Output
+from vaekit.interfaces.media import MEDIA, HeldOut, Output
 from vaekit.interfaces.media.column_files import check_suffix, write_columns
 from vaekit.trained import TrainedModel
 
@@ -35,6 +36,9 @@ def evaluate(path: Path, data: str | None, as_json: bool, *, samples: int, deep:
     medium, bounds = MEDIA[model.kind], model.evaluate(dataset, samples)
     name = data if data is not None else f"{model.sources.reading.name} (test)"
     summary = {"data": name, "measure": model.measure, **bounds.summary(), **medium.units(bounds)}
+    remarks = medium.remarks(model.view, bounds, HeldOut(*model.open(dataset)))
+    use = decoder_use(model, dataset, summary["rate"])
+    summary |= {**use.values, **remarks.values, "remarks": [*use.lines, *remarks.lines]}
     lines = bound_lines(summary)
     quality = medium.quality(model, dataset)
     summary |= quality.values
@@ -74,6 +78,8 @@ def _given_rows(model: TrainedModel, n: int, given: list[str], seed: int) -> Any
     """Return new rows with the cells that were typed; warn if they rest on few latents."""
     require_cells(model, "--given names columns")
     found = model.sample_given(n, given_of(given), seed=seed)
+    for note in found.notes:
+        complain(f"note: {note}")
     if found.ess < _RARE * n:
         complain(
             f"note: the given values are rare for the model: {n} rows rest on about {found.ess:.0f} different latents, "

@@ -24,7 +24,7 @@ SECTIONS = ("data", "model", "training")
 
 DERIVED = {
     "data": {"kind", "source", "typed"},
-    "model": {"kind", "shape", "levels", "value_range", "context", "vocabulary", "length", "slots"},
+    "model": {"kind", "shape", "levels", "value_range", "context", "vocabulary", "length", "slots", "evidence"},
     "training": {"phases"},
 }
 """Fields that are no keys: they follow from the data, or have no form that can be typed, as `phases`."""

@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from vaekit.errors import suggestion
+from vaekit.errors import shortened, suggestion
 from vaekit.interfaces.describing.experiment import Experiment
 from vaekit.interfaces.describing.keys import DERIVED, SECTIONS, Key, keys
 from vaekit.interfaces.describing.typed import HUGE, is_number, read_value, seconds_of, shown
@@ -41,7 +41,7 @@ def parse(pairs: Iterable[str], base: Mapping[str, Mapping[str, Any]] | None = N
     for pair in pairs:
         path, sign, text = pair.partition("=")
         if not sign or not path:
-            raise ValueError(f"expected key=value, got {pair!r}; vaekit fit --help-keys lists the keys")
+            raise ValueError(f"expected key=value, got {shortened(repr(pair))}; vaekit fit --help-keys lists the keys")
         flat[path.strip()] = read_value(path, text)
     return sectioned(flat, base, modality)
 
@@ -55,7 +55,7 @@ def sectioned(
         ValueError: A key is unknown; the message suggests a similar key.
     """
     known = _known(modality)
-    words = dict(_flattened(flat, known))
+    words = dict(_flattened(flat))
     placed: Sections = {section: {} for section in (*SECTIONS, "objective")}
     for path, value in words.items():
         variants = known.get(path.removesuffix(".kind"))
@@ -64,6 +64,8 @@ def sectioned(
         key = _variant(variants, words)
         if isinstance(value, bool) and {"yes", "no"} <= set(key.type.split(" | ")):
             value = "yes" if value else "no"  # YAML reads these words as true and false
+        if isinstance(value, Mapping) and not value:
+            raise ValueError(f"{path}={{}} says nothing; give a value, or leave the key out")
         if path == "time_limit" and isinstance(value, str):
             value = seconds_of(value)
         _refuse_misread(path, value, key)
@@ -71,7 +73,7 @@ def sectioned(
             path = f"{path.removesuffix('.kind')}.kind"
             if value not in key.kinds:
                 listed = f"is not one of {', '.join(key.kinds)}{suggestion(value, key.kinds)}"
-                raise ValueError(f"{path.removesuffix('.kind')}={value} {listed}")
+                raise ValueError(f"{path.removesuffix('.kind')}={shortened(value)} {listed}")
         parts = path.split(".")
         _place(placed[key.section], parts[1:] if key.section == "objective" else parts, value)
     result = {section: merged((base or {}).get(section, {}), tree) for section, tree in placed.items()}
@@ -148,7 +150,7 @@ def _refuse_misread(path: str, value: Any, key: Key) -> None:
         raise ValueError(f"{path}={shown(value)} is no {key.type}")
     for number in value if isinstance(value, list) else [value]:
         if isinstance(number, int) and abs(number) >= HUGE:
-            raise ValueError(f"{path}={number} is too large; it must be below 2**63")
+            raise ValueError(f"{path}={shortened(number)} is too large; it must be below 2**63")
 
 
 def _name_part(tree: dict[str, Any], key: Key, known: Mapping[str, list[Key]]) -> None:
@@ -181,11 +183,11 @@ def _has(kind: str, path: str, known: Mapping[str, list[Key]]) -> bool:
     return any(not key.belongs_to or kind in key.belongs_to for key in known.get(path, below))
 
 
-def _flattened(nested: Mapping[str, Any], known: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+def _flattened(nested: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
     for name, value in nested.items():
         path = f"{prefix}{name}"
-        if isinstance(value, Mapping) and (value or path in known):
-            yield from _flattened(value, known, f"{path}.")
+        if isinstance(value, Mapping) and value:
+            yield from _flattened(value, f"{path}.")
         else:
             yield path, value
 
@@ -195,9 +197,9 @@ def _unknown(path: str, known: Mapping[str, Any]) -> str:
     if others:
         many = " and ".join(modality_named(kind).words.many for kind in others)
         return f"key '{path}' is one of {many}, which these data are not; leave it out"
-    near = difflib.get_close_matches(path, known, n=1, cutoff=0.4)
+    near = difflib.get_close_matches(path[:100], known, n=1, cutoff=0.4)
     hint = f"did you mean '{near[0]}'?" if near else "none is similar;"
-    return f"unknown key '{path}'; {hint} vaekit fit --help-keys lists all"
+    return f"unknown key '{shortened(path)}'; {hint} vaekit fit --help-keys lists all"
 
 
 def _place(tree: dict[str, Any], parts: list[str], value: Any) -> None:

@@ -22,6 +22,8 @@ _BOUNDS = ("elbo", "iwae", "miwae", "piwae", "ciwae", "renyi")
 """The bounds on the evidence: only these objectives can train a prior of any form."""
 
 _MANY = 10_000  # training data from which a learned prior does not overfit
+_ENOUGH = 200  # training data that a mixture needs
+_BRIEF = 300  # steps, below which encoded data say little
 _OBJECTIVE_OF = {
     "delta": ("rae", "posterior=delta has no density, hence no evidence bound: a regularised autoencoder"),
     "vq": ("vq", "posterior=vq needs the commitment term, which ties the encoder to its codebook"),
@@ -88,7 +90,10 @@ class _Planner:
             sections = completed.sections
             why = [*([] if completed.choice is None else [completed.choice]), *why]
             model, chosen = self._chosen(sections, training.batch)
-            why = [*chosen, *why]
+            second = self._second_stage(model, sections, self._pace(training))
+            second = [choice for choice in second if choice.key not in sections["training"]]
+            why = [*chosen, *second, *why]
+            sections["training"] |= {choice.key: choice.value for choice in second}
         for choice in self.modality.optimization(model, training.batch):
             settings = sections["training"]
             # The decay is meant for adamw: with adam it would be another penalty.
@@ -148,17 +153,25 @@ class _Planner:
         reason = f"a learned flow fits the encoded data better than N(0, I): {gain}"
         return Choice(key="prior", value="flow", reason=reason)
 
+    def _second_stage(self, model: Description, sections: Sections, pace: Pace) -> list[Choice]:
+        """Choose a prior that is fitted after training, where N(0, I) was chosen only because the data are few."""
+        objective = sections["objective"]
+        is_chosen = "prior" not in sections["model"] and model.prior.kind == "standard"
+        has_density = model.posterior.kind != "delta" and model.view(self.data.schema).traits.latents
+        why = self.modality.simple_prior(model) or _factorizing(model, objective)
+        could_learn = is_chosen and has_density and why is None
+        is_brief = self.preset == "fast" or (pace.steps is not None and pace.steps < _BRIEF)
+        # The doctor judges a weight that the user gave by the prior of training.
+        if not could_learn or is_brief or "beta" in objective or not _ENOUGH <= self.count < _MANY:
+            return []
+        reason = "a mixture fitted to the encoded data afterwards, kept if validation data are likelier under it"
+        return [Choice(key="second_stage", value="choose", reason=reason)]
+
     def _no_learned_prior(self, model: Description, objective: Mapping[str, Any]) -> str | None:
         """Return the reason against a learned prior; None if there is none."""
-        kind = objective.get("kind", "elbo")
-        if kind not in _BOUNDS or objective.get("free_bits"):
-            named = f"objective={kind}{' with free bits' if objective.get('free_bits') else ''}"
-            return f"{named} is meant for a prior that factorises"
-        if self.count < _MANY:
-            return f"{self.count:,} training data: nothing to learn, nothing to overfit"
-        if model.condition != "none":
-            return f"the model is conditional on {model.condition}: nothing to learn, nothing to overfit"
-        return None
+        why = _factorizing(model, objective)
+        few = f"{self.count:,} training data: nothing to learn, nothing to overfit"
+        return why or (few if self.count < _MANY else None)
 
     def _context(self, keys: Mapping[str, Any]) -> dict[str, int]:
         """Return the length of the vectors that come with the data, if the model is conditioned on them."""
@@ -178,6 +191,17 @@ class _Planner:
         per_epoch = max(1, self.count // training.batch)
         timed = training.time_limit and not training.steps
         return Pace(per_epoch, None if timed else training.steps or training.epochs * per_epoch)
+
+
+def _factorizing(model: Description, objective: Mapping[str, Any]) -> str | None:
+    """Return why objective and model are meant for a prior that factorises; None if they are not."""
+    kind = objective.get("kind", "elbo")
+    if kind not in _BOUNDS or objective.get("free_bits"):
+        named = f"objective={kind}{' with free bits' if objective.get('free_bits') else ''}"
+        return f"{named} is meant for a prior that factorises"
+    if model.condition != "none":
+        return f"the model is conditional on {model.condition}: nothing to learn, nothing to overfit"
+    return None
 
 
 def _natural_objective(model: Description) -> Choice:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import math
 import re
 from typing import Any
 
-import yaml
+from vaekit.data.foreign import read_yaml
+from vaekit.errors import shortened
 
 __all__ = ["HUGE", "is_number", "read_value", "seconds_of", "shown"]
 
+_LONGEST = 366 * 86400.0
 _UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 
 HUGE = 2**63
@@ -29,9 +30,9 @@ def read_value(path: str, text: str) -> Any:
     if path == "delimiter" and len(text) == 1:
         return text  # YAML would read some characters as syntax
     try:
-        value = yaml.safe_load(text)
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise ValueError(f"the value of {path} cannot be read: {text!r}") from error
+        value = read_yaml(text)
+    except ValueError as error:
+        raise ValueError(f"the value of {path} cannot be read: {shortened(repr(text))}") from error
     if re.fullmatch(r"\s*0x\d+\s*", text):
         return text.strip()  # a size, not a hexadecimal number
     if isinstance(value, str) and re.fullmatch(r"[+-]?\d+(\.\d*)?[eE][+-]?\d+", value):
@@ -47,7 +48,7 @@ def is_number(value: Any) -> bool:
 
 def shown(value: Any) -> str:
     """Return a value in the form that a user would type."""
-    return "" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
+    return "" if value is None else str(value).lower() if isinstance(value, bool) else shortened(value)
 
 
 def seconds_of(text: str) -> float:
@@ -64,6 +65,6 @@ def seconds_of(text: str) -> float:
     if not parts or "".join(n + u for n, u in parts) != text.strip().removeprefix("+").lower():
         raise ValueError(f"a time is written like 90s, 10m or 1h30m, got {text!r}")
     seconds = sum(float(number) * _UNITS[unit or "s"] for number, unit in parts)
-    if not 0 < seconds < math.inf:
-        raise ValueError(f"a time limit must be positive and finite, got {text!r}")
+    if not 0 < seconds <= _LONGEST:
+        raise ValueError(f"a time limit must be positive and finite, and at most a year, got {shortened(text)!r}")
     return seconds

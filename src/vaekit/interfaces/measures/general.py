@@ -53,7 +53,8 @@ def _information_lines(found: Summary) -> list[str]:
     limit = f"cap log N = {number(mutual['cap'])}{reached}"
     names = {"marginal KL": "marginal_kl", "total correlation": "total_correlation"}
     parts = {**names, "KL by dimension": "dimension_wise_kl"}
-    rest = [f"{title} {nats(found[key])}" for title, key in parts.items() if found[key] is not None]
+    most = "at most " if mutual["at_cap"] else ""
+    rest = [f"{title} {most}{nats(found[key])}" for title, key in parts.items() if found[key] is not None]
     return [
         f"I(x; z) {nats(mutual)} nats ({limit}); n = {found['n']}",
         *_batch_lines(found),

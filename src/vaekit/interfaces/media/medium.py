@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import shlex
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
@@ -20,11 +21,19 @@ from vaekit.interfaces.measures.measure import Measure
 from vaekit.interfaces.report.page import Picture
 from vaekit.modalities import Shown, View, modality_named
 from vaekit.trained import Source, TrainedModel
+from vaekit.training.budget import NEVER, Deadline
 
 if TYPE_CHECKING:
     from vaekit.interfaces.runs.run import Run
 
-__all__ = ["Answer", "HeldOut", "Medium", "Output", "Place", "label_option"]
+__all__ = ["Answer", "Exhibit", "HeldOut", "Medium", "Output", "Place", "label_option", "worse_than_uniform"]
+
+
+class Exhibit(NamedTuple):
+    """A part of the report: its HTML, and the pictures in it that are files of their own too."""
+
+    html: str
+    pictures: tuple[Picture, ...] = ()
 
 
 class Answer(NamedTuple):
@@ -116,13 +125,16 @@ class Medium(ABC):
         """
 
     @abstractmethod
-    def exhibits(self, run: Run, result: Bounds, held_out: HeldOut | None) -> tuple[list[Picture], list[str]]:
-        """Return the pictures of what a model generates, and all exhibits of the report in order, as HTML.
+    def exhibits(
+        self, run: Run, result: Bounds, held_out: HeldOut | None, deadline: Deadline = NEVER
+    ) -> Iterator[Exhibit]:
+        """Yield what the report shows of a model and its data, in order; no more of it is asked for after the deadline.
 
         Args:
             run: The run.
             result: The bounds of its held-out data.
             held_out: These data, if they are available.
+            deadline: When all must have ended: what takes long looks at the clock before it begins.
         """
 
     @abstractmethod
@@ -133,6 +145,16 @@ class Medium(ABC):
         """Return the unit of the bounds and of their dimensions, and figures that only this kind of data has."""
         words = modality_named(self.kind).words
         return {"unit": words.one, "dimension": words.dimension}
+
+    def remarks(self, view: View, result: Bounds, evaluated: HeldOut) -> Answer:
+        """Return what must be known to read the bounds of data: further figures, and sentences.
+
+        Args:
+            view: How the data enter the model.
+            result: Their bounds.
+            evaluated: The data themselves, in the order of the bounds.
+        """
+        return Answer({}, [])
 
     def beside_bound(self, nats: Tensor, sizes: Tensor) -> list[str]:
         """Return other forms of a bound, such as a perplexity.
@@ -182,6 +204,15 @@ class Medium(ABC):
     def judged(self, data: Dataset, rows: Tensor, score: Tensor) -> Answer:
         """Return how well scores `(N,)` find data that are known to be rare."""
         return Answer({}, [])
+
+
+def worse_than_uniform(result: Bounds, levels: int, of: str) -> list[str]:
+    """Return a sentence if a bound on probabilities is worse than giving each of so many values the same probability."""
+    if result.iw is None:
+        return []
+    found, uniform = result.estimate("iw").bits_per_dim, math.log2(levels)
+    same = f"worse than the {uniform:.4g} bits of giving {of} the same probability: the model has not learned yet"
+    return [f"IW-{result.samples} takes {found:.4g} bits, {same}"] if found > uniform else []
 
 
 def label_option(run: Run) -> str:

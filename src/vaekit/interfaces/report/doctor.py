@@ -53,7 +53,9 @@ def findings_section(diagnosis: Diagnosis) -> str:
     parts = ", ".join(f"{count} {severity}" for severity, count in severities.items())
     summary = f"{_counted(len(found), 'finding')}: {parts}" if found else "Nothing was found"
     checks = f"; {_counted(made, 'check')} made" if examined else ""
-    return section("Findings", paragraph(f"{summary}{checks}."), *map(_finding, found))
+    return section(
+        "Findings", paragraph(f"{summary}{checks}."), *(_finding(one, found) for one in found if not one.explained_by)
+    )
 
 
 def charts_of(diagnosis: Diagnosis) -> list[Picture | str]:
@@ -92,7 +94,8 @@ def _sentence(text: str) -> str:
     return text and f"{text[0].upper()}{text[1:].removesuffix('.')}."
 
 
-def _finding(finding: Finding) -> str:
+def _finding(finding: Finding, found: Sequence[Finding]) -> str:
+    effects = [one for one in found if one.explained_by == finding.name]
     remedy, keys = _sentence(finding.remedy), shlex.join(finding.prescription)
     return card(
         finding.severity,
@@ -102,6 +105,7 @@ def _finding(finding: Finding) -> str:
         paragraph(f"Source: {finding.source}.", "soft") if finding.source else "",
         paragraph(f"{remedy} Repeat the run with:") + commands(keys) if keys else paragraph(remedy),
         paragraph(_sentence(f"expected: {finding.effect}")) if finding.effect else "",
+        *(paragraph(_sentence(f"it explains {_heading(one.name).lower()}: {one.evidence}")) for one in effects),
     )
 
 
@@ -134,7 +138,8 @@ def _calibration(examination: Examination) -> Picture | str:
     variance = (
         f"The variance of the ranks is {found.dispersion:.2f} times that of calibrated ranks ({found.count} data)."
     )
-    return _with_number(calibration(found.histogram, found.errors), variance)
+    shift = "" if found.shift is None else f" Their means lie {found.shift:.2f} from 1/2."
+    return _with_number(calibration(found.histogram, found.errors), f"{variance}{shift}")
 
 
 def _spectra(examination: Examination) -> Picture | str:

@@ -18,7 +18,7 @@ from vaekit.value import Value
 __all__ = ["settings"]
 
 _FOLLOWING = {
-    *("shape", "slots", "levels", "value_range", "likelihood.levels"),
+    *("shape", "slots", "evidence", "levels", "value_range", "likelihood.levels"),
     *("vocabulary", "length", "context", "data.kind", "data.source"),
 }  # settled by the data, not by the user
 _SHORT = 24  # rows that a table may have and still be shown at once

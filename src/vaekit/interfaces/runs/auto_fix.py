@@ -15,9 +15,10 @@ from vaekit.interfaces.describing.parsing import described, parse
 from vaekit.interfaces.describing.planning import plan
 from vaekit.interfaces.report.doctor import Diagnosis
 from vaekit.interfaces.runs.diagnosing import diagnosed, write_diagnosis
-from vaekit.interfaces.runs.folder import RunFolder, unused
+from vaekit.interfaces.runs.folder import RunFolder, made
 from vaekit.interfaces.runs.recording import Recording
 from vaekit.interfaces.runs.run import Run
+from vaekit.interfaces.runs.signals import Interruption, Stopped
 from vaekit.interfaces.runs.trainer import Trainer
 from vaekit.modalities import Choice, modality_named
 from vaekit.training import RUNS_OF_A_FIX, TrainingDiverged
@@ -106,14 +107,34 @@ class Attempts:
     @property
     def measured_by(self) -> str:
         """What decides which attempt is the best."""
-        return "the importance-weighted bound" if self.comparable else "the findings: their bounds cannot be compared"
+        second = (
+            "the importance-weighted bound" if self.comparable else "the number of findings: bounds cannot be compared"
+        )
+        return f"what it was to cure, then {second}"
 
     @property
     def best(self) -> Attempt:
-        """The attempt with the highest bound, or if bounds cannot be compared, with the fewest severe findings and warnings."""
-        if self.comparable:
-            return max(self.made, key=lambda attempt: attempt.bound)
-        return min(reversed(self.made), key=lambda attempt: attempt.ills)
+        """The last attempt that cured what it was made for, and did not make the run worse."""
+        best = 0
+        for number in range(1, len(self.made)):
+            if self._helps(number, best):
+                best = number
+        return self.made[best]
+
+    def _helps(self, number: int, best: int) -> bool:
+        """Return whether an attempt is better than the best one before it.
+
+        All findings that were to be cured since then are gone, and no severe ones came in their place. If one of them was
+        severe, its bound said little. Otherwise the bound must not fall, or where bounds cannot be compared, the findings must
+        not become more.
+        """
+        new, old = self.made[number], self.made[best]
+        cured = {attempt.cured for attempt in self.made[best + 1 : number + 1]}
+        if cured & set(new.found) or new.ills[0] > old.ills[0]:
+            return False
+        if any(each.severity == "severe" and each.name in cured for each in old.diagnosis.findings):
+            return True
+        return new.bound >= old.bound if self.comparable else new.ills <= old.ills
 
     def summary(self) -> dict[str, Any]:
         """Return plain values for JSON."""
@@ -129,7 +150,7 @@ def auto_fix(run: Run, data: Dataset, train: Callable[[Recording], Run], *, bega
     """Diagnose a run, and train it again with the keys prescribed against the worst curable finding; at most twice.
 
     Every attempt stays on disk: the run, and in folders of the same parent `RUN-fix1` and `RUN-fix2`. The file
-    `RUN/attempts.json` lists all of them.
+    `RUN/attempts.json` lists all of them in the end. Attempts that were begun by a process that died are resumed.
 
     Args:
         run: The first run.
@@ -137,40 +158,57 @@ def auto_fix(run: Run, data: Dataset, train: Callable[[Recording], Run], *, bega
         train: Trains a recording that was begun.
         began: When the user's wait began, on the clock of `time.perf_counter`; a time limit counts from there.
     """
-    made = [_attempt(run)]
-    ended = f"{RUNS_OF_A_FIX - 1} restarts are the most"
-    limit = run.experiment.training.time_limit
-    for number in range(1, RUNS_OF_A_FIX):
-        latest = made[-1]
-        finding = curable(latest.diagnosis.findings, limited=limit is not None)
-        if finding is None:
-            ended = f"nothing is left that a key would cure{'' if limit is None else ' within the time limit'}"
-            break
-        seconds = None if limit is None else (limit - (time.perf_counter() - began)) / (RUNS_OF_A_FIX - number)
-        if seconds is not None and seconds < _SHORTEST:
-            ended = "the time limit leaves none"
-            break
+    with Interruption(f"stopped before auto_fix has ended; finish it with: vaekit resume {run.path}"):
+        if run.folder.attempts.is_file():  # these have ended, and are not those of now
+            run.folder.write_begun(run.folder.begun.replace(attempts=()))
+            run.folder.attempts.unlink()
         try:
-            folder = RunFolder(unused(run.path.with_name(f"{run.path.name}-fix{number}")))
-            recording, changes = _prepared(latest, finding, data, folder, seconds)
-            made.append(_attempt(train(recording), finding, changes))
-        except (ValueError, TrainingDiverged) as error:
-            ended = f"{' '.join(finding.prescription)} against {finding.name} cannot be tried: {error}"
-            break
-    attempts = Attempts(tuple(made), ended)
-    run.folder.write_json("attempts.json", attempts.summary())
+            attempts = _attempts(run, data, train, began)
+        except Stopped as stop:
+            more = (
+                "" if str(run.path) in str(stop).split() else f"; that is a part of auto_fix: vaekit resume {run.path}"
+            )
+            raise Stopped(stop.signum, f"{stop}{more}") from None
+        run.folder.write_json(run.folder.attempts.name, attempts.summary())
     return attempts
 
 
+def _attempts(run: Run, data: Dataset, train: Callable[[Recording], Run], began: float) -> Attempts:
+    diagnosing = time.perf_counter()
+    tried = [_attempt(run)]
+    diagnosing = time.perf_counter() - diagnosing
+    limit = run.experiment.training.time_limit
+    for number in range(1, RUNS_OF_A_FIX):
+        latest = tried[-1]
+        finding = curable(latest.diagnosis.findings, limited=limit is not None)
+        if finding is None:
+            return Attempts(
+                tuple(tried),
+                f"nothing is left that a key would cure{'' if limit is None else ' within the time limit'}",
+            )
+        left = None if limit is None else limit - (time.perf_counter() - began)
+        seconds = None if left is None else left / (RUNS_OF_A_FIX - number) - diagnosing
+        if seconds is not None and seconds < _SHORTEST and len(run.folder.begun.attempts) < number:
+            return Attempts(tuple(tried), "the time limit leaves none")
+        try:
+            recording, changes = _prepared(run, number, latest, finding, data, seconds)
+            with recording:
+                tried.append(_attempt(train(recording), finding, changes))
+        except (ValueError, TrainingDiverged) as error:
+            keys = " ".join(finding.prescription)
+            return Attempts(tuple(tried), f"{keys} against {finding.name} cannot be tried: {error}")
+    return Attempts(tuple(tried), f"{RUNS_OF_A_FIX - 1} restarts are the most")
+
+
 def curable(findings: Iterable[Finding], *, limited: bool = False) -> Finding | None:
-    """Return the first finding that a key cures and that is severe enough to train again.
+    """Return the first finding that a key cures, that is severe enough to train again, and that no other one explains.
 
     Args:
         findings: The findings, worst first.
         limited: Whether a time limit decides the length of training, so that longer training cannot be tried.
     """
     excluded = _LENGTH if limited else set()
-    serious = (f for f in findings if f.severity != "info")
+    serious = (f for f in findings if f.severity != "info" and not f.explained_by)
     return next((f for f in serious if any(key.split("=", 1)[0] not in excluded for key in f.prescription)), None)
 
 
@@ -203,18 +241,27 @@ def _attempt(run: Run, cure: Finding | None = None, changes: tuple[str, ...] = (
 
 
 def _prepared(
-    latest: Attempt, finding: Finding, data: Dataset, folder: RunFolder, seconds: float | None
+    run: Run, number: int, latest: Attempt, finding: Finding, data: Dataset, seconds: float | None
 ) -> tuple[Recording, tuple[str, ...]]:
-    """Return a recording of another training with prescribed keys, begun in its folder, and the user's keys it replaces."""
+    """Return a recording of another training with prescribed keys, begun or resumed, and the user's keys it replaces."""
     trained = latest.run.folder.read_experiment()  # the run itself may have the prior of a second stage
     experiment, opened = revised(trained, finding, data)
+    changes = _changes(trained, finding)
+    begun = run.folder.begun
+    folder = RunFolder(run.path.with_name(begun.attempts[number - 1])) if len(begun.attempts) >= number else None
+    if folder is not None and folder.config.exists():
+        recording = Recording(folder, Trainer(folder.read_experiment(), opened))
+        recording.restore(None)
+        return recording, changes
     # A restart is a run like any other, which can be resumed on its own.
     training = experiment.training.replace(auto_fix=False, time_limit=seconds)
-    changes = _changes(trained, finding)
-    recording = Recording(folder, Trainer(experiment.replace(training=training), opened))
+    trainer = Trainer(experiment.replace(training=training), opened)
     keys = " ".join(finding.prescription)
-    recording.trainer.notes.append(f"auto_fix restarts {latest.run.path} with {keys} against {finding.name}")
-    recording.trainer.notes += changes
+    trainer.notes += [f"auto_fix restarts {latest.run.path} with {keys} against {finding.name}", *changes]
+    if folder is None:
+        folder = RunFolder(made(run.path.with_name(f"{run.path.name}-fix{number}")))
+        run.folder.write_begun(begun.replace(attempts=(*begun.attempts, folder.path.name)))
+    recording = Recording(folder, trainer)
     recording.begin()
     return recording, changes
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple, overload
@@ -15,7 +17,8 @@ from vaekit.interfaces.describing.experiment import Experiment
 from vaekit.interfaces.describing.parsing import sectioned
 from vaekit.interfaces.describing.planning import plan
 from vaekit.interfaces.runs.auto_fix import auto_fix
-from vaekit.interfaces.runs.folder import RunFolder
+from vaekit.interfaces.runs.folder import RunFolder, made
+from vaekit.interfaces.runs.prior import finish_prior
 from vaekit.interfaces.runs.recording import Recording
 from vaekit.interfaces.runs.run import Run
 from vaekit.interfaces.runs.trainer import Listener, Trainer
@@ -34,7 +37,7 @@ from vaekit.objectives import Objective
 from vaekit.trained import Source, TrainedModel, typed
 from vaekit.training import Training
 
-__all__ = ["Planned", "fit", "free_folder", "planned", "reading_at", "resume", "resumed", "train"]
+__all__ = ["Planned", "finished_prior", "fit", "free_folder", "planned", "reading_at", "resume", "resumed", "train"]
 
 
 @overload
@@ -105,12 +108,16 @@ def fit(
         ValueError: The data or the settings do not fit; the message says what to do.
         TrainingDiverged: Values stayed non-finite after three rollbacks.
     """
+    began = time.perf_counter()
+    if out is not None:
+        RunFolder(Path(out)).refuse_taken()
     new = planned(data, model=model, objective=objective, training=training, preset=preset, context=context, **keys)
+    trainer = Trainer(new.experiment, new.data, model=new.modules, began=began)
     if out is None:
-        return train(new.data, new.experiment, model=new.modules, listener=listener)
-    recording = Recording(RunFolder(Path(out)), Trainer(new.experiment, new.data, model=new.modules))
-    recording.begin()
-    return _best(recording, listener)
+        return _trained(trainer, listener)
+    with Recording(RunFolder(Path(out)), trainer) as recording:
+        recording.begin()
+        return _best(recording, listener)
 
 
 class Planned(NamedTuple):
@@ -188,7 +195,10 @@ def train(
         ValueError: The data do not suit the experiment.
         TrainingDiverged: Values stayed non-finite after three rollbacks.
     """
-    trainer = Trainer(experiment, data, model=model)
+    return _trained(Trainer(experiment, data, model=model), listener)
+
+
+def _trained(trainer: Trainer, listener: Listener | None) -> TrainedModel:
     best = None
     with trainer.scope:
         for progress in trainer.steps():
@@ -213,20 +223,35 @@ def resume(
     model: LatentVariableModel | None = None,
     listener: Listener | None = None,
 ) -> Run:
-    """Continue a stopped run, with bit for bit the same result as without the stop; or extend a finished run.
+    """Finish what was begun, with bit for bit the same result as without the stop; or extend a finished run.
+
+    Whatever was begun in the folder is finished: `fit` with its second stage, bounds and report, the attempts of `auto_fix`,
+    and `fit_prior`.
 
     Args:
         path: The run folder.
         seconds_more: Seconds to extend the run by.
-        data: The data, if they came from memory.
+        data: The data, if they came from memory or have moved.
         model: The modules of a free composition.
         listener: Called after every step.
 
     Raises:
-        ValueError: The run is finished and `seconds_more` is None, or its data have changed.
+        ValueError: The run is finished and `seconds_more` is None, its data have changed, or another process writes into
+            its folder.
     """
-    recording = resumed(path, seconds_more=seconds_more, data=data, model=model)
-    return _best(recording, listener) if seconds_more is None else recording.run(listener)
+    folder = RunFolder(Path(path))
+    if folder.is_prior_fit:
+        return finished_prior(folder, seconds_more, data)
+    with resumed(path, seconds_more=seconds_more, data=data, model=model) as recording:
+        return _best(recording, listener) if seconds_more is None else recording.run(listener)
+
+
+def finished_prior(folder: RunFolder, seconds_more: float | None = None, data: Source | None = None) -> Run:
+    """Finish a call of `fit_prior`; see `resume`."""
+    if seconds_more is not None:
+        raise ValueError(f"{folder.path} was not trained: its prior was fitted; extend the run that it came from")
+    experiment = RunFolder(Path(folder.begun.run)).read_experiment() if data is not None else None
+    return finish_prior(folder.path, None if experiment is None or data is None else _opened(data, experiment.data)[1])
 
 
 def resumed(
@@ -235,17 +260,32 @@ def resumed(
     seconds_more: float | None = None,
     data: Source | None = None,
     model: LatentVariableModel | None = None,
+    began: float | None = None,
 ) -> Recording:
-    """Return the recording of a run, at its newest valid checkpoint; see `resume`."""
+    """Return the recording of a run, at its newest valid checkpoint, which others cannot write to; see `resume`."""
+    began = time.perf_counter() if began is None else began
     folder = RunFolder(Path(path))
     experiment = folder.read_experiment()
     if experiment.model is None and model is None:
         raise ValueError(f"{path} holds a user's own composition; give model=VAE(...)")
     if data is None and not experiment.data.source:
         raise ValueError(f"the data of {path} came as arrays and are not kept; give vaekit.resume(..., data=...)")
-    opened = experiment.data.open() if data is None else _opened(data, experiment.data)[1]
-    recording = Recording(folder, Trainer(experiment, opened, model=model))
-    recording.restore(seconds_more)
+    reading, opened = experiment.data, None
+    if data is not None:
+        reading, opened = _opened(data, experiment.data)
+    experiment = experiment.replace(data=reading)
+    trainer = Trainer(experiment, reading.open() if opened is None else opened, model=model, began=began)
+    with ExitStack() as stack:
+        recording = stack.enter_context(Recording(folder, trainer))
+        recording.restore(seconds_more)
+        if recording.is_concluded and (not experiment.training.auto_fix or folder.attempts.is_file()):
+            step = trainer.state.position.step
+            raise ValueError(
+                f"{path} is finished after {step} steps; extend it with: vaekit resume {path} --time-limit +10m"
+            )
+        if data is not None:
+            folder.write_experiment(experiment)  # the data may have moved: from now on they are found there
+        stack.pop_all()
     return recording
 
 
@@ -255,9 +295,8 @@ def reading_at(source: str, reading: Reading) -> Reading:
 
 
 def free_folder(source: str) -> RunFolder:
-    """Return the first folder `runs/<name>-<number>` that does not exist."""
-    name = Path(source).stem or "run"
-    return RunFolder(next(path for i in range(1, 10**6) if not (path := Path("runs") / f"{name}-{i}").exists()))
+    """Make and return the first folder `runs/<name>-<number>` that does not exist."""
+    return RunFolder(made(Path("runs") / (Path(source).stem or "run"), numbered=True))
 
 
 def _best(recording: Recording, listener: Listener | None) -> Run:

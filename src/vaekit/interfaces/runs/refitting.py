@@ -13,6 +13,7 @@ from vaekit.heads import Prior, PseudoInputs
 from vaekit.modalities import Description
 from vaekit.models import LatentVariableModel, evaluating
 from vaekit.trained import TrainedModel
+from vaekit.training.budget import NEVER, Deadline
 from vaekit.training.prior import Encoded, encode
 from vaekit.training.second_stage import fit_second_stage
 
@@ -42,13 +43,14 @@ class Refitted(NamedTuple):
         return f"E log p(z) of held-out latents rose from {self.scores[0]:.2f} to {self.scores[1]:.2f} nats"
 
 
-def refitted(run: TrainedModel, prior: Prior, seed: int = 0) -> Refitted:
+def refitted(run: TrainedModel, prior: Prior, seed: int = 0, deadline: Deadline = NEVER) -> Refitted:
     """Return a trained model with a prior fitted to its latents; the model itself does not change.
 
     Args:
         run: A model with a description, and with its data.
         prior: The prior to fit.
         seed: Seed of the new prior and of its fitting.
+        deadline: When fitting ends early, with the best prior until then.
 
     Raises:
         NotApplicable: The model is a free composition.
@@ -63,7 +65,7 @@ def refitted(run: TrainedModel, prior: Prior, seed: int = 0) -> Refitted:
         with evaluating(model, seed):
             train, held_out = (_encoded(run, model, run.data.drawn(name)) for name in _PARTS)
             _start(run, model)
-        scores = fit_second_stage(run.model, model.first_prior, train, held_out, seed)
+        scores = fit_second_stage(run.model, model.first_prior, train, held_out, seed, deadline)
     return Refitted(description, model.requires_grad_(True), scores)
 
 

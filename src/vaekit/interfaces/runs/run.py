@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from vaekit.data import Dataset
 from vaekit.data.schema import Schema
-from vaekit.errors import DataNotAtHand
+from vaekit.errors import DataNotAtHand, foreign_bytes
 from vaekit.interfaces.describing.experiment import Experiment
 from vaekit.interfaces.runs.folder import RunFolder
 from vaekit.interfaces.runs.logs import read_metrics
@@ -94,12 +94,13 @@ class Run(TrainedModel):
         return data
 
 
-def load(path: str | Path, *, model: LatentVariableModel | None = None) -> Run:
+def load(path: str | Path, *, model: LatentVariableModel | None = None, data: Dataset | None = None) -> Run:
     """Load a run; no code in its files is executed.
 
     Args:
         path: The run folder.
         model: The modules of a free composition, which has no description.
+        data: Its data, if they are open already.
 
     Raises:
         FileNotFoundError: The folder holds no run, or no model yet.
@@ -107,20 +108,22 @@ def load(path: str | Path, *, model: LatentVariableModel | None = None) -> Run:
     """
     folder = RunFolder(Path(path))
     experiment = folder.read_experiment()
-    if not (folder.model.path / "model.safetensors").is_file():
+    if not folder.model.has_weights:
         raise FileNotFoundError(f"{path} holds no trained model yet; continue it with: vaekit resume {path}")
     if experiment.model is None and model is None:
         raise ValueError(f"{path} holds a user's own composition; load it with load({str(path)!r}, model=VAE(...))")
-    saved = folder.model.read()
+    with foreign_bytes(path):
+        saved = folder.model.read()
     if model is None and type(saved.description) is type(experiment.model):
         # A second stage replaces the prior of training.
         assert experiment.model is not None and saved.description is not None
         experiment = experiment.replace(model=experiment.model.replace(prior=saved.description.prior))
-    return Run(folder, experiment, folder.model.weighted(experiment.model, model), saved.schema)
+    return Run(folder, experiment, folder.model.weighted(experiment.model, model), saved.schema, data)
 
 
 def _conditions(folder: RunFolder, experiment: Experiment, schema: Schema | None) -> Conditions:
-    about = folder.read_json("data.json")
-    labels, classes = about.get("labels", {}), () if schema is None else schema.classes
-    counts = [labels.get(name, 0) for name in classes]
-    return Conditions.of(experiment.model, schema, counts, about.get("context", 0))
+    with foreign_bytes(folder.path / "data.json"):
+        about = folder.read_json("data.json")
+        labels, classes = about.get("labels", {}), () if schema is None else schema.classes
+        counts = [int(labels.get(name, 0)) for name in classes]
+        return Conditions.of(experiment.model, schema, counts, int(about.get("context", 0)))

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from typing import Protocol
+from collections.abc import Callable, Iterator
+from typing import Any, Protocol
 
 import torch
 from torch import nn
@@ -13,13 +13,15 @@ from vaekit.data import Batches, Dataset, Stored, sequential, unpacked
 from vaekit.data.dataset import Part
 from vaekit.diagnosis import Watch
 from vaekit.interfaces.describing.experiment import Experiment
+from vaekit.interfaces.runs.ending import seconds_of_ending, silently
 from vaekit.interfaces.runs.folder import label_counts
 from vaekit.interfaces.runs.second_stage import second_stage
 from vaekit.modalities import View, view_of
 from vaekit.models import LatentVariableModel, evaluating
 from vaekit.objectives import ELBO
 from vaekit.trained import Conditions, TrainedModel
-from vaekit.training import Progress, Step, Training, TrainingState, Validation, train, validate
+from vaekit.training import Progress, Step, TrainingState, Validation, train, validate
+from vaekit.training.budget import NEVER, Deadline
 from vaekit.training.fabric import make_fabric
 from vaekit.training.memory import refuse_too_large
 from vaekit.training.scope import TrainingScope
@@ -64,9 +66,25 @@ class Trainer:
         with self.scope:
             self._prepare(model)
         self._log_jacobians: dict[Part, float] = {}
-        self.seconds = time_for_training(self.training)
+        self.limit_time(self.training.seconds)
+        self.announce: Callable[[str], None] = silently
+        """Is told what is running after training."""
         self.watch = Watch(experiment.objective, self.training, self.view.traits)
         self.notes: list[str] = list(experiment.model.warnings if experiment.model is not None else ())
+
+    def limit_time(self, seconds: float | None) -> None:
+        """Set when all must have ended, second stage, bounds and report included.
+
+        Args:
+            seconds: Seconds since the user's wait began; None for no limit.
+        """
+        self.deadline = NEVER if seconds is None else Deadline(self.began + seconds)
+        self.ending = 0.0 if seconds is None else seconds_of_ending(seconds)
+
+    def note(self, text: str) -> None:
+        """Add a note for the user, once."""
+        if text not in self.notes:
+            self.notes.append(text)
 
     def _prepare(self, model: LatentVariableModel | None) -> None:
         """Build everything that training needs."""
@@ -117,19 +135,23 @@ class Trainer:
         objective = self.experiment.objective
         settled = objective.schedule_end
         anew = 0 if objective.is_bound else settled
-        seconds = None if self.seconds is None else self.seconds - (time.perf_counter() - self.began)
-        warned = False
+        seconds = None if self.deadline is NEVER else self.deadline.before(self._after_training).left
+        planned: int | None = None
         for progress in train(self.state, self.batches, self.validate, seconds=seconds, settled=settled, anew=anew):
             if progress.validation is not None:
                 now = (progress.step, progress.stop, progress.validation)
-                self.notes += self.watch(*now, self.state.guard.non_finite)
-            if progress.stop is not None and progress.stop < settled and not warned:
-                warned = True
-                self.notes.append(_schedule_note(progress.stop, settled))
+                for text in self.watch(*now, self.state.guard.non_finite):
+                    self.note(text)
+            if planned is None and progress.stop is not None:
+                planned = progress.stop
+                if planned < settled:
+                    self.note(_schedule_note(planned, settled))
             yield progress
         stop, step = self.state.position.stop, self.state.position.step
+        if stop is not None and planned is not None and stop < planned:
+            self.note(f"the machine grew slower: training ended at step {stop} of {planned}, to keep the time limit")
         if stop is not None and step < stop:
-            self.notes.append(
+            self.note(
                 f"training ended at step {step} of {stop}: no better validation bound for "
                 f"{self.training.patience} epochs (patience)"
             )
@@ -160,15 +182,33 @@ class Trainer:
         self.state.release()
         self.model.load_state_dict(best)
         self.model.to("cpu")
+        if note := self.view.finish(self.model, self.data):
+            self.notes.append(note)
         description, data = self.experiment.model, self.data
         size = 0 if data.context is None else data.context.shape[1]
         conditions = Conditions.of(description, data.schema, tuple(label_counts(data).values()), size)
         reading = self.experiment.data
         trained = TrainedModel(self.model, description, data.schema, reading=reading, conditions=conditions, data=data)
         if self.training.second_stage != "none":
-            trained, note = second_stage(trained, self.training, self.experiment.preset)
-            self.notes.append(note)
+            self.announce("second stage: a prior is fitted to the latents")
+            until = self.deadline.before(self.ending)
+            trained, note = second_stage(trained, self.training, self.experiment.preset, until)
+            self.note(note)
         return trained
+
+    @property
+    def _after_training(self) -> float:
+        """Seconds of the time limit that second stage, bounds and report get."""
+        left = max(0.0, self.deadline.left)
+        return self.ending + (0.0 if self.training.second_stage == "none" else min(45.0, 0.2 * left))
+
+    @property
+    def arithmetic(self) -> dict[str, Any]:
+        """What the last digits of the results depend on."""
+        with self.scope:
+            threads = torch.get_num_threads()
+        fabric = self.state.fabric
+        return {"threads": threads, "precision": fabric._precision.precision, "device": fabric.device.type}
 
     @property
     def _weight_of_rate(self) -> float:
@@ -177,15 +217,6 @@ class Trainer:
         if self.training.select_by == "bound" or not isinstance(objective, ELBO):
             return 1.0
         return objective.beta.at(objective.beta.end)
-
-
-def time_for_training(training: Training) -> float | None:
-    """Return the part of a time limit, in seconds, that remains for training after second stage, bounds and report."""
-    limit = training.seconds
-    if limit is None:
-        return None
-    second = 0.0 if training.second_stage == "none" else min(45.0, 0.2 * limit)
-    return limit - second - min(40.0, 4.0 + 0.03 * limit)
 
 
 def _schedule_note(stop: int, settled: int) -> str:

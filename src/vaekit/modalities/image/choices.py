@@ -13,7 +13,7 @@ from vaekit.heads import LEVELED
 from vaekit.modalities.capacity import balance, latent_size
 from vaekit.modalities.choice import Choice, Draft, Preset
 from vaekit.modalities.image.description import ImageVAE
-from vaekit.nets import output_size
+from vaekit.nets import output_size, parameter_count
 from vaekit.value import Size
 
 __all__ = ["choose_image_model"]
@@ -54,8 +54,11 @@ def choose_image_model(
     model = ImageVAE.model_validate({**derived, **draft.keys})
     if "latent" not in draft.keys:
         with torch.device("meta"):
-            features = math.prod(output_size(model.net.encoder(shape), shape))
-        draft.choose(latent_size(math.prod(shape), features, _usual(max(shape[1:]))))
+            encoder = model.net.encoder(shape)
+            features = math.prod(output_size(encoder, shape))
+        # The head has a mean and a scale of each latent. Below 256 pixels it is small, whatever its share.
+        most = parameter_count(encoder) // (2 * features) if max(shape[1:]) >= 256 else None
+        draft.choose(latent_size(math.prod(shape), features, _usual(max(shape[1:])), most))
         model = model.replace(latent=draft.keys["latent"])
     return model, (*draft.choices, balance(model, "see net.widths and latent"))
 
@@ -103,7 +106,7 @@ def _mlp(shape: Size, preset: Preset) -> list[Choice]:
 def _conv(shape: Size, preset: Preset, batch: int) -> list[Choice]:
     height, width = shape[1:]
     stages = 1
-    while stages < 6 and _halved(min(height, width), stages + 1) >= 4:
+    while stages < 10 and _halved(min(height, width), stages + 1) >= 4:
         stages += 1
     base = {"fast": 16, "balanced": 32, "best": 64}[preset]
     widths = tuple(min(base * 2**i, 16 * base, 512) for i in range(stages))

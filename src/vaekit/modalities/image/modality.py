@@ -47,7 +47,9 @@ class ImageReading(Reading):
 
     def read(self, source: str, schema: Any, *, own: bool) -> Dataset:
         """Read images from a folder, a file, or by their name."""
-        return read_images(source, size=self.size, fit=self.fit)
+        # Files have no more channels than a picture can; those of a model's own data are found, others are brought to its own.
+        known = schema is not None and not own and schema.channels in (1, 3, 4)
+        return read_images(source, size=self.size, fit=self.fit, channels=schema.channels if known else None)
 
     def convert(self, data: Any, schema: Any = None) -> Dataset:
         """Return images from arrays, tensors, or a torch data set."""

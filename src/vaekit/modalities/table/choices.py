@@ -10,6 +10,7 @@ from vaekit.modalities.capacity import balance
 from vaekit.modalities.choice import Choice, Draft, Preset, merged
 from vaekit.modalities.modality import Completed, Sections, three_sections
 from vaekit.modalities.table.description import TableVAE
+from vaekit.modalities.table.gaussian import cell_width
 
 __all__ = ["GOALS", "choose_table_model", "with_goal"]
 
@@ -20,6 +21,7 @@ _FAMILIES = {
 }
 """The reason for each family of variables that is chosen."""
 
+_WIDEST = 100  # features of a covariance that takes seconds to fit
 _SMALL = 5_000  # training rows under which a net must be narrow, so that it does not overfit
 
 GOALS: dict[str, tuple[str, dict[str, dict[str, Any]]]] = {
@@ -85,11 +87,15 @@ def choose_table_model(
     reason = "embeddings into layer-normed dense layers: the most rows per second, and as good on most tables"
     draft.choose(Choice(key="net", value="mlp", reason=reason))
     net = draft.part("net")
+    imputes = keys.get("goal") == "imputation"
     if net["kind"] == "mlp" and "widths" not in net:
-        is_shallow = keys.get("goal") == "imputation" and count < _SMALL
-        draft.choose(*(_shallow(count) if is_shallow else [_widths(count, preset)]))
+        draft.choose(*(_shallow(count) if imputes and count < _SMALL else [_widths(count, preset)]))
     draft.choose(_latent(len(schema.slots), count))
-    model = TableVAE.model_validate({"slots": schema.slots, **draft.keys})
+    if imputes:
+        draft.choose(_gaussian(schema, keys))
+    if imputes and count < _SMALL:
+        _share_scale(draft, count)
+    model = TableVAE.model_validate({"slots": schema.slots, "evidence": schema.evidence, **draft.keys})
     return model, (*draft.choices, *_families(model), balance(model, "each category has weights on both sides"))
 
 
@@ -106,6 +112,16 @@ def _shallow(count: int) -> list[Choice]:
     ]
 
 
+def _share_scale(draft: Draft, count: int) -> None:
+    """Give all rows one scale in each variable, where Student's t is the family of numbers and its scale is not set."""
+    likelihood = draft.part("likelihood")
+    real = dict(likelihood.get("real", {}))
+    if real.get("kind") == "student_t" and "scale" not in real:
+        likelihood["real"] = {**real, "scale": {"kind": "shared"}}
+        reason = f"{count:,} training rows are too few to learn a scale for each row: intervals would be too narrow"
+        draft.choices.append(Choice(key="likelihood.real.scale", value="shared", reason=reason))
+
+
 def _latent(slots: int, count: int) -> Choice:
     value = max(2, min(64, round(1.5 * slots), max(12, count // 40)))
     reason = (
@@ -113,6 +129,16 @@ def _latent(slots: int, count: int) -> Choice:
         f"at most 64, and at most 12 or one per 40 of {count:,} training rows"
     )
     return Choice(key="latent", value=value, reason=reason)
+
+
+def _gaussian(schema: TableSchema, keys: Mapping[str, Any]) -> Choice:
+    width = cell_width(schema.slots)
+    value = width <= _WIDEST and keys.get("condition", "none") == "none" and not schema.constraints
+    reason = (
+        "a Gaussian of all cells finds linear relations in a few hundred rows and fills missing cells beside the VAE; for "
+        f"tables without labels as conditions, without constraints, and of at most {_WIDEST} numbers and categories, here {width}"
+    )
+    return Choice(key="gaussian", value=value, reason=reason)
 
 
 def _families(model: TableVAE) -> list[Choice]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Any, Literal, TypeAlias
 
 import torch
@@ -11,6 +11,9 @@ from pydantic import Field
 from torch import Tensor
 
 from vaekit.data import Dataset, Slot, TableSchema
+from vaekit.data.table.evidence import AnyEvidence
+from vaekit.data.table.origins import indexed, restored
+from vaekit.data.table.rules import any_broken
 from vaekit.distributions import Decoding
 from vaekit.errors import NotApplicable
 from vaekit.heads import (
@@ -30,8 +33,10 @@ from vaekit.heads import (
 from vaekit.heads.family import Measure
 from vaekit.modalities.condition import conditioned
 from vaekit.modalities.description import Description
+from vaekit.modalities.table.gaussian import CellGaussian
 from vaekit.modalities.table.given import GivenSample, sample_given
 from vaekit.modalities.table.imputing import Imputation, impute
+from vaekit.modalities.table.stacking import StackedVAE
 from vaekit.modalities.view import Imputing, Pick, Seed, Traits, View, pointwise
 from vaekit.models import VAE, LatentVariableModel
 from vaekit.nets import MLP, ColumnTransformer, joined_size, table_encoder
@@ -45,6 +50,7 @@ Goal: TypeAlias = Literal["synthesis", "density", "imputation"]
 TableNet: TypeAlias = Annotated[MLP | ColumnTransformer, Field(discriminator="kind")]
 
 _CHECKED = 4096  # rows that one check looks at
+_WEIGHED = 512  # held-out rows that the weights of the Gaussian are chosen on
 
 
 class ColumnLikelihoods(Value):
@@ -91,6 +97,8 @@ class TableVAE(Description):
     kind: Literal["table"] = "table"
     slots: Annotated[tuple[Slot, ...], Field(min_length=1)]
     """The variables: one or two for each column."""
+    evidence: tuple[AnyEvidence, ...] = ()
+    """What the last variables tell of others where a constraint has a missing cell; the schema knows."""
     goal: Goal = "synthesis"
     """The purpose of the model: synthesis, density or imputation; it sets the objective, hide and second_stage."""
     latent: Annotated[int, Field(ge=1, le=2**24)] = 16
@@ -106,6 +114,9 @@ class TableVAE(Description):
     hide: Annotated[float, Field(ge=0, le=0.5)] = 0.0
     """Mean share of the cells that are hidden from the encoder in training, so that it learns to work from few cells."""
 
+    gaussian: bool = False
+    """Let a Gaussian of all cells, fitted before training, fill missing cells beside the VAE; the weights are chosen on held-out cells."""
+
     def model_post_init(self, _context: object) -> None:
         """Refuse a prior with learned pseudo-inputs: categories have no gradient."""
         if isinstance(self.prior, Vamp):
@@ -116,8 +127,9 @@ class TableVAE(Description):
     @property
     def family(self) -> Columns:
         """The family of one row."""
-        columns = tuple(self.likelihood.of(slot) for slot in self.slots)
-        return Columns(columns=columns, names=tuple(slot.name for slot in self.slots))
+        own = self.slots[: len(self.slots) - sum(len(each.places) for each in self.evidence)]
+        columns = tuple(self.likelihood.of(slot) for slot in own)
+        return Columns(columns=columns, names=tuple(slot.name for slot in own), evidence=self.evidence)
 
     def build(self) -> VAE:
         """Return the model, freshly initialised."""
@@ -134,7 +146,8 @@ class TableVAE(Description):
         decoder = self.net.decoder(given, size) if isinstance(self.net, MLP) else self.net.decoder(given, size[0])
         posterior = conditional(self.posterior, encoder, given=size, event=latent, context=self.context)
         likelihood = conditional(self.family, decoder, given=latent, event=size, context=self.context)
-        return VAE(self.prior.build(Site(latent, posterior, size, self.context)), posterior, likelihood)
+        parts = self.prior.build(Site(latent, posterior, size, self.context)), posterior, likelihood
+        return StackedVAE(*parts, CellGaussian(self.slots, self._columns)) if self.gaussian else VAE(*parts)
 
     @property
     def _columns(self) -> list[int]:
@@ -171,7 +184,10 @@ class TableVAE(Description):
             raise ValueError(
                 f"the table does not fit the model: {why}; read it with the run's schema, or give model=None"
             )
-        self.family.check(data.values[data.part("train")[:_CHECKED]].float())
+        codes = data.values[data.part("train")[:_CHECKED]].float()
+        classes = [place for place, slot in enumerate(self.slots) if slot.kind == "categorical"]
+        codes[:, classes] = codes[:, classes].floor()  # the fraction says which rare class a code of the last one is
+        self.family.check(codes)
 
 
 @dataclass(frozen=True)
@@ -218,14 +234,30 @@ class TableView(View):
         )
 
     def decode(self, x: Tensor) -> Any:
-        """Return rows as a `pyarrow.Table`."""
+        """Return rows as a `pyarrow.Table`, in the types in which the columns came."""
+        return restored(self.display(x), self.required_schema.sources)
+
+    def display(self, x: Tensor) -> Any:
+        """Return rows as a `pyarrow.Table`, in the few types that tables have here."""
         return self.required_schema.decode(x)
+
+    def inputs(self, data: Dataset, x: Tensor) -> Any:
+        """Return rows as they came, with the index of their frame."""
+        if data.table is None:
+            return self.decode(x)
+        return indexed(restored(data.table, self.required_schema.sources), data.index)
 
     def pick(self, decoding: Decoding | None = None, *, noise: bool = False, sampling: bool = False) -> Pick:
         """Return how a row is taken: new rows are drawn cell by cell, reconstructions are means and the likeliest classes."""
         if noise:
             raise NotApplicable("noise applies to pixels; new rows are drawn anyway")
         return pointwise(decoding, noise=sampling)
+
+    def allowed(self, x: Tensor) -> Tensor | None:
+        """Return which rows keep the rules of the schema, if new rows are to."""
+        if self.schema is None or not self.schema.kept:
+            return None
+        return torch.from_numpy(~any_broken(self.schema.kept, self.schema.decode(x)))
 
     def settle(self, data: Dataset) -> Dataset:
         """Return the data with labels as vectors, if the model is conditional on them.
@@ -246,12 +278,26 @@ class TableView(View):
             raise NotApplicable("the schema of these rows is lost, so they cannot be read or shown as a table")
         return self.schema
 
+    def finish(self, model: LatentVariableModel, data: Dataset) -> str | None:
+        """Choose how much of an imputation comes from the Gaussian of the model, on held-out rows."""
+        if not isinstance(model, StackedVAE):
+            return None
+        rows = data.drawn("validation", _WEIGHED)
+        share = model.weigh(self.prepare(data.values[rows]))
+        return (
+            f"imputation: {share:.0%} of the draws come from a Gaussian of all cells, as a mean over the variables; chosen by "
+            f"the errors of hidden cells in {len(rows):,} held-out rows"
+        )
+
     def impute(self, model: LatentVariableModel, data: Dataset, how: Imputing) -> Imputation:
         """Return the table with its missing cells filled."""
-        return impute(model, self.required_schema, data, how)
+        found, sources = impute(model, self.required_schema, data, how), self.required_schema.sources
+        table, *draws = (indexed(restored(table, sources), data.index) for table in (found.table, *found.draws))
+        return replace(found, table=table, draws=tuple(draws))
 
     def sample_given(self, model: LatentVariableModel, n: int, given: Mapping[str, Any], seed: Seed) -> GivenSample:
         """Return `n` new rows with fixed values in some columns."""
         if self.model.context:
             raise NotApplicable("given is not for a model that is conditional on labels; see label")
-        return sample_given(model, self.required_schema, n, given, seed)
+        found = sample_given(model, self.required_schema, n, given, seed)
+        return found._replace(table=restored(found.table, self.required_schema.sources))

@@ -90,9 +90,12 @@ class DrawnLabels:
         """Return for each cell the category that was drawn most often, or the median rank."""
         return self.names.take(self._expected)
 
-    def probability(self) -> Array:
-        """Return the share of the draws that equal the expected value, `(N,)`."""
-        return self.share[np.arange(len(self.share)), self._expected]
+    def probability(self, cells: Any) -> Array:
+        """Return the share of the draws that equal cells, `(N,)`."""
+        import pyarrow.compute as pc
+
+        places = pc.fill_null(pc.index_in(cells, value_set=self.names), -1).to_numpy()
+        return np.where(places < 0, 0.0, self.share[np.arange(len(self.share)), places])
 
     @property
     def _expected(self) -> Array:

@@ -11,6 +11,7 @@ import numpy as np
 from vaekit.data import TableSchema
 from vaekit.data.rows import Array
 from vaekit.data.table.cells import label_cells
+from vaekit.data.table.constraints import Inequality
 from vaekit.data.table.discrete import Ordinal
 from vaekit.modalities.table.drawn_cells import DrawnLabels, DrawnNumbers
 
@@ -49,9 +50,12 @@ class Filling:
 
     def _repaired(self, table: pa.Table, tables: list[pa.Table]) -> pa.Table:
         """Return the table after rows that break a constraint are filled by draws that keep it."""
+        import pyarrow as pa
         import pyarrow.compute as pc
 
-        for constraint in self.schema.constraints:
+        for rule in self.schema.kept:
+            table = rule.mended(table, self.empty)
+        for constraint in (*self.schema.constraints, *self.schema.kept):
             names = [name for name in constraint.needs if name in self.empty]
             for drawn in _donors(tables):
                 broken = np.asarray(constraint.broken(table))
@@ -61,18 +65,30 @@ class Filling:
                 for name in names:
                     place = table.column_names.index(name)
                     table = table.set_column(place, name, pc.if_else(broken, other.column(name), table.column(name)))
+            if isinstance(
+                constraint, Inequality
+            ):  # a draw is kept within the range of training, and may miss the other cell
+                low, high = (table.column(name) for name in constraint.needs)
+                if constraint.low in self.empty:
+                    low = pc.if_else(pc.less(high, low), high, low).cast(low.type)
+                elif constraint.high in self.empty:
+                    high = pc.if_else(pc.less(high, low), low, high).cast(high.type)
+                for name, cells in zip(constraint.needs, (low, high), strict=True):
+                    if name in names:
+                        filled = pc.if_else(pa.array(self.empty[name]), cells, table.column(name))
+                        table = table.set_column(table.column_names.index(name), name, filled)
         return table
 
-    def cells(self, tables: list[pa.Table], level: float) -> pa.Table:
-        """Return a table with a row for each cell that was missing."""
+    def cells(self, filled: pa.Table, tables: list[pa.Table], level: float) -> pa.Table:
+        """Return a table with a row for each cell that was missing: its value in the filled table, and what the draws say of it."""
         import pyarrow as pa
 
-        parts = [self._cells(name, tables, level) for name in self.empty]
+        parts = [self._cells(name, filled, tables, level) for name in self.empty]
         types = {"row": pa.int64(), "column": pa.string(), "value": pa.string()}
         types |= dict.fromkeys(("low", "high", "probability"), pa.float64())
         return pa.concat_tables(parts) if parts else pa.schema(types).empty_table()
 
-    def _cells(self, name: str, tables: list[pa.Table], level: float) -> pa.Table:
+    def _cells(self, name: str, filled: pa.Table, tables: list[pa.Table], level: float) -> pa.Table:
         import pyarrow as pa
         import pyarrow.compute as pc
 
@@ -83,13 +99,13 @@ class Filling:
         if isinstance(drawn, DrawnNumbers):
             low, high = drawn.interval(level)
         else:
-            probability = drawn.probability()
+            probability = drawn.probability(filled.column(name).take(self.rows))
         certainty = {"low": low, "high": high, "probability": probability}
         return pa.table(
             {
                 "row": places,
                 "column": [name] * len(places),
-                "value": pc.cast(drawn.expected(), pa.string()).take(among),
+                "value": pc.cast(filled.column(name), pa.string()).take(places),
                 **{title: pa.array(values[among], from_pandas=True) for title, values in certainty.items()},
             }
         )

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from vaekit.data import TableSchema
 from vaekit.data.table.cells import arrow_type
+from vaekit.data.table.numeric import Numeric, Spiked
 from vaekit.errors import suggestion
+from vaekit.modalities.table.imputing import completed
 from vaekit.modalities.view import Seed
 from vaekit.models import LatentVariableModel, conditional_latents, evaluating
 
@@ -30,10 +33,12 @@ class GivenSample(NamedTuple):
         table: The rows.
         ess: Effective sample size of the pool of latents that they were drawn from. If it is far below the number of
             rows, they repeat few latents, because the given values are rare under the model.
+        notes: A sentence about each given number that lies outside those of training.
     """
 
     table: pa.Table
     ess: float
+    notes: tuple[str, ...] = ()
 
 
 def sample_given(
@@ -57,32 +62,53 @@ def sample_given(
 
     row = _row(schema, given)
     x = schema.encode(row)
-    known = [place for name in given for place in schema.slots_of(name)]
-    unknown = [place for place in range(x.shape[1]) if place not in known]
-    x[:, unknown] = torch.nan
+    for mask in schema.masks:  # whether a cell that is not given is missing is not given either
+        name = schema.slots[mask].name.removesuffix("?")
+        if name not in given:
+            x[:, mask] = torch.nan
     _check(schema, given, row, x)
     with evaluating(model, seed):
         latents = conditional_latents(model, x, n)
         parts = zip(*(z.flatten(0, 1).split(_BATCH) for z in latents.z), strict=True)
-        made = torch.cat([model.decode(*z).sample() for z in parts])
-    table = schema.decode(torch.where(x.isnan(), made, x), seed=seed if isinstance(seed, int) else 0)
+        whole = torch.cat([completed(model.decode(*z), x.expand(len(z[0]), -1)) for z in parts])
+    table = schema.decode(whole, seed=seed if isinstance(seed, int) else 0)
     for name in given:  # the exact value, even if it shares a code with other values
         place = table.column_names.index(name)
         table = table.set_column(place, name, pa.repeat(row.column(name)[0], n))
-    return GivenSample(table, latents.ess.item())
+    return GivenSample(table, latents.ess.item(), tuple(_beyond(schema, row, given)))
+
+
+def _beyond(schema: TableSchema, row: pa.Table, given: Mapping[str, Any]) -> Iterator[str]:
+    """Yield a sentence about each number outside the range of training."""
+    for column in (*schema.columns, *schema.known):
+        if column.name in given and isinstance(column.codec, Numeric | Spiked):
+            axis = column.codec.axis
+            low, high = axis.range
+            place = float(axis.positions(row.column(column.name))[0])
+            if not low <= place <= high:
+                ends = axis.cells(np.array([low, high]), column.codec.type).cast("string").to_pylist()
+                yield (
+                    f"{column.name} = {given[column.name]} lies outside what training had, {ends[0]} to {ends[1]}:"
+                    " the other columns are extrapolated"
+                )
 
 
 def _check(schema: TableSchema, given: Mapping[str, Any], row: pa.Table, x: Tensor) -> None:
     """Refuse a value that the model has no code for, or that breaks a constraint."""
-    for name, value in given.items():
-        places = [place for place in schema.slots_of(name) if value is None or place not in schema.masks]
-        if x[0, places].isnan().all():
-            raise ValueError(
-                f"column {name!r} never had the value {value!r} in training; {_known_values(schema, name)}"
-            )
+    known = {slot.name: place for place, slot in enumerate(schema.slots)}
     for constraint in schema.constraints:
         if constraint.broken(row).any():
             raise ValueError(f"the given values break the constraint {constraint}; give other values")
+    for name, value in given.items():
+        makes = next((one.makes for one in schema.constraints if name in one.replaces), (name,))
+        places = [
+            place for made in makes for place in schema.slots_of(made) if value is None or place not in schema.masks
+        ]
+        places += [known[name]] if name in known else []
+        if not x[0, places].isfinite().any():
+            raise ValueError(
+                f"column {name!r} never had the value {value!r} in training; {_known_values(schema, name)}"
+            )
 
 
 def _row(schema: TableSchema, given: Mapping[str, Any]) -> pa.Table:
@@ -95,11 +121,11 @@ def _row(schema: TableSchema, given: Mapping[str, Any]) -> pa.Table:
             hint = suggestion(name, types) or f"; the columns are {', '.join(types)}"
             raise ValueError(f"the model has no column {name!r}{hint}")
         constraint = next((each for each in schema.constraints if name in each.replaces), None)
-        if constraint is not None:
+        if constraint is not None and name not in {column.name for column in schema.known}:
             raise ValueError(
                 f"column {name!r} cannot be given by itself, as it is part of the constraint {constraint}; leave it out"
             )
-        if not schema.slots_of(name):
+        if constraint is None and not schema.slots_of(name):
             raise ValueError(f"column {name!r} is not modelled, so nothing can depend on it; see vaekit inspect")
     return pa.table(
         {name: pa.array([_cell(name, given.get(name), kind)], arrow_type(kind)) for name, kind in types.items()}
@@ -138,6 +164,7 @@ def _cell(name: str, value: Any, type_: str) -> Any:
 
 
 def _known_values(schema: TableSchema, name: str) -> str:
-    known = getattr(schema.column(name).codec, "labels", ())
+    columns = {column.name: column for column in (*schema.columns, *schema.known)}
+    known = getattr(columns[name].codec, "labels", ())
     first = f"it had {', '.join(map(str, known[:10]))}{', ...' if len(known) > 10 else ''}"
     return first if known else "give one that it had"

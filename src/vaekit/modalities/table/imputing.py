@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from torch import Tensor
+from torch.distributions import Distribution
 
 from vaekit.data import Dataset, TableSchema, sequential, unpacked
+from vaekit.distributions import Columns
 from vaekit.modalities.table.filling import Filling
+from vaekit.modalities.table.stacking import StackedVAE
 from vaekit.modalities.view import Imputing
 from vaekit.models import LatentVariableModel, evaluating, resample
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["Imputation", "impute"]
+__all__ = ["Imputation", "completed", "impute"]
 
 _BLOCK = 10_000  # rows that are filled together
 _SEEDS = 1_000_003  # distance between the seeds of two blocks
@@ -43,6 +46,8 @@ class Imputation:
     draws: tuple[pa.Table, ...]
     cells: pa.Table
     ess: Tensor
+    broken: Mapping[str, int] = field(default_factory=dict)
+    """Of each rule that all training rows keep, how many filled rows break it."""
 
 
 def impute(model: LatentVariableModel, schema: TableSchema, data: Dataset, how: Imputing) -> Imputation:
@@ -69,9 +74,13 @@ def impute(model: LatentVariableModel, schema: TableSchema, data: Dataset, how: 
             "proposals must be 2 at least, draws 0 at least and level between 0 and 1, "
             f"got {how.proposals}, {how.draws} and {how.level}"
         )
+    import pyarrow as pa
+
     # All draws of a block are in memory at once.
     blocks = torch.arange(len(data)).split(_BLOCK)
-    return _concatenated([_imputed(model, schema, data.taken(rows), how, at) for at, rows in enumerate(blocks)])
+    found = _concatenated([_imputed(model, schema, data.taken(rows), how, at) for at, rows in enumerate(blocks)])
+    filled = found.table.filter(pa.array(~found.ess.isnan().numpy()))
+    return replace(found, broken={str(rule): int(rule.broken(filled).sum()) for rule in schema.rules})
 
 
 def _imputed(model: LatentVariableModel, schema: TableSchema, data: Dataset, how: Imputing, block: int) -> Imputation:
@@ -90,10 +99,11 @@ def _imputed(model: LatentVariableModel, schema: TableSchema, data: Dataset, how
     filled = Filling(schema, data.table, incomplete, open_rows.numpy())
     whole = torch.full((len(data),), torch.nan, dtype=torch.float64)
     whole[open_rows] = ess.double()
+    expected = filled.by_expectation(tables)
     return Imputation(
-        filled.by_expectation(tables),
+        expected,
         tuple(filled.by(table, tables) for table in tables[: how.draws]),
-        filled.cells(tables, how.level),
+        filled.cells(expected, tables, how.level),
         whole,
     )
 
@@ -126,11 +136,17 @@ def _drawn(model: LatentVariableModel, schema: TableSchema, data: Dataset, how: 
         stored, context = unpacked(batch)
         x = stored.float()
         latents = resample(model, x, *context, proposals=how.proposals, draws=count)
-        drawn = model.decode(*latents.z, context=context).sample()
-        whole = torch.where(x.isnan(), drawn, x)
+        whole = completed(model.decode(*latents.z, context=context), x)
+        if isinstance(model, StackedVAE):
+            whole = torch.where(x.isfinite(), x, model.stacking.mixed(x, whole))
         whole[..., list(schema.masks)] = 0.0  # a filled cell is no longer missing
         made.append(whole)
         ess.append(latents.ess)
     if not made:
         return torch.empty(count, 0, len(schema.slots)), torch.empty(0)
     return torch.cat(made, 1), torch.cat(ess)
+
+
+def completed(likelihood: Distribution, x: Tensor) -> Tensor:
+    """Return draws `(*S, B, D)` of the missing cells of rows `(B, D)`, given the observed ones."""
+    return likelihood.completed(x) if isinstance(likelihood, Columns) else x.where(~x.isnan(), likelihood.sample())

@@ -9,7 +9,8 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BeforeValidator
 
 from vaekit.data import Dataset, TableSchema, is_frame, is_table, read_table, table_to_dataset
-from vaekit.data.table import read_schema_file
+from vaekit.data.foreign import user_path
+from vaekit.data.table import SchemaFile, read_schema_file
 from vaekit.modalities.choice import Choice
 from vaekit.modalities.description import Description
 from vaekit.modalities.modality import Chosen, Completed, Modality, Pace, Sections, Situation, Words
@@ -31,7 +32,7 @@ def _as_list(value: Any) -> Any:
 
 
 def _absolute(path: str | None) -> str | None:
-    return None if path is None else str(Path(path).expanduser().absolute())
+    return None if path is None else str(user_path(path).absolute())
 
 
 class TableReading(DelimitedReading):
@@ -46,6 +47,8 @@ class TableReading(DelimitedReading):
     """A file whose rows are the test part; null takes the test part from the data."""
     missing: Literal["model", "ignore"] = "model"
     """model learns which cells are missing, as part of the data; ignore treats them as missing at random."""
+    constraints: Literal["declared", "auto"] = "declared"
+    """auto also finds rules that all training rows keep, and new rows and filled cells keep them; declared keeps those of schema_file."""
     missing_marks: Annotated[tuple[str, ...], BeforeValidator(_as_list)] = ()
     """Words that mark a missing cell, in addition to the usual ones."""
 
@@ -61,6 +64,8 @@ class TableReading(DelimitedReading):
 
     def _columns(self, schema: TableSchema | None) -> dict[str, Any]:
         declared = read_schema_file(Path(self.schema_file)) if self.schema_file and schema is None else None
+        if self.constraints == "auto" and schema is None:
+            declared = (declared or SchemaFile()).replace(keep_rules=True)
         return {"overrides": declared, "target": self.target, "model_missing": self.missing == "model"}
 
 
@@ -95,7 +100,10 @@ class Tables(Modality):
         if count >= _EPOCHS_FROM:
             return [batch, self.duration(preset)]
         why = f"{count:,} training rows: a number of steps, as the bound on so few held-out rows is too noisy to stop training by"
-        return [batch, Choice(key="steps", value=_STEPS[preset], reason=why)]
+        steps = _STEPS[preset]
+        if model.get("goal") == "imputation":
+            steps, why = steps // 2, f"{why}; half as many as for other goals, as a Gaussian finds the linear relations"
+        return [batch, Choice(key="steps", value=steps, reason=why)]
 
     def complete(self, keys: Sections, pace: Pace) -> Completed:
         """Complete the user's keys by those of the goal."""

@@ -173,6 +173,10 @@ class TextView(View):
             raise NotApplicable("the tokenizer of these texts is lost, so they cannot be shown")
         return self.schema.decode(x)
 
+    def inputs(self, data: Dataset, x: Tensor) -> list[str]:
+        """Return texts as they were read, or what their tokens say if they are not in memory."""
+        return list(data.texts) or self.decode(x)
+
     def blank(self) -> Tensor | None:
         """Return the empty text, `(1, T)`."""
         return None if self.schema is None else self.prepare(self.schema.encode([""]))

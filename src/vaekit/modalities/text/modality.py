@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from vaekit.data import Dataset, TextSchema, is_table, is_text, is_texts_in_memory, read_text, texts_to_dataset
+from vaekit.data.text_encoding import Unknown
 from vaekit.modalities.choice import Choice
 from vaekit.modalities.description import Description
 from vaekit.modalities.modality import Chosen, Completed, Modality, Pace, Sections, Situation, Words
@@ -30,6 +31,9 @@ class TextReading(DelimitedReading):
     """Tokens after which a text is cut off; null for those of the longest text, 512 at most."""
     lowercase: bool | None = None
     """Whether to turn capitals into small letters; null does so for words only."""
+    unk: Unknown = "auto"
+    """What becomes of unknown words or characters: token makes them all one token, bytes spells them, auto spells them where
+    they are more than 1 % of held-out tokens."""
     column: str | None = None
     """For texts in a table: their column; null takes text, sentence, content, caption or name, or the only column."""
     label_column: str | None = None
@@ -50,7 +54,7 @@ class TextReading(DelimitedReading):
 
     @property
     def _tokens(self) -> dict[str, Any]:
-        names = ("tokenizer", "vocabulary", "length", "lowercase")
+        names = ("tokenizer", "vocabulary", "length", "lowercase", "unk")
         return {name: getattr(self, name) for name in names}
 
 

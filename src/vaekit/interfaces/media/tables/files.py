@@ -39,13 +39,23 @@ def _content(table: pa.Table, suffix: str) -> bytes:
     buffer = BytesIO()
     match suffix:
         case ".csv":
-            pyarrow.csv.write_csv(table, buffer)
+            pyarrow.csv.write_csv(_plain_types(table), buffer)
         case ".parquet":
             pyarrow.parquet.write_table(table, buffer)
         case _:
             with pa.ipc.new_file(buffer, table.schema) as writer:
                 writer.write_table(table)
     return buffer.getvalue()
+
+
+def _plain_types(table: pa.Table) -> pa.Table:
+    """Return a table without types that no delimited file has: categories become what they stand for."""
+    import pyarrow as pa
+
+    for place, field in enumerate(table.schema):
+        if pa.types.is_dictionary(field.type):
+            table = table.set_column(place, field.name, table.column(place).cast(field.type.value_type))
+    return table
 
 
 def with_columns(lead: Mapping[str, Sequence[Any]], table: pa.Table) -> pa.Table:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from vaekit.data import Dataset, TableSchema
@@ -22,25 +23,29 @@ _CLASSES = 100  # of a column that can be predicted
 
 
 def table_quality_of(
-    run: TrainedModel, source: Source | None = None, count: int | None = None, seed: int = 0
+    run: TrainedModel, source: Source | None = None, count: int | None = None, seed: int = 0, most: int = _MOST
 ) -> TableQuality:
     """Compare rows that a run makes with those it was trained on, between a floor and a ceiling.
 
     Args:
         run: A model of tables whose own data are at hand.
         source: The holdout; by default the run's own test part.
-        count: How many rows are made; by default as many as it was trained on, 30,000 at most.
+        count: How many rows are made; by default as many as it was trained on, `most` at most.
         seed: Seed of all that is drawn.
+        most: Most training rows, and rows of the holdout, that they are compared with.
 
     Raises:
         ValueError: The run is none of tables, its own data are not at hand, or a part has fewer than 10 rows.
     """
     schema, own = cast(TableSchema, run.schema), run.data
-    train = own.table.take(own.drawn("train", _MOST).numpy())
+    train = own.table.take(own.drawn("train", most).numpy())
     data, rows = run.open(source)
+    if len(rows) > most:  # other data may have an order
+        rows = torch.from_numpy(np.random.default_rng(seed).permutation(rows.numpy())[:most])
     holdout = data.table.take(rows.numpy())
-    made = run.sample(len(train) if count is None else count, seed=seed)
-    return table_quality(made, train, holdout, kinds=schema.kinds, target=judged_by(schema, train, holdout), seed=seed)
+    made = run.displayed.sample(len(train) if count is None else count, seed=seed)
+    target = judged_by(schema, train, holdout)
+    return table_quality(made, train, holdout, kinds=schema.kinds, target=target, seed=seed, rules=schema.rules)
 
 
 def judged_by(schema: TableSchema, *tables: pa.Table) -> str | None:

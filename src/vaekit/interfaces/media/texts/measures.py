@@ -48,8 +48,11 @@ def _overlap_lines(found: Summary) -> list[str]:
 
 def _text_sample_lines(found: Summary) -> list[str]:
     return [
-        *(f"{name:<10}{_text_measures(found[key])}" for name, key in (("samples", "generated"), ("held-out", "real"))),
-        f"{found['order']}-grams of {found['train']} training texts; n = {found['n']} (samples should measure like held-out texts)",
+        *(
+            f"{name:<12}{_text_measures(found[key])}"
+            for name, key in (("samples", "generated"), ("real texts", "real"))
+        ),
+        f"{found['order']}-grams of {found['train']} training texts; n = {found['n']} (samples should measure like real texts)",
     ]
 
 

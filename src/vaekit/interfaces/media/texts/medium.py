@@ -3,21 +3,34 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
+import torch
 from torch import Tensor
 
-from vaekit.data import Dataset, TextSchema, name_of
-from vaekit.distributions import Decoding
+from vaekit.data import Dataset, TextSchema, name_of, text_lengths
+from vaekit.data.text_encoding import percent
+from vaekit.distributions import EOS, UNK, Decoding
 from vaekit.evaluation import Bounds, perplexity
 from vaekit.interfaces.describing.decoding import decoding_of
 from vaekit.interfaces.media.column_files import check_suffix, write_columns
-from vaekit.interfaces.media.medium import Answer, HeldOut, Medium, Output, Place, label_option
+from vaekit.interfaces.media.medium import (
+    Answer,
+    Exhibit,
+    HeldOut,
+    Medium,
+    Output,
+    Place,
+    label_option,
+    worse_than_uniform,
+)
 from vaekit.interfaces.media.texts.exhibits import texts
 from vaekit.interfaces.media.texts.measures import MEASURES
-from vaekit.interfaces.report.page import Picture
+from vaekit.modalities import View
+from vaekit.training.budget import NEVER, Deadline
 from vaekit.training.checkpoint import write_atomically
 
 if TYPE_CHECKING:
@@ -52,8 +65,12 @@ class TextMedium(Medium):
         title = "text" if output.inputs is None else "reconstruction"
         columns = {**output.lead, **inputs, title: output.shown}
         rows = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+        broken = sum("\N{REPLACEMENT CHARACTER}" in text for text in output.shown)
+        invalid = {"invalid_utf8": broken} if broken else {}
         if place.out is None:
-            return Answer({"n": len(rows), "texts": rows}, ["\t".join(map(_cell, row.values())) for row in rows])
+            return Answer(
+                {"n": len(rows), "texts": rows, **invalid}, ["\t".join(map(_cell, row.values())) for row in rows]
+            )
         out = check_suffix(place.out, _SUFFIXES)
         match out.suffix.lower():
             case ".txt":
@@ -62,11 +79,17 @@ class TextMedium(Medium):
                 write_atomically(out, "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows).encode())
             case _:
                 write_columns(out, {name: [str(value) for value in column] for name, column in columns.items()})
-        return Answer({"out": str(out), "n": len(rows)}, [f"{len(rows)} texts: {out}"])
+        lines = [
+            f"{found} of them hold bytes that are no UTF-8, written as \N{REPLACEMENT CHARACTER}"
+            for found in invalid.values()
+        ]
+        return Answer({"out": str(out), "n": len(rows), **invalid}, [f"{len(rows)} texts: {out}", *lines])
 
-    def exhibits(self, run: Run, result: Bounds, held_out: HeldOut | None) -> tuple[list[Picture], list[str]]:
-        """Return samples, reconstructions, interpolations and a traversal."""
-        return [], texts(run, result, held_out)
+    def exhibits(
+        self, run: Run, result: Bounds, held_out: HeldOut | None, deadline: Deadline = NEVER
+    ) -> Iterator[Exhibit]:
+        """Yield samples beside reconstructions, interpolations and a traversal."""
+        yield from map(Exhibit, texts(run, result, held_out))
 
     def commands(self, run: Run, path: str) -> list[str]:
         """Return the verbs of texts."""
@@ -92,6 +115,38 @@ class TextMedium(Medium):
         found["perplexity"] = {name: perplexity(-nats.double(), tokens).summary() for name, nats in bounds.items()}
         return found
 
+    def remarks(self, view: View, result: Bounds, evaluated: HeldOut) -> Answer:
+        """Return the shares of tokens that are unknown or cut, and the bits per character where tokens spell every text."""
+        data = evaluated.data.taken(evaluated.rows)
+        schema, rows = cast(TextSchema, data.schema), data.values
+        spelled = torch.from_numpy(schema.codec.is_spelling(rows.numpy()))
+        counts = {"unknown": int((rows == UNK).sum()), "spelled": int(spelled.sum())}
+        lengths = result.sizes if data.lengths is None else data.lengths
+        lost = int((lengths - text_lengths(rows)).clamp_min(0).sum())
+        total, is_cut = int(lengths.sum()), ~(rows == EOS).any(1)
+        shares = {"unknown_tokens": counts["unknown"] / total, "spelled_tokens": counts["spelled"] / total}
+        values: dict[str, Any] = {**shares, "cut_tokens": lost / total, "cut_texts": is_cut.double().mean().item()}
+        lines = [
+            f"of the tokens, {percent(values['unknown_tokens'])} are unknown"
+            + (
+                f", {percent(values['spelled_tokens'])} are bytes, which spell unknown words"
+                if schema.codec.spells
+                else ""
+            )
+            + f" and {percent(values['cut_tokens'])} are cut off ({percent(values['cut_texts'])} of the texts)"
+        ]
+        if counts["unknown"]:
+            lines.append(
+                "an unknown token stands for every word that the vocabulary lacks: the bound is one of rows of tokens, not of texts"
+            )
+        elif result.iw is not None:
+            characters = sum(map(len, schema.decode(rows)))
+            values["characters"] = characters
+            values["bits_per_character"] = -result.iw.double().sum().item() / (math.log(2) * max(1, characters))
+            bits = f"IW-{result.samples} takes {values['bits_per_character']:.4g} bits per character, its ends included"
+            lines.append(f"{bits}: {characters:,} characters in {len(rows):,} texts")
+        return Answer(values, [*lines, *worse_than_uniform(result, schema.vocabulary, "every token")])
+
     def beside_bound(self, nats: Tensor, sizes: Tensor) -> list[str]:
         """Return the perplexity."""
         if not bool(nats.isfinite().all()):
@@ -107,8 +162,9 @@ class TextMedium(Medium):
         return [text] if " " in text or not (Path(text).suffix or "/" in text) else None
 
     def identity(self, data: Dataset, rows: Tensor) -> dict[str, Any]:
-        """Return the texts themselves."""
-        return {"text": data.schema.decode(data.values[rows])}  # type: ignore[union-attr]
+        """Return the texts themselves, as they were read."""
+        some = data.taken(rows)
+        return {"text": list(some.texts) or data.schema.decode(some.values)}  # type: ignore[union-attr]
 
     def sampling(self, decode: str | None, temperature: float) -> tuple[Decoding | None, float]:
         """Return how tokens are chosen; the temperature applies to the tokens, not to the prior."""
