@@ -2,6 +2,7 @@
 
 from vaekit.models.evaluating import evaluating as evaluating
 from vaekit.models.groups import Groups as Groups
+from vaekit.models.hierarchical_vae import HierarchicalVAE as HierarchicalVAE
 from vaekit.models.latent_variable_model import LatentVariableModel as LatentVariableModel
 from vaekit.models.resampling import (
     Resampled as Resampled,

@@ -17,6 +17,7 @@ from vaekit.nets.causal_conv import CausalConv as CausalConv
 from vaekit.nets.column_transformer import ColumnTransformer as ColumnTransformer
 from vaekit.nets.conv import Conv as Conv
 from vaekit.nets.discriminator import PatchDiscriminator as PatchDiscriminator
+from vaekit.nets.hierarchical import Hierarchical as Hierarchical
 from vaekit.nets.initialization import kaiming as kaiming, xavier as xavier
 from vaekit.nets.join import Join as Join, joined_size as joined_size
 from vaekit.nets.mlp import MLP as MLP

@@ -49,7 +49,11 @@ def choose_image_model(
             scale.setdefault("kind", "shared")
     draft.count_classes(schema.classes, "data with labels (folders name them), and these have none")
     draft.choose(_architecture(shape, gpu))
-    draft.choose(*(_mlp(shape, preset) if draft.part("net")["kind"] == "mlp" else _conv(shape, preset, batch)))
+    kind = draft.part("net")["kind"]
+    if kind == "hierarchical":
+        draft.choose(*_hierarchical(shape, preset))
+    else:
+        draft.choose(*(_mlp(shape, preset) if kind == "mlp" else _conv(shape, preset, batch)))
     derived = {"shape": shape, "levels": schema.levels, "value_range": (schema.low, schema.high)}
     model = ImageVAE.model_validate({**derived, **draft.keys})
     if "latent" not in draft.keys:
@@ -130,3 +134,21 @@ def _usual(side: int) -> tuple[int, int]:
     if side <= 48:
         return 32, 128
     return (64, 256) if side < 256 else (256, 512)
+
+
+def _hierarchical(shape: tuple[int, int, int], preset: Preset) -> list[Choice]:
+    """Return patches, widths and groups: narrow at large grids and wide at small ones."""
+    side = max(shape[1:])
+    patch = next(patch for patch, most in ((1, 15), (2, 127), (4, 2**24)) if side <= most)
+    grids = [-(-side // patch)]
+    while grids[-1] > 4:
+        grids.append(-(-grids[-1] // 2))
+    factor = {"fast": 1, "balanced": 2, "best": 4}[preset]
+    widths = tuple(factor * min(128, 16 * 2**place) for place in range(len(grids)))
+    groups = tuple(2 if grid <= 32 else 1 for grid in grids)
+    reason = f"grids of {', '.join(map(str, grids))} positions a side: narrow at large ones, wide at small ones"
+    return [
+        Choice(key="net.patch", value=patch, reason=f"{side} pixels a side: the largest grid has {grids[0]} positions"),
+        Choice(key="net.widths", value=widths, reason=reason),
+        Choice(key="net.groups", value=groups, reason="every grid carries latents, the largest ones fewer groups"),
+    ]

@@ -16,13 +16,14 @@ from vaekit.heads import LEVELED, Bernoulli, DiscretizedLogistic, FlowLikelihood
 from vaekit.heads.family import Measure
 from vaekit.modalities.condition import conditioned
 from vaekit.modalities.description import Description
+from vaekit.modalities.image.hierarchy import hierarchy
 from vaekit.modalities.view import Traits, View
-from vaekit.models import VAE
-from vaekit.nets import MLP, Conv, Residual, Standardize, joined_size
+from vaekit.models import VAE, LatentVariableModel
+from vaekit.nets import MLP, Conv, Hierarchical, Residual, Standardize, joined_size
 
 __all__ = ["ImageVAE", "ImageView"]
 
-Net: TypeAlias = Annotated[MLP | Conv | Residual, Field(discriminator="kind")]
+Net: TypeAlias = Annotated[MLP | Conv | Residual | Hierarchical, Field(discriminator="kind")]
 _EDGE = 2.0**-24  # distance from 0 and 1 that keeps dequantized pixels inside the open interval
 _CHECKED = 4096  # data that one check looks at; readers have refused NaN in all of them
 
@@ -66,8 +67,10 @@ class ImageVAE(Description):
         if isinstance(likelihood, LEVELED) and self.levels is not None and likelihood.levels < self.levels:
             raise ValueError(f"likelihood.levels={likelihood.levels}, but the pixels have {self.levels} levels")
 
-    def build(self) -> VAE:
+    def build(self) -> LatentVariableModel:
         """Return the model, freshly initialised."""
+        if isinstance(self.net, Hierarchical):
+            return hierarchy(self, self.net)
         latent, extra = self.posterior.latent_event(self.latent), self.context
         standardize = Standardize(*self.center_and_spread())
         encoder = nn.Sequential(standardize, self.net.encoder(joined_size(self.shape, extra)))
