@@ -56,7 +56,8 @@ def balance(description: Description, cure: str) -> Choice:
     """
     with torch.device("meta"):
         model = description.build()
-    encoder, decoder = parameter_count(model.posterior), parameter_count(model.likelihood)
+    own = {*model.posterior.parameters(), *model.first_prior.parameters()}
+    encoder, decoder = parameter_count(model.posterior), sum(p.numel() for p in model.parameters() if p not in own)
     ratio = encoder / max(decoder, 1)
     verdict = "balanced" if 0.5 <= ratio <= 2 else f"one side is far larger than the other: {cure}"
     reason = f"encoder {encoder:,} and decoder {decoder:,} parameters: {verdict}"
