@@ -107,7 +107,7 @@ def test_groups_begin_as_standard_normals_that_change_nothing():
             assert (latent.p.mean == 0).all()
             torch.testing.assert_close(latent.p.stddev, torch.ones_like(latent.p.stddev), atol=2e-4, rtol=0)
     start = model(binary(64, *SHAPE)).latents
-    assert all(latent.kl.mean() / math.prod(latent.q.event_shape) < 0.2 for latent in start)
+    assert all(latent.kl.mean() / math.prod(latent.q.event_shape) < 0.5 for latent in start)
 
 
 def test_temperature():
