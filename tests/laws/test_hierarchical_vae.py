@@ -181,3 +181,13 @@ def test_bf16_keeps_densities_in_single_precision():
         trace = model(x)
     assert all(latent.q.mean.dtype == latent.p.stddev.dtype == torch.float32 for latent in trace.latents)
     assert abs(trace.elbo.mean() - exact) < 0.005 * abs(exact)
+
+
+def test_the_first_groups_may_be_given():
+    model, x = shaken(built()), binary(5, *SHAPE)
+    z = model.points(x)
+    for count in range(1, len(z) + 1):
+        found = model.prior_sample(5, temperature=0.0, given=z[:count])
+        assert all(torch.equal(a, b) for a, b in zip(found[:count], z, strict=False))
+        for a, latent in zip(found[count:], model.latents_at(model.infer(x), *found)[count:], strict=True):
+            torch.testing.assert_close(a, latent.p.mean)

@@ -151,18 +151,29 @@ class HierarchicalVAE(LatentVariableModel):
         found = self._descended(top, lambda _number, _p, q: point(cast(Distribution, q)), evidence, context)
         return tuple(latent.q for latent in found.latents)
 
-    def prior_sample(self, n: int, *context: Tensor, temperature: float = 1.0) -> tuple[Tensor, ...]:
-        """Return `n` draws of each group from the prior, `(n, *event)`, their scales multiplied by the temperature."""
+    def prior_sample(
+        self, n: int, *context: Tensor, temperature: float = 1.0, given: tuple[Tensor, ...] = ()
+    ) -> tuple[Tensor, ...]:
+        """Return `n` draws of each group from the prior, `(n, *event)`, their scales multiplied by the temperature.
+
+        Args:
+            n: How many.
+            context: What to condition on, one tensor `(n, C)` where the model is conditional.
+            temperature: 1 is the prior itself, 0 its most typical value.
+            given: Latents `(n, *event)` of the first groups; those of the others are drawn given these.
+        """
         context = tuple(c.expand(n, *c.shape[1:]) for c in context)
 
-        def drawn(p: Distribution) -> Tensor:
+        def drawn(number: int, p: Distribution) -> Tensor:
+            if number < len(given):
+                return given[number]
             if temperature == 0:
                 return point(p).expand(n, *p.event_shape)
             return draw_prior(p if temperature == 1 else temper(p, temperature), n)
 
         prior = self.prior(*context)
-        top = Latent(drawn(prior), prior, prior)
-        found = self._descended(top, lambda _number, p, _q: drawn(p), None, context)
+        top = Latent(drawn(0, prior), prior, prior)
+        found = self._descended(top, lambda number, p, _q: drawn(number, p), None, context)
         return tuple(latent.z for latent in found.latents)
 
     @property

@@ -54,8 +54,17 @@ class LatentVariableModel(nn.Module, ABC):
         """Return q of each group, batch shape `(B,)`, given the points of the groups above it."""
 
     @abstractmethod
-    def prior_sample(self, n: int, *context: Tensor, temperature: float = 1.0) -> tuple[Tensor, ...]:
-        """Return `n` draws of each group from the prior, `(n, *event)`; temperature 0 gives its most typical value."""
+    def prior_sample(
+        self, n: int, *context: Tensor, temperature: float = 1.0, given: tuple[Tensor, ...] = ()
+    ) -> tuple[Tensor, ...]:
+        """Return `n` draws of each group from the prior, `(n, *event)`; temperature 0 gives its most typical value.
+
+        Args:
+            n: How many.
+            context: What to condition on.
+            temperature: Scale of the draws.
+            given: Latents `(n, *event)` of the first groups; those of the others are drawn given these.
+        """
 
     @property
     @abstractmethod

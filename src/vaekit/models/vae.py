@@ -85,14 +85,19 @@ class VAE(LatentVariableModel):
         """Put another module in the place of the prior."""
         self.prior = prior
 
-    def prior_sample(self, n: int, *context: Tensor, temperature: float = 1.0) -> tuple[Tensor, ...]:
+    def prior_sample(
+        self, n: int, *context: Tensor, temperature: float = 1.0, given: tuple[Tensor, ...] = ()
+    ) -> tuple[Tensor, ...]:
         """Return `n` draws from the prior, `(n, *event)`, its scale multiplied by the temperature.
 
         Args:
             n: How many.
             context: What to condition on, one tensor `(n, C)` where the model is conditional.
             temperature: 1 is the prior itself, 0 its most typical value.
+            given: The latents themselves, which come back.
         """
+        if given:
+            return given
         prior = self.prior(*(c.expand(n, *c.shape[1:]) for c in context))
         if temperature == 0:
             return (point(prior).expand(n, *prior.event_shape),)

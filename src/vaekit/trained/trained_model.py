@@ -289,7 +289,12 @@ class TrainedModel(Walks):
         return self._presented(torch.cat(x))
 
     def reconstruct(
-        self, source: Source | None = None, count: int | None = None, *, decoding: Decoding | None = None
+        self,
+        source: Source | None = None,
+        count: int | None = None,
+        *,
+        decoding: Decoding | None = None,
+        keep: int | None = None,
     ) -> tuple[Shown, Shown]:
         """Return inputs and their deterministic reconstructions, in the form that `sample` returns.
 
@@ -297,17 +302,28 @@ class TrainedModel(Walks):
             source: The data; by default the test part of the model's own.
             count: How many at most.
             decoding: For texts: how tokens are chosen; by default the most probable one after the other.
+            keep: How many groups of latents, from the top, come from the datum; those of the groups below are then the most
+                typical ones of their prior. By default all groups are kept.
+
+        Raises:
+            ValueError: `keep` is below 1, or above the number of groups.
         """
+        if keep is not None and not 1 <= keep <= len(self.latents.sizes):
+            raise ValueError(f"keep is a number of groups of latents, 1 to {len(self.latents.sizes)}, got {keep}")
         data, rows = self.open(source)
         data = data.taken(rows[:count])
         given, pick = self._entering(data.stored), self.view.pick(decoding)
         with evaluating(self.model):
-            parts = ((self.model.points(*part), part[1:]) for part in self._in_batches(*given))
+            parts = ((self._kept(keep, *part), part[1:]) for part in self._in_batches(*given))
             again = torch.cat([pick(self.model.decode(*z, context=context)) for z, context in parts])
         if not self._for_display:
             return self.view.inputs(data, given[0]), self.view.decode(again)
         both = self.view.display(torch.cat([given[0], again]))
         return both[: len(again)], both[len(again) :]
+
+    def _kept(self, keep: int | None, x: Tensor, *context: Tensor) -> tuple[Tensor, ...]:
+        z = self.model.points(x, *context)
+        return z if keep is None else self.model.prior_sample(len(x), *context, temperature=0.0, given=z[:keep])
 
     @property
     def displayed(self) -> Self:

@@ -23,6 +23,7 @@ _LARGEST = 96  # pixels of a cell's longer side: ten of them fill the page
 _MANY_PIXELS = 64 * 64  # above it, decoding costs seconds and fewer images suffice
 _ROWS = 4  # of interpolations
 _DIMENSIONS = 8
+_KEPT = 6  # numbers of groups of latents that reconstructions keep, at most
 _LABELS = 20  # classes that have a row of samples
 
 
@@ -47,6 +48,8 @@ def galleries(run: Run, result: Bounds, held_out: HeldOut | None) -> Iterator[li
         small.append(_samples(run, 16 if few else 64))
     if small:
         yield small
+    if has_data and len(run.latents.sizes) > 1:
+        yield [_groups(run, 8 if few else 12)]
     if not run.latents.is_walkable:
         return
     if has_data and len(result.means) > 1:
@@ -104,6 +107,22 @@ def _reconstructions(run: Run, count: int) -> Picture:
     columns = 2 * _square(len(inputs), inputs.shape[2], 2 * inputs.shape[3])
     caption = "Pairs of held-out data: left the input, right its reconstruction from the posterior mean."
     return Picture("reconstructions", "Inputs beside reconstructions", caption, sheet(pairs, columns, group=2), "sheet")
+
+
+def _groups(run: Run, count: int) -> Picture:
+    """Return what each further group of latents adds to a reconstruction."""
+    total = len(run.latents.sizes)
+    kept = sorted({round(1 + (total - 1) * i / (_KEPT - 1)) for i in range(_KEPT)})
+    rows = [run.displayed.reconstruct(None, count, keep=keep)[1] for keep in kept]
+    inputs = run.displayed.reconstruct(None, count)[0]
+    images = torch.stack([inputs, *rows], 1).flatten(0, 1)
+    caption = (
+        f"Each row: left a held-out datum, then its reconstruction from the first {', '.join(map(str, kept))} of {total} groups "
+        "of latents, from the top; the others have the most typical values of their prior."
+    )
+    return Picture(
+        "groups", "Reconstructions from some groups", caption, sheet(images, len(kept) + 1, edges=False), "sheet"
+    )
 
 
 def _samples(run: Run, count: int) -> Picture:
