@@ -1,0 +1,119 @@
+"""Which net reaches the best bound on images of 64 and 128 pixels a side in the same time?
+
+    python -m benchmarks.deep_images [--sides 64 128] [--minutes 6] [--nets conv residual hierarchical]
+
+The sets are made here: colored shapes under a light on two-colored grounds, and windows of the two photographs that
+scikit-learn ships, at random places, sizes and flips. Each arm is one `vaekit fit` with `net=` and a time limit, one after
+the other; results are kept by name.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from benchmarks.measuring import RESULTS, machine, report, table
+
+NAME, NETS, SETS = "deep_images", ("conv", "residual", "hierarchical"), ("shapes", "photographs")
+_IMAGES = 6000
+
+
+def shapes(count: int, side: int, rng: np.random.Generator) -> np.ndarray:
+    """Return shapes (disc, square, triangle) under a light, `(count, side, side, 3)` of 8 bits."""
+    axis = (np.arange(2 * side) + 0.5) / side - 1  # two points per pixel and axis: smooth edges
+    y, x = np.meshgrid(axis, axis, indexing="ij")
+    images = np.empty((count, side, side, 3), np.uint8)
+    for image in images:
+        ground = np.where(
+            (np.sin(rng.uniform(2, 8) * x + rng.uniform(2, 8) * y) > 0)[..., None], *rng.uniform(0, 1, (2, 3))
+        )
+        for _ in range(rng.integers(1, 4)):
+            angle, radius, (v, u) = rng.uniform(0, 2 * np.pi), rng.uniform(0.2, 0.45), rng.uniform(-0.6, 0.6, 2)
+            a = (np.cos(angle) * (x - u) + np.sin(angle) * (y - v)) / radius
+            b = (np.cos(angle) * (y - v) - np.sin(angle) * (x - u)) / radius
+            inside = (a**2 + b**2 < 1, np.maximum(abs(a), abs(b)) < 0.9, (b > -0.6) & (b + 1.7 * abs(a) < 1))[
+                rng.integers(3)
+            ]
+            light = (0.75 + 0.25 * np.clip(0.7 * a + 0.7 * b, -1, 1))[..., None]
+            ground = np.where(inside[..., None], rng.uniform(0.1, 1, 3) * light, ground)
+        image[:] = np.rint(255 * ground.reshape(side, 2, side, 2, 3).mean((1, 3)))
+    return images
+
+
+def photographs(count: int, side: int, rng: np.random.Generator) -> np.ndarray:
+    """Return windows of two photographs, `(count, side, side, 3)` of 8 bits."""
+    from sklearn.datasets import load_sample_images
+
+    sources, images = [Image.fromarray(each) for each in load_sample_images().images], []
+    for _ in range(count):
+        source = sources[rng.integers(2)]
+        size = int(rng.integers(side, min(source.size)))
+        left, top = (int(rng.integers(0, whole - size + 1)) for whole in source.size)
+        window = np.asarray(source.resize((side, side), Image.Resampling.BOX, (left, top, left + size, top + size)))
+        images.append(window[:, ::-1] if rng.integers(2) else window)
+    return np.stack(images)
+
+
+def main() -> None:
+    """Train every arm, and write the table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--sides", type=int, nargs="*", default=[64, 128])
+    parser.add_argument("--minutes", type=float, default=6.0)
+    parser.add_argument("--nets", nargs="*", default=list(NETS), choices=NETS)
+    parser.add_argument("--sets", nargs="*", default=list(SETS), choices=SETS)
+    parser.add_argument("--keys", nargs="*", default=[], help="further keys of every arm")
+    parser.add_argument("--runs", type=Path, default=Path("runs/benchmarks"))
+    parser.add_argument("--out", type=Path, default=RESULTS)
+    given = parser.parse_args()
+    for side in given.sides:
+        for name in given.sets:
+            path = given.runs / f"{name}-{side}.npy"
+            if not path.exists():
+                path.parent.mkdir(parents=True, exist_ok=True)
+                np.save(
+                    path,
+                    {"shapes": shapes, "photographs": photographs}[name](_IMAGES, side, np.random.default_rng(side)),
+                )
+            for net in given.nets:
+                _keep(given.out, _fitted(path, net, given))
+
+
+def _fitted(path: Path, net: str, given: argparse.Namespace) -> dict[str, Any]:
+    run = given.runs / f"{path.stem}-{net}-{int(time.time())}"
+    command = [str(Path(sys.executable).with_name("vaekit")), "fit", str(path), f"net={net}", *given.keys]
+    command += ["--time-limit", f"{given.minutes * 60:g}s", "--out", str(run), "--json"]
+    answer = json.loads(subprocess.run(command, stdout=subprocess.PIPE, check=True).stdout)
+    bounds, evaluation = answer["evaluation"]["bounds"], answer["evaluation"]
+    return {
+        "set": path.stem,
+        "net": " ".join([net, *given.keys]),
+        "minutes": given.minutes,
+        "bits/dim, ELBO": round(bounds["elbo"]["bits_per_dim"], 4),
+        "bits/dim, IW-100": round(bounds["iw"]["bits_per_dim"], 4),
+        "rate": round(evaluation["rate"], 1),
+        "n": evaluation["n"],
+        "steps": evaluation["step"],
+        "machine": machine(),
+    }
+
+
+def _keep(out: Path, row: dict[str, Any]) -> None:
+    path = out / f"{NAME}.json"
+    rows = json.loads(path.read_text())["rows"] if path.exists() else []
+    named = ("set", "net", "minutes")
+    rows = [old for old in rows if any(old[key] != row[key] for key in named)] + [row]
+    shown = [{key: value for key, value in each.items() if key != "machine"} for each in rows]
+    about = {"machine": row["machine"], "settings": {"seed": 0}, "rows": rows}
+    report(NAME, str(__doc__).splitlines()[0], out, about, [table(shown)])
+
+
+if __name__ == "__main__":
+    main()
