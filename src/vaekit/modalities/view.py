@@ -99,6 +99,10 @@ class View(ABC):
     def prepare(self, stored: Tensor) -> Tensor:
         """Return data in the support of the likelihood, `(B, *event)`."""
 
+    def augmented(self, stored: Tensor) -> Tensor:
+        """Return stored data of a training batch after random changes that a model should not care about; others never are."""
+        return stored
+
     @abstractmethod
     def decode(self, x: Tensor) -> Shown:
         """Return prepared data or a model's output as data: in the units and of the type in which data came."""

@@ -108,7 +108,7 @@ class Trainer:
         self.batches = Batches(self.data.stored, rows, self.training.batch, self.training.seed, lengths)
         self.held_out = self.data.drawn("validation", _VALIDATED)
         criterion = experiment.objective.build(model, len(rows))
-        step = Step(model, criterion, self.view.prepare, experiment.objective.samples)
+        step = Step(model, criterion, self._entering, experiment.objective.samples)
         self._start(step, next(sequential(self.data.stored, self.data.drawn("train", _LOOKED), _LOOKED)))
         self.state = TrainingState(step, self.training, fabric)
 
@@ -125,6 +125,10 @@ class Trainer:
             with torch.enable_grad():  # some objectives take gradients themselves
                 for at in sorted({0, self.experiment.objective.schedule_end}):
                     step(few, at)
+
+    def _entering(self, stored: torch.Tensor) -> torch.Tensor:
+        """Return a training batch as the model takes it."""
+        return self.view.prepare(self.view.augmented(stored))
 
     def steps(self) -> Iterator[Progress]:
         """Train to the end, and yield a `Progress` per step; `notes` for the user are added during training.

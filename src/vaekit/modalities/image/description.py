@@ -24,6 +24,8 @@ from vaekit.nets import MLP, Conv, Hierarchical, Residual, Standardize, joined_s
 __all__ = ["ImageVAE", "ImageView"]
 
 Net: TypeAlias = Annotated[MLP | Conv | Residual | Hierarchical, Field(discriminator="kind")]
+Augment: TypeAlias = Literal["none", "flip", "shift", "flip_shift"]
+_SHIFT = 8  # the part of a side that a shift is at most
 _EDGE = 2.0**-24  # distance from 0 and 1 that keeps dequantized pixels inside the open interval
 _CHECKED = 4096  # data that one check looks at; readers have refused NaN in all of them
 
@@ -52,6 +54,9 @@ class ImageVAE(Description):
     """Family of p(x | z)."""
     dequantize: bool = False
     """Whether to add uniform noise to integer levels, so that the bound of a density is a bound on their probability."""
+
+    augment: Augment = "none"
+    """Random changes of training images, drawn anew for each batch: mirror images, shifts by an eighth of a side, or both."""
 
     def model_post_init(self, _context: object) -> None:
         """Refuse a likelihood that does not fit the levels of the pixels."""
@@ -177,6 +182,14 @@ class ImageView(View):
         x = (x - shift) / scale
         return self.model.likelihood.binarized(x) if isinstance(self.model.likelihood, Bernoulli) else x
 
+    def augmented(self, stored: Tensor) -> Tensor:
+        """Return pixels `(B, H, W, C)`, half of the images mirrored, all shifted, as the model asks; edges are drawn out."""
+        how = self.model.augment
+        if "flip" in how:
+            mirrored = torch.rand(len(stored), 1, 1, 1, device=stored.device) < 0.5
+            stored = torch.where(mirrored, stored.flip(2), stored)
+        return _shifted(_shifted(stored, 1), 2) if "shift" in how else stored
+
     def settle(self, data: Dataset) -> Dataset:
         """Return the data after the steps that are done once.
 
@@ -263,3 +276,13 @@ class ImageView(View):
     def grouped(self, decoded: Tensor, size: int) -> Tensor:
         """Return images in rows of `size`, `(N / size, size, C, H, W)`."""
         return decoded.unflatten(0, (-1, size))
+
+
+def _shifted(stored: Tensor, axis: int) -> Tensor:
+    """Return images each of which is moved along an axis, by a distance of its own."""
+    side = stored.shape[axis]
+    moves = torch.randint(-(side // _SHIFT), side // _SHIFT + 1, (len(stored), 1), device=stored.device)
+    places = (torch.arange(side, device=stored.device) + moves).clamp(0, side - 1)
+    return stored.gather(
+        axis, places.view(len(stored), *(side if i == axis else 1 for i in (1, 2, 3))).expand_as(stored)
+    )
