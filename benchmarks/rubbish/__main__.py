@@ -11,6 +11,7 @@ import gzip
 import json
 import os
 import random
+import shlex
 import shutil
 import sys
 import time
@@ -112,6 +113,10 @@ def _done(outcome: Outcome, folder: Path) -> Outcome:
     for fault in outcome.faults:
         print(f"{fault}: {outcome.name}: {' '.join(outcome.words)[:200]!r} -> {outcome.code}, {outcome.seconds} s, "
               f"{outcome.peak_gb} GB: {outcome.said[-300:]!r}", flush=True)  # fmt: skip
+    with (folder.parent / "said.txt").open("a") as log:
+        log.write(
+            f"{outcome.name}: {shlex.join(outcome.words)[:300]} -> {outcome.code}\n    {outcome.said.strip()[-500:]}\n"
+        )
     shutil.rmtree(folder, ignore_errors=True)
     return outcome
 

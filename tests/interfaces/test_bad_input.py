@@ -205,7 +205,7 @@ def test_numbers_and_files_that_are_not_there(class_run, classes, tmp_path):
         ("encode", classes, "--out", tmp_path / "file" / "a.npz"): "a part of that path is a file",
         ("score", classes, "--out", tmp_path): "--out must end in",
         ("sample", "--out", tmp_path / "file"): "is a file; give a folder as --out",
-        ("sample", "--out", tmp_path, "--temperature", "inf"): "temperature finite",
+        ("sample", "--out", tmp_path, "--temperature", "inf"): "temperature must be a finite number",
         ("manipulate", classes, "--toward", "=", "--out", tmp_path / "a.png"): "have no label ''",
         ("manipulate", classes, "--toward", "a=disc", "--strength", "nan"): "strength must be a finite number",
     }.items():

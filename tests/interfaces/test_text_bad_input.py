@@ -192,7 +192,7 @@ def test_numbers_ways_and_files_that_are_not_there(run, tmp_path):
         ("sample", "--out", tmp_path): "--out must end in .txt",
         ("sample", "--out", tmp_path / "file" / "a.txt"): "a part of that path is a file",
         ("sample", "--temperature", 0): "temperature must be positive",
-        ("sample", "--temperature", "inf"): "temperature must be positive",
+        ("sample", "--temperature", "inf"): "temperature must be a finite number",
         ("encode", "anna", "--out", tmp_path / "a.txt"): "--out must end in .npz, .parquet, .csv",
         ("reconstruct", "nowhere.txt"): "there is no 'nowhere.txt'",
         ("manipulate", "anna", "--toward", "a=b", "--strength", "nan"): "strength must be a finite number",

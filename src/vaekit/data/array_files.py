@@ -21,6 +21,7 @@ from vaekit.data.dataset import TEST, TRAIN, VALIDATION, Dataset
 from vaekit.data.delimited.encoding import opened
 from vaekit.data.foreign import refuse_inflation
 from vaekit.data.rows import Array
+from vaekit.errors import names_file
 
 __all__ = [
     "is_idx",
@@ -164,6 +165,8 @@ def _refuse_bomb(path: Path, archive: Any, names: set[str]) -> None:
 
 
 def _damaged(path: Path, error: Exception) -> ValueError:
+    if isinstance(error, ValueError) and names_file(error, path):
+        return error
     return ValueError(f"{path.name} must be a numpy file of numbers, but cannot be read ({error}); save it again")
 
 
@@ -192,6 +195,8 @@ def read_idx(path: Path) -> Array:
             refuse_inflation(path, size, path.stat().st_size)
             return np.frombuffer(_read_bytes(stream, size), dtype=kind).reshape(shape)
     except (OSError, KeyError, ValueError, OverflowError) as error:
+        if names_file(error, path):
+            raise
         raise ValueError(f"{path.name} must be an IDX file, but it is damaged ({error}); get it again") from error
 
 
