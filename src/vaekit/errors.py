@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import errno
 import operator
+import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from difflib import get_close_matches
@@ -105,7 +106,8 @@ def names_file(error: Exception, name: object) -> bool:
         >>> names_file(ValueError("t.csv has no rows"), "data/t.csv"), names_file(UnicodeError("t.csv"), "t.csv")
         (True, False)
     """
-    return type(error) is ValueError and PurePath(str(name)).name in str(error)
+    file = re.escape(PurePath(str(name)).name)
+    return type(error) is ValueError and re.search(rf"(?<!\w){file}(?!\w)", str(error)) is not None
 
 
 @contextmanager

@@ -108,7 +108,7 @@ def test_a_pipe_is_not_waited_for(tmp_path):
 
 def test_no_home_and_no_such_user(people_file, tmp_path, monkeypatch):
     assert "there is no '~nosuchuser/x'" in vaekit("inspect", "~nosuchuser/x").sentence
-    assert "needs DATA" in vaekit("fit", "").sentence
+    assert "it is empty" in vaekit("fit", "").err
 
 
 def test_names_and_cells_do_nothing_to_a_terminal(tmp_path, capsys):

@@ -48,6 +48,8 @@ PARTS = (
 
 TYPES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
 
+_GZIP = 1100  # times its size, the most that gzip can hold
+
 _DAMAGE = (
     OSError,
     ValueError,
@@ -192,7 +194,11 @@ def read_idx(path: Path) -> Array:
             shape = np.frombuffer(stream.read(4 * axes), dtype=">u4").tolist()
             kind = np.dtype(TYPES[code])
             size = prod(shape) * kind.itemsize
-            refuse_inflation(path, size, path.stat().st_size)
+            held = path.stat().st_size
+            most = _GZIP * held if path.suffix.lower() == ".gz" else held
+            if size > most:
+                raise ValueError(f"it declares {size:,} bytes and can hold {most:,} at most")
+            refuse_inflation(path, size, held)
             return np.frombuffer(_read_bytes(stream, size), dtype=kind).reshape(shape)
     except (OSError, KeyError, ValueError, OverflowError) as error:
         if names_file(error, path):

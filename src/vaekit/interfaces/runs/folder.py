@@ -153,8 +153,12 @@ class RunFolder:
         """Read the experiment back.
 
         Raises:
-            ValueError: It is of another version of vaekit.
+            ValueError: It is of another version of vaekit, or the folder is one of a saved model.
         """
+        if (self.path / "model.safetensors").is_file() and not self._begun.exists():
+            raise ValueError(
+                f"{self.path} holds a saved model, not a run; give the run folder, which `vaekit fit` wrote"
+            )
         try:
             return Experiment.model_validate(self._read_config())
         except ValidationError as error:
