@@ -159,7 +159,7 @@ def test_the_places_a_run_cannot_lie(classes, class_run, tmp_path):
         tmp_path / "file": "is a file; give a folder as --out",
         tmp_path / "file" / "run": "a part of that path is a file",
         class_run: "already holds a run; continue it with: vaekit resume",
-        tmp_path / (300 * "x"): "file name too long",
+        tmp_path / (300 * "x"): "is too long for the path of a file",
     }.items():
         assert said in vaekit("fit", classes, *TINY, "--out", out).sentence
 

@@ -169,7 +169,7 @@ DECODE = {
     "temperature=0": "temperature must be positive, got 0; for the limit of 0 use mode=greedy",
     "temperature=nan": "--decode temperature is a number, got 'nan'",
     "beams=0": "beams must be at least 1, got 0",
-    "beams=1000000000": "out of memory",
+    "beams=1000000000": "beams must be at most 1,000",
     "length_penalty=-1": "length_penalty must be 0 or more",
     "greedy,top_k=3": "top_k and top_p choose what is drawn, but mode=greedy draws nothing",
     "mode=loud": "mode must be greedy, sample or beam, got 'loud'",

@@ -224,7 +224,7 @@ class TrainedModel(Walks):
         if not isinstance(given, Mapping):
             raise ValueError(f"given must map columns to values, got {shortened(repr(given))}")
         n = whole("n", n)
-        self.refuse_too_many(n, f"n={n:,}")
+        self._refuse_too_many(n, f"n={n:,}")
         return self.view.sample_given(self.model, n, given, seed)
 
     def impute(
@@ -300,7 +300,7 @@ class TrainedModel(Walks):
             decoding: For texts: how tokens are chosen; by default the most probable one after the other.
         """
         z = self._codes(z)
-        self.refuse_too_many(len(z), f"decoding {len(z):,} codes")
+        self._refuse_too_many(len(z), f"decoding {len(z):,} codes")
         pick, groups = self.view.pick(decoding), self.latents.split(z)
         given = self.conditions.vectors(context, len(z))
         with evaluating(self.model):
@@ -351,7 +351,7 @@ class TrainedModel(Walks):
 
     def generated(self, n: int, pick: Pick, temperature: float = 1.0, label: Label = None, seed: Seed = 0) -> Tensor:
         """Return new data in the support of the likelihood, `(n, *event)`; `pick` takes each from p(x | z)."""
-        self.refuse_too_many(n, f"n={n:,}")
+        self._refuse_too_many(n, f"n={n:,}")
         training = self.sources.training_context() if label is None else None
         with evaluating(self.model, seed):
             contexts = self.conditions.drawn(n, label, training)
@@ -376,7 +376,7 @@ class TrainedModel(Walks):
         for start in range(0, max(1, len(columns[0])), size):
             yield tuple(column[start : start + size] for column in columns)
 
-    def refuse_too_many(self, count: int, what: str) -> None:
+    def _refuse_too_many(self, count: int, what: str) -> None:
         """Refuse to make more data than the memory has room for.
 
         Raises:

@@ -59,7 +59,7 @@ class Walks(ABC):
         """The data the model was trained on."""
 
     @abstractmethod
-    def refuse_too_many(self, count: int, what: str) -> None:
+    def _refuse_too_many(self, count: int, what: str) -> None:
         """Refuse to make more data than the memory has room for."""
 
     @abstractmethod
@@ -140,7 +140,7 @@ class Walks(ABC):
         order = self._most_active() if given is None else list(given)
         most = sum(self.latents.sizes) - 1
         order = [whole("a dimension of a code of this model", dimension, 0, most) for dimension in order]
-        self.refuse_too_many(len(order) * steps, f"steps={steps:,}")
+        self._refuse_too_many(len(order) * steps, f"steps={steps:,}")
         start, context = self._start(source)
         z = self.latents.varied(start, torch.tensor(order, dtype=torch.long), steps, width).flatten(0, 1)
         x = self.decode(z, *(c.expand(len(z), -1) for c in context))
@@ -164,7 +164,7 @@ class Walks(ABC):
         direction = attribute_vector(self.data, label, self._mean_code)
         given = self.given(source)
         means = self.encoded(given).mean
-        self.refuse_too_many(len(means) * steps, f"steps={steps:,}")
+        self._refuse_too_many(len(means) * steps, f"steps={steps:,}")
         shares = torch.linspace(0, strength, steps).to(means)
         z = self.latents.onto(means.unsqueeze(1) + shares.view(1, -1, 1) * direction)
         contexts = (c.repeat_interleave(steps, 0) for c in given[1:])
