@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
@@ -174,6 +175,7 @@ def fit(
     json: Json = False,
 ) -> None:
     """Train a model on data, and write a run folder with its bounds and a report."""
+    began = time.perf_counter()  # before torch is imported: a time limit counts that too
     from vaekit.interfaces.cli import listing, training
 
     if help_keys:
@@ -182,15 +184,16 @@ def fit(
     if not data and config is None:
         raise ValueError(f"vaekit fit needs DATA: a folder, a file, or one of {_NAMES}")
     options = {"preset": preset, "config": config, "time_limit": time_limit, "seed": seed}
-    training.fit(data or "", keys or [], out, json, dry_run=dry_run, **options)
+    training.fit(data or "", keys or [], out, json, began, dry_run=dry_run, **options)
 
 
 @_verb
 def resume(run: RunPath, data: MovedData = None, time_limit: MoreTime = None, json: Json = False) -> None:
     """Finish what was begun as if it had not been stopped, bit for bit; or extend a finished run."""
+    began = time.perf_counter()
     from vaekit.interfaces.cli import training
 
-    training.resume(run, data, time_limit, json)
+    training.resume(run, data, time_limit, json, began)
 
 
 @_verb

@@ -280,9 +280,10 @@ def resumed(
     seconds_more: float | None = None,
     data: Source | None = None,
     model: LatentVariableModel | None = None,
+    began: float | None = None,
 ) -> Recording:
     """Return the recording of a run, at its newest valid checkpoint, which others cannot write to; see `resume`."""
-    began = time.perf_counter()
+    began = time.perf_counter() if began is None else began
     folder = RunFolder(path)
     experiment = folder.read_experiment()
     if experiment.model is None and model is None:
