@@ -94,7 +94,7 @@ def read_metrics(path: Path) -> list[dict[str, Any]]:
 
 
 def _is_logged(name: str, value: Any) -> bool:
-    """Whether a value is one that training logs: a number, or a list of numbers of the latent dimensions; null for NaN."""
-    if name == "rate_per_dimension":
+    """Whether a value is one that training logs: a number, or one for each latent dimension or group; null for NaN."""
+    if name.startswith("rate_per_"):
         return isinstance(value, list) and all(isinstance(number, int | float | None) for number in value)
     return isinstance(value, int | float | None)
