@@ -127,11 +127,11 @@ def foreign_bytes(name: object = None) -> Iterator[None]:
         yield
     except (ImportError, NotApplicable, DataNotAtHand):
         raise
-    except MemoryError as error:
-        raise ValueError(f"{what} holds or declares more than the memory has room for; give less") from error
     except TypeError as error:
         raise ValueError(f"{what} cannot be used: {error}") from error
     except BaseException as error:
+        if isinstance(error, MemoryError) or "allocate memory" in str(error):  # the second is torch's
+            raise ValueError(f"{what} holds or declares more than the memory has room for; give less") from error
         # Those of the system have a reason of their own; what libraries in Rust raise when they panic is no Exception.
         own = type(error).__module__ == "builtins" and type(error) is not OSError
         if isinstance(error, OSError) and error.errno == errno.ENAMETOOLONG:

@@ -25,6 +25,7 @@ from vaekit.errors import foreign_bytes
 from vaekit.interfaces.cli.output import console
 from vaekit.interfaces.runs.folder import RunFolder
 from vaekit.interfaces.runs.run import load
+from vaekit.models import evaluating
 
 from .conftest import vaekit
 
@@ -143,6 +144,12 @@ def test_closed_streams(closed):
 def test_whatever_a_reader_raises_names_the_file():
     with pytest.raises(ValueError, match=r"a\.csv cannot be read \(KeyError: 'x'\)"), foreign_bytes("a.csv"):
         raise KeyError("x")
+    with pytest.raises(ValueError, match=r"t\.csv: a wrong cell"), foreign_bytes("data/t.csv"):
+        raise ValueError("a wrong cell")
+    with pytest.raises(ValueError, match=r"t\.csv cannot be read \(UnicodeDecodeError"), foreign_bytes("t.csv"):
+        b"\xff".decode()
+    with pytest.raises(ValueError, match="more than the memory"), foreign_bytes("t.csv"):
+        raise RuntimeError("can't allocate memory")
     with pytest.raises(TypeError):  # data in memory are the caller's own
         images_from_arrays(np.zeros((2, 3, 3), complex))
 
@@ -205,6 +212,11 @@ def test_names_that_name_nothing(class_run, people_file, name):
 @pytest.mark.parametrize("verb", ["inspect", "evaluate", "report"])
 def test_a_name_that_is_too_long(verb):
     assert "too long" in vaekit(verb, 5000 * "x").sentence
+
+
+def test_weights_that_overflow_are_said():
+    with pytest.raises(ValueError, match="the model computes NaN or infinity"), evaluating(torch.nn.Linear(1, 1)):
+        torch.multinomial(torch.tensor([math.nan, 1.0]), 1)
 
 
 def test_a_saved_model_is_no_run(class_run):

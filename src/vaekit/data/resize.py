@@ -48,7 +48,7 @@ def resize_dataset(dataset: Dataset, size: tuple[int, int], fit: Fit = "resize")
     low, high = schema.low, schema.high
     numbers = size[0] * size[1] * schema.channels
     cure = "take a smaller size= or fewer images"
-    needed = 2 * len(dataset) * numbers * dataset.values.element_size()
+    needed = 4 * len(dataset) * numbers * dataset.values.element_size()
     refuse_beyond_memory(f"size={size[0]}x{size[1]} for {len(dataset):,} images", needed, cure)
     rows = max(1, min(rows_per_chunk(dataset.values), _NUMBERS // numbers))
     chunks = dataset.values.split(rows)
