@@ -275,7 +275,12 @@ PLANTED: dict[str, tuple[Draw, str | None, str]] = {
     "sigma_collapse": (over(_learned("[-20, 2]"), _learned("[-16, 2]")), DIGITS, ""),
     "exploding_log_variance": (over(_PLAIN), None, "exploded"),
     "loose_bound": (
-        over(*({**_LEVELS, "posterior.scale": "fixed", "posterior.scale.value": value} for value in ("1.5", "2"))),
+        over(
+            *(
+                {**_LEVELS, "latent": "24", "posterior.scale": "fixed", "posterior.scale.value": value}
+                for value in ("0.02", "0.05")
+            )
+        ),
         None,
         "",
     ),
