@@ -50,6 +50,7 @@ def conclude(cases: Sequence[Case], work: Path, out: Path) -> None:
         **{f"sensitivity, {kind}s": _share([row["found"] for row in rows if row["kind"] == kind]) for kind in kinds},
         "false alarms": _share([row["alarms"] for row in rows]),
         **{f"false alarms, {kind}s": _share([row["alarms"] for row in rows if row["kind"] == kind]) for kind in kinds},
+        "healthy runs with a finding": _share([_alarmed(examined)]),
         "prescriptions that move the number towards its threshold": _share([row["improved"] for row in treatments]),
         "prescriptions that carry the number over its threshold": _share([row["carried"] for row in treatments]),
     }
@@ -57,6 +58,8 @@ def conclude(cases: Sequence[Case], work: Path, out: Path) -> None:
     about = {
         "machine": machine(),
         "settings": {
+            "images": "digits of scikit-learn; MNIST; sprites of this package",
+            "first case": min(one.number for one in examined),
             "healthy runs": sum(one.planted == HEALTHY for one in examined),
             "sick runs": sum(one.planted != HEALTHY for one in examined),
             "median seconds per examination": round(seconds[len(seconds) // 2], 1),
@@ -89,6 +92,12 @@ def _row(check, kind, examined, treated) -> dict:
     }
 
 
+def _alarmed(examined) -> tuple[int, int]:
+    """Return how many healthy runs have a finding at all, and how many there are."""
+    well = [found["values"] for one, found in examined.items() if one.planted == HEALTHY]
+    return sum(any(check.is_found(values.get(check.name)) for check in CHECKS) for values in well), len(well)
+
+
 def _is_better(check, cure) -> bool:
     """Say whether the number moved the right way."""
     before, after = cure["before"], cure["after"]
@@ -101,8 +110,7 @@ def _shown(row: dict) -> dict:
     low, high = wilson(*row["found"])
     least, most = wilson(*row["alarms"])
     return {
-        "data": row["kind"],
-        "finding": row["finding"],
+        "finding": f"{row['kind']} {row['finding']}",
         "number must be": f"{'<=' if row['fires'] == 'above' else '>='} {row['threshold']:.4g}",
         "found": f"{row['found'][0]} of {row['found'][1]}",
         "95 %": f"{low:.2f}-{high:.2f}",
