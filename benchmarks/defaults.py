@@ -103,16 +103,16 @@ def captions(path: Path, arguments: argparse.Namespace) -> str:
 
 
 DATA: dict[str, tuple[str, Callable[[Path, argparse.Namespace], str]]] = {
-    "digits": ("image", digits),
-    "sprites": ("image", sprites),
-    "photograph patches": ("image", patches),
     "iris": ("table", shipped("iris")),
     "wine": ("table", shipped("wine")),
     "diabetes": ("table", shipped("diabetes")),
+    "digits": ("image", digits),
+    "names": ("text", names),
     "breast cancer": ("table", shipped("breast_cancer")),
     "Adult, 3,000 rows": ("table", adult),
-    "names": ("text", names),
     "captions": ("text", captions),
+    "photograph patches": ("image", patches),
+    "sprites": ("image", sprites),
 }
 
 

@@ -46,13 +46,11 @@ def conclude(cases: Sequence[Case], work: Path, out: Path) -> None:
     ]
     treatments = [row for row in rows if row["improved"] is not None]
     totals = {
-        "sensitivity": _share([row["found"] for row in rows]),
-        **{f"sensitivity, {kind}s": _share([row["found"] for row in rows if row["kind"] == kind]) for kind in kinds},
-        "false alarms": _share([row["alarms"] for row in rows]),
-        **{f"false alarms, {kind}s": _share([row["alarms"] for row in rows if row["kind"] == kind]) for kind in kinds},
+        **_by_kind("sensitivity", "found", rows),
+        **_by_kind("false alarms", "alarms", rows),
         "healthy runs with a finding": _share([_alarmed(examined)]),
-        "prescriptions that move the number towards its threshold": _share([row["improved"] for row in treatments]),
-        "prescriptions that carry the number over its threshold": _share([row["carried"] for row in treatments]),
+        **_by_kind("prescriptions that move the number towards its threshold", "improved", treatments),
+        **_by_kind("prescriptions that carry the number over its threshold", "carried", treatments),
     }
     seconds = sorted(found["seconds"] for found in examined.values())
     about = {
@@ -90,6 +88,13 @@ def _row(check, kind, examined, treated) -> dict:
         "carried": (carried, len(cures)) if cures else None,
         "cures": cures,
     }
+
+
+def _by_kind(name, counts, rows) -> dict[str, str]:
+    """Return a share over all rows, and over those of each kind of data."""
+    kinds = dict.fromkeys(row["kind"] for row in rows)
+    parts = {f"{name}, {kind}s": [row[counts] for row in rows if row["kind"] == kind] for kind in kinds}
+    return {title: _share(found) for title, found in {name: [row[counts] for row in rows], **parts}.items()}
 
 
 def _alarmed(examined) -> tuple[int, int]:
