@@ -28,7 +28,6 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("phase", choices=(*PHASES, "table"))
     parser.add_argument("--mnist", default="mnist", help="a folder with MNIST's four IDX files; downloaded by default")
-    parser.add_argument("--fashion", default="fashion-mnist")
     parser.add_argument("--work", type=Path, default=Path("runs/clinic"), help="runs and numbers are kept here")
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument(
@@ -44,7 +43,7 @@ def main() -> None:
     if arguments.phase == "table":
         conclude(cases(arguments.first), work, arguments.out)
         return
-    data.prepare(work, arguments.mnist, arguments.fashion, images="image" in arguments.kinds)
+    data.prepare(work, arguments.mnist, images="image" in arguments.kinds)
     chosen = [one for one in cases(arguments.first) if one.kind in arguments.kinds]
     chosen = [one for one in chosen if not arguments.only or one.planted in arguments.only]
     if arguments.phase == "treat":

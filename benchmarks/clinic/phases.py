@@ -19,8 +19,8 @@ from vaekit.diagnosis import CHECKS, Examination
 __all__ = ["PHASES", "TREATED", "Task", "cases", "work_on"]
 
 PHASES = ("train", "examine", "treat")
-SICK_RUNS, TREATED = 10, 4
-HEALTHY_RUNS = {"image": 160, "table": 60, "text": 60}
+SICK_RUNS, TREATED = 2, 1
+HEALTHY_RUNS = {"image": 40, "table": 24, "text": 24}
 
 
 def cases(first: int = HELD_OUT) -> list[Case]:

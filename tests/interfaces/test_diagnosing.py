@@ -51,7 +51,7 @@ def reports(monkeypatch):
     """The reports that were asked for, instead of written."""
     asked = []
 
-    def write(run, result, diagnosis=None):
+    def write(run, result, diagnosis=None, **_):
         asked.append((run.path, result, diagnosis))
         return run.folder.report
 

@@ -1,6 +1,8 @@
 """The report of a run: complete, closed to the outside, and written for every odd case."""
 
 import re
+import shlex
+import time
 
 import pytest
 import torch
@@ -14,6 +16,7 @@ from vaekit.interfaces.report.figures import curves, limits, rates
 from vaekit.interfaces.report.latent_map import latent_map
 from vaekit.interfaces.report.report import write_report
 from vaekit.interfaces.runs.fitting import fit
+from vaekit.training.budget import Deadline
 
 HOSTILE = "<script>alert(1)</script> $x^ \"quoted\" 'and' & \u6f22\u5b57"
 QUICK = {"threads": 1, "precision": "fp32", "device": "cpu"}
@@ -180,6 +183,15 @@ def test_data_that_are_gone(tmp_path, blank_charts):
     result = run.evaluate(samples=2)
     html = write_report(vaekit.load(run.path), result).read_text()
     assert "not available" in html and "Samples from the prior" in html and "Inputs beside" not in html
+
+
+def test_a_late_report_is_cut_short_and_says_so(tmp_path, blank_charts):
+    run = train(images(12, 4, 4), tmp_path / "run")
+    html = write_report(run, run.evaluate(samples=2), deadline=Deadline(time.perf_counter())).read_text()
+    assert "Samples from the prior" in html and "Latent traversal" not in html
+    assert f"cut this part short; vaekit report {shlex.quote(str(run.path))} writes" in html
+    html = write_report(run, run.evaluate(samples=2), deadline=Deadline(time.perf_counter() + 60)).read_text()
+    assert "Latent traversal" in html and "cut this part short" not in html
 
 
 def test_limits_ignore_a_wild_start_and_missing_values():

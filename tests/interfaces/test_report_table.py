@@ -2,6 +2,8 @@
 
 import csv
 import re
+import shlex
+import time
 from html import escape, unescape
 
 import numpy as np
@@ -17,6 +19,7 @@ from vaekit.interfaces.media.tables.quality import table_quality_of
 from vaekit.interfaces.report import figures, latent_map
 from vaekit.interfaces.report.report import write_report
 from vaekit.interfaces.runs.fitting import fit
+from vaekit.training.budget import Deadline
 
 from .conftest import vaekit as command
 
@@ -179,6 +182,18 @@ def test_the_report_of_synthesis_has_the_quality_of_its_rows(table_run, odd_run,
     assert {"column shapes", "detection, trees", "copies of training"} <= {row[0] for row in rows}
     monkeypatch.setattr(tables, "table_quality_of", lambda *_, **__: sklearn_refuses())
     assert "Not measured: too odd." in text_of(page(odd_run))
+
+
+def test_quality_is_not_measured_where_time_is_short(odd_run, monkeypatch):
+    monkeypatch.setattr(tables, "table_quality_of", lambda *_, **__: sklearn_refuses())
+    late = Deadline(time.perf_counter() + 1000)
+    monkeypatch.setattr(tables, "_COMPARING", 2000.0)
+    monkeypatch.setattr(tables, "_COMPARABLE", 60)
+    shown = text_of(write_report(odd_run, odd_run.evaluate(samples=3), deadline=late).read_text())
+    assert (
+        f"Not measured: the time limit leaves no time for it; vaekit report {shlex.quote(str(odd_run.path))} measures it."
+        in shown
+    )
 
 
 def sklearn_refuses():

@@ -86,7 +86,7 @@ def test_a_signal_after_training_loses_nothing(classes, tmp_path, monkeypatch, w
         if phase == "evaluation":
             patch.setattr(Run, "evaluate", lambda *_, **__: signal.raise_signal(signum))
         else:
-            patch.setattr(ending, "write_report", lambda *_: signal.raise_signal(signum))
+            patch.setattr(ending, "write_report", lambda *_, **__: signal.raise_signal(signum))
         stopped = vaekit("fit", classes, *LONG, "--out", run)
     assert stopped.code == 128 + signum
     assert "stopped after training, which is saved; get bounds and report with: vaekit resume" in stopped.err

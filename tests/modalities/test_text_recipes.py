@@ -34,7 +34,7 @@ def planned(data, model, training=None, objective=None):
 
 def trained(data, experiment, path, monkeypatch):
     """Train without a report."""
-    monkeypatch.setattr(ending, "write_report", lambda run, _result: run.folder.report.write_text("no report"))
+    monkeypatch.setattr(ending, "write_report", lambda run, _result, **_: run.folder.report.write_text("no report"))
     made = Recording(RunFolder(path), Trainer(experiment, data))
     made.begin()
     return made.run()

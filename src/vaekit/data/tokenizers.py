@@ -11,6 +11,7 @@ UTF-8, with a space between two such words in a row, and no text has an unknown 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from itertools import chain, groupby, islice
@@ -36,6 +37,7 @@ SPECIALS = ("<pad>", "<s>", "</s>", "<unk>")
 
 BYTES = tuple(f"<0x{byte:02X}>" for byte in range(256))
 """The names of the bytes in a vocabulary that spells with them, where they follow the first four ids."""
+_SPACE = re.compile(r"(?:(?![\x1c-\x1f])\s)+")  # the separators of information are none to the library, but to Python
 
 Ragged: TypeAlias = tuple[Array, Array]
 """The ids of N texts one after another, shape (sum of lengths,), int32, and the length of each text, shape (N,), int64."""
@@ -134,7 +136,7 @@ class Codec:
                 yield from self.names(ids)
                 continue
             spelled = bytes(index - len(SPECIALS) for index in ids).decode(errors="replace")
-            yield from spelled.split() if self._kind == "word" else spelled
+            yield from filter(None, _SPACE.split(spelled)) if self._kind == "word" else spelled
 
     def _decode_pieces(self, row: Sequence[int]) -> str:
         if self._shift == 0:

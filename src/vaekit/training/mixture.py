@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import math
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -107,7 +108,7 @@ def place_by_em(
         train: Posteriors of training data.
         held_out: Posteriors of validation data.
         seed: Of k-means and of the draws.
-        deadline: When no further iteration begins.
+        deadline: When the last iteration ends.
 
     Raises:
         ValueError: There are fewer data than components.
@@ -123,17 +124,19 @@ def place_by_em(
 
 def _iterated(latents: _Latents, statistics: Tensor, judged: Tensor, deadline: Deadline) -> _Mixture:
     """Return the best mixture on the way from sums of monomials, by the score on held-out ones."""
-    shrinkage = _chosen(statistics, judged)
+    shrinkage, seconds = _chosen(statistics, judged), 0.0
     kept, best, since = None, -math.inf, 0
     for _ in range(_ITERATIONS):
+        began = time.perf_counter()
         mixture = _maximized(statistics, shrinkage)
         theta = mixture.natural()
         score = _log_density(theta, judged)
         since = 0 if score > best + _GAIN else since + 1
         kept, best = (mixture, score) if score > best or kept is None else (kept, best)
-        if since >= _PATIENCE or deadline.left <= 0:
+        if since >= _PATIENCE or deadline.left <= seconds:
             break
         statistics = latents.statistics(functools.partial(_shares, theta))
+        seconds = time.perf_counter() - began
     assert kept is not None
     return kept
 

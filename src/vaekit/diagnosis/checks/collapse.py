@@ -17,6 +17,9 @@ from vaekit.diagnosis.remedies import late, learned_scale, lighter, longer
 __all__ = ["CHECKS"]
 
 _EXCESS = 1.3  # a quarter more than what would do is no reason to train again
+_PRESSED = (
+    1.5  # nats that a nat of rate saves; below, a table whose columns have few causes leaves latents idle rightly
+)
 _FULL = 0.5  # nats that the least used latent carries where every latent is needed
 
 
@@ -51,7 +54,8 @@ def _dead(examination: Examination) -> float | None:
     use = _use(examination)
     if use is None or use.excess is None or use.used is None or use.excess > _EXCESS:
         return None
-    return 1 - use.used / use.latents
+    price = examination.exchange_rate.beta if examination.exchange_rate and examination.subject.traits.slots else None
+    return None if price is not None and price < _PRESSED else 1 - use.used / use.latents
 
 
 def _excess(examination: Examination) -> float | None:

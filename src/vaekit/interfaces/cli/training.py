@@ -56,9 +56,10 @@ def inspect(data: str, pairs: list[str], schema: Path | None, as_json: bool, **o
     _warn(experiment)
 
 
-def fit(data: str, pairs: list[str], out: Path | None, as_json: bool, *, dry_run: bool, **options: Any) -> None:
-    """Train, or show what would be trained."""
-    began = time.perf_counter()
+def fit(
+    data: str, pairs: list[str], out: Path | None, as_json: bool, began: float, *, dry_run: bool, **options: Any
+) -> None:
+    """Train, or show what would be trained; `began` is when the user's wait did, on the clock of `time.perf_counter`."""
     if out is not None and not dry_run:
         RunFolder(out).refuse_taken()
     dataset, experiment = _planned(data, pairs, **options)
@@ -75,14 +76,13 @@ def fit(data: str, pairs: list[str], out: Path | None, as_json: bool, *, dry_run
         _conclude(recording, as_json, began)
 
 
-def resume(path: Path, data: str | None, time_limit: str | None, as_json: bool) -> None:
+def resume(path: Path, data: str | None, time_limit: str | None, as_json: bool, began: float) -> None:
     """Finish what was begun, or extend a run."""
-    began = time.perf_counter()
     seconds_more, folder = seconds_of(time_limit) if time_limit else None, RunFolder(path)
     if folder.is_prior_fit:
         _show(finished_prior(folder, seconds_more, data), as_json, began)
         return
-    with resumed_recording(path, seconds_more=seconds_more, data=data) as recording:
+    with resumed_recording(path, seconds_more=seconds_more, data=data, began=began) as recording:
         if time_limit is None:
             _conclude(recording, as_json, began)
         else:  # an extension of a finished run is not diagnosed again

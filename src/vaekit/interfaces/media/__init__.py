@@ -7,6 +7,7 @@ pictures, column_files    PNG files, and files of columns
 from vaekit.interfaces.media.images.medium import ImageMedium
 from vaekit.interfaces.media.medium import (
     Answer as Answer,
+    Exhibit as Exhibit,
     HeldOut as HeldOut,
     Medium as Medium,
     Output as Output,

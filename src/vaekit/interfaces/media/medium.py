@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import shlex
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
@@ -21,11 +21,19 @@ from vaekit.interfaces.measures.measure import Measure
 from vaekit.interfaces.report.page import Picture
 from vaekit.modalities import Shown, View, modality_named
 from vaekit.trained import Source, TrainedModel
+from vaekit.training.budget import NEVER, Deadline
 
 if TYPE_CHECKING:
     from vaekit.interfaces.runs.run import Run
 
-__all__ = ["Answer", "HeldOut", "Medium", "Output", "Place", "label_option", "worse_than_uniform"]
+__all__ = ["Answer", "Exhibit", "HeldOut", "Medium", "Output", "Place", "label_option", "worse_than_uniform"]
+
+
+class Exhibit(NamedTuple):
+    """A part of the report: its HTML, and the pictures in it that are files of their own too."""
+
+    html: str
+    pictures: tuple[Picture, ...] = ()
 
 
 class Answer(NamedTuple):
@@ -117,13 +125,16 @@ class Medium(ABC):
         """
 
     @abstractmethod
-    def exhibits(self, run: Run, result: Bounds, held_out: HeldOut | None) -> tuple[list[Picture], list[str]]:
-        """Return the pictures of what a model generates, and all exhibits of the report in order, as HTML.
+    def exhibits(
+        self, run: Run, result: Bounds, held_out: HeldOut | None, deadline: Deadline = NEVER
+    ) -> Iterator[Exhibit]:
+        """Yield what the report shows of a model and its data, in order; no more of it is asked for after the deadline.
 
         Args:
             run: The run.
             result: The bounds of its held-out data.
             held_out: These data, if they are available.
+            deadline: When all must have ended: what takes long looks at the clock before it begins.
         """
 
     @abstractmethod

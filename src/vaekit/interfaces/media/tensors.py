@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,9 +13,10 @@ from vaekit.data.rows import Array
 from vaekit.evaluation import Bounds
 from vaekit.interfaces.media.images.galleries import shows_images
 from vaekit.interfaces.media.images.medium import ImageMedium
-from vaekit.interfaces.media.medium import HeldOut
-from vaekit.interfaces.report.page import Picture, paragraph
+from vaekit.interfaces.media.medium import Exhibit, HeldOut
+from vaekit.interfaces.report.page import paragraph
 from vaekit.modalities import View
+from vaekit.training.budget import NEVER, Deadline
 
 if TYPE_CHECKING:
     from vaekit.interfaces.runs.run import Run
@@ -43,8 +44,11 @@ class TensorMedium(ImageMedium):
     def preview(self, data: Dataset, view: View, plots: Path) -> None:
         """Draw nothing: their shape may be that of no image."""
 
-    def exhibits(self, run: Run, result: Bounds, held_out: HeldOut | None) -> tuple[list[Picture], list[str]]:
-        """Return pictures, where the data look like images."""
+    def exhibits(
+        self, run: Run, result: Bounds, held_out: HeldOut | None, deadline: Deadline = NEVER
+    ) -> Iterator[Exhibit]:
+        """Yield pictures, where the data look like images."""
         if shows_images(run):
-            return super().exhibits(run, result, held_out)
-        return [], [paragraph("The data are not images, so none are shown.", "soft")]
+            yield from super().exhibits(run, result, held_out, deadline)
+        else:
+            yield Exhibit(paragraph("The data are not images, so none are shown.", "soft"))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+from collections.abc import Iterator
 from pathlib import Path
 
 from PIL import Image
@@ -9,7 +11,7 @@ from PIL import Image
 from vaekit.errors import DataNotAtHand
 from vaekit.evaluation import Bounds
 from vaekit.interfaces.measures.deep import NO_LATENTS
-from vaekit.interfaces.media import MEDIA, HeldOut
+from vaekit.interfaces.media import MEDIA, Exhibit, HeldOut
 from vaekit.interfaces.media.pictures import save_png
 from vaekit.interfaces.report.doctor import Diagnosis, charts_of, examination_section, findings_section
 from vaekit.interfaces.report.figures import curves, rates
@@ -18,6 +20,7 @@ from vaekit.interfaces.report.numbers import headline, notes, title, title_text
 from vaekit.interfaces.report.page import Picture, columns, document, paragraph, section
 from vaekit.interfaces.report.settings import settings
 from vaekit.interfaces.runs.run import Run
+from vaekit.training.budget import NEVER, Deadline
 from vaekit.training.checkpoint import write_atomically
 
 __all__ = ["write_report"]
@@ -25,13 +28,14 @@ __all__ = ["write_report"]
 _SMALLEST = 480  # pixels that a sheet of images should at least be wide as a file of its own
 
 
-def write_report(run: Run, result: Bounds, diagnosis: Diagnosis | None = None) -> Path:
+def write_report(run: Run, result: Bounds, diagnosis: Diagnosis | None = None, deadline: Deadline = NEVER) -> Path:
     """Write `report.html` and the pictures of a run; the model and the random generator stay as they are.
 
     Args:
         run: A trained run; its data are shown if they are available.
         result: Its bounds on its own held-out data, from `run.evaluate()`.
         diagnosis: What the doctor found, if it was asked.
+        deadline: When it should be written: what is not yet made then is left out, and the report says so.
 
     Returns:
         The report.
@@ -40,7 +44,8 @@ def write_report(run: Run, result: Bounds, diagnosis: Diagnosis | None = None) -
     given = () if held_out is None else run.given(held_out.first(1))
     charts = _curves(run)
     latents = _latents(run, result, held_out) if run.view.traits.latents else []
-    images, made = MEDIA[run.kind].exhibits(run, result, held_out)
+    made = list(_exhibits(run, result, held_out, deadline))
+    images = [picture for exhibit in made for picture in exhibit.pictures]
     lacking = "" if held_out else paragraph("The data are not available, so no inputs are shown.", "soft")
     examined = [] if diagnosis is None else charts_of(diagnosis)
     for drawn in (*images, *charts, *latents, *(found for found in examined if isinstance(found, Picture))):
@@ -51,7 +56,7 @@ def write_report(run: Run, result: Bounds, diagnosis: Diagnosis | None = None) -
         headline(run, result, about),
         "" if diagnosis is None else findings_section(diagnosis),
         notes(_evaluation_notes(run), about),
-        section("Data, and what the model makes of them", lacking, *made),
+        section("Data, and what the model makes of them", lacking, *(exhibit.html for exhibit in made)),
         section("Training", columns(charts) or paragraph("Nothing was logged.")),
         section("Latents", columns(latents), _missing(run, latents, result)),
         "" if diagnosis is None else examination_section(diagnosis, examined),
@@ -61,6 +66,20 @@ def write_report(run: Run, result: Bounds, diagnosis: Diagnosis | None = None) -
     # A file name from another file system may hold what UTF-8 cannot.
     write_atomically(run.folder.report, page.encode(errors="replace"))
     return run.folder.report
+
+
+def _exhibits(run: Run, result: Bounds, held_out: HeldOut | None, deadline: Deadline) -> Iterator[Exhibit]:
+    """Yield the exhibits of the data as long as there is time."""
+    for exhibit in MEDIA[run.kind].exhibits(run, result, held_out, deadline):
+        yield exhibit
+        if deadline.left <= 0:
+            yield Exhibit(
+                paragraph(
+                    f"The time limit cut this part short; vaekit report {shlex.quote(str(run.path))} writes all of it.",
+                    "soft",
+                )
+            )
+            return
 
 
 def _held_out(run: Run, count: int) -> HeldOut | None:

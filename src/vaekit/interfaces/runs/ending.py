@@ -59,7 +59,7 @@ def conclude(
     }
     run.folder.write_json("evaluation.json", summary)
     announce("report")
-    write_report(run, result)
+    write_report(run, result, deadline=deadline)
 
 
 def _bounds(run: Run, most: int, deadline: Deadline, announce: Callable[[str], None]) -> Bounds:

@@ -23,8 +23,11 @@ _PRIOR: TypeAdapter[Prior] = TypeAdapter(AnyPrior)
 _COMPONENTS = 256
 _PER_COMPONENT = 100  # training data per Gaussian with its own covariance
 _OPERATIONS = 2e10  # of one iteration of expectation maximisation: about a second on a core
-_FITTING = 0.8  # part of the time that is left for fitting, of which each prior gets an equal share
-_DETECTED = 10_000  # real rows, and as many samples, that the detector is trained and tested on
+_ITERATIONS = 30  # at least, that a mixture needs, its start by k-means counted as some of them
+_FITTING = 0.5  # part of the time that is left for fitting, of which each prior gets an equal share
+_DETECTING = 2000  # real rows a second for which the trees are grown and asked
+_DETECTED = 10_000  # real rows, and as many samples, that the detector is trained and tested on, at most
+_FEWEST = 500  # the same, at least, where time is short
 
 
 @dataclass(frozen=True)
@@ -76,7 +79,8 @@ def _second_stage(
     trained: TrainedModel, training: Training, preset: str, deadline: Deadline
 ) -> tuple[TrainedModel, str]:
     count = len(trained.data.part("train"))
-    priors = _candidates(training.second_stage, count, sum(trained.latents.sizes), preset)
+    operations = _OPERATIONS * min(1.0, _FITTING * deadline.left / _ITERATIONS)
+    priors = _candidates(training.second_stage, count, sum(trained.latents.sizes), preset, operations)
     fitted = []
     for left, prior in zip(range(len(priors), 0, -1), priors, strict=True):
         until = deadline.before((1 - _FITTING / left) * deadline.left) if deadline.left < math.inf else deadline
@@ -84,17 +88,17 @@ def _second_stage(
     if training.second_stage != "choose":
         prior, new = priors[0], fitted[0][1]
         return _with(trained, new), f"second stage: prior={prior.kind} fitted to the latents ({new.gain})"
-    tried = _tried(trained, fitted)
+    tried = _tried(trained, fitted, int(min(_DETECTED, _DETECTING * deadline.left / (len(fitted) + 1))))
     best = min(tried, key=lambda candidate: candidate.score)
     note = f"second stage: {best.name}, of {', '.join(f'{one.name} {one.result}' for one in tried)}"
     return (trained if best.refitted is None else _with(trained, best.refitted)), note
 
 
-def _candidates(setting: str, count: int, latent: int, preset: str) -> list[Prior]:
+def _candidates(setting: str, count: int, latent: int, preset: str, operations: float) -> list[Prior]:
     if setting not in ("gmm", "choose"):
         return [_PRIOR.validate_python({"kind": setting})]
     monomials = (latent + 1) * (latent + 2) / 2
-    affordable = int(_OPERATIONS / (4 * count * monomials))
+    affordable = int(operations / (4 * count * monomials))
     components = max(1, min(_COMPONENTS, count // _PER_COMPONENT, affordable))
     mixture = GMM(components=components, covariance="full")
     others = ("flow", "diffusion") if preset == "best" and setting == "choose" else ()
@@ -111,25 +115,25 @@ def _matched(trained: TrainedModel, new: Refitted) -> Refitted:
     return new
 
 
-def _tried(trained: TrainedModel, fitted: list[tuple[str, Refitted]]) -> list[_Candidate]:
-    """Return the candidates with their scores, the prior of training among them."""
+def _tried(trained: TrainedModel, fitted: list[tuple[str, Refitted]], rows: int) -> list[_Candidate]:
+    """Return the candidates with their scores, the prior of training among them; a detector gets so many rows of tables."""
     name = "the prior" if trained.description is None else f"prior={trained.description.prior.kind}"
     first = f"{name} as trained"
-    if trained.view.traits.columns:
+    if trained.view.traits.columns and rows >= _FEWEST:
         try:
-            return [_detected(trained, new, name) for name, new in [*fitted, (first, None)]]
-        except NotApplicable:  # too few rows for a detector
+            return [_detected(trained, new, name, rows) for name, new in [*fitted, (first, None)]]
+        except NotApplicable:  # the data have too few rows for a detector
             pass
     densities = [*((name, new, new.scores[1]) for name, new in fitted), (first, None, fitted[0][1].scores[0])]
     return [_Candidate(name, new, -density, f"{density:.2f} nats") for name, new, density in densities]
 
 
-def _detected(trained: TrainedModel, new: Refitted | None, name: str) -> _Candidate:
+def _detected(trained: TrainedModel, new: Refitted | None, name: str, rows: int) -> _Candidate:
     data = trained.data
-    real = data.table.take(data.drawn("validation", _DETECTED).numpy())
+    real = data.table.take(data.drawn("validation", rows).numpy())
     made = (trained if new is None else _with(trained, new)).displayed.sample(len(real), seed=1)
     cells, others = comparable(real, made, kinds=trained.view.traits.columns)
-    auc = detection(cells, others, rows=_DETECTED).auc
+    auc = detection(cells, others, rows=rows).auc
     if math.isnan(auc):
         raise NotApplicable("the rows are too few, or too much alike, for a detector")
     return _Candidate(name, new, auc, f"detected with AUC {auc:.3f}")

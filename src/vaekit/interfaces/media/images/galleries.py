@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 
 import torch
 from PIL import Image
@@ -31,8 +32,8 @@ def shows_images(run: Run) -> bool:
     return len(shape) == 3 and min(shape[1:]) > 1
 
 
-def galleries(run: Run, result: Bounds, held_out: HeldOut | None) -> list[Picture]:
-    """Return every picture of images that the available data allow.
+def galleries(run: Run, result: Bounds, held_out: HeldOut | None) -> Iterator[list[Picture]]:
+    """Yield every picture of images that the available data allow, row by row.
 
     Args:
         run: A run whose data are images.
@@ -41,16 +42,17 @@ def galleries(run: Run, result: Bounds, held_out: HeldOut | None) -> list[Pictur
     """
     has_data, labels = held_out is not None, None if held_out is None else held_out.labels
     few = math.prod(_shape(run)[1:]) > _MANY_PIXELS
-    pictures = [_reconstructions(run, 8 if few else 32)] if has_data else []
+    small = [_reconstructions(run, 8 if few else 32)] if has_data else []
     if run.conditions.kind != "context" or has_data:
-        pictures.append(_samples(run, 16 if few else 64))
+        small.append(_samples(run, 16 if few else 64))
+    if small:
+        yield small
     if not run.latents.is_walkable:
-        return pictures
+        return
     if has_data and len(result.means) > 1:
-        pictures.append(_interpolations(run, result.means, labels, 6 if few else 9))
+        yield [_interpolations(run, result.means, labels, 6 if few else 9)]
     if has_data or not run.conditions.size:
-        pictures.append(_traversal(run, result, 7 if few else 9))
-    return pictures
+        yield [_traversal(run, result, 7 if few else 9)]
 
 
 def sheet(images: Tensor, columns: int, group: int = 0, edges: bool = False) -> Image.Image:

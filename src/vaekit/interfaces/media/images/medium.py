@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,11 +17,21 @@ from vaekit.evaluation import Bounds
 from vaekit.interfaces.media.column_files import check_suffix, write_columns
 from vaekit.interfaces.media.images.galleries import galleries
 from vaekit.interfaces.media.images.measures import MEASURES
-from vaekit.interfaces.media.medium import Answer, HeldOut, Medium, Output, Place, label_option, worse_than_uniform
+from vaekit.interfaces.media.medium import (
+    Answer,
+    Exhibit,
+    HeldOut,
+    Medium,
+    Output,
+    Place,
+    label_option,
+    worse_than_uniform,
+)
 from vaekit.interfaces.media.pictures import grid, remove_others, save_images, save_png
-from vaekit.interfaces.report.page import Picture, columns
+from vaekit.interfaces.report.page import columns
 from vaekit.modalities import Shown, View
 from vaekit.trained import TrainedModel
+from vaekit.training.budget import NEVER, Deadline
 from vaekit.training.checkpoint import write_atomically
 
 if TYPE_CHECKING:
@@ -112,12 +122,12 @@ class ImageMedium(Medium):
         shown = data.taken(data.drawn("train", 64))
         save_png(grid(view.display(view.prepare(shown.values))), plots / "data.png")
 
-    def exhibits(self, run: Run, result: Bounds, held_out: HeldOut | None) -> tuple[list[Picture], list[str]]:
-        """Return reconstructions, samples, interpolations and a traversal."""
-        images = galleries(run, result, held_out)
-        small = [found for found in images if found.name in ("reconstructions", "samples")]
-        large = [found.html(wide=True) for found in images if found not in small]
-        return images, [columns(small), *large]
+    def exhibits(
+        self, run: Run, result: Bounds, held_out: HeldOut | None, deadline: Deadline = NEVER
+    ) -> Iterator[Exhibit]:
+        """Yield reconstructions beside samples, interpolations and a traversal."""
+        for row in galleries(run, result, held_out):
+            yield Exhibit(columns(row) if len(row) > 1 else row[0].html(wide=True), tuple(row))
 
     def remarks(self, view: View, result: Bounds, evaluated: HeldOut) -> Answer:
         """Return whether the bound is worse than one of a model that gives every level the same probability."""

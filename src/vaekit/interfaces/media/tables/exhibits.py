@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import shlex
 from collections.abc import Iterable, Iterator, Sequence
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -16,13 +17,14 @@ from vaekit.data.table import Column
 from vaekit.errors import NotApplicable
 from vaekit.evaluation import Bounds, cell_likelihoods
 from vaekit.evaluation.tables import FLOOR_AND_CEILING
-from vaekit.interfaces.media.medium import HeldOut
+from vaekit.interfaces.media.medium import Exhibit, HeldOut
 from vaekit.interfaces.media.tables.files import described, plain_rows
 from vaekit.interfaces.media.tables.marginals import Margins, margins_of
 from vaekit.interfaces.media.tables.quality import table_quality_of
-from vaekit.interfaces.report.page import Picture, exhibit, paragraph, table, verbatim
+from vaekit.interfaces.report.page import exhibit, paragraph, table, verbatim
 from vaekit.interfaces.report.walks import partners
 from vaekit.interfaces.runs.run import Run
+from vaekit.training.budget import Deadline
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -31,7 +33,8 @@ __all__ = ["tables"]
 
 _ROWS = 12  # synthetic ones that are shown
 _MADE = 4000  # that histograms are of, at most
-_COMPARED = 2000  # synthetic, training and held-out rows, at most, whose quality is measured: some five seconds
+_COMPARED = 2000  # synthetic, training and held-out rows, at most, whose quality is measured
+_COMPARING = 5.0  # seconds that this takes
 _COMPARABLE = 60  # columns, whose pairs are compared too
 _PAIRS = 6  # held-out rows beside reconstructions
 _STEPS = 7
@@ -41,34 +44,31 @@ _LONGEST = 60  # characters of a cell
 _EXTREMES = 2  # columns that are named as the hardest, and as the easiest
 
 
-def tables(run: Run, result: Bounds, held_out: HeldOut | None) -> tuple[list[Picture], list[str]]:
-    """Return the pictures of a run of tables, and every exhibit that the available data allow, as HTML.
+def tables(run: Run, result: Bounds, held_out: HeldOut | None, deadline: Deadline) -> Iterator[Exhibit]:
+    """Yield every exhibit of a run of tables that the available data allow.
 
     Args:
         run: A run of tables.
         result: The bounds of its own held-out rows.
         held_out: The rows themselves, if they are available.
+        deadline: The quality of synthetic rows is not measured where it would take longer.
     """
     schema = run.schema
     assert isinstance(schema, TableSchema)
     made = run.displayed.sample(_MADE)
-    margins = None
-    if held_out is not None:
-        data = held_out.data
-        margins = margins_of(schema, data.table.take(data.drawn("train", _MADE).numpy()), made)
-    first, names = _samples(made.slice(0, _ROWS)), list(schema.kinds)
-    if margins is None or held_out is None:
-        return [], [first, _columns(schema, None, None)]
-    parts = [
-        first,
-        *_quality(run),
-        margins.picture.html(wide=True),
-        _columns(schema, margins, _judged(run, schema, held_out)),
-        _reconstructions(run, held_out, names),
-    ]
+    yield Exhibit(_samples(made.slice(0, _ROWS)))
+    if held_out is None:
+        yield Exhibit(_columns(schema, None, None))
+        return
+    yield from map(Exhibit, _quality(run, deadline))
+    data, names = held_out.data, list(schema.kinds)
+    margins = margins_of(schema, data.table.take(data.drawn("train", _MADE).numpy()), made)
+    picture = None if margins is None else margins.picture
+    yield Exhibit(picture.html(wide=True), (picture,))
+    yield Exhibit(_columns(schema, margins, _judged(run, schema, held_out)))
+    yield Exhibit(_reconstructions(run, held_out, names))
     if run.latents.is_walkable and len(result.means) > 1:
-        parts.append(_walk(run, held_out, names, len(result.means)))
-    return [margins.picture], parts
+        yield Exhibit(_walk(run, held_out, names, len(result.means)))
 
 
 def _samples(made: pa.Table) -> str:
@@ -77,7 +77,7 @@ def _samples(made: pa.Table) -> str:
     return exhibit("Synthetic rows", caption, verbatim(names, _cells(made.select(names))))
 
 
-def _quality(run: Run) -> Iterator[str]:
+def _quality(run: Run, deadline: Deadline) -> Iterator[str]:
     """Yield the quality of synthetic rows, where these are what the model is for."""
     schema = run.schema
     assert isinstance(schema, TableSchema)
@@ -87,6 +87,10 @@ def _quality(run: Run) -> Iterator[str]:
     try:
         if len(schema.kinds) > _COMPARABLE:
             raise NotApplicable(f"more than {_COMPARABLE} columns take long to compare; vaekit evaluate does")
+        if deadline.left < _COMPARING:
+            raise NotApplicable(
+                f"the time limit leaves no time for it; vaekit report {shlex.quote(str(run.path))} measures it"
+            )
         found = table_quality_of(run, most=_COMPARED)
     except ValueError as error:  # nothing that is measured for the report ends a run
         yield exhibit(title, f"Not measured: {error}.", "")

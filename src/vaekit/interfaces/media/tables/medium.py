@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -12,12 +12,12 @@ from torch import Tensor
 from vaekit.data import Dataset, TableSchema
 from vaekit.errors import DataNotAtHand, NotApplicable
 from vaekit.evaluation import Bounds
-from vaekit.interfaces.media.medium import Answer, HeldOut, Medium, Output, Place, label_option
+from vaekit.interfaces.media.medium import Answer, Exhibit, HeldOut, Medium, Output, Place, label_option
 from vaekit.interfaces.media.tables.exhibits import tables
 from vaekit.interfaces.media.tables.files import described, plain_rows, with_columns, write_table
 from vaekit.interfaces.media.tables.quality import anomalies, table_quality_of
-from vaekit.interfaces.report.page import Picture
 from vaekit.trained import TrainedModel
+from vaekit.training.budget import NEVER, Deadline
 
 if TYPE_CHECKING:
     from vaekit.interfaces.runs.run import Run
@@ -58,9 +58,11 @@ class TableMedium(Medium):
 
         return pa.concat_tables(rows)
 
-    def exhibits(self, run: Run, result: Bounds, held_out: HeldOut | None) -> tuple[list[Picture], list[str]]:
-        """Return synthetic rows, columns one by one, reconstructions and a walk."""
-        return tables(run, result, held_out)
+    def exhibits(
+        self, run: Run, result: Bounds, held_out: HeldOut | None, deadline: Deadline = NEVER
+    ) -> Iterator[Exhibit]:
+        """Yield synthetic rows, columns one by one, reconstructions and a walk."""
+        return tables(run, result, held_out, deadline)
 
     def commands(self, run: Run, path: str) -> list[str]:
         """Return the verbs of tables."""

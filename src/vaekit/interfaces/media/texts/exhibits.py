@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
 
 import torch
@@ -23,8 +23,8 @@ _LABELS = 20  # classes that have a row of samples
 _LONGEST = 300  # characters of a text that are shown
 
 
-def texts(run: Run, result: Bounds, held_out: HeldOut | None) -> list[str]:
-    """Return every exhibit of texts that the available data allow, as HTML.
+def texts(run: Run, result: Bounds, held_out: HeldOut | None) -> Iterator[str]:
+    """Yield every exhibit of texts that the available data allow, as HTML.
 
     Args:
         run: A run of texts.
@@ -34,16 +34,18 @@ def texts(run: Run, result: Bounds, held_out: HeldOut | None) -> list[str]:
     has_data, labels = held_out is not None, None if held_out is None else held_out.labels
     if not run.view.traits.latents:
         none = "There are no reconstructions, interpolations or traversals: a language model has no latents."
-        return [_samples(run), paragraph(none, "soft")]
+        yield _samples(run)
+        yield paragraph(none, "soft")
+        return
     again, warning = _reconstructions(run) if has_data else ("", "")
     pair = (_samples(run), again)
     # With labels the samples have columns of their own, and need the width of the page.
-    found = [warning, *(pair if run.conditions.names else (side_by_side(*pair),))]
+    yield warning
+    yield from pair if run.conditions.names else (side_by_side(*pair),)
     if run.latents.is_walkable and has_data and len(result.means) > 1:
-        found.append(_interpolations(run, result.means, labels))
+        yield _interpolations(run, result.means, labels)
     if run.latents.is_walkable and (has_data or not run.conditions.size):
-        found.append(_traversal(run, result))
-    return found
+        yield _traversal(run, result)
 
 
 def _samples(run: Run) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -17,11 +17,20 @@ from vaekit.distributions import EOS, UNK, Decoding
 from vaekit.evaluation import Bounds, perplexity
 from vaekit.interfaces.describing.decoding import decoding_of
 from vaekit.interfaces.media.column_files import check_suffix, write_columns
-from vaekit.interfaces.media.medium import Answer, HeldOut, Medium, Output, Place, label_option, worse_than_uniform
+from vaekit.interfaces.media.medium import (
+    Answer,
+    Exhibit,
+    HeldOut,
+    Medium,
+    Output,
+    Place,
+    label_option,
+    worse_than_uniform,
+)
 from vaekit.interfaces.media.texts.exhibits import texts
 from vaekit.interfaces.media.texts.measures import MEASURES
-from vaekit.interfaces.report.page import Picture
 from vaekit.modalities import View
+from vaekit.training.budget import NEVER, Deadline
 from vaekit.training.checkpoint import write_atomically
 
 if TYPE_CHECKING:
@@ -76,9 +85,11 @@ class TextMedium(Medium):
         ]
         return Answer({"out": str(out), "n": len(rows), **invalid}, [f"{len(rows)} texts: {out}", *lines])
 
-    def exhibits(self, run: Run, result: Bounds, held_out: HeldOut | None) -> tuple[list[Picture], list[str]]:
-        """Return samples, reconstructions, interpolations and a traversal."""
-        return [], texts(run, result, held_out)
+    def exhibits(
+        self, run: Run, result: Bounds, held_out: HeldOut | None, deadline: Deadline = NEVER
+    ) -> Iterator[Exhibit]:
+        """Yield samples beside reconstructions, interpolations and a traversal."""
+        yield from map(Exhibit, texts(run, result, held_out))
 
     def commands(self, run: Run, path: str) -> list[str]:
         """Return the verbs of texts."""
