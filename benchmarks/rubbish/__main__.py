@@ -11,6 +11,7 @@ import gzip
 import json
 import os
 import random
+import shlex
 import shutil
 import sys
 import time
@@ -112,6 +113,10 @@ def _done(outcome: Outcome, folder: Path) -> Outcome:
     for fault in outcome.faults:
         print(f"{fault}: {outcome.name}: {' '.join(outcome.words)[:200]!r} -> {outcome.code}, {outcome.seconds} s, "
               f"{outcome.peak_gb} GB: {outcome.said[-300:]!r}", flush=True)  # fmt: skip
+    with (folder.parent / "said.txt").open("a") as log:
+        log.write(
+            f"{outcome.name}: {shlex.join(outcome.words)[:300]} -> {outcome.code}\n    {outcome.said.strip()[-500:]}\n"
+        )
     shutil.rmtree(folder, ignore_errors=True)
     return outcome
 
@@ -126,6 +131,7 @@ def _row(section: str, outcomes: list[Outcome]) -> str:
         str(faults["signal"]),
         f"{max(outcome.peak_gb for outcome in outcomes):.2f}",
         f"{max(outcome.seconds for outcome in outcomes):.1f}",
+        f"{max(outcome.cpu for outcome in outcomes):.1f}",
         str(faults["control"]),
         ", ".join(f"{code}: {count}" for code, count in sorted(codes.items())),
     ]
@@ -167,8 +173,8 @@ def _import_all() -> None:
 
 def _write(found: dict[str, list[Outcome]], out: Path, seed: int, cpu: float) -> None:
     lines = [
-        "| rubbish | cases | tracebacks | other exits | signals | peak memory, GB | longest, s | control characters | exits |",
-        "| --- " * 9 + "|",
+        "| rubbish | cases | tracebacks | other exits | signals | peak memory, GB | longest, s | most processor time, s | control characters | exits |",
+        "| --- " * 10 + "|",
         *(_row(section, outcomes) for section, outcomes in found.items()),
         "",
         f"seed {seed}; each case is a fork of a process that holds the imported package (its memory counts too)",
@@ -177,7 +183,14 @@ def _write(found: dict[str, list[Outcome]], out: Path, seed: int, cpu: float) ->
     out.with_suffix(".md").write_text("\n".join(lines) + "\n")
     cases = {
         name: [
-            {"name": o.name, "code": o.code, "seconds": o.seconds, "peak_gb": o.peak_gb, "faults": list(o.faults)}
+            {
+                "name": o.name,
+                "code": o.code,
+                "seconds": o.seconds,
+                "cpu": o.cpu,
+                "peak_gb": o.peak_gb,
+                "faults": list(o.faults),
+            }
             for o in outcomes
         ]
         for name, outcomes in found.items()

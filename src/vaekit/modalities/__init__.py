@@ -72,9 +72,9 @@ def kind_of_source(source: str, keys: frozenset[str] = frozenset()) -> str:
         FileNotFoundError: The source does not exist.
         ValueError: No reader accepts the source.
     """
-    Reading.refuse_empty(source)
-    # Images come last: a key may ask to read a folder of them as something else.
     with foreign_bytes(source):
+        Reading.refuse_empty(source)
+        # Images come last: a key may ask to read a folder of them as something else.
         refuse_pipe(user_path(source))
         kind = next((each.kind for each in reversed(MODALITIES.values()) if each.claims(source, keys)), None)
     if kind is not None:

@@ -109,7 +109,7 @@ def load(path: str | Path, *, model: LatentVariableModel | None = None, data: Da
         FileNotFoundError: The folder holds no run, or no model yet.
         ValueError: A file is damaged or does not fit.
     """
-    folder = RunFolder(Path(path))
+    folder = RunFolder(path)
     experiment = folder.read_experiment()
     if not folder.model.has_weights:
         raise FileNotFoundError(f"{path} holds no trained model yet; continue it with: vaekit resume {path}")

@@ -23,7 +23,7 @@ from vaekit.trained import Conditions, TrainedModel
 from vaekit.training import Progress, Step, TrainingState, Validation, train, validate
 from vaekit.training.budget import NEVER, Deadline
 from vaekit.training.fabric import make_fabric
-from vaekit.training.memory import refuse_too_large
+from vaekit.training.memory import refuse_large_batch, refuse_too_large
 from vaekit.training.scope import TrainingScope
 
 __all__ = ["Listener", "Trainer"]
@@ -106,6 +106,12 @@ class Trainer:
             )
         lengths = self.view.lengths(self.data.values)
         self.batches = Batches(self.data.stored, rows, self.training.batch, self.training.seed, lengths)
+        if experiment.model is not None:
+            batch, numbers = (
+                min(self.training.batch, len(rows)),
+                int(self.data.stored.sizes.max()) + experiment.model.latent,
+            )
+            refuse_large_batch(batch, experiment.objective.samples, numbers, self.training.device)
         self.held_out = self.data.drawn("validation", _VALIDATED)
         criterion = experiment.objective.build(model, len(rows))
         step = Step(model, criterion, self.view.prepare, experiment.objective.samples)
