@@ -36,6 +36,7 @@ SCRIPTS = {
         "--data {typed} --tables adult-small breast-cancer diabetes wine --masks 3 --keys preset=fast",
     ),
     "anomalies": ("",),
+    "defaults": ("--names {names} --captions {captions} --adult {adult} --report",),
     "clinic": tuple(f"{phase} --mnist {{mnist}}" for phase in ("train", "examine", "treat", "table")),
 }
 """The arguments of each script, once for each time it runs."""
