@@ -37,6 +37,7 @@ SCRIPTS = {
     ),
     "anomalies": ("",),
     "rubbish": ("",),
+    "defaults": ("--names {names} --captions {captions} --adult {adult} --report",),
     "clinic": tuple(f"{phase} --mnist {{mnist}}" for phase in ("train", "examine", "treat", "table")),
 }
 """The arguments of each script, once for each time it runs."""

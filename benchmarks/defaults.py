@@ -1,6 +1,6 @@
 """Does the doctor leave the library's own defaults alone, and where it does not, do its prescriptions help?
 
-    python -m benchmarks.defaults --texts DIR --adult CSV [--work DIR]
+    python -m benchmarks.defaults --names FILE --captions DIR --adult DIR [--work DIR] [--only NAME ...] [--report]
 
 Data sets of different kinds and sizes are trained with the default settings, and for a number of steps that this script sets.
 Each finding is then tried: the same run with the prescribed keys on top is compared by the number behind the finding and by the
@@ -89,40 +89,39 @@ def _raw(name: str) -> dict:
 
 
 def adult(path: Path, arguments: argparse.Namespace) -> str:
-    lines = Path(arguments.adult).read_text().splitlines()[:3001]
+    lines = (arguments.adult / "adult-train.csv").read_text().splitlines()[:3001]
     return _text(path.with_suffix(".csv"), lines)
 
 
 def names(path: Path, arguments: argparse.Namespace) -> str:
-    return _text(path, (Path(arguments.texts) / "names" / "names.txt").read_text().splitlines()[::8])
+    return _text(path, arguments.names.read_text().splitlines()[::8])
 
 
 def captions(path: Path, arguments: argparse.Namespace) -> str:
-    with gzip.open(Path(arguments.texts) / "flickr_captions" / "train.5.en.gz", "rt", encoding="utf-8") as file:
+    with gzip.open(arguments.captions / "train.5.en.gz", "rt", encoding="utf-8") as file:
         return _text(path, file.read().splitlines()[:3000])
 
 
 DATA: dict[str, tuple[str, Callable[[Path, argparse.Namespace], str]]] = {
-    "digits": ("image", digits),
-    "sprites": ("image", sprites),
-    "photograph patches": ("image", patches),
     "iris": ("table", shipped("iris")),
     "wine": ("table", shipped("wine")),
     "diabetes": ("table", shipped("diabetes")),
+    "digits": ("image", digits),
+    "names": ("text", names),
     "breast cancer": ("table", shipped("breast_cancer")),
     "Adult, 3,000 rows": ("table", adult),
-    "names": ("text", names),
     "captions": ("text", captions),
+    "photograph patches": ("image", patches),
+    "sprites": ("image", sprites),
 }
 
 
 def main() -> None:
     """Train, examine, try every finding, and write the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument(
-        "--texts", default="texts", help="a folder with names/names.txt and flickr_captions/train.5.en.gz"
-    )
-    parser.add_argument("--adult", default="adult-train.csv")
+    parser.add_argument("--names", type=Path, help="a file with a name on each line")
+    parser.add_argument("--captions", type=Path, help="a folder with train.5.en.gz")
+    parser.add_argument("--adult", type=Path, help="a folder with adult-train.csv")
     parser.add_argument("--work", type=Path, default=Path("runs/defaults"))
     parser.add_argument("--only", nargs="*", default=list(DATA))
     parser.add_argument("--report", action="store_true", help="write the table of the data sets that were asked for")

@@ -20,6 +20,7 @@ import vaekit as vaekit_api
 from vaekit.data.arrays import images_from_arrays
 from vaekit.data.delimited import encoding
 from vaekit.data.foreign import read_yaml, refuse_inflation
+from vaekit.data.table.cells import arrow_type
 from vaekit.data.table.reading import frame_to_raw
 from vaekit.errors import foreign_bytes
 from vaekit.interfaces.cli.output import console
@@ -340,3 +341,17 @@ def test_two_threads_fit_as_one_after_the_other():
     with ThreadPoolExecutor(2) as pool:
         together = list(pool.map(fitted, (0, 1)))
     assert all(torch.equal(one, fitted(seed)) for seed, one in enumerate(together))
+
+
+@pytest.mark.parametrize(
+    "change", [{"split": {"train": 3}}, {"split": None}, {"source": 3}, {"notes": 5}, {"schema": 7}]
+)
+def test_what_a_run_says_of_its_data_is_damaged(class_run, copy, monkeypatch, change):
+    run = copy(class_run)
+    (run / "data.json").write_text(json.dumps({**json.loads((run / "data.json").read_text()), **change}))
+    assert "data.json" in vaekit("report", run).sentence
+
+
+def test_a_type_of_cells_that_nobody_knows():
+    with pytest.raises(ValueError, match="'int4294967295' is no type of cells"):
+        arrow_type("int4294967295")

@@ -16,6 +16,7 @@ from vaekit.diagnosis.remedies import late, learned_scale, lighter, longer
 
 __all__ = ["CHECKS"]
 
+_LATE = 400  # steps, before which a decoder seldom reads its latents
 _EXCESS = 1.3  # a quarter more than what would do is no reason to train again
 _PRESSED = (
     1.5  # nats that a nat of rate saves; below, a table whose columns have few causes leaves latents idle rightly
@@ -99,7 +100,7 @@ def _factorizes(examination: Examination) -> bool:
 def _listen(examination: Examination) -> tuple[str, ...]:
     """Return what makes latents worth reading; or else more steps, as a decoder learns to read them late."""
     subject = examination.subject
-    return (*learned_scale(subject), *lighter(subject)) or longer(subject, 3)
+    return (*learned_scale(subject), *lighter(subject)) or longer(subject, 3, _LATE)
 
 
 def _fewer(examination: Examination) -> tuple[str, ...]:

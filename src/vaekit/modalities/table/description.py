@@ -50,7 +50,8 @@ Goal: TypeAlias = Literal["synthesis", "density", "imputation"]
 TableNet: TypeAlias = Annotated[MLP | ColumnTransformer, Field(discriminator="kind")]
 
 _CHECKED = 4096  # rows that one check looks at
-_WEIGHED = 512  # held-out rows that the weights of the Gaussian are chosen on
+_STACKED = 4096  # rows that a Gaussian and a forest are fitted to
+_WEIGHED = 512  # held-out rows that their weights are chosen on
 
 
 class ColumnLikelihoods(Value):
@@ -115,7 +116,7 @@ class TableVAE(Description):
     """Mean share of the cells that are hidden from the encoder in training, so that it learns to work from few cells."""
 
     gaussian: bool = False
-    """Let a Gaussian of all cells, fitted before training, fill missing cells beside the VAE; the weights are chosen on held-out cells."""
+    """Let a Gaussian and forests of all cells fill missing cells beside the VAE; their weights are chosen on held-out cells."""
 
     def model_post_init(self, _context: object) -> None:
         """Refuse a prior with learned pseudo-inputs: categories have no gradient."""
@@ -279,14 +280,16 @@ class TableView(View):
         return self.schema
 
     def finish(self, model: LatentVariableModel, data: Dataset) -> str | None:
-        """Choose how much of an imputation comes from the Gaussian of the model, on held-out rows."""
+        """Fit what fills missing cells beside the VAE, and choose on held-out rows how much each contributes."""
         if not isinstance(model, StackedVAE):
             return None
-        rows = data.drawn("validation", _WEIGHED)
-        share = model.weigh(self.prepare(data.values[rows]))
+        parts = data.drawn("train", _STACKED), data.drawn("validation", _WEIGHED)
+        train, held_out = (self.prepare(data.values[rows]) for rows in parts)
+        members = zip(("the VAE", "a Gaussian", "a forest"), model.finish(train, held_out).tolist(), strict=True)
+        shares = ", ".join(f"{share:.0%} from {name}" for name, share in members)
         return (
-            f"imputation: {share:.0%} of the draws come from a Gaussian of all cells, as a mean over the variables; chosen by "
-            f"the errors of hidden cells in {len(rows):,} held-out rows"
+            f"imputation: of the draws come {shares}, as a mean over the variables; chosen by the errors of hidden cells in "
+            f"{len(held_out):,} held-out rows"
         )
 
     def impute(self, model: LatentVariableModel, data: Dataset, how: Imputing) -> Imputation:

@@ -145,7 +145,7 @@ class TextView(View):
     @property
     def traits(self) -> Traits:
         """Texts are sequences of tokens; nothing reads the latents of a language model."""
-        return Traits(numeric=False, tokens=True, repeats=True, latents=self.model.model != "lm")
+        return Traits(numeric=False, tokens=True, repeats=True, latents=self.model.model != "lm", net=self.model.net)
 
     def prepare(self, stored: Tensor) -> Tensor:
         """Return ids `(B, T)`, int64."""
