@@ -277,18 +277,21 @@ def _measured(place: Path, arguments: Any) -> tuple[list[dict[str, Any]], list[s
         for left in place.glob(f"{run.name}*"):
             shutil.rmtree(left)
 
-    turn, killed = itertools.cycle(ways), 0
-    for number in itertools.count():
-        if killed >= arguments.kills:
-            break
-        way, run = next(turn), place / f"kill{number}"
-        deaths, wrong = _lived(way, run, _killing(dice, seconds[way]))
-        killed += deaths
-        tried("killed at a random moment", way, deaths, run, wrong)
-    for number, way in zip(range(arguments.crashes), turn, strict=False):
-        run = place / f"crash{number}"
-        deaths, wrong = _lived(way, run, _crashing(dice.randrange(60)))
-        tried("crashed at a write", way, deaths, run, wrong)
+    turn = itertools.cycle(ways)
+    trials = {
+        "killed at a random moment": ("kill", arguments.kills),
+        "crashed at a write": ("crash", arguments.crashes),
+    }
+    for trial, (name, wanted) in trials.items():
+        died = 0
+        for number in itertools.count():
+            if died >= wanted:
+                break
+            way, run = next(turn), place / f"{name}{number}"
+            ends = _killing(dice, seconds[way]) if name == "kill" else _crashing(dice.randrange(60))
+            deaths, wrong = _lived(way, run, ends)
+            died += deaths
+            tried(trial, way, deaths, run, wrong)
     for number, way in zip(range(arguments.pairs), turn, strict=False):
         run = place / f"pair{number}"
         tried("two at once", way, 0, run, _pair(way, run))
