@@ -211,6 +211,10 @@ def test_what_dead_writers_left_is_removed(tmp_path):
         path.touch()
     remove_leftovers(tmp_path)
     assert sorted(tmp_path.iterdir()) == sorted([ours, theirs])
+    (tmp_path / "plots").mkdir()
+    (tmp_path / "plots" / stale.name).touch()
+    Lock(tmp_path).release()
+    assert not list((tmp_path / "plots").iterdir())
 
 
 def test_bounds_are_of_as_many_data_as_there_is_time_for(class_run, copy, monkeypatch):

@@ -352,6 +352,14 @@ def test_what_a_run_says_of_its_data_is_damaged(class_run, copy, monkeypatch, ch
     assert "data.json" in vaekit("report", run).sentence
 
 
+@pytest.mark.parametrize("fingerprint", [["a"], None, 3])
+def test_the_fingerprint_of_a_run_is_damaged(class_run, copy, fingerprint):
+    run = copy(class_run)
+    (run / "split.json").write_text(json.dumps({"fingerprint": fingerprint}))
+    for words in (("compare", run, run), ("report", run), ("resume", run)):
+        assert "split.json is damaged" in vaekit(*words).sentence
+
+
 def test_a_type_of_cells_that_nobody_knows():
     with pytest.raises(ValueError, match="'int4294967295' is no type of cells"):
         arrow_type("int4294967295")

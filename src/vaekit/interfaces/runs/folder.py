@@ -145,6 +145,19 @@ class RunFolder:
             raise ValueError(f"{self.path / name} is damaged: it must hold names and values")
         return content
 
+    @property
+    def fingerprint(self) -> str:
+        """What identifies the data of the run and their split.
+
+        Raises:
+            FileNotFoundError: The folder holds no run.
+            ValueError: The file is damaged.
+        """
+        found = self.read_json("split.json").get("fingerprint")
+        if not isinstance(found, str):
+            raise ValueError(f"{self.path / 'split.json'} is damaged: it must hold a fingerprint, which is text")
+        return found
+
     def write_experiment(self, experiment: Experiment) -> None:
         """Write the resolved experiment."""
         self.write_json("config.json", experiment.model_dump(mode="json"))

@@ -90,7 +90,7 @@ class Run(TrainedModel):
         if not source:
             raise DataNotAtHand(f"the data of {self.path} came as arrays and are not kept; give data")
         data = self.view.settle(self.experiment.data.open(schema=self.schema))
-        if data.fingerprint != self.folder.read_json("split.json")["fingerprint"]:
+        if data.fingerprint != self.folder.fingerprint:
             raise DataNotAtHand(
                 f"the data in {source} have changed since {self.path} was trained; give data, or run fit again"
             )
