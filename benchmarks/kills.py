@@ -249,8 +249,19 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name, contextlib.chdir(name):
         os.environ["VAEKIT_CACHE"] = f"{name}/cache"
         rows, faults = _measured(Path(name), arguments)
-    results = {"machine": machine(), "settings": settings(arguments), "rows": rows, "faults": faults}
-    report("kills", str(__doc__).splitlines()[0], arguments.out, results, [table(rows)])
+    conclude(rows, faults, settings(arguments), arguments.out)
+
+
+def conclude(rows: list[dict[str, Any]], faults: list[str], given: dict[str, Any], out: Path) -> None:
+    """Write the sums of each trial, and the counts of each way to begin a run."""
+    trials = dict.fromkeys(row["trial"] for row in rows)
+    counted = ("runs", "deaths", "lost", "differ")
+    sums = [
+        {"trial": trial} | {name: sum(row[name] for row in rows if row["trial"] == trial) for name in counted}
+        for trial in trials
+    ]
+    results = {"machine": machine(), "settings": given, "rows": rows, "faults": faults}
+    report("kills", str(__doc__).splitlines()[0], out, results, [table(sums), table(rows)])
 
 
 def _measured(place: Path, arguments: Any) -> tuple[list[dict[str, Any]], list[str]]:
