@@ -37,6 +37,8 @@ SCRIPTS = {
     ),
     "anomalies": ("",),
     "rubbish": ("",),
+    "kills": ("",),
+    "time_limit": ("--adult {adult}",),
     "defaults": ("--names {names} --captions {captions} --adult {adult} --report",),
     "clinic": tuple(f"{phase} --mnist {{mnist}}" for phase in ("train", "examine", "treat", "table")),
 }

@@ -1,8 +1,8 @@
 """Does `--time-limit` hold, and does it hold where the machine grows busy in the middle?
 
-    python -m benchmarks.time_limit [--adult FILE.csv] [--seconds 30]
+    python -m benchmarks.time_limit [--adult DIR] [--seconds 30]
 
-Whole processes, from their start to their exit, on data that are embedded, and on a table of your own. In the busy arm as
+Whole processes, from their start to their exit, on data that are embedded, and on Adult. In the busy arm as
 many busy loops as there are cores begin when half of the limit is over. Allowed are 10 % and 5 seconds more.
 """
 
@@ -49,12 +49,12 @@ def _seconds(program: list[str], limit: float, busy: bool) -> float:
 def main() -> None:
     """Fit each kind of data within a limit, on an idle machine and on a busy one; write the table."""
     parser = options(__doc__, seconds=30)
-    parser.add_argument("--adult", default="", help="a table of your own, such as adult-train.csv")
+    parser.add_argument("--adult", help="folder with adult-train.csv")
     arguments = parser.parse_args()
     sources = {"images": ["digits"], "texts": ["names-demo"], "tables": ["breast-cancer"]}
     sources["images, auto_fix"] = ["digits", "auto_fix=true"]
     if arguments.adult:
-        sources["tables, 32,561 rows"] = [arguments.adult]
+        sources["tables, 32,561 rows"] = [str(Path(arguments.adult) / "adult-train.csv")]
     limit, rows = arguments.seconds, []
     with tempfile.TemporaryDirectory() as place:
         for number, (name, words) in enumerate([*sources.items(), ("tensors", [])]):
