@@ -111,7 +111,7 @@ def _ways(place: Path) -> list[Way]:
             shape=(1, 6, 6), levels=None, value_range=(0.0, 1.0), latent=2, net=MLP(widths=(8,)), likelihood=Gaussian()
         ).build()
 
-    given = {key.split("=")[0]: vaekit_value(key.split("=")[1]) for key in _KEYS if not key.startswith("latent")}
+    given = {key.split("=")[0]: _value(key.split("=")[1]) for key in _KEYS if not key.startswith("latent")}
     ways.append(
         Way(
             "tensors",
@@ -123,7 +123,7 @@ def _ways(place: Path) -> list[Way]:
     return ways
 
 
-def vaekit_value(text: str) -> int | str:
+def _value(text: str) -> int | str:
     """Return a key's value as Python code would give it."""
     return int(text) if text.isdigit() else text
 

@@ -52,6 +52,7 @@ def main() -> None:
     parser.add_argument("--adult", help="folder with adult-train.csv")
     arguments = parser.parse_args()
     sources = {"images": ["digits"], "texts": ["names-demo"], "tables": ["breast-cancer"]}
+    sources["tables, imputation"] = ["breast-cancer", "goal=imputation"]
     sources["images, auto_fix"] = ["digits", "auto_fix=true"]
     if arguments.adult:
         sources["tables, 32,561 rows"] = [str(Path(arguments.adult) / "adult-train.csv")]

@@ -15,8 +15,15 @@ from pathlib import PurePath
 from typing import Any, cast
 
 __all__ = [
-    *("LARGEST", "DataNotAtHand", "NotApplicable"),
-    *("foreign_bytes", "names_file", "real", "shortened", "suggestion", "whole"),
+    "LARGEST",
+    "DataNotAtHand",
+    "NotApplicable",
+    "foreign_bytes",
+    "names_file",
+    "real",
+    "shortened",
+    "suggestion",
+    "whole",
 ]
 
 LARGEST = 3.4e38

@@ -1,5 +1,6 @@
 """A Gaussian and a forest of all cells fill missing cells beside the VAE of a table."""
 
+import math
 from typing import Any
 
 import numpy as np
@@ -109,6 +110,17 @@ def test_a_forest_finds_relations_that_are_not_linear() -> None:
     drawn = forest.draw(x.masked_fill(torch.tensor([False, False, True]), torch.nan), 100, gaussian)
     assert (drawn[..., 2].mode(0).values == x[:, 2]).float().mean() > 0.9
     assert torch.equal(drawn[..., :2], x[:, :2].expand(100, -1, -1))
+
+
+@pytest.mark.parametrize(("seconds", "trees"), [(1e-4, 0), (0.05, 3), (math.inf, 100)])
+def test_short_time_means_fewer_trees_and_the_gaussian_in_their_place(seconds: float, trees: int) -> None:
+    model = TableVAE(slots=REAL, latent=2, net=MLP(widths=(4,)), gaussian=True).build()
+    assert isinstance(model, StackedVAE)
+    weights = model.finish(rows(120), rows(60, 1), seconds)
+    assert weights.sum().item() == pytest.approx(1) and (trees > 0 or weights[2] == 0)
+    assert abs((model.stacking.forest.root.shape[1] if trees else 0) - trees) <= 1
+    assert model.stacking.forest.is_grown == (trees > 0)
+    assert model.stacking.mixed(holed(rows(9), 0.5), rows(90).view(10, 9, 3)).isfinite().all()
 
 
 def test_cells_of_a_row_depend_on_each_other_in_draws_of_the_forest() -> None:

@@ -14,15 +14,13 @@ import yaml
 from vaekit.errors import foreign_bytes, shortened
 
 __all__ = [
-    *(
-        "folder_path",
-        "machine_memory",
-        "read_yaml",
-        "refuse_beyond_memory",
-        "refuse_inflation",
-        "refuse_pipe",
-        "user_path",
-    )
+    "folder_path",
+    "machine_memory",
+    "read_yaml",
+    "refuse_beyond_memory",
+    "refuse_inflation",
+    "refuse_pipe",
+    "user_path",
 ]
 
 _INFLATED, _RATIO = 2**29, 200

@@ -98,7 +98,7 @@ class Columns(Family):
             cells = x[..., index]
             observed = cells[~(cells.isnan() | cells.isposinf())]
             if observed.numel():
-                if isinstance(family, Categorical):  # rare classes share the last one, in which their codes are apart
+                if isinstance(family, Categorical):  # the fraction says which rare class a code of the last one is
                     whole = observed.floor()
                     observed = torch.where(whole == family.levels - 1, whole, observed)
                 try:

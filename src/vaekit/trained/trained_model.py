@@ -22,7 +22,7 @@ from vaekit.heads.family import Measure
 from vaekit.modalities import Description, Imputing, Pick, Reading, Seed, Shown, View, modality_named, view_of
 from vaekit.models import Groups, LatentVariableModel, evaluating
 from vaekit.nets import RandomFeatures
-from vaekit.trained.conditions import Conditions, Label, as_tensor
+from vaekit.trained.conditions import Conditions, Label
 from vaekit.trained.files import ModelFolder, Saved
 from vaekit.trained.latent_space import LatentSpace
 from vaekit.trained.latents import Encoding, Latents
@@ -299,7 +299,7 @@ class TrainedModel(Walks):
             context: For a conditional model: the context `(N, C)`.
             decoding: For texts: how tokens are chosen; by default the most probable one after the other.
         """
-        z = self._codes(z)
+        z = self.latents.codes(z).to(next(self.model.parameters()))
         self._refuse_too_many(len(z), f"decoding {len(z):,} codes")
         pick, groups = self.view.pick(decoding), self.latents.split(z)
         given = self.conditions.vectors(context, len(z))
@@ -388,16 +388,6 @@ class TrainedModel(Walks):
                 event = self.model.decode(*self.model.prior_sample(1, *context), context=context).event_shape
             numbers = event.numel() + sum(self.latents.sizes) + self.conditions.size
             refuse_beyond_memory(what, _BYTES * count * numbers, "ask for fewer at once")
-
-    def _codes(self, z: Any) -> Tensor:
-        """Return codes as the model takes them; refuse what is none."""
-        size = sum(self.latents.sizes)
-        codes = as_tensor("codes", z).detach()
-        if codes.ndim < 2 or not bool(codes.isfinite().all()):
-            raise ValueError(
-                f"codes must be finite numbers (N, {size}), got {codes.dtype} of shape {tuple(codes.shape)}"
-            )
-        return codes.to(next(self.model.parameters()))
 
 
 def _deviation(q: torch.distributions.Distribution) -> Tensor:

@@ -48,12 +48,11 @@ class TrainingScope:
         self._outer = ExitStack()
 
     def __enter__(self) -> None:
-        _ONE_AT_A_TIME.acquire()
-        self._outer.callback(_ONE_AT_A_TIME.release)
+        generators = _generators(self.device)  # refuses a device that is gone, before anything is held
+        self._outer.enter_context(_ONE_AT_A_TIME)
         self._outer.enter_context(warnings.catch_warnings())
         for read, write in _SETTINGS:
             self._outer.callback(_restore, read, write, read())
-        generators = _generators(self.device)
         self._outer.callback(_set_states, generators, [generator.get_state() for generator in generators])
         if self._own is None:
             for generator in generators:

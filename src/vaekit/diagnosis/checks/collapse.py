@@ -18,9 +18,8 @@ __all__ = ["CHECKS"]
 
 _LATE = 400  # steps, before which a decoder seldom reads its latents
 _EXCESS = 1.3  # a quarter more than what would do is no reason to train again
-_PRESSED = (
-    1.5  # nats that a nat of rate saves; below, a table whose columns have few causes leaves latents idle rightly
-)
+# Nats that a nat of rate saves; below, a table whose columns have few causes leaves latents idle rightly.
+_PRESSED = 1.5
 _FULL = 0.5  # nats that the least used latent carries where every latent is needed
 
 

@@ -52,15 +52,11 @@ def write_report(run: Run, result: Bounds, diagnosis: Diagnosis | None = None, d
         save_png(_as_file(drawn), run.folder.plots / f"{drawn.name}.png")
     event = tuple(given[0].shape[1:]) if given else None
     with foreign_bytes(run.folder.path / "data.json"):
-        top, numbers, noted = (
-            title(run, about, event),
-            headline(run, result, about),
-            notes(_evaluation_notes(run), about),
-        )
-        name = title_text(run, about)
+        name, first = title_text(run, about), title(run, about, event)
+        bounds, noted = headline(run, result, about), notes(_evaluation_notes(run), about)
     body = [
-        top,
-        numbers,
+        first,
+        bounds,
         "" if diagnosis is None else findings_section(diagnosis),
         noted,
         section("Data, and what the model makes of them", lacking, *(exhibit.html for exhibit in made)),

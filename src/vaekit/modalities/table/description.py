@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Annotated, Any, Literal, TypeAlias
@@ -185,10 +186,7 @@ class TableVAE(Description):
             raise ValueError(
                 f"the table does not fit the model: {why}; read it with the run's schema, or give model=None"
             )
-        codes = data.values[data.part("train")[:_CHECKED]].float()
-        classes = [place for place, slot in enumerate(self.slots) if slot.kind == "categorical"]
-        codes[:, classes] = codes[:, classes].floor()  # the fraction says which rare class a code of the last one is
-        self.family.check(codes)
+        self.family.check(data.values[data.part("train")[:_CHECKED]].float())
 
 
 @dataclass(frozen=True)
@@ -279,17 +277,24 @@ class TableView(View):
             raise NotApplicable("the schema of these rows is lost, so they cannot be read or shown as a table")
         return self.schema
 
-    def finish(self, model: LatentVariableModel, data: Dataset) -> str | None:
+    @property
+    def finishing(self) -> str:
+        """What is fitted beside a VAE for imputation."""
+        return "imputation: a Gaussian and forests are fitted" if self.model.gaussian else ""
+
+    def finish(self, model: LatentVariableModel, data: Dataset, seconds: float = math.inf) -> str | None:
         """Fit what fills missing cells beside the VAE, and choose on held-out rows how much each contributes."""
         if not isinstance(model, StackedVAE):
             return None
         parts = data.drawn("train", _STACKED), data.drawn("validation", _WEIGHED)
         train, held_out = (self.prepare(data.values[rows]) for rows in parts)
-        members = zip(("the VAE", "a Gaussian", "a forest"), model.finish(train, held_out).tolist(), strict=True)
+        members = zip(
+            ("the VAE", "a Gaussian", "a forest"), model.finish(train, held_out, seconds).tolist(), strict=True
+        )
         shares = ", ".join(f"{share:.0%} from {name}" for name, share in members)
         return (
             f"imputation: of the draws come {shares}, as a mean over the variables; chosen by the errors of hidden cells in "
-            f"{len(held_out):,} held-out rows"
+            "held-out rows"
         )
 
     def impute(self, model: LatentVariableModel, data: Dataset, how: Imputing) -> Imputation:

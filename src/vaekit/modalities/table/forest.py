@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -15,6 +16,7 @@ __all__ = ["CellForest"]
 
 _TREES = 100  # of a variable, at most
 _ALL_TREES = 2000  # of all variables together
+_SECONDS = 1e-3, 2.5e-4  # that a tree takes, and that each of its features adds
 _ROWS = 1000  # that a tree is grown from, at most
 _LEAF = 3  # rows in a leaf of a number's tree, at least
 _NODES = {"feature": torch.int16, "threshold": torch.float32, "right": torch.int32, "cell": torch.float32}
@@ -43,10 +45,18 @@ class CellForest(nn.Module):
     cell: Tensor
     root: Tensor
 
-    def fit(self, x: Tensor, gaussian: CellGaussian) -> None:
-        """Grow the trees from rows `(N, D)`, NaN where a cell is missing."""
+    @property
+    def is_grown(self) -> bool:
+        """Whether there are trees."""
+        return len(self.cell) > 0
+
+    def fit(self, x: Tensor, gaussian: CellGaussian, seconds: float = math.inf) -> None:
+        """Grow the trees from rows `(N, D)`, NaN where a cell is missing; none where time is too short for one of each variable."""
         x = torch.where(x.isfinite(), x, torch.nan)
-        count = min(_TREES, max(1, _ALL_TREES // x.shape[1]))
+        affordable = seconds / (_SECONDS[0] + _SECONDS[1] * sum(gaussian.widths)) / x.shape[1]
+        count = int(min(_TREES, max(1, _ALL_TREES // x.shape[1]), affordable))
+        if count < 1:
+            return
         trees = [tree for place in range(x.shape[1]) for tree in _grown(x, gaussian, place, count)]
         first = np.cumsum([0, *(len(tree["cell"]) for tree in trees)])
         for tree, start in zip(trees, first, strict=False):
@@ -60,7 +70,7 @@ class CellForest(nn.Module):
 
         Before there are trees, they are those of the Gaussian.
         """
-        if not len(self.cell):
+        if not self.is_grown:
             return gaussian.draw(x, count)
         x = torch.where(x.isfinite(), x, torch.nan)
         drawn = x.expand(count, -1, -1).clone()

@@ -11,6 +11,7 @@ The weights of each variable are chosen on held-out cells. The densities and sam
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -29,6 +30,8 @@ _START = (0.2, 0.4, 0.4)  # weights of VAE, Gaussian and forest where no held-ou
 _PRIOR_CELLS = 200  # cells that the start counts as, and that all variables count as beside those of one
 _SPREAD_CELLS = 50  # the latter, for the spread
 _FEW = 2000  # training rows up to which the held-out rows are worth another fit
+_SECONDS = 1e-5  # that the weighing takes for a row and a pair of variables
+_FEWEST = 32  # held-out rows that weights are chosen on, at least
 _STEPS = 20  # weights are whole multiples of 1 / 20
 
 
@@ -53,10 +56,10 @@ class Stacking(nn.Module):
     weight: Tensor
     spread: Tensor
 
-    def fit(self, x: Tensor) -> None:
+    def fit(self, x: Tensor, seconds: float = math.inf) -> None:
         """Fit Gaussian and forest to rows `(N, D)`."""
         self.gaussian.fit(x)
-        self.forest.fit(x, self.gaussian)
+        self.forest.fit(x, self.gaussian, seconds)
 
     def mixed(self, x: Tensor, drawn: Tensor) -> Tensor:
         """Return draws `(K, N, D)`: the VAE's are `drawn`, and each member gives as large a share as its weight says.
@@ -83,6 +86,10 @@ class Stacking(nn.Module):
         products = torch.einsum("inw,jnw->ijw", errors, errors)
         products = torch.stack([part.sum(-1) for part in products.split(self.gaussian.widths, -1)])  # (D, 3, 3)
         self.weight.copy_(_weights(products, len(x)).T)
+        if not self.forest.is_grown:  # the Gaussian stands in its place
+            self.weight.copy_(
+                torch.stack([self.weight[0], self.weight[1] + self.weight[2], torch.zeros_like(self.weight[2])])
+            )
         needed = torch.full_like(x, torch.nan)
         for (rows, _), draws in zip(hidden, members, strict=True):
             asked = rows.isnan() & x.isfinite() & self._real
@@ -164,16 +171,19 @@ class StackedVAE(VAE):
         super().__init__(prior, posterior, likelihood)
         self.stacking = Stacking(gaussian)
 
-    def finish(self, train: Tensor, held_out: Tensor) -> Tensor:
+    def finish(self, train: Tensor, held_out: Tensor, seconds: float = math.inf) -> Tensor:
         """Fit Gaussian and forest to rows `(N, D)`, and weigh them by held-out rows; return the mean weights `(3,)`.
 
-        In small tables they are then fitted again to all these rows.
+        In small tables they are then fitted again to all these rows. Where time is short, there are fewer trees and rows.
         """
+        again = len(train) <= _FEW
+        share = seconds / (2 + again)
+        judged = held_out[: max(_FEWEST, int(min(len(held_out), share / (_SECONDS * train.shape[1] ** 2))))]
         with evaluating(self):
-            self.stacking.fit(train)
-            hidden = self.stacking.gaussian.hidden(held_out)
+            self.stacking.fit(train, share)
+            hidden = self.stacking.gaussian.hidden(judged)
             latents = (resample(self, rows, proposals=_DRAWS, draws=_DRAWS).z for rows, _ in hidden)
-            self.stacking.weigh(held_out, [self.decode(*z).sample() for z in latents])
-            if len(train) <= _FEW:
-                self.stacking.fit(torch.cat([train, held_out]))
+            self.stacking.weigh(judged, [self.decode(*z).sample() for z in latents])
+            if again:
+                self.stacking.fit(torch.cat([train, held_out]), share)
         return self.stacking.weight.mean(1)
