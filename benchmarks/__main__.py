@@ -36,9 +36,11 @@ SCRIPTS = {
         "--data {typed} --tables adult-small breast-cancer diabetes wine --masks 3 --keys preset=fast",
     ),
     "anomalies": ("",),
-    "clinic": tuple(
-        f"{phase} --mnist {{mnist}} --fashion {{fashion}}" for phase in ("train", "examine", "treat", "table")
-    ),
+    "rubbish": ("",),
+    "kills": ("",),
+    "time_limit": ("--adult {adult}",),
+    "defaults": ("--names {names} --captions {captions} --adult {adult} --report",),
+    "clinic": tuple(f"{phase} --mnist {{mnist}}" for phase in ("train", "examine", "treat", "table")),
 }
 """The arguments of each script, once for each time it runs."""
 

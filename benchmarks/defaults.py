@@ -1,6 +1,6 @@
 """Does the doctor leave the library's own defaults alone, and where it does not, do its prescriptions help?
 
-    python -m benchmarks.defaults --texts DIR --adult CSV [--work DIR]
+    python -m benchmarks.defaults --names FILE --captions DIR --adult DIR [--work DIR] [--only NAME ...] [--report]
 
 Data sets of different kinds and sizes are trained with the default settings, and for a number of steps that this script sets.
 Each finding is then tried: the same run with the prescribed keys on top is compared by the number behind the finding and by the
@@ -18,7 +18,7 @@ import numpy as np
 import torch
 
 from benchmarks.measuring import RESULTS, machine, report, table
-from vaekit.diagnosis import CHECKS, Examination, Finding, diagnose
+from vaekit.diagnosis import CHECKS, Examination, Finding
 from vaekit.interfaces.describing.parsing import parse
 from vaekit.interfaces.describing.planning import plan
 from vaekit.interfaces.runs import recording as recording_floor
@@ -26,11 +26,10 @@ from vaekit.interfaces.runs.auto_fix import revised
 from vaekit.interfaces.runs.folder import RunFolder
 from vaekit.interfaces.runs.recording import Recording
 from vaekit.interfaces.runs.run import Run, load
-from vaekit.interfaces.runs.subject import Patient
 from vaekit.interfaces.runs.trainer import Trainer
 from vaekit.modalities import modality_named
 
-recording_floor.conclude = lambda run, notes, step: None  # the examination computes the bounds
+recording_floor.conclude = lambda *_: None  # the examination computes the bounds
 
 STEPS = {"image": 400, "table": 800, "text": 500}
 
@@ -90,49 +89,51 @@ def _raw(name: str) -> dict:
 
 
 def adult(path: Path, arguments: argparse.Namespace) -> str:
-    lines = Path(arguments.adult).read_text().splitlines()[:3001]
+    lines = (arguments.adult / "adult-train.csv").read_text().splitlines()[:3001]
     return _text(path.with_suffix(".csv"), lines)
 
 
 def names(path: Path, arguments: argparse.Namespace) -> str:
-    return _text(path, (Path(arguments.texts) / "names" / "names.txt").read_text().splitlines()[::8])
+    return _text(path, arguments.names.read_text().splitlines()[::8])
 
 
 def captions(path: Path, arguments: argparse.Namespace) -> str:
-    with gzip.open(Path(arguments.texts) / "flickr_captions" / "train.5.en.gz", "rt", encoding="utf-8") as file:
+    with gzip.open(arguments.captions / "train.5.en.gz", "rt", encoding="utf-8") as file:
         return _text(path, file.read().splitlines()[:3000])
 
 
 DATA: dict[str, tuple[str, Callable[[Path, argparse.Namespace], str]]] = {
-    "digits": ("image", digits),
-    "sprites": ("image", sprites),
-    "photograph patches": ("image", patches),
     "iris": ("table", shipped("iris")),
     "wine": ("table", shipped("wine")),
     "diabetes": ("table", shipped("diabetes")),
+    "digits": ("image", digits),
+    "names": ("text", names),
     "breast cancer": ("table", shipped("breast_cancer")),
     "Adult, 3,000 rows": ("table", adult),
-    "names": ("text", names),
     "captions": ("text", captions),
+    "photograph patches": ("image", patches),
+    "sprites": ("image", sprites),
 }
 
 
 def main() -> None:
     """Train, examine, try every finding, and write the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument(
-        "--texts", default="texts", help="a folder with names/names.txt and flickr_captions/train.5.en.gz"
-    )
-    parser.add_argument("--adult", default="adult-train.csv")
+    parser.add_argument("--names", type=Path, help="a file with a name on each line")
+    parser.add_argument("--captions", type=Path, help="a folder with train.5.en.gz")
+    parser.add_argument("--adult", type=Path, help="a folder with adult-train.csv")
     parser.add_argument("--work", type=Path, default=Path("runs/defaults"))
     parser.add_argument("--only", nargs="*", default=list(DATA))
+    parser.add_argument("--report", action="store_true", help="write the table of the data sets that were asked for")
     parser.add_argument("--out", type=Path, default=RESULTS)
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     arguments.work.mkdir(parents=True, exist_ok=True)
     rows = [row for name in arguments.only for row in tried(name, arguments)]
-    about = {"machine": machine(), "settings": {"steps": STEPS, "threads": 1, "seed": 31}, "rows": rows}
-    if arguments.only == list(DATA):
+    left_out = ", ".join(set(DATA) - set(arguments.only)) or "nothing"
+    settings = {"steps": STEPS, "threads": 1, "seed": 31, "left out": left_out}
+    about = {"machine": machine(), "settings": settings, "rows": rows}
+    if arguments.report:
         report("defaults", (__doc__ or "").split("\n")[0], arguments.out, about, [table([_line(row) for row in rows])])
 
 
@@ -186,8 +187,8 @@ def _fit(folder: Path, trainer: Trainer) -> None:
 
 
 def _examined(run: Run) -> tuple[Examination, list[Finding]]:
-    examination = Examination(Patient(run, run.experiment, run.history).subject())
-    return examination, diagnose(examination)
+    examination, found = run.examined()
+    return examination, list(found)
 
 
 def _bound(examined: Examination) -> dict:

@@ -39,7 +39,7 @@ MEANING = (
     f"filled in by the mean of its draws, a rank by their median, a category by the likeliest. Coverage: share of hidden numbers inside intervals of "
     f"{LEVEL:.0%}, mean over the columns; they leave out as much on either side, of a column with spikes they are the shortest. Ordinal columns "
     "are ranks, and not in it. A twentieth of the rows (a tenth of a small table) is kept from the weights, to choose the "
-    "best ones and the weights of the Gaussian by; rivals have all rows. ± is the standard error of the mean over masks. CPU s: of fit and "
+    "best ones and the weights of VAE, Gaussian and forest by; rivals have all rows. ± is the standard error of the mean over masks. CPU s: of fit and "
     "impute; of rivals, of the filling in."
 )
 
@@ -93,7 +93,7 @@ def job(name: str, typed: Typed, hidden: Hidden, order: Order, work: Path) -> di
             "seed": order.seed,
         },
         **{"date": about["date"], "load_before": about["load_before"]},
-        "weight": model.model.stacking.weight.mean().item() if hasattr(model.model, "stacking") else 0.0,
+        "weights": model.model.stacking.weight.mean(1).tolist() if hasattr(model.model, "stacking") else [1.0],
         "ess": filled.ess.nanmean().item(),
         "fit_cpu_seconds": fitted - began,
         "cpu_seconds": ended - began,

@@ -111,7 +111,7 @@ def _ways(place: Path) -> list[Way]:
             shape=(1, 6, 6), levels=None, value_range=(0.0, 1.0), latent=2, net=MLP(widths=(8,)), likelihood=Gaussian()
         ).build()
 
-    given = {key.split("=")[0]: vaekit_value(key.split("=")[1]) for key in _KEYS if not key.startswith("latent")}
+    given = {key.split("=")[0]: _value(key.split("=")[1]) for key in _KEYS if not key.startswith("latent")}
     ways.append(
         Way(
             "tensors",
@@ -123,7 +123,7 @@ def _ways(place: Path) -> list[Way]:
     return ways
 
 
-def vaekit_value(text: str) -> int | str:
+def _value(text: str) -> int | str:
     """Return a key's value as Python code would give it."""
     return int(text) if text.isdigit() else text
 
@@ -249,8 +249,19 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name, contextlib.chdir(name):
         os.environ["VAEKIT_CACHE"] = f"{name}/cache"
         rows, faults = _measured(Path(name), arguments)
-    results = {"machine": machine(), "settings": settings(arguments), "rows": rows, "faults": faults}
-    report("kills", str(__doc__).splitlines()[0], arguments.out, results, [table(rows)])
+    conclude(rows, faults, settings(arguments), arguments.out)
+
+
+def conclude(rows: list[dict[str, Any]], faults: list[str], given: dict[str, Any], out: Path) -> None:
+    """Write the sums of each trial, and the counts of each way to begin a run."""
+    trials = dict.fromkeys(row["trial"] for row in rows)
+    counted = ("runs", "deaths", "lost", "differ")
+    sums = [
+        {"trial": trial} | {name: sum(row[name] for row in rows if row["trial"] == trial) for name in counted}
+        for trial in trials
+    ]
+    results = {"machine": machine(), "settings": given, "rows": rows, "faults": faults}
+    report("kills", str(__doc__).splitlines()[0], out, results, [table(sums), table(rows)])
 
 
 def _measured(place: Path, arguments: Any) -> tuple[list[dict[str, Any]], list[str]]:
@@ -277,18 +288,21 @@ def _measured(place: Path, arguments: Any) -> tuple[list[dict[str, Any]], list[s
         for left in place.glob(f"{run.name}*"):
             shutil.rmtree(left)
 
-    turn, killed = itertools.cycle(ways), 0
-    for number in itertools.count():
-        if killed >= arguments.kills:
-            break
-        way, run = next(turn), place / f"kill{number}"
-        deaths, wrong = _lived(way, run, _killing(dice, seconds[way]))
-        killed += deaths
-        tried("killed at a random moment", way, deaths, run, wrong)
-    for number, way in zip(range(arguments.crashes), turn, strict=False):
-        run = place / f"crash{number}"
-        deaths, wrong = _lived(way, run, _crashing(dice.randrange(60)))
-        tried("crashed at a write", way, deaths, run, wrong)
+    turn = itertools.cycle(ways)
+    trials = {
+        "killed at a random moment": ("kill", arguments.kills),
+        "crashed at a write": ("crash", arguments.crashes),
+    }
+    for trial, (name, wanted) in trials.items():
+        died = 0
+        for number in itertools.count():
+            if died >= wanted:
+                break
+            way, run = next(turn), place / f"{name}{number}"
+            ends = _killing(dice, seconds[way]) if name == "kill" else _crashing(dice.randrange(60))
+            deaths, wrong = _lived(way, run, ends)
+            died += deaths
+            tried(trial, way, deaths, run, wrong)
     for number, way in zip(range(arguments.pairs), turn, strict=False):
         run = place / f"pair{number}"
         tried("two at once", way, 0, run, _pair(way, run))

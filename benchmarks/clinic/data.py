@@ -1,5 +1,6 @@
-"""The clinic's data sets: digits, a part of MNIST and of Fashion-MNIST, too few digits, digits with leaks; rows and texts."""
+"""The clinic's data sets: digits, a part of MNIST and of drawings, too few digits, digits with leaks; rows and texts."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -12,20 +13,21 @@ from vaekit.data import read_images
 __all__ = ["prepare"]
 
 _IMAGES = 3000
+_FEW_ROWS = 60
 
 
-def prepare(work: Path, mnist: str, fashion: str, *, images: bool = True) -> None:
+def prepare(work: Path, mnist: str, *, images: bool = True) -> None:
     """Write the files that cases name, where they are missing."""
     work.mkdir(parents=True, exist_ok=True)
     for number in range(TABLES):
-        _table(work / f"table-{number}.csv", number, 2000)
-        _table(work / f"table-{number}-few.csv", number, 90)
+        _table(work / f"table-{number}.csv", number, 1500)
+        _parted(work / f"table-{number}-few.csv", _table, number)
     for number in range(CORPORA):
-        _corpus(work / f"text-{number}.txt", number, 2500)
-        _corpus(work / f"text-{number}-few.txt", number, 120)
+        _corpus(work / f"text-{number}.txt", number, 2000)
+        _parted(work / f"text-{number}-few.txt", _corpus, number)
     if not images:
         return
-    for name, source in (("mnist", mnist), ("fashion", fashion)):
+    for name, source in (("mnist", mnist), ("sprites", "sprites")):
         if not (work / f"{name}-{_IMAGES}.npz").exists():
             data = read_images(source)
             rows = data.drawn("train", _IMAGES)
@@ -47,11 +49,18 @@ def prepare(work: Path, mnist: str, fashion: str, *, images: bool = True) -> Non
         )
 
 
+def _parted(folder: Path, write: Callable[[Path, int, int], None], number: int) -> None:
+    """Write few data to learn by heart and many to test on; validated, as the few digits are, on what is trained on."""
+    folder.mkdir(exist_ok=True)
+    for name, count in (("train", _FEW_ROWS), ("validation", _FEW_ROWS), ("test", 300)):
+        write(folder / f"{name}{folder.suffix}", number, count)
+
+
 def _table(path: Path, number: int, rows: int) -> None:
     """Write numbers, counts and categories of a few common causes, drawn anew for each number."""
     draw, random = np.random.default_rng(100 + number), np.random.default_rng([200 + number, rows])
     causes = random.normal(size=(rows, 3))
-    numbers = causes @ draw.normal(size=(3, 5)) + 0.4 * random.normal(size=(rows, 5))
+    numbers = causes @ draw.normal(size=(3, 5)) + 0.15 * random.normal(size=(rows, 5))
     counts = random.poisson(np.exp(0.5 + 0.6 * causes[:, :2]))
     scores = causes @ draw.normal(size=(3, 4)) + random.gumbel(size=(rows, 4))
     words = np.array(["north", "south", "east", "west"])[scores.argmax(1)]
@@ -64,11 +73,15 @@ def _table(path: Path, number: int, rows: int) -> None:
 
 
 def _corpus(path: Path, number: int, lines: int) -> None:
-    """Write sentences of a small grammar: who, what, where and when are drawn, and so are the words for them."""
+    """Write sentences of a small grammar about one of six topics each, which most of its words belong to."""
     draw, random = np.random.default_rng(300 + number), np.random.default_rng([400 + number, lines])
     letters = np.array(list("abdefgiklmnoprstu"))
     words = [["".join(draw.choice(letters, draw.integers(3, 8))) for _ in range(12)] for _ in range(5)]
     with path.open("w") as file:
         for _ in range(lines):
-            who, act, what, where, when = (random.choice(part) for part in words)
+            topic = random.integers(6)
+            of_topic = np.where(
+                random.random(5) < 0.9, 2 * topic + random.integers(2, size=5), random.integers(12, size=5)
+            )
+            who, act, what, where, when = (part[i] for part, i in zip(words, of_topic, strict=True))
             file.write(f"the {who} {act}s a {what}" + (f" in {where}" if random.random() < 0.7 else "") + f" {when}\n")

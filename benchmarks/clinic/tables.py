@@ -46,17 +46,18 @@ def conclude(cases: Sequence[Case], work: Path, out: Path) -> None:
     ]
     treatments = [row for row in rows if row["improved"] is not None]
     totals = {
-        "sensitivity": _share([row["found"] for row in rows]),
-        **{f"sensitivity, {kind}s": _share([row["found"] for row in rows if row["kind"] == kind]) for kind in kinds},
-        "false alarms": _share([row["alarms"] for row in rows]),
-        **{f"false alarms, {kind}s": _share([row["alarms"] for row in rows if row["kind"] == kind]) for kind in kinds},
-        "prescriptions that move the number towards its threshold": _share([row["improved"] for row in treatments]),
-        "prescriptions that carry the number over its threshold": _share([row["carried"] for row in treatments]),
+        **_by_kind("sensitivity", "found", rows),
+        **_by_kind("false alarms", "alarms", rows),
+        "healthy runs with a finding": _share([_alarmed(examined)]),
+        **_by_kind("prescriptions that move the number towards its threshold", "improved", treatments),
+        **_by_kind("prescriptions that carry the number over its threshold", "carried", treatments),
     }
     seconds = sorted(found["seconds"] for found in examined.values())
     about = {
         "machine": machine(),
         "settings": {
+            "images": "digits of scikit-learn; MNIST; sprites of this package",
+            "first case": min(one.number for one in examined),
             "healthy runs": sum(one.planted == HEALTHY for one in examined),
             "sick runs": sum(one.planted != HEALTHY for one in examined),
             "median seconds per examination": round(seconds[len(seconds) // 2], 1),
@@ -89,6 +90,19 @@ def _row(check, kind, examined, treated) -> dict:
     }
 
 
+def _by_kind(name, counts, rows) -> dict[str, str]:
+    """Return a share over all rows, and over those of each kind of data."""
+    kinds = dict.fromkeys(row["kind"] for row in rows)
+    parts = {f"{name}, {kind}s": [row[counts] for row in rows if row["kind"] == kind] for kind in kinds}
+    return {title: _share(found) for title, found in {name: [row[counts] for row in rows], **parts}.items()}
+
+
+def _alarmed(examined) -> tuple[int, int]:
+    """Return how many healthy runs have a finding at all, and how many there are."""
+    well = [found["values"] for one, found in examined.items() if one.planted == HEALTHY]
+    return sum(any(check.is_found(values.get(check.name)) for check in CHECKS) for values in well), len(well)
+
+
 def _is_better(check, cure) -> bool:
     """Say whether the number moved the right way."""
     before, after = cure["before"], cure["after"]
@@ -101,8 +115,7 @@ def _shown(row: dict) -> dict:
     low, high = wilson(*row["found"])
     least, most = wilson(*row["alarms"])
     return {
-        "data": row["kind"],
-        "finding": row["finding"],
+        "finding": f"{row['kind']} {row['finding']}",
         "number must be": f"{'<=' if row['fires'] == 'above' else '>='} {row['threshold']:.4g}",
         "found": f"{row['found'][0]} of {row['found'][1]}",
         "95 %": f"{low:.2f}-{high:.2f}",

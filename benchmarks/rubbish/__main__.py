@@ -1,6 +1,6 @@
 """Feed vaekit rubbish: mutated files, crafted files and random command lines; every case is a fork of this process.
 
-python -m benchmarks.rubbish --work FOLDER [--seed 0] [--mutated 600] [--lines 1000] [--only mutated|crafted|lines]
+python -m benchmarks.rubbish [--work FOLDER] [--seed 0] [--mutated 600] [--lines 1000] [--only mutated|crafted|lines]
 """
 
 from __future__ import annotations
@@ -11,12 +11,15 @@ import gzip
 import json
 import os
 import random
+import shlex
 import shutil
 import sys
-import time
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+from benchmarks.measuring import machine
 from benchmarks.rubbish.attacks import crafted
 from benchmarks.rubbish.lines import command_line
 from benchmarks.rubbish.mutating import mutated
@@ -112,29 +115,34 @@ def _done(outcome: Outcome, folder: Path) -> Outcome:
     for fault in outcome.faults:
         print(f"{fault}: {outcome.name}: {' '.join(outcome.words)[:200]!r} -> {outcome.code}, {outcome.seconds} s, "
               f"{outcome.peak_gb} GB: {outcome.said[-300:]!r}", flush=True)  # fmt: skip
+    with (folder.parent / "said.txt").open("a") as log:
+        log.write(
+            f"{outcome.name}: {shlex.join(outcome.words)[:300]} -> {outcome.code}\n    {outcome.said.strip()[-500:]}\n"
+        )
     shutil.rmtree(folder, ignore_errors=True)
     return outcome
 
 
-def _row(section: str, outcomes: list[Outcome]) -> str:
-    faults = collections.Counter(fault for outcome in outcomes for fault in outcome.faults)
-    codes = collections.Counter(outcome.code for outcome in outcomes)
+def _row(title: str, cases: list[dict[str, Any]]) -> str:
+    faults = collections.Counter(fault for case in cases for fault in case["faults"])
+    codes = collections.Counter(case["code"] for case in cases)
     cells = [
-        str(len(outcomes)),
+        f"{len(cases):,}",
         str(faults["traceback"]),
         str(sum(count for code, count in codes.items() if code not in ALLOWED and code >= 0)),
         str(faults["signal"]),
-        f"{max(outcome.peak_gb for outcome in outcomes):.2f}",
-        f"{max(outcome.seconds for outcome in outcomes):.1f}",
+        f"{max(case['peak_gb'] for case in cases):.2f}",
+        f"{max(case['seconds'] for case in cases):.1f}",
+        f"{max(case.get('cpu', 0.0) for case in cases):.1f}",
         str(faults["control"]),
         ", ".join(f"{code}: {count}" for code, count in sorted(codes.items())),
     ]
-    return f"| {section} | {' | '.join(cells)} |"
+    return f"| {title} | {' | '.join(cells)} |"
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--work", type=Path, required=True)
+    parser.add_argument("--work", type=Path, default=Path(tempfile.gettempdir()) / "vaekit-rubbish")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--mutated", type=int, default=600)
     parser.add_argument("--lines", type=int, default=1000)
@@ -144,15 +152,16 @@ def main() -> None:
     os.environ["OMP_NUM_THREADS"] = "1"
     os.environ["VAEKIT_CACHE"] = str(chosen.work.absolute() / "cache")
     sys.path.insert(0, str(Path(__file__).parents[2]))
-    yard, began = _Yard(chosen.work.absolute()), time.process_time()
+    yard = _Yard(chosen.work.absolute())
     _import_all()
     made = {
         "mutated": lambda: _mutated(yard, chosen.mutated, chosen.seed),
         "crafted": lambda: _crafted(yard),
         "lines": lambda: _lines(yard, chosen.lines, chosen.seed),
     }
-    found = {section: list(made[section]()) for section in chosen.only}
-    _write(found, chosen.out, chosen.seed, time.process_time() - began)
+    for section in chosen.only:
+        title = section if section == "crafted" else f"{section}, seed {chosen.seed}"
+        write({title: [_case(outcome) for outcome in made[section]()]}, chosen.out)
 
 
 def _import_all() -> None:
@@ -165,24 +174,35 @@ def _import_all() -> None:
     import vaekit.interfaces.cli.using  # noqa: F401
 
 
-def _write(found: dict[str, list[Outcome]], out: Path, seed: int, cpu: float) -> None:
+def _case(outcome: Outcome) -> dict[str, Any]:
+    kept = ("name", "code", "seconds", "cpu", "peak_gb", "faults")
+    return {name: getattr(outcome, name) for name in kept}
+
+
+def write(found: dict[str, list[dict[str, Any]]], out: Path) -> None:
+    """Write the cases by section; those of sections that were not run stay."""
+    path = out.with_suffix(".json")
+    cases = {**(json.loads(path.read_text()) if path.exists() else {}), **found}
+    head = ("rubbish", "cases", "tracebacks", "other exits", "signals", "peak memory, GB", "longest, s")
+    head = (*head, "most processor time, s", "control characters", "exits")
+    about = {name: machine()[name] for name in ("date", "processor", "cores", "load_before", "python", "torch")}
     lines = [
-        "| rubbish | cases | tracebacks | other exits | signals | peak memory, GB | longest, s | control characters | exits |",
-        "| --- " * 9 + "|",
-        *(_row(section, outcomes) for section, outcomes in found.items()),
+        "# rubbish",
         "",
-        f"seed {seed}; each case is a fork of a process that holds the imported package (its memory counts too)",
+        "Does anything that a user can type, or a damaged or hostile file, end in a traceback, a crash, a wait or a full memory?",
+        "",
+        f"| {' | '.join(head)} |",
+        f"| {' | '.join('---' for _ in head)} |",
+        *(_row(title, outcomes) for title, outcomes in cases.items()),
+        "",
+        "Each case is a fork of a process that holds the imported package, and its memory counts too. Other exits are those"
+        f" that are none of {', '.join(map(str, ALLOWED))}. Other load lengthens the seconds, but not the processor time.",
+        "",
+        ", ".join(f"{name} {value}" for name, value in about.items()),
     ]
     print("\n".join(lines))
     out.with_suffix(".md").write_text("\n".join(lines) + "\n")
-    cases = {
-        name: [
-            {"name": o.name, "code": o.code, "seconds": o.seconds, "peak_gb": o.peak_gb, "faults": list(o.faults)}
-            for o in outcomes
-        ]
-        for name, outcomes in found.items()
-    }
-    out.with_suffix(".json").write_text(json.dumps({"seed": seed, "cases": cases}) + "\n")
+    path.write_text(json.dumps(cases) + "\n")
 
 
 if __name__ == "__main__":

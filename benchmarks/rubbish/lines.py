@@ -44,7 +44,7 @@ _OPTIONS = {
     "--draws": ("0", "2", "-1"),
     "--level": ("0.9", "0", "1", "2", "nan"),
     "--preset": ("fast", "best", "quick"),
-    "--time-limit": ("1s", "+1m", "0", "-1s", "1e20", "x"),
+    "--time-limit": ("1s", "+5s", "0", "-1s", "1e20", "x"),
     "--config": ("data/keys.yaml", "image/config.json", "data/t.csv", "nothing"),
     "--kind": ("gmm", "flow", "x", "diagonal"),
     "--out": ("o.csv", "o.npz", "o", "o.parquet", "o.xyz", "data/t.csv", "/proc/x", "o.txt"),

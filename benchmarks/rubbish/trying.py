@@ -13,7 +13,8 @@ from pathlib import Path
 
 __all__ = ["ALLOWED", "Outcome", "attempt"]
 
-ALLOWED = (0, 2, 3, 130, 143)
+ALLOWED = (0, 2, 3, 129, 130, 143)
+"""Done, bad input, diverged, and stopped by SIGHUP (a terminal that hangs up), SIGINT and SIGTERM."""
 MEMORY, SECONDS = 2.0, 60.0
 """What no case may need: 10^9 bytes, and seconds of the wall."""
 _ADDRESSES = 12 * 2**30
@@ -23,7 +24,7 @@ _ADDRESSES = 12 * 2**30
 class Outcome:
     """How a case ended.
 
-    It has the exit code (negative for a signal), seconds, peak memory in 10^9 bytes, what was printed, and whether code in
+    It has the exit code (negative for a signal), seconds of the wall and of the processor, peak memory in 10^9 bytes, what was printed, and whether code in
     a file of the case was run, which makes a file called `owned`.
     """
 
@@ -31,6 +32,7 @@ class Outcome:
     words: tuple[str, ...]
     code: int
     seconds: float
+    cpu: float
     peak_gb: float
     said: str
     was_owned: bool = False
@@ -63,6 +65,7 @@ def attempt(name: str, words: Sequence[str], folder: Path) -> Outcome:
         tuple(words),
         os.waitstatus_to_exitcode(status),
         round(time.perf_counter() - began, 2),
+        round(used.ru_utime + used.ru_stime, 2),
         round(used.ru_maxrss * 1024 / 1e9, 3),
         said.read_text(errors="backslashreplace")[-4000:],
         (folder / "owned").exists(),

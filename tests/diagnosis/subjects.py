@@ -69,7 +69,7 @@ def _examination(keys: tuple[str, ...]) -> Examination:
 
 def subject_of(run: Run, source=None) -> Subject:
     """Return a run as the doctor sees it."""
-    return Patient(run, run.experiment, run.history).subject(source)
+    return Patient(run, run.experiment, run.history, run.first_prior).subject(source)
 
 
 @cache

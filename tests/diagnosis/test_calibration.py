@@ -128,9 +128,9 @@ def test_a_shifted_mean_is_not_too_narrow(signs):
     """The dispersion is the variance of the ranks; the second moment about 1/2 would be 2.2 here instead of .22."""
     x = torch.randn(3000, 6)
     shifted = randomized_pit(Normal(2 * signs.expand_as(x), torch.ones_like(x)), x).double()
-    spread, shift = _moments(shifted, torch.ones_like(shifted))
+    spread, _, shift = _moments(shifted, torch.ones_like(shifted))
     assert spread == pytest.approx(0.22, abs=0.03) and shift == pytest.approx(0.40, abs=0.02)
-    spread, shift = _moments(
+    spread, _, shift = _moments(
         randomized_pit(Normal(torch.zeros_like(x), torch.ones_like(x)), x).double(), torch.ones(3000, 6)
     )
     assert spread == pytest.approx(1, abs=0.03) and shift < 0.03
@@ -139,4 +139,10 @@ def test_a_shifted_mean_is_not_too_narrow(signs):
 def test_the_dispersion_of_few_data_is_unbiased():
     u = torch.rand(3, 20_000, dtype=torch.float64)
     assert _moments(u, torch.ones_like(u))[0] == pytest.approx(1, abs=0.03)
-    assert _moments(u[:1], torch.ones_like(u[:1])) == (None, None)
+    assert _moments(u[:1], torch.ones_like(u[:1])) == (None, 0.0, None)
+
+
+def test_the_error_of_the_dispersion_is_its_spread_over_samples():
+    found = [_moments(u, torch.ones_like(u)) for u in torch.rand(300, 15, 4, dtype=torch.float64)]
+    spreads, errors = (torch.tensor(column) for column in list(zip(*found, strict=True))[:2])
+    assert errors.mean().item() == pytest.approx(spreads.std().item(), rel=0.2)

@@ -48,6 +48,21 @@ def test_a_wrong_weight_of_the_rate_is_measured_and_named(beta: float, name: str
     assert prescribed(name, sick) == ("objective.beta=1",)
 
 
+@pytest.mark.parametrize(("beta", "name"), [(0.01, "under_regularized"), (3.0, "over_regularized")])
+def test_the_weight_of_the_rate_is_measured_by_the_prior_of_training_where_another_was_fitted(
+    beta: float, name: str
+) -> None:
+    plain = examination(f"objective.beta={beta}")
+    subject = examination(f"objective.beta={beta}", "second_stage=gmm").subject
+    assert subject.description is not None and subject.description.prior.kind == "gmm"
+    refitted = Examination(subject)
+    assert CHECKS["over_regularized"].value(refitted) == CHECKS["over_regularized"].value(plain)
+    # A light rate is meant where a prior follows; a heavy one is not.
+    assert (name in found(refitted)) == (beta > 1)
+    unknown = Examination(replace(subject, prior=None))
+    assert CHECKS["over_regularized"].value(unknown) is None
+
+
 def test_a_healthy_run_is_silent() -> None:
     healthy = examination()
     assert CHECKS["over_regularized"].value(healthy) == pytest.approx(1, abs=0.2)

@@ -22,6 +22,7 @@ from vaekit.interfaces.describing.parsing import parse
 from vaekit.modalities import ImageVAE, Plain
 from vaekit.models import VAE
 from vaekit.nets import MLP, Conv
+from vaekit.objectives import ELBO, FreeBits
 from vaekit.training import Training
 
 GAP, MISMATCH = CHECKS
@@ -63,6 +64,18 @@ def test_one_deviation_for_all_data_is_found_and_its_prescription_cures_it():
     assert finding.prescription == ("posterior.scale=exp",)
     assert GAP(healthy) is None
     assert GAP.value(healthy) < GAP.threshold / 2  # the run with that key, which is the default
+
+
+def test_a_rate_that_training_does_not_charge_is_no_gap():
+    free, subject = FreeBits(nats=0.5), linear().subject
+    latent = subject.model(subject.test.stored).latents[0]
+    count = latent.kl_terms.flatten(2).shape[-1]
+    assert free(latent) == pytest.approx((latent.kl.mean() + 0.5 * count - free.unpaid(latent)).item(), abs=1e-5)
+    assert FreeBits().unpaid(latent) == 0
+    sick = linear(stretch=2.0).subject
+    gaps = inference_gap(sick, 100)
+    spared = inference_gap(dataclasses.replace(sick, objective=ELBO(free_bits={"nats": 100.0})), 100)
+    assert spared.share == pytest.approx(gaps.share - 1) and gaps.share > 1  # all of the rate lies below such a floor
 
 
 def test_a_brief_training_is_prolonged_and_a_long_one_widened():

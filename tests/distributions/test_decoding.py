@@ -140,7 +140,7 @@ def test_first_tokens_are_drawn_as_often_as_they_should(choices):
     [
         ({"mode": "best"}, "greedy, sample or beam"),
         ({"temperature": 0.0}, "mode=greedy"),
-        ({"temperature": float("nan")}, "must be positive"),
+        ({"temperature": float("nan")}, "must be a finite number"),
         ({"top_k": 0}, "at least 1"),
         ({"top_p": 0.0}, "above 0 and at most 1"),
         ({"top_p": 1.1}, "above 0 and at most 1"),

@@ -159,7 +159,7 @@ def test_the_places_a_run_cannot_lie(classes, class_run, tmp_path):
         tmp_path / "file": "is a file; give a folder as --out",
         tmp_path / "file" / "run": "a part of that path is a file",
         class_run: "already holds a run; continue it with: vaekit resume",
-        tmp_path / (300 * "x"): "file name too long",
+        tmp_path / (300 * "x"): "is too long for the path of a file",
     }.items():
         assert said in vaekit("fit", classes, *TINY, "--out", out).sentence
 
@@ -205,7 +205,7 @@ def test_numbers_and_files_that_are_not_there(class_run, classes, tmp_path):
         ("encode", classes, "--out", tmp_path / "file" / "a.npz"): "a part of that path is a file",
         ("score", classes, "--out", tmp_path): "--out must end in",
         ("sample", "--out", tmp_path / "file"): "is a file; give a folder as --out",
-        ("sample", "--out", tmp_path, "--temperature", "inf"): "temperature finite",
+        ("sample", "--out", tmp_path, "--temperature", "inf"): "temperature must be a finite number",
         ("manipulate", classes, "--toward", "=", "--out", tmp_path / "a.png"): "have no label ''",
         ("manipulate", classes, "--toward", "a=disc", "--strength", "nan"): "strength must be a finite number",
     }.items():

@@ -58,6 +58,7 @@ def test_every_part_is_measured_or_says_why_not():
     assert 0 < found["information"]["mutual_information"]["nats"] <= math.log(60)
     assert found["annealed"]["n"] == found["amortization"]["n"] == 4
     assert found["probes"]["linear"]["value"] > found["probes"]["base_rate"] + 0.3
+    assert found["probes"]["raw"]["value"] > 0.85  # what a plane through the pixels gets right
     assert found["fidelity"]["ms_ssim"] is None
     assert found["samples"]["real"] == found["samples"]["generated"] == 60
     assert torch.equal(state, torch.get_rng_state())

@@ -130,6 +130,7 @@ def test_labels_are_found_again_and_samples_drawn_with_them(make_run, tmp_path):
     keys = ("tokenizer=char", "label_column=kind", "condition=label", "latent=2")
     found = deep(vaekit.load(make_run(path, *keys, base=TINY)))
     assert 0 < found["probes"]["base_rate"] < 1
+    assert 0 < found["probes"]["raw"]["value"] <= 1
     assert found["text_samples"]["generated"]["mean_length"] > 0
     assert found["overlap"]["n"] > 0
 

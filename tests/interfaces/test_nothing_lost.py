@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 
+import numpy as np
 import pytest
 
 import vaekit as library
@@ -19,6 +20,7 @@ from vaekit.interfaces.runs.ending import conclude
 from vaekit.interfaces.runs.folder import made
 from vaekit.interfaces.runs.lock import Lock
 from vaekit.interfaces.runs.recording import Recording
+from vaekit.interfaces.runs.second_stage import _candidates, second_stage
 from vaekit.interfaces.runs.signals import Interruption, Stopped
 from vaekit.modalities import Reading
 from vaekit.training.budget import Deadline
@@ -211,6 +213,10 @@ def test_what_dead_writers_left_is_removed(tmp_path):
         path.touch()
     remove_leftovers(tmp_path)
     assert sorted(tmp_path.iterdir()) == sorted([ours, theirs])
+    (tmp_path / "plots").mkdir()
+    (tmp_path / "plots" / stale.name).touch()
+    Lock(tmp_path).release()
+    assert not list((tmp_path / "plots").iterdir())
 
 
 def test_bounds_are_of_as_many_data_as_there_is_time_for(class_run, copy, monkeypatch):
@@ -221,3 +227,20 @@ def test_bounds_are_of_as_many_data_as_there_is_time_for(class_run, copy, monkey
     conclude(run, [], 3)
     assert run.folder.read_evaluation()["n"] > 1
     assert vaekit("compare", run.path, "--json").json["runs"][0]["n"] > 1
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"), [(0.2, " nats"), (60.0, "detected with AUC"), (-1.0, "left out, because")]
+)
+def test_a_second_stage_takes_what_time_there_is(seconds, said):
+    dice = np.random.default_rng(0)
+    table = {"a": dice.normal(size=6000), "b": dice.choice(["x", "y"], 6000)}
+    model = library.fit(table, steps=2, latent=2, second_stage="none", preset="fast", threads=1, device="cpu")
+    training = library.Training(second_stage="choose", threads=1, device="cpu")
+    _, note = second_stage(model, training, "fast", Deadline(time.perf_counter() + seconds))
+    assert said in note
+
+
+def test_a_mixture_has_as_many_components_as_there_is_time_for():
+    few, many = (_candidates("choose", 26_000, 27, "balanced", operations)[0].components for operations in (1e9, 2e10))
+    assert few < 30 and many == 256

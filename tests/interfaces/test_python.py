@@ -159,7 +159,7 @@ def test_sampling_in_parts_and_its_limits(tmp_path):
     assert not torch.equal(run.sample(3), run.sample(3, seed=1))
     assert torch.equal(run.sample(1, 0.0), run.sample(1, 0.0, seed=1))
     for wrong in ({"n": 0}, {"n": 1, "temperature": -1}, {"n": 1, "temperature": math.nan}):
-        with pytest.raises(ValueError, match="n must be at least 1 and temperature"):
+        with pytest.raises(ValueError, match=r"n must be at least 1|temperature must be"):
             run.sample(**wrong)
 
 

@@ -227,7 +227,7 @@ def test_options_files_and_rows_that_cannot_be(people_run, people_file, tmp_path
         ("interpolate", 0, 1, "--decode", "beam"): decoded,
         ("analogy", 0, 1, 2, "--decode", "beam"): decoded,
         ("sample", "--label", "gold"): "so a label means nothing to it",
-        ("sample", "--temperature", "inf"): "temperature finite",
+        ("sample", "--temperature", "inf"): "temperature must be a finite number",
         ("sample", "--out", tmp_path / "a.txt"): suffixes,
         ("sample", "--out", tmp_path): suffixes,
         ("interpolate", 0, 1, "--out", tmp_path / "a.png"): suffixes,

@@ -1,6 +1,7 @@
 """Every verb on tables, as a new user tries it: what it prints, what it writes, and that its JSON is one object."""
 
 import json
+import random
 import signal
 
 import numpy as np
@@ -325,3 +326,28 @@ def test_a_resumed_run_ends_at_the_bytes_of_an_uninterrupted_one(people_gaps, tm
     whole, resumed = ((tmp_path / name / "model" / "model.safetensors").read_bytes() for name in ("whole", "run"))
     assert whole == resumed
     assert [line["step"] for line in library.load(tmp_path / "run").history] == [2, 4, 6, 8]
+
+
+@pytest.mark.parametrize("goal", ["synthesis", "imputation"])
+def test_rare_categories_go_through_every_verb(tmp_path, goal):
+    """They share a class of the model, in which their codes are no integers."""
+    dice = random.Random(0)
+    names = ["red"] * 170 + ["blue"] * 170 + [f"rare {i}" for i in range(12) for _ in range(3)]
+    rows = [f"{name},{dice.gauss(5, 2):.2f},{dice.choice('xy')}" for name in dice.sample(names, len(names))]
+    table, out = tmp_path / "t.csv", tmp_path / "run"
+    table.write_text("color,size,kind\n" + "\n".join(rows) + "\n")
+    keys = (f"goal={goal}", "steps=5", "latent=2", "net.widths=[8]", "device=cpu", "threads=1")
+    assert vaekit("fit", table, *keys, "--out", out).code == 0
+    (tmp_path / "holes.csv").write_text(table.read_text().replace(",x\n", ",\n"))
+    for words in (
+        ("evaluate", out, table, "--samples", "2"),
+        ("score", out, table, "--samples", "2", "--out", tmp_path / "s.csv"),
+        ("encode", out, table, "--out", tmp_path / "z.npz"),
+        ("reconstruct", out, table, "--out", tmp_path / "again.csv"),
+        ("impute", out, tmp_path / "holes.csv", "--out", tmp_path / "full.csv"),
+        ("sample", out, "-n", "20", "--out", tmp_path / "new.csv"),
+        ("diagnose", out, table),
+        ("report", out),
+    ):
+        answer = vaekit(*words)
+        assert answer.code == 0, answer.err

@@ -2,6 +2,7 @@
 
 import copy
 import signal
+from dataclasses import replace
 
 import pytest
 import torch
@@ -10,12 +11,14 @@ import vaekit as library
 from vaekit.data import read_text, texts_to_dataset
 from vaekit.diagnosis import Examination
 from vaekit.diagnosis.checks import collapse
+from vaekit.diagnosis.remedies import at_one, smaller
 from vaekit.distributions import Decoding
 from vaekit.evaluation import NGrams
 from vaekit.interfaces.cli.progress import ProgressReport
 from vaekit.interfaces.runs.subject import Patient
 from vaekit.modalities import TextVAE
 from vaekit.nets import Recurrent, Transformer
+from vaekit.objectives import ELBO
 
 from .conftest import vaekit
 from .text_files import TINY, captions, lines
@@ -175,6 +178,10 @@ def test_the_collapse_detector_is_silent_on_a_working_encoder_and_fires_on_a_con
         seen = Examination(subject)
         found = {name for name, check in CHECKS.items() if check(seen) is not None}
         assert ("posterior_collapse" in found) is expected, found
+    # At a weight of 1 alone the latents of a text collapse again, and its net has dropout as others do.
+    heavy = replace(working, objective=ELBO(beta=50.0))
+    assert at_one(heavy) == ("objective.beta=1", "objective.free_bits.nats=0.25")
+    assert any(key.startswith("net.dropout=") for key in smaller(working))
 
 
 @pytest.mark.parametrize(

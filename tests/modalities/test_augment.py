@@ -40,7 +40,9 @@ def test_a_shift_moves_each_image_by_an_eighth_at_most():
 def test_bounds_and_validation_are_of_the_images_as_they_are(tmp_path, monkeypatch):
     images = np.random.default_rng(0).integers(0, 256, (80, 8, 8), dtype=np.uint8)
     seen, validate = [], trainer.validate
-    monkeypatch.setattr(trainer, "validate", lambda *a, **k: (seen.append(calls[0]), validate(*a, **k), seen.append(calls[0]))[1])
+    monkeypatch.setattr(
+        trainer, "validate", lambda *a, **k: (seen.append(calls[0]), validate(*a, **k), seen.append(calls[0]))[1]
+    )
     calls, own = [0], vaekit.modalities.image.description.ImageView.augmented
 
     def counted(self, stored):

@@ -14,7 +14,7 @@ from vaekit.data import Dataset, split_by_content
 from vaekit.data.schema import Schema
 from vaekit.distributions import draw_prior, point, temper
 from vaekit.heads import Bernoulli, Conditional, Gaussian, Site, conditional
-from vaekit.interfaces.media import Answer, Medium
+from vaekit.interfaces.media import Answer, Exhibit, Medium
 from vaekit.interfaces.report.page import exhibit, verbatim
 from vaekit.modalities import Description, Modality, Reading, Traits, View
 from vaekit.modalities.choice import Choice
@@ -257,10 +257,10 @@ class BitMedium(Medium):
         place.out.write_text("".join(f"{text}\n" for text in output.shown))
         return Answer({"out": str(place.out)}, [str(place.out)])
 
-    def exhibits(self, run, result, held_out):
-        """Return some samples."""
+    def exhibits(self, run, result, held_out, deadline):
+        """Yield some samples."""
         rows = [[text] for text in run.sample(5)]
-        return [], [exhibit("Samples", "Drawn from the prior.", verbatim(("String",), rows))]
+        yield Exhibit(exhibit("Samples", "Drawn from the prior.", verbatim(("String",), rows)))
 
     def commands(self, run, path):
         """Return what can be typed next."""

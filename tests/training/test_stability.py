@@ -250,8 +250,9 @@ def test_spikes_are_skipped_at_most_five_in_a_row():
     verdicts = [guard.judge(1.0, 1.0 + 0.001 * i) for i in range(30)]
     assert set(verdicts) == {"take"}
     assert guard.judge(1.0, 9.9) == "take"
-    assert [guard.judge(1.0, 11.0) for _ in range(7)] == ["skip"] * 5 + ["take", "skip"]
-    assert (guard.skipped, guard.non_finite, guard.rollbacks) == (6, 0, 0)
+    # The sixth is no accident: gradients that have grown for good cost five steps, not a third of a run.
+    assert [guard.judge(1.0, 11.0) for _ in range(200)] == ["skip"] * 5 + ["take"] * 195
+    assert (guard.skipped, guard.non_finite, guard.rollbacks) == (5, 0, 0)
     assert guard.judge(1.0, 1.0) == "take"
 
 
@@ -259,7 +260,7 @@ def test_guard_follows_the_scale_of_the_gradient():
     guard = Guard(skip=10.0)
     for _ in range(64):
         guard.judge(1.0, 1.0)
-    assert [guard.judge(1.0, 100.0) for _ in range(400)].count("skip") < 250
+    assert [guard.judge(1.0, 100.0) for _ in range(400)].count("skip") == 5
     assert guard.judge(1.0, 100.0) == "take"
     assert guard.judge(1.0, 5000.0) == "skip"
 
@@ -297,7 +298,7 @@ def test_a_spike_in_training_is_skipped_then_taken_clipped():
     progress = run(state, validate=constant_bound)
     verdicts = [p.verdict for p in progress]
     assert verdicts[:40] == ["take"] * 40
-    assert verdicts[40:47] == ["skip"] * 5 + ["take", "skip"]
+    assert verdicts[40:47] == ["skip"] * 5 + ["take"] * 2
     assert verdicts[47:] == ["take"] * 13
     assert_finite(state)
 

@@ -21,6 +21,7 @@ from vaekit.data.dataset import TEST, TRAIN, VALIDATION, Dataset
 from vaekit.data.delimited.encoding import opened
 from vaekit.data.foreign import refuse_inflation
 from vaekit.data.rows import Array
+from vaekit.errors import names_file
 
 __all__ = [
     "is_idx",
@@ -46,6 +47,8 @@ PARTS = (
 """The names that parts go by: those of Keras, and those of MedMNIST."""
 
 TYPES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
+
+_GZIP = 1100  # times its size, the most that gzip can hold
 
 _DAMAGE = (
     OSError,
@@ -164,6 +167,8 @@ def _refuse_bomb(path: Path, archive: Any, names: set[str]) -> None:
 
 
 def _damaged(path: Path, error: Exception) -> ValueError:
+    if isinstance(error, ValueError) and names_file(error, path):
+        return error
     return ValueError(f"{path.name} must be a numpy file of numbers, but cannot be read ({error}); save it again")
 
 
@@ -189,9 +194,15 @@ def read_idx(path: Path) -> Array:
             shape = np.frombuffer(stream.read(4 * axes), dtype=">u4").tolist()
             kind = np.dtype(TYPES[code])
             size = prod(shape) * kind.itemsize
-            refuse_inflation(path, size, path.stat().st_size)
+            held = path.stat().st_size
+            most = _GZIP * held if path.suffix.lower() == ".gz" else held
+            if size > most:
+                raise ValueError(f"it declares {size:,} bytes and can hold {most:,} at most")
+            refuse_inflation(path, size, held)
             return np.frombuffer(_read_bytes(stream, size), dtype=kind).reshape(shape)
     except (OSError, KeyError, ValueError, OverflowError) as error:
+        if names_file(error, path):
+            raise
         raise ValueError(f"{path.name} must be an IDX file, but it is damaged ({error}); get it again") from error
 
 

@@ -11,9 +11,17 @@ from typing import Any
 
 import yaml
 
-from vaekit.errors import shortened
+from vaekit.errors import foreign_bytes, shortened
 
-__all__ = ["machine_memory", "read_yaml", "refuse_inflation", "refuse_pipe", "user_path"]
+__all__ = [
+    "folder_path",
+    "machine_memory",
+    "read_yaml",
+    "refuse_beyond_memory",
+    "refuse_inflation",
+    "refuse_pipe",
+    "user_path",
+]
 
 _INFLATED, _RATIO = 2**29, 200
 """Decompressed bytes from which on the ratio counts, and the largest ratio to the compressed ones: real data have less.
@@ -27,6 +35,22 @@ def machine_memory() -> float:
     if not hasattr(os, "sysconf") or "SC_PHYS_PAGES" not in os.sysconf_names:
         return float("inf")
     return float(os.sysconf("SC_PAGE_SIZE")) * os.sysconf("SC_PHYS_PAGES")
+
+
+def refuse_beyond_memory(what: str, needed: float, cure: str) -> None:
+    """Refuse what takes more memory than the machine has: the system would end the program without a word.
+
+    Args:
+        what: What needs it.
+        needed: Its bytes.
+        cure: What to lower.
+
+    Raises:
+        ValueError: With both sizes and the cure.
+    """
+    there = machine_memory()
+    if needed > there:
+        raise ValueError(f"{what} needs {needed / 2**30:,.0f} GiB of memory, of {there / 2**30:,.0f} GiB; {cure}")
 
 
 def refuse_inflation(path: Path, inflated: int, compressed: int) -> None:
@@ -51,6 +75,20 @@ def refuse_pipe(path: Path) -> Path:
     if path.exists() and not (path.is_file() or path.is_dir()):
         raise ValueError(f"{path} is neither a file nor a folder, but a pipe or a device; write the data to a file")
     return path
+
+
+def folder_path(folder: Any) -> Path:
+    """Return the path of a folder that somebody gave.
+
+    Raises:
+        ValueError: It is no path, or none that a system takes.
+    """
+    text = os.fspath(folder) if isinstance(folder, str | os.PathLike) else None
+    if not isinstance(text, str) or not text.strip() or "\0" in text:
+        raise ValueError(f"a folder is given by its path, got {shortened(repr(folder))}")
+    with foreign_bytes(text):
+        Path(text).exists()
+    return Path(text)
 
 
 def user_path(source: str | Path) -> Path:

@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from vaekit.data.dataset import Dataset, ImageSchema, observe_images
+from vaekit.data.foreign import refuse_beyond_memory
 from vaekit.data.rows import rows_per_chunk
 
 __all__ = ["GREYED", "Fit", "crop_box", "resize_dataset"]
@@ -19,6 +20,8 @@ GREYED = (
     "binary again"
 )
 """What is said of binary images that were resized."""
+
+_NUMBERS = 2**23  # of resized images, in single precision, at once
 
 Fit: TypeAlias = Literal["resize", "crop"]
 """How an image of another shape comes to size: stretched, or cut to the same shape around its centre first."""
@@ -43,7 +46,12 @@ def resize_dataset(dataset: Dataset, size: tuple[int, int], fit: Fit = "resize")
     if (schema.height, schema.width) == size:
         return dataset
     low, high = schema.low, schema.high
-    chunks = dataset.values.split(rows_per_chunk(dataset.values))
+    numbers = size[0] * size[1] * schema.channels
+    cure = "take a smaller size= or fewer images"
+    needed = 4 * len(dataset) * numbers * dataset.values.element_size()
+    refuse_beyond_memory(f"size={size[0]}x{size[1]} for {len(dataset):,} images", needed, cure)
+    rows = max(1, min(rows_per_chunk(dataset.values), _NUMBERS // numbers))
+    chunks = dataset.values.split(rows)
     values = torch.cat([_resized(chunk, size, fit).clamp_(low, high).to(chunk.dtype) for chunk in chunks])
     note = f"all images were resized from {schema.height}x{schema.width} to {size[0]}x{size[1]}"
     greyed = (GREYED,) if schema.binary else ()

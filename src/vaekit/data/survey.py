@@ -68,6 +68,9 @@ def survey(
     """
     found = list(attempts(lambda name: read_header(root, name), names))
     headers = [header for header in found if isinstance(header, Header)]
+    sizes = Counter((header.height, header.width) for header in headers)
+    if size is None and not _are_few(len(headers) - max(sizes.values(), default=0), len(names)):
+        _common_size(headers)  # refuses them: even if all others were broken they would be too many
     doubtful = _doubtful(headers, sized=size is not None)
     checked = dict(zip(doubtful, attempts(lambda name: decode(root / name).shape[2], doubtful), strict=True))
     quarantine = [bad for bad in (*found, *checked.values()) if isinstance(bad, Quarantined)]
@@ -95,7 +98,7 @@ def check_share(count: int, quarantine: Sequence[Quarantined], kind: str = "imag
     Raises:
         ValueError: If they are more than 5 % (half of fewer than 20 files); the first few are named.
     """
-    if len(quarantine) <= (SHARE if count >= FEW else 0.5) * count:
+    if _are_few(len(quarantine), count):
         return
     reasons = (bad.reason if bad.name in bad.reason else f"{bad.name}: {bad.reason}" for bad in quarantine)
     first = "; ".join(islice(reasons, 3))
@@ -103,6 +106,10 @@ def check_share(count: int, quarantine: Sequence[Quarantined], kind: str = "imag
         f"at most {'5 %' if count >= FEW else 'half'} of the {kind} may be unusable, but {len(quarantine)} of {count} are"
         f" ({first}{'; ...' if len(quarantine) > 3 else ''}); repair or remove them"
     )
+
+
+def _are_few(unusable: int, count: int) -> bool:
+    return unusable <= (SHARE if count >= FEW else 0.5) * count
 
 
 def describe_conversions(found: Survey, names: Sequence[str]) -> tuple[str, ...]:

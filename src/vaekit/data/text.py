@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set, Sized
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -123,12 +123,14 @@ def texts_to_dataset(
     >>> texts_to_dataset(["to be", "or not", "to be"], tokenizer="word").values.tolist()
     [[5, 4, 2], [7, 6, 2], [5, 4, 2]]
     """
+    if isinstance(texts, str | bytes | Mapping | Set) or not isinstance(texts, Sized):
+        raise TypeError(f"texts must be a list of str, but {type(texts).__name__} came; give a list")
     for name, column in (("labels", labels), ("split", split)):
         if column is not None and len(column) != len(texts):
             raise ValueError(f"{name} must have one entry for each of the {len(texts)} texts, but has {len(column)}")
-    stray = next((text for text in texts if not isinstance(text, str)), None)
-    if isinstance(texts, str) or stray is not None:
-        raise TypeError(f"texts must be strings, but {type(stray or texts).__name__} came; give a list of str")
+    stray = next((type(text).__name__ for text in texts if not isinstance(text, str)), None)
+    if stray is not None:
+        raise TypeError(f"texts must be strings, but {stray} came; give a list of str")
     corpus = Corpus(partial(_listed, texts, labels, split), keep_empty=True)
     dataset = encode_corpus(corpus, Reading(**tokens), "texts")
     return dataset if context is None else replace(dataset, context=context_from_array(context, len(texts)))

@@ -15,7 +15,7 @@ from torch import Tensor
 from vaekit.data.cache import cache_folder, content_key, load_entry, writable_folder, write_facts, write_values
 from vaekit.data.corpus import LARGE, Corpus, Survey, survey_corpus
 from vaekit.data.dataset import TRAIN, Dataset
-from vaekit.data.foreign import user_path
+from vaekit.data.foreign import refuse_beyond_memory, user_path
 from vaekit.data.rows import Array
 from vaekit.data.text_schema import Encoded, TextSchema, encode_texts
 from vaekit.data.tokenizer_files import definition_from_file
@@ -157,6 +157,8 @@ def _key(corpus: Corpus, options: str) -> str | None:
 
 def _stored(encoded: Encoded, length: int, place: Path | None, key: str) -> Tensor:
     if place is None:
+        needed = 2 * len(encoded.lengths) * length * np.dtype(encoded.dtype).itemsize
+        refuse_beyond_memory(f"length={length:,} for {len(encoded.lengths):,} texts", needed, "take a smaller length=")
         return torch.from_numpy(np.concatenate(list(encoded.rows(length))))
     return write_values(place, key, encoded.rows(length), (length,), encoded.dtype)
 

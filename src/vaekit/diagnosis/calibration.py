@@ -48,6 +48,7 @@ class Calibration:
         dispersion: Variance of u over 1/12, that of the uniform distribution: 1 where calibrated, near 3 at most where
             p(x | z) is too narrow, near 0 where it is too wide. The variance is that of each element about its own mean, so
             that a shifted mean does not count. None for binary data, whose spread follows from their mean, and for one datum.
+        error: Standard error of the dispersion, over data.
         shift: Root mean square, over the elements, of the mean of u less 1/2: 0 where no mean of p(x | z) is shifted, 1/2 at
             most. None where there is no dispersion.
         histogram: Densities of u in 20 bins of equal width, 1 where calibrated; empty where there is no dispersion.
@@ -57,6 +58,7 @@ class Calibration:
 
     outside: float | None = None
     dispersion: float | None = None
+    error: float = 0.0
     shift: float | None = None
     histogram: tuple[float, ...] = ()
     errors: tuple[float, ...] = ()
@@ -89,18 +91,18 @@ def calibration(subject: Subject, count: int = 256, seed: int = 0) -> Calibratio
     weight = ordered_cells(slots, x) if slots else x.var(0, correction=0).expand_as(x)
     if not len(u) or not (u.isfinite().all() and 0 < weight.sum().item() < math.inf):
         return Calibration(share, count=len(x))
-    spread, shift = _moments(u.reshape(weight.shape).flatten(1).double(), weight.flatten(1).double())
+    spread, error, shift = _moments(u.reshape(weight.shape).flatten(1).double(), weight.flatten(1).double())
     weight = (weight / weight.mean()).flatten()
     bins = (u.flatten(1) * _BINS).long().clamp(0, _BINS - 1)
     heights = torch.zeros(len(u), _BINS, dtype=weight.dtype).scatter_add(1, bins, weight.view_as(bins))
     heights *= _BINS / bins.shape[1]
     # The elements of one datum are dependent, so errors are those of a mean over data.
     errors = heights.std(0, correction=0) / len(u) ** 0.5
-    return Calibration(share, spread, shift, tuple(heights.mean(0).tolist()), tuple(errors.tolist()), len(x))
+    return Calibration(share, spread, error, shift, tuple(heights.mean(0).tolist()), tuple(errors.tolist()), len(x))
 
 
-def _moments(u: Tensor, weight: Tensor) -> tuple[float | None, float | None]:
-    """Return the variance of ranks about the mean of each element over 1/12, and the root mean square of these means less 1/2.
+def _moments(u: Tensor, weight: Tensor) -> tuple[float | None, float, float | None]:
+    """Return the variance of ranks about the mean of each element over 1/12, its error, and the root mean square of these means less 1/2.
 
     Args:
         u: Ranks, `(N, D)`.
@@ -112,11 +114,12 @@ def _moments(u: Tensor, weight: Tensor) -> tuple[float | None, float | None]:
     weight = weight * (count > 1)
     total = weight.sum()
     if total == 0:
-        return None, None
+        return None, 0.0, None
     # Unbiased: a mean taken from N data lies nearer to them than the true one.
     square = (u - mean).square() * (count / (count - 1).clamp_min(1))
-    variance, shift = ((weight * part).sum() / total for part in (square, (mean - 0.5).square().expand_as(u)))
-    return 12 * variance.item(), shift.sqrt().item()
+    variances, shift = (12 * len(u) / total * (weight * square).sum(1), (weight * (mean - 0.5).square()).sum() / total)
+    error = variances.std(correction=0) / len(u) ** 0.5  # the elements of one datum are dependent
+    return variances.mean().item(), error.item(), shift.sqrt().item()
 
 
 def randomized_pit(distribution: Distribution, x: Tensor, draws: int = _DRAWS) -> Tensor:

@@ -10,7 +10,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from vaekit.diagnosis.generalization import can_compare
+from vaekit.diagnosis.generalization import compared
 from vaekit.diagnosis.subject import Subject
 from vaekit.evaluation.tables import comparable
 from vaekit.evaluation.tables.neighbors import Space
@@ -59,17 +59,18 @@ def closeness(subject: Subject) -> Closeness | None:
         Meehan, Chaudhuri and Dasgupta, 2020, "A non-parametric test to detect data-copying in generative models".
     """
     columns = subject.traits.columns
-    if not (subject.traits.numeric or columns) or not can_compare(subject):  # tokens have no distance
+    has_distance = subject.traits.numeric or columns  # tokens have none
+    samples = compared(subject) if has_distance else None
+    if samples is None:
         return None
-    assert subject.train is not None
-    count, view = min(_MOST, len(subject.train), len(subject.test)), subject.view
+    count, view = min(_MOST, *map(len, samples)), subject.view
     with evaluating(subject.model):
-        parts = [subject.given(sample, count) for sample in (subject.train, subject.test)]
+        parts = [subject.given(sample, count) for sample in samples]
         context = [torch.cat(columns) for columns in zip(*(given[1:] for given in parts), strict=True)]
         data = torch.cat([given[0] for given in parts])
         if columns:
-            samples = _samples(subject, context, 1.0)
-            return _of_rows(view.display(samples), view.display(data), columns) if samples.isfinite().all() else None
+            drawn = _samples(subject, context, 1.0)
+            return _of_rows(view.display(drawn), view.display(data), columns) if drawn.isfinite().all() else None
         both = torch.cat([_samples(subject, context, 0.0), data])
         shown = (view.display(both) if subject.traits.pictures else both).flatten(1).float()
         return _closeness(shown[:_SAMPLES], shown[_SAMPLES:]) if bool(torch.isfinite(shown).all()) else None

@@ -10,6 +10,7 @@ import math
 from collections import Counter
 from dataclasses import dataclass
 from hashlib import blake2b
+from itertools import chain
 
 import torch
 from torch import Tensor
@@ -19,7 +20,7 @@ from vaekit.diagnosis.finite import is_finite
 from vaekit.diagnosis.subject import Sample, Subject, batches, scores
 from vaekit.models import evaluating
 
-__all__ = ["Generalization", "Overlap", "can_compare", "chance_above", "generalization", "overlap"]
+__all__ = ["Generalization", "Overlap", "chance_above", "compared", "generalization", "overlap"]
 
 _MOST = 1000  # data of each part
 _DRAWS = 2  # latents per datum: their noise is well below the spread over data
@@ -65,18 +66,32 @@ def chance_above(x: Tensor, y: Tensor) -> float:
 
 def generalization(subject: Subject) -> Generalization | None:
     """Measure the bounds of at most 1,000 data of each part; None with fewer than 20, or where bounds are not finite."""
-    if not can_compare(subject):
+    parts = compared(subject)
+    if parts is None:
         return None
-    assert subject.train is not None
-    train, test = _scores(subject, subject.train), _scores(subject, subject.test)
+    train, test = (_scores(subject, part) for part in parts)
     finite = bool(torch.isfinite(train).all() and torch.isfinite(test).all())
     return Generalization(train, test) if finite else None
 
 
-def can_compare(subject: Subject) -> bool:
-    """Return whether each part has at least 20 data and the weights of the model are finite."""
-    train = subject.train
-    return train is not None and min(len(train), len(subject.test)) >= _LEAST and is_finite(subject.model)
+def compared(subject: Subject) -> tuple[Sample, Sample] | None:
+    """Return the training and the test data to compare; None with fewer than 20 of either, or where weights are not finite.
+
+    Where equal data occur naturally, they are those that occur once in both parts together. A split by content puts equal
+    data into one part, so the commonest are known from there alone, and a model that has learned the distribution would
+    look like one that has learned that part by heart.
+    """
+    train, test = subject.train, subject.test
+    if train is None or not is_finite(subject.model):
+        return None
+    if subject.traits.repeats:
+        digests = _digests(train.stored), _digests(test.stored)
+        counts = Counter(chain(*digests))
+        train, test = (
+            part.take(torch.tensor([counts[digest] == 1 for digest in own], dtype=torch.bool))
+            for part, own in zip((train, test), digests, strict=True)
+        )
+    return (train, test) if min(len(train), len(test)) >= _LEAST else None
 
 
 def _scores(subject: Subject, sample: Sample) -> Tensor:

@@ -74,9 +74,12 @@ def exchange_rate(subject: Subject, count: int) -> ExchangeRate | None:
 
     Returns:
         None if the latents are no real vectors or have no noise, if the prior is made of the posterior's own weights (vamp)
-        and so moves with it, if there are fewer than two data, or if weights are not finite.
+        and so moves with it, if the prior of training is gone, if there are fewer than two data, or if weights are not finite.
     """
-    model = subject.model
+    # A prior that was fitted afterwards charges other prices than the one that the posteriors were trained beside.
+    if (trained := subject.as_trained) is None:
+        return None
+    subject, model = trained, trained.model
     with evaluating(model):
         state = latent_state(subject, count, _DRAWS)
         if state is None or not has_noise(state.q[-1]) or isinstance(model.prior, PseudoInputs):

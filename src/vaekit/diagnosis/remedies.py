@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from vaekit.diagnosis.subject import Subject, final_weight
 from vaekit.heads import Fixed, Gaussian, Shared
-from vaekit.nets import MLP
 from vaekit.objectives import CIWAE, ELBO, IWAE, MIWAE, PIWAE, Pictorial, Renyi
 from vaekit.schedules import Constant, Logistic, Schedule
 
@@ -26,7 +25,7 @@ def smaller(subject: Subject) -> tuple[str, ...]:
     # The weights forget what they do not learn again within 1 / (lr decay) steps.
     decay = ("optimizer=adamw", f"weight_decay={_FORGETTING / subject.training.lr:.3g}")
     fewer = () if description is None else (f"latent={max(min(4, description.latent), description.latent // 4)}",)
-    return (*fewer, f"net.dropout={max(0.3, net.dropout):g}", *decay) if isinstance(net, MLP) else (*fewer, *decay)
+    return (*fewer, f"net.dropout={max(0.3, net.dropout):g}", *decay) if hasattr(net, "dropout") else (*fewer, *decay)
 
 
 def at_one(subject: Subject) -> tuple[str, ...]:
@@ -35,9 +34,9 @@ def at_one(subject: Subject) -> tuple[str, ...]:
     match objective:
         case ELBO():
             keys = ("objective.capacity.gamma=0",) if objective.capacity.gamma else _resting(objective.beta, subject)
-            # The latents of texts collapse without their floor.
-            has_floor = objective.free_bits.nats and not subject.traits.tokens
-            return (*keys, "objective.free_bits.nats=0") if has_floor else keys
+            if subject.traits.tokens:  # their latents collapse without a floor
+                return (*keys, f"objective.free_bits.nats={_FREE:g}") if keys and not objective.free_bits.nats else keys
+            return (*keys, "objective.free_bits.nats=0") if objective.free_bits.nats else keys
         case Pictorial():
             return _resting(objective.beta, subject)
         case IWAE() | MIWAE() | PIWAE() | CIWAE() | Renyi():

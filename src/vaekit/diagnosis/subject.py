@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 from torch import Tensor
 
+from vaekit.distributions import drawing
+from vaekit.heads import Prior, Standard
 from vaekit.modalities import Description, Traits, View
 from vaekit.models import LatentVariableModel, Trace, evaluating
 from vaekit.objectives import ELBO, Objective
@@ -34,6 +38,11 @@ class Sample:
         """Return the number of data."""
         return len(self.stored)
 
+    def take(self, rows: Tensor) -> Sample:
+        """Return the data at some indices, or where a mask `(N,)` is true."""
+        labels = None if self.labels is None else self.labels[rows]
+        return Sample(self.stored[rows], tuple(column[rows] for column in self.context), labels)
+
 
 @dataclass(frozen=True)
 class Subject:
@@ -48,6 +57,7 @@ class Subject:
         objective: The objective of its training.
         training: The settings of its training.
         history: The logged validations, in order; see `RUN/metrics.jsonl`.
+        prior: The prior of training, where another one may have been fitted afterwards; None if it is not known.
     """
 
     model: LatentVariableModel
@@ -58,6 +68,7 @@ class Subject:
     objective: Objective = field(default_factory=ELBO)
     training: Training = field(default_factory=Training)
     history: tuple[Mapping[str, Any], ...] = ()
+    prior: Prior | None = None
 
     @property
     def traits(self) -> Traits:
@@ -71,11 +82,20 @@ class Subject:
 
     @property
     def has_second_stage(self) -> bool:
-        """Whether a prior was fitted after training, even if it was not better and the first one stayed.
-
-        Such a run is trained with a light rate on purpose, so the weight of its rate says nothing about its samples.
-        """
+        """Whether a prior was fitted after training, even if it was not better and the first one stayed."""
         return self.training.second_stage != "none"
+
+    @cached_property
+    def as_trained(self) -> Subject | None:
+        """The model with the prior of training; None where that was replaced and cannot be built again: only N(0, I) can."""
+        if not self.has_second_stage:
+            return self
+        if self.description is None or not isinstance(self.prior, Standard):
+            return None
+        model = copy.deepcopy(self.model)
+        with drawing(0):
+            model.place_prior(self.description.replace(prior=self.prior).build().first_prior)
+        return replace(self, model=model)
 
     @property
     def has_light_rate(self) -> bool:

@@ -23,7 +23,9 @@ __all__ = ["USUAL", "Trial", "trial"]
 USUAL = 1e-3
 """The learning rate that suits most nets under Adam."""
 
-_STEPS, _BATCH, _HELD_OUT = 30, 32, 256
+_STEPS, _HELD_OUT = 40, 256
+_WARMUP = 20  # steps in which the rate rises: at its peak, the first steps of a cold optimizer harm any trained model
+_BATCHES = 32, 128  # the run's own batch within these: a smaller one adds noise, a larger one is slow
 _LEAST = 20  # data, below which a trial says nothing
 _DECODED = 2000  # latents decoded at once: more fill the memory of a convolutional decoder
 _NOISE = 0.03  # share of the spread of bounds, below which a gain does not count
@@ -60,11 +62,12 @@ class Trial:
 
 
 def trial(subject: Subject) -> Trial | None:
-    """Go on with copies of the model for 30 steps, and measure what that does to held-out data.
+    """Go on with copies of the model for 40 steps, in batches of the run's size, and measure what that does to held-out data.
 
     None without training data, with fewer than 20 data, if weights are not finite or not trained, and for an objective with
     weights of its own, which a run does not save.
     """
+    subject = subject.as_trained or subject
     train, objective, model = subject.train, subject.objective, subject.model
     if train is None or min(len(train), len(subject.test)) < _LEAST or not is_finite(model):
         return None
@@ -92,7 +95,9 @@ def _gain(subject: Subject, lr: float) -> float:
     """Return the fall of the held-out loss after training at a learning rate; minus infinity if that diverges."""
     assert subject.train is not None
     held_out = subject.given(subject.test, _HELD_OUT)
-    given = subject.given(subject.train, _STEPS * _BATCH)
+    least, most = _BATCHES
+    batch = max(least, min(subject.training.batch, most, _DECODED // subject.objective.samples))
+    given = subject.given(subject.train, _STEPS * batch)
     model = copy.deepcopy(subject.model)
     criterion = subject.objective.build(model, len(subject.train))
     step, samples = subject.steps, subject.objective.samples
@@ -114,7 +119,8 @@ def _gain(subject: Subject, lr: float) -> float:
         fixed = set(model.prior.parameters()) if subject.has_second_stage else set()
         parameters = [p for p in model.parameters() if p.requires_grad and p not in fixed]
         optimizer = make_optimizer(parameters, subject.training.replace(lr=lr))
-        for rows in torch.randint(len(given[0]), (_STEPS, _BATCH)):
+        for i, rows in enumerate(torch.randint(len(given[0]), (_STEPS, batch)), 1):
+            optimizer.param_groups[0]["lr"] = lr * min(1.0, i / _WARMUP)
             value = loss(tuple(column[rows] for column in given))
             optimizer.zero_grad()
             value.backward()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import Literal, get_args
 
@@ -12,10 +11,12 @@ from torch import Tensor
 
 from vaekit.distributions.causal import Causal, opened
 from vaekit.distributions.tokens import BOS, EOS, PAD, UNK
+from vaekit.errors import real, whole
 
 __all__ = ["Decoding", "choose", "generate", "shortlist"]
 
 Mode = Literal["greedy", "sample", "beam"]
+_BEAMS = 1000  # the most
 
 
 @dataclass(frozen=True)
@@ -56,13 +57,13 @@ class Decoding:
     def __post_init__(self) -> None:
         if self.mode not in get_args(Mode):
             raise ValueError(f"mode must be greedy, sample or beam, got {self.mode!r}")
-        if not 0 < self.temperature < math.inf:
+        if real("temperature", self.temperature) <= 0:
             raise ValueError(
                 f"temperature must be positive, got {self.temperature}; for the limit of 0 use mode=greedy"
             )
-        if self.top_k is not None and self.top_k < 1:
-            raise ValueError(f"top_k must be at least 1, got {self.top_k}; leave it out to draw from all tokens")
-        if self.top_p is not None and not 0 < self.top_p <= 1:
+        if self.top_k is not None:
+            whole("top_k", self.top_k)
+        if self.top_p is not None and not 0 < real("top_p", self.top_p) <= 1:
             raise ValueError(
                 f"top_p must be above 0 and at most 1, got {self.top_p}; leave it out to draw from all tokens"
             )
@@ -70,9 +71,8 @@ class Decoding:
             raise ValueError(
                 f"top_k and top_p choose what is drawn, but mode={self.mode} draws nothing; use mode=sample"
             )
-        if self.beams < 1:
-            raise ValueError(f"beams must be at least 1, got {self.beams}")
-        if not 0 <= self.length_penalty < math.inf:
+        whole("beams", self.beams, most=_BEAMS)
+        if real("length_penalty", self.length_penalty) < 0:
             raise ValueError(f"length_penalty must be 0 or more, got {self.length_penalty}; 0 leaves lengths alone")
 
 

@@ -11,6 +11,8 @@ from torch import Generator, Tensor, nn
 from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from vaekit.errors import whole
+
 __all__ = ["drawing"]
 
 _Function = Callable[..., Any]
@@ -67,7 +69,9 @@ class drawing(TorchFunctionMode):
 
     def __init__(self, source: int | Generator) -> None:
         super().__init__()
-        self._source, self._generators = source, dict[torch.device, Generator]()
+        is_stream = isinstance(source, Generator)
+        self._source = source if is_stream else whole("seed", source, 0, 2**64 - 1)
+        self._generators = dict[torch.device, Generator]()
         if isinstance(source, Generator):
             self._generators[source.device] = source
 

@@ -11,12 +11,14 @@ import torch
 from torch import Tensor
 
 from vaekit.data import Stored, unpacked
-from vaekit.errors import NotApplicable
+from vaekit.errors import NotApplicable, whole
 from vaekit.evaluation.information import Nats
 from vaekit.models import Groups, LatentVariableModel, Trace, evaluating
 from vaekit.training import active_per_group
 
 __all__ = ["Bounds", "Estimate", "LogJacobian", "bounds", "jacobian_of"]
+
+_DRAWS = 1_000_000  # the most of a bound
 
 LogJacobian: TypeAlias = float | Callable[[Tensor], Tensor]
 """What turns a density of prepared data into one of the data: nats alike for all, or a function of prepared data `(B,)`."""
@@ -157,8 +159,7 @@ def bounds(
         sizes: Returns the number of dimensions of each prepared datum, `(B,)`; by default that of its entries.
         seed: Seed of the noise.
     """
-    if samples < 1 or rows < 1:
-        raise ValueError(f"samples and rows must be at least 1, got {samples} and {rows}")
+    samples, rows = whole("samples", samples, most=_DRAWS), whole("rows", rows)
     with evaluating(model, seed):
         parts = [
             _batch_bounds(model, prepare(stored), context, (samples, rows), sizes, log_jacobian)
@@ -167,11 +168,11 @@ def bounds(
         ]
     if not parts:
         raise ValueError("there are no data to evaluate")
-    whole = {name: torch.cat([part.values[name] for part in parts]) for name in parts[0].values}
-    terms = whole.pop("kl_terms", None)
+    joined = {name: torch.cat([part.values[name] for part in parts]) for name in parts[0].values}
+    terms = joined.pop("kl_terms", None)
     missing = dict.fromkeys(("elbo", "iw", "ess", "rate", "rates"))
     return Bounds(
-        **{**missing, **whole},  # type: ignore[arg-type]
+        **{**missing, **joined},  # type: ignore[arg-type]
         rate_per_dimension=None if terms is None else terms.mean(0),
         samples=samples,
         groups=parts[0].groups,

@@ -49,7 +49,8 @@ class Probes:
     Args:
         linear: Of a multinomial logistic regression.
         knn: Of a vote among nearest neighbors.
-        base_rate: Share that is right when the most frequent class of training is always guessed.
+        base_rate: Share that is right when the most frequent class of training is always guessed: the floor.
+        raw: Of a multinomial logistic regression on the data themselves: what latents could keep; None if it was not asked for.
         k: Number of neighbors.
         classes: Number of classes in training.
         train: Number of training data.
@@ -63,13 +64,14 @@ class Probes:
     classes: int
     train: int
     test: int
+    raw: Accuracy | None = None
 
     def summary(self) -> dict[str, Any]:
         """Return plain numbers, ready for JSON."""
         return asdict(self)
 
 
-def probes(train: Coded, test: Coded) -> Probes:
+def probes(train: Coded, test: Coded, raw: tuple[Any, Any] | None = None) -> Probes:
     """Classify latents by a plane and by their neighbors, trained on some data and tested on others.
 
     Each dimension is standardised by its mean and deviation over the training data, so that none counts for its unit.
@@ -82,6 +84,7 @@ def probes(train: Coded, test: Coded) -> Probes:
     Args:
         train: Latents with their classes.
         test: Others, in the same order of dimensions and classes.
+        raw: The same data without the model, as a plane takes them: tensors `(N, F)`, or sparse matrices.
 
     Raises:
         NotApplicable: There are no data, only one class in training, or latents that are not finite.
@@ -96,15 +99,18 @@ def probes(train: Coded, test: Coded) -> Probes:
     from sklearn.linear_model import LogisticRegression
     from sklearn.neighbors import KNeighborsClassifier
 
+    def accuracy(classifier: Any, x: Any, unseen: Any) -> Accuracy:
+        return _accuracy(torch.from_numpy(classifier.fit(x, train.labels.numpy()).predict(unseen)), truth)
+
     _check(train, test)
     x, unseen = _standardized(train.means, test.means)
-    y, truth = train.labels.numpy(), test.labels
-    neighbors = min(_NEIGHBORS, len(x))
-    linear = LogisticRegression(max_iter=_ITERATIONS).fit(x.numpy(), y).predict(unseen.numpy())
-    knn = KNeighborsClassifier(neighbors).fit(x.numpy(), y).predict(unseen.numpy())
+    truth, neighbors, plane = test.labels, min(_NEIGHBORS, len(x)), LogisticRegression(max_iter=_ITERATIONS)
+    if raw is not None and isinstance(raw[0], Tensor):
+        raw = _standardized(*raw)
     return Probes(
-        linear=_accuracy(torch.from_numpy(linear), truth),
-        knn=_accuracy(torch.from_numpy(knn), truth),
+        linear=accuracy(plane, x.numpy(), unseen.numpy()),
+        knn=accuracy(KNeighborsClassifier(neighbors), x.numpy(), unseen.numpy()),
+        raw=None if raw is None else accuracy(plane, *raw),
         base_rate=(truth == train.labels.mode().values).double().mean().item(),
         k=neighbors,
         classes=len(train.labels.unique()),

@@ -98,6 +98,9 @@ class Columns(Family):
             cells = x[..., index]
             observed = cells[~(cells.isnan() | cells.isposinf())]
             if observed.numel():
+                if isinstance(family, Categorical):  # the fraction says which rare class a code of the last one is
+                    whole = observed.floor()
+                    observed = torch.where(whole == family.levels - 1, whole, observed)
                 try:
                     family.check(observed)
                 except ValueError as error:

@@ -31,7 +31,7 @@ _MARGIN = 1e-3  # by which [0, 1] is widened before its logits are taken, so tha
 class Flow(Value, ABC):
     """A Gaussian posterior whose draws pass through invertible maps, given the datum; it begins as that Gaussian."""
 
-    transforms: Annotated[int, Field(ge=1)] = 4
+    transforms: Annotated[int, Field(ge=1, le=100)] = 4
     """Number of invertible maps."""
     hidden: Widths = (128,)
     """Widths of the net inside each map."""
@@ -128,7 +128,7 @@ class FlowLikelihood(Value):
     """
 
     kind: Literal["flow"] = "flow"
-    transforms: Annotated[int, Field(ge=1)] = 4
+    transforms: Annotated[int, Field(ge=1, le=100)] = 4
     """Number of coupling maps, odd and even pixels in turn."""
     hidden: Widths = (256,)
     """Widths of the net inside each map."""

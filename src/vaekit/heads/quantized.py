@@ -30,7 +30,7 @@ class VQ(Value):
     """
 
     kind: Literal["vq"] = "vq"
-    codes: Annotated[int, Field(ge=2)] = 512
+    codes: Annotated[int, Field(ge=2, le=2**24)] = 512
     """K, the number of vectors in the codebook."""
     width: Annotated[int, Field(ge=1)] = 16
     """Length of each vector."""

@@ -14,9 +14,9 @@ from pydantic import SerializeAsAny, ValidatorFunctionWrapHandler, WrapValidator
 
 from vaekit.data.files import existing_path
 from vaekit.data.foreign import refuse_pipe, user_path
-from vaekit.data.names import NAMES
+from vaekit.data.names import NAMES, name_of
 from vaekit.data.schema import Schema
-from vaekit.data.table.bundled import BUNDLED
+from vaekit.data.table.bundled import BUNDLED, bundled_name
 from vaekit.errors import foreign_bytes, suggestion
 from vaekit.modalities.choice import Choice as Choice, Preset as Preset
 from vaekit.modalities.description import Description as Description
@@ -72,15 +72,16 @@ def kind_of_source(source: str, keys: frozenset[str] = frozenset()) -> str:
         FileNotFoundError: The source does not exist.
         ValueError: No reader accepts the source.
     """
-    Reading.refuse_empty(source)
-    # Images come last: a key may ask to read a folder of them as something else.
+    names = (*NAMES, *BUNDLED)
     with foreign_bytes(source):
+        Reading.refuse_empty(source)
+        # Images come last: a key may ask to read a folder of them as something else.
         refuse_pipe(user_path(source))
+        if not (name_of(source) or bundled_name(source)):
+            existing_path(source, f"data are a folder, a file, or one of {', '.join(names)}", names)
         kind = next((each.kind for each in reversed(MODALITIES.values()) if each.claims(source, keys)), None)
     if kind is not None:
         return kind
-    names = (*NAMES, *BUNDLED)
-    existing_path(source, f"data are a folder, a file, or one of {', '.join(names)}", names)
     raise ValueError(f"no kind of data is recognized in {source!r}; vaekit reads {_readers()}")
 
 

@@ -35,8 +35,9 @@ class Reading(Value, ABC):
             ValueError: The source holds no usable data.
             FileNotFoundError: The source does not exist.
         """
-        where = source or self.source
+        where = self.source if source is None else source
         with foreign_bytes(where):
+            self.refuse_empty(where)
             refuse_pipe(user_path(where))
             data = self.read(where, schema, own=source is None)
         return replace(data, source=self.typed) if source is None and self.typed else data
@@ -60,11 +61,13 @@ class Reading(Value, ABC):
 
     @staticmethod
     def refuse_empty(source: str) -> None:
-        """Refuse an empty folder.
+        """Refuse an empty folder, and an empty name.
 
         Raises:
-            ValueError: The source is an empty folder.
+            ValueError: The source is one of them.
         """
+        if not source.strip():
+            raise ValueError("the name of the data is empty; give a file, a folder or a name")
         root = user_path(source)
         if root.is_dir() and not any(root.iterdir()):
             raise ValueError(f"the folder {source} holds nothing; give one with data")

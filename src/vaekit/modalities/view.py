@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -169,8 +170,19 @@ class View(ABC):
         """Return data in rows of `size`."""
         return [decoded[i : i + size] for i in range(0, len(decoded), size)]
 
-    def finish(self, model: LatentVariableModel, data: Dataset) -> str | None:
-        """Set what a model needs after its training, beside its weights; return a note on it, None where there is nothing."""
+    @property
+    def finishing(self) -> str:
+        """What `finish` does, in words; empty where there is nothing to do."""
+        return ""
+
+    def finish(self, model: LatentVariableModel, data: Dataset, seconds: float = math.inf) -> str | None:
+        """Set what a model needs after its training, beside its weights; return a note on it, None where there is nothing.
+
+        Args:
+            model: The model, trained.
+            data: Its data.
+            seconds: What this may take.
+        """
         return None
 
     def impute(self, model: LatentVariableModel, data: Dataset, how: Imputing) -> Any:

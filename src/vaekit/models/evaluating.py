@@ -22,6 +22,9 @@ def evaluating(model: nn.Module, seed: int | torch.Generator = 0) -> Iterator[No
     Args:
         model: The model.
         seed: Seed of the noise inside, or a generator.
+
+    Raises:
+        ValueError: The model computes probabilities that are NaN or infinite.
     """
     training = [module for module in model.modules() if module.training]
     if training:
@@ -29,6 +32,12 @@ def evaluating(model: nn.Module, seed: int | torch.Generator = 0) -> Iterator[No
     try:
         with torch.no_grad(), drawing(seed):
             yield
+    except RuntimeError as error:
+        if "probability tensor contains" not in str(error):
+            raise
+        raise ValueError(
+            "the model computes NaN or infinity: its weights, these data or a setting are far too large"
+        ) from error
     finally:
         for module in training:
             module.training = True

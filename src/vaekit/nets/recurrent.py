@@ -42,9 +42,9 @@ class Recurrent(Value):
     """Width of a token's embedding."""
     hidden: Annotated[int, Field(ge=2)] = 256
     """Units of a layer; a bidirectional encoder has half of them in each direction."""
-    layers: Annotated[int, Field(ge=1)] = 1
+    layers: Annotated[int, Field(ge=1, le=100)] = 1
     """Layers of the decoder."""
-    encoder_layers: Annotated[int, Field(ge=1)] = 2
+    encoder_layers: Annotated[int, Field(ge=1, le=100)] = 2
     """Layers of the encoder."""
     bidirectional: bool = True
     """Whether the encoder reads from both ends."""

@@ -28,7 +28,7 @@ class Attention(Value):
     """Width of the embeddings and of every block."""
     heads: Annotated[int, Field(ge=1)] = 4
     """Heads of the attention, which share the width."""
-    layers: Annotated[int, Field(ge=1)] = 2
+    layers: Annotated[int, Field(ge=1, le=100)] = 2
     """Blocks."""
 
     def model_post_init(self, _context: object) -> None:

@@ -41,8 +41,14 @@ class FreeBits(Value):
         Raises:
             NotApplicable: The floor is per dimension, but the posterior has no closed-form rate per dimension.
         """
-        if self.nats == 0:
-            return latent.kl.mean()
+        return self._rates(latent).clamp_min(self.nats).sum(-1).mean() if self.nats else latent.kl.mean()
+
+    def unpaid(self, latent: Latent) -> Tensor:
+        """Return the part of the rate of one group of latents that costs nothing, a scalar in nats per datum."""
+        return self._rates(latent).clamp_max(self.nats).sum(-1).mean() if self.nats else torch.zeros(())
+
+    def _rates(self, latent: Latent) -> Tensor:
+        """Return the rates that have a floor each, `(S, B, count)`, or `(1, 1, count)` as means over the batch."""
         terms = latent.kl_terms if self.per == "dimension" else latent.kl.unsqueeze(-1)
         if terms is None:
             raise NotApplicable(
@@ -50,8 +56,7 @@ class FreeBits(Value):
                 "use objective.free_bits.per=group"
             )
         rates = terms.flatten(2)
-        rates = rates.mean((0, 1), keepdim=True) if self.mean == "batch" else rates
-        return rates.clamp_min(self.nats).sum(-1).mean()
+        return rates.mean((0, 1), keepdim=True) if self.mean == "batch" else rates
 
 
 class Capacity(Value):

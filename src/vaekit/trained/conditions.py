@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -11,13 +12,29 @@ from torch.nn.functional import one_hot
 
 from vaekit.data import Dataset
 from vaekit.data.schema import Schema
+from vaekit.errors import shortened
 from vaekit.modalities import Description
 from vaekit.modalities.condition import Condition
 
-__all__ = ["Conditions", "Label"]
+__all__ = ["Conditions", "Label", "as_tensor"]
 
 Label = str | Sequence[str] | None
 """The name of a class, several, or None for those of the training data."""
+
+
+def as_tensor(name: str, value: Any) -> Tensor:
+    """Return real numbers that somebody gave as a tensor.
+
+    Raises:
+        ValueError: They are none.
+    """
+    try:
+        found = torch.as_tensor(value)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise ValueError(f"{name} must be numbers, got {shortened(repr(value))}") from error
+    if found.is_complex():
+        raise ValueError(f"{name} must be real numbers, got {found.dtype}")
+    return found
 
 
 @dataclass(frozen=True)
@@ -66,6 +83,21 @@ class Conditions:
         """Return contexts of zeros."""
         return (torch.zeros(count, self.size),) if self.size else ()
 
+    def vectors(self, given: Sequence[Any], count: int) -> tuple[Tensor, ...]:
+        """Return contexts that somebody gave as the model takes them: a vector for each of `count` data, or nothing.
+
+        Raises:
+            ValueError: They are missing, too many, or of another shape.
+        """
+        contexts = tuple(as_tensor("the context", each).float() for each in given)
+        needed = [(count, self.size)] if self.size else []
+        shapes = [tuple(context.shape) for context in contexts]
+        if shapes != needed:
+            raise ValueError(
+                f"the model takes {f'a context {needed[0]}' if needed else 'no context'} with {count} codes, got {shapes or 'none'}"
+            )
+        return contexts
+
     def drawn(self, count: int, label: Label, training: Tensor | None) -> tuple[Tensor, ...]:
         """Return contexts for `count` new data: those of some labels in equal shares, or as frequent as in training.
 
@@ -78,7 +110,8 @@ class Conditions:
             ValueError: A label is unknown, or the model takes no labels, or it needs vectors that are not at hand.
         """
         if label is not None:
-            codes = self._codes([label] if isinstance(label, str) else list(label))
+            several = not isinstance(label, str) and isinstance(label, Iterable)
+            codes = self._codes(list(label) if several else [label])  # type: ignore[list-item]
             chosen = codes[torch.arange(count) * len(codes) // count]
             return (one_hot(chosen, self.size).float(),)
         if self.kind == "label":

@@ -89,6 +89,8 @@ class ModelFolder:
             FileNotFoundError: This is no folder of a trained model.
             ValueError: A file is damaged.
         """
+        if not self.has_weights and not (self.path / "config.json").is_file():
+            raise FileNotFoundError(f"{self.path} is no folder of a trained model: it has no model.safetensors")
         content = self._read("config.json") if (self.path / "config.json").is_file() else {}
         if isinstance(content, dict) and "format" not in content:  # version 1, without a file for a composition
             content = {"model": content or None}

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from vaekit.models import Groups
+from vaekit.trained.conditions import as_tensor
 from vaekit.trained.latent_space import LatentSpace, Way
 
 __all__ = ["Encoding", "Latents"]
@@ -51,6 +53,18 @@ class Latents:
         """
         for space in self.spaces:
             space.require(verb)
+
+    def codes(self, z: Any) -> Tensor:
+        """Return codes `(N, D)` that somebody gave.
+
+        Raises:
+            ValueError: They are no finite numbers of that shape.
+        """
+        codes = as_tensor("codes", z).detach()
+        if codes.ndim < 2 or not bool(codes.isfinite().all()):
+            wanted = f"codes must be finite numbers (N, {sum(self.sizes)})"
+            raise ValueError(f"{wanted}, got {codes.dtype} of shape {tuple(codes.shape)}")
+        return codes
 
     def split(self, z: Tensor) -> tuple[Tensor, ...]:
         """Return codes `(N, D)` as the latents of each group, `(N, *event)`.

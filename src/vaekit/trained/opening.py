@@ -10,7 +10,7 @@ from torch import Tensor
 
 from vaekit.data import Dataset
 from vaekit.data.schema import Schema
-from vaekit.errors import DataNotAtHand
+from vaekit.errors import DataNotAtHand, foreign_bytes
 from vaekit.modalities import Reading, View
 from vaekit.trained.conditions import Conditions
 
@@ -100,4 +100,5 @@ class Data:
             # Other data need labels only if the model is conditional on them.
             reading = self.reading if self.conditions.kind == "label" else self.reading.without_labels()
             return reading.open(typed(source), self.schema)
-        return self.reading.convert(source, self.schema)
+        with foreign_bytes():
+            return self.reading.convert(source, self.schema)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from copy import copy
 from functools import cached_property
 from pathlib import Path
@@ -13,9 +13,10 @@ import torch
 from torch import Tensor
 
 from vaekit.data import Dataset, Stored, sequential, unpacked
+from vaekit.data.foreign import folder_path, refuse_beyond_memory
 from vaekit.data.schema import Schema
 from vaekit.distributions import Decoding, point
-from vaekit.errors import NotApplicable
+from vaekit.errors import NotApplicable, real, shortened, whole
 from vaekit.evaluation import Bounds, PosteriorPoints, SampleQuality, bounds, sample_quality
 from vaekit.heads.family import Measure
 from vaekit.modalities import Description, Imputing, Pick, Reading, Seed, Shown, View, modality_named, view_of
@@ -31,6 +32,8 @@ from vaekit.trained.walks import Walks
 __all__ = ["TrainedModel"]
 
 _REDRAWN = 50  # times that new data which the view does not allow are drawn again
+_FEW = 1000  # data that fit into any memory
+_BYTES = 16  # of a number of new data: four copies in single precision, from the draw to what is returned
 
 
 class TrainedModel(Walks):
@@ -77,7 +80,7 @@ class TrainedModel(Walks):
             FileNotFoundError: The folder holds no such files.
             ValueError: A file is damaged or does not fit.
         """
-        files = ModelFolder(Path(folder))
+        files = ModelFolder(folder_path(folder))
         saved = files.read()
         modules = files.weighted(saved.description, model)
         conditions = saved.conditions
@@ -90,7 +93,7 @@ class TrainedModel(Walks):
             OSError: The folder cannot be written to.
         """
         saved = Saved(self.description, self.schema, self.sources.reading, self.conditions)
-        return ModelFolder(Path(folder)).write(self.model, saved)
+        return ModelFolder(folder_path(folder)).write(self.model, saved)
 
     def with_model(self, description: Description, model: LatentVariableModel) -> TrainedModel:
         """Return another model of the same data."""
@@ -132,8 +135,14 @@ class TrainedModel(Walks):
 
     def given(self, source: Source | None = None, count: int | None = None, seed: Seed = 0) -> tuple[Tensor, ...]:
         """Return the inputs of the model: prepared data `(N, *event)`, and their context `(N, C)` if it is conditional."""
+        data, rows = self._first(source, count)
+        return self._entering(data.stored.take(rows), seed)
+
+    def _first(self, source: Source | None, count: int | None) -> tuple[Dataset, Tensor]:
+        """Return data and their first `count` rows; all where it is None."""
+        most = None if count is None else whole("count", count)
         data, rows = self.open(source)
-        return self._entering(data.stored.take(rows[:count]), seed)
+        return data, rows[:most]
 
     def _entering(self, stored: Stored, seed: Seed = 0) -> tuple[Tensor, ...]:
         values, context = unpacked(stored)
@@ -156,10 +165,10 @@ class TrainedModel(Walks):
             samples: K of the importance-weighted bound.
             count: Use only this many of the first data.
         """
-        data, rows = self.open(source)
+        data, rows = self._first(source, count)
         return bounds(
             self.model,
-            sequential(data.stored, rows[:count], self.view.traits.rows),
+            sequential(data.stored, rows, self.view.traits.rows),
             prepare=self.prepared,
             samples=samples,
             log_jacobian=self.view.log_jacobian,
@@ -197,8 +206,7 @@ class TrainedModel(Walks):
             ValueError: `n` is below 1, the temperature is negative or infinite, or the label is unknown.
             NotApplicable: `decoding` is set for data without tokens, or `given` for data without columns.
         """
-        if n < 1 or not 0 <= temperature < math.inf:
-            raise ValueError(f"n must be at least 1 and temperature finite and at least 0, got {n} and {temperature}")
+        n, temperature = whole("n", n), real("temperature", temperature, 0)
         if given:
             if label is not None or temperature != 1:
                 raise ValueError("given goes with neither label nor temperature; leave these out")
@@ -213,8 +221,10 @@ class TrainedModel(Walks):
             ValueError: A column is unknown, or a value has another type or breaks a constraint.
             NotApplicable: The data are no table, or the model is conditional.
         """
-        if n < 1:
-            raise ValueError(f"n must be at least 1, got {n}")
+        if not isinstance(given, Mapping):
+            raise ValueError(f"given must map columns to values, got {shortened(repr(given))}")
+        n = whole("n", n)
+        self._refuse_too_many(n, f"n={n:,}")
         return self.view.sample_given(self.model, n, given, seed)
 
     def impute(
@@ -234,7 +244,13 @@ class TrainedModel(Walks):
             ValueError: The table does not fit, or a setting is out of range.
         """
         data, rows = self.open(source)
-        return self.view.impute(self.model, data.taken(rows), Imputing(draws, proposals, level, seed))
+        how = Imputing(
+            whole("draws", draws, 0, 10_000),
+            whole("proposals", proposals, 2, 1_000_000),
+            real("level", level, 0),
+            seed,
+        )
+        return self.view.impute(self.model, data.taken(rows), how)
 
     def quality(
         self,
@@ -261,6 +277,7 @@ class TrainedModel(Walks):
             raise NotApplicable("the space of a conditional model depends on the context; use features='random'")
         if features == "random" and not (self.view.traits.pictures or self.description is None):
             raise NotApplicable("samples are compared as images, and these data are none; use features='model'")
+        n = whole("n", n)
         real, made = self.inputs(source, n, seed), self.generated(n, point, seed=seed)
         if features == "model":
             return sample_quality(real, made, PosteriorPoints(self.model))
@@ -282,9 +299,12 @@ class TrainedModel(Walks):
             context: For a conditional model: the context `(N, C)`.
             decoding: For texts: how tokens are chosen; by default the most probable one after the other.
         """
+        z = self.latents.codes(z).to(next(self.model.parameters()))
+        self._refuse_too_many(len(z), f"decoding {len(z):,} codes")
         pick, groups = self.view.pick(decoding), self.latents.split(z)
+        given = self.conditions.vectors(context, len(z))
         with evaluating(self.model):
-            parts = self._in_batches(*groups, *context)
+            parts = self._in_batches(*groups, *given)
             x = [pick(self.model.decode(*part[: len(groups)], context=part[len(groups) :])) for part in parts]
         return self._presented(torch.cat(x))
 
@@ -310,8 +330,8 @@ class TrainedModel(Walks):
         """
         if keep is not None and not 1 <= keep <= len(self.latents.sizes):
             raise ValueError(f"keep is a number of groups of latents, 1 to {len(self.latents.sizes)}, got {keep}")
-        data, rows = self.open(source)
-        data = data.taken(rows[:count])
+        data, rows = self._first(source, count)
+        data = data.taken(rows)
         given, pick = self._entering(data.stored), self.view.pick(decoding)
         with evaluating(self.model):
             parts = ((self._kept(keep, *part), part[1:]) for part in self._in_batches(*given))
@@ -347,6 +367,7 @@ class TrainedModel(Walks):
 
     def generated(self, n: int, pick: Pick, temperature: float = 1.0, label: Label = None, seed: Seed = 0) -> Tensor:
         """Return new data in the support of the likelihood, `(n, *event)`; `pick` takes each from p(x | z)."""
+        self._refuse_too_many(n, f"n={n:,}")
         training = self.sources.training_context() if label is None else None
         with evaluating(self.model, seed):
             contexts = self.conditions.drawn(n, label, training)
@@ -366,9 +387,23 @@ class TrainedModel(Walks):
             x.append(pick(self.model.decode(*z, context=tuple(context))))
         return torch.cat(x)
 
-    def _in_batches(self, *columns: Tensor, batch: int | None = None) -> list[tuple[Tensor, ...]]:
+    def _in_batches(self, *columns: Tensor, batch: int | None = None) -> Iterator[tuple[Tensor, ...]]:
         size = batch or self.view.traits.rows
-        return list(zip(*(column.split(size) for column in columns), strict=True))
+        for start in range(0, max(1, len(columns[0])), size):
+            yield tuple(column[start : start + size] for column in columns)
+
+    def _refuse_too_many(self, count: int, what: str) -> None:
+        """Refuse to make more data than the memory has room for.
+
+        Raises:
+            ValueError: With the memory that they would take.
+        """
+        if count > _FEW:
+            with evaluating(self.model):
+                context = self.conditions.zeros(1)
+                event = self.model.decode(*self.model.prior_sample(1, *context), context=context).event_shape
+            numbers = event.numel() + sum(self.latents.sizes) + self.conditions.size
+            refuse_beyond_memory(what, _BYTES * count * numbers, "ask for fewer at once")
 
 
 def _deviation(q: torch.distributions.Distribution) -> Tensor:

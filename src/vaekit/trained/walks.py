@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import math
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import cached_property
 from typing import Any, NamedTuple
 
@@ -13,7 +12,7 @@ from torch import Tensor
 
 from vaekit.data import Dataset
 from vaekit.distributions import Decoding
-from vaekit.errors import DataNotAtHand
+from vaekit.errors import DataNotAtHand, real, whole
 from vaekit.modalities import Seed, Shown, View
 from vaekit.models import LatentVariableModel, evaluating
 from vaekit.trained.attributes import attribute_vector
@@ -25,6 +24,7 @@ from vaekit.trained.opening import Source
 __all__ = ["Traversal", "Walks"]
 
 _ORDERED = 512  # data whose codes decide the order of dimensions
+_STEPS = 10_000  # the data of the longest walk
 
 
 class Traversal(NamedTuple):
@@ -59,6 +59,10 @@ class Walks(ABC):
         """The data the model was trained on."""
 
     @abstractmethod
+    def _refuse_too_many(self, count: int, what: str) -> None:
+        """Refuse to make more data than the memory has room for."""
+
+    @abstractmethod
     def given(self, source: Source | None = None, count: int | None = None, seed: Seed = 0) -> tuple[Tensor, ...]:
         """Return the inputs of the model: prepared data, and their context if it is conditional."""
 
@@ -88,6 +92,7 @@ class Walks(ABC):
             NotApplicable: The latents are discrete.
         """
         self.latents.require("interpolate")
+        steps = whole("steps", steps, most=_STEPS)
         ends = [self.given(source, 1) for source in (first, second)]
         a, b = (self.encoded(end).mean for end in ends)
         share = torch.linspace(0, 1, steps).unsqueeze(1)
@@ -130,9 +135,12 @@ class Walks(ABC):
             ValueError: A dimension does not exist.
         """
         self.latents.require("traverse")
-        order = self._most_active() if dimensions is None else list(dimensions)
-        if not all(0 <= dimension < sum(self.latents.sizes) for dimension in order):
-            raise ValueError(f"a code of this model has dimensions 0 to {sum(self.latents.sizes) - 1}, got {order}")
+        steps, width = whole("steps", steps, most=_STEPS), real("width", width)
+        given = dimensions if isinstance(dimensions, Iterable | None) else [dimensions]
+        order = self._most_active() if given is None else list(given)
+        most = sum(self.latents.sizes) - 1
+        order = [whole("a dimension of a code of this model", dimension, 0, most) for dimension in order]
+        self._refuse_too_many(len(order) * steps, f"steps={steps:,}")
         start, context = self._start(source)
         z = self.latents.varied(start, torch.tensor(order, dtype=torch.long), steps, width).flatten(0, 1)
         x = self.decode(z, *(c.expand(len(z), -1) for c in context))
@@ -151,12 +159,12 @@ class Walks(ABC):
             NotApplicable: The latents are discrete.
             DataNotAtHand: The labelled training data are not at hand.
         """
-        if not math.isfinite(strength):
-            raise ValueError(f"strength must be a finite number, got {strength}")
+        steps, strength = whole("steps", steps, most=_STEPS), real("strength", strength)
         self.latents.require("manipulate")
         direction = attribute_vector(self.data, label, self._mean_code)
         given = self.given(source)
         means = self.encoded(given).mean
+        self._refuse_too_many(len(means) * steps, f"steps={steps:,}")
         shares = torch.linspace(0, strength, steps).to(means)
         z = self.latents.onto(means.unsqueeze(1) + shares.view(1, -1, 1) * direction)
         contexts = (c.repeat_interleave(steps, 0) for c in given[1:])

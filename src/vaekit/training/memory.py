@@ -9,7 +9,7 @@ from vaekit.modalities import Description
 from vaekit.nets import parameter_count
 from vaekit.training.device import device_named
 
-__all__ = ["memory_of", "refuse_too_large", "training_bytes"]
+__all__ = ["memory_of", "refuse_large_batch", "refuse_too_large", "training_bytes"]
 
 _COPIES = {
     "weights": 1.0,
@@ -38,6 +38,26 @@ def memory_of(device: str) -> float:
     if device == "cuda":
         return float(torch.cuda.get_device_properties(0).total_memory)
     return machine_memory()
+
+
+def refuse_large_batch(batch: int, samples: int, numbers: int, device: str = "auto") -> None:
+    """Refuse a batch whose data and draws alone exceed the memory, before any of it is taken.
+
+    Args:
+        batch: Data of a step.
+        samples: Draws for each of them.
+        numbers: The numbers of one datum and of one draw of its latents.
+        device: Where the training takes place.
+
+    Raises:
+        ValueError: With the sizes and the cure.
+    """
+    needed, there = _BYTES * 2 * batch * samples * numbers, memory_of(device_named(device))  # they and their gradients
+    if needed > there:
+        raise ValueError(
+            f"a batch of {batch:,} data with {samples:,} draws each needs {needed / 2**30:,.0f} GiB, and there are "
+            f"{there / 2**30:,.0f} GiB of memory; take a smaller batch= or objective.samples="
+        )
 
 
 def refuse_too_large(description: Description, device: str = "auto") -> None:

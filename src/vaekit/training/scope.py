@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 import warnings
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -17,13 +18,14 @@ from vaekit.training.settings import Training
 __all__ = ["TrainingScope"]
 
 _FABRIC = logging.getLogger("lightning_fabric")
+_ONE_AT_A_TIME = threading.RLock()
 
 
 class TrainingScope:
     """The threads and the random numbers of one training; outside of it all global settings are as they were.
 
     It may be entered again and again: each time the random numbers go on from where they were left. They are global ones, so
-    two trainings cannot run in two threads of one process.
+    of two threads of one process that train, the second waits until the first has ended.
 
     Args:
         training: The settings; `threads`, `seed` and `device` count here.
@@ -46,10 +48,11 @@ class TrainingScope:
         self._outer = ExitStack()
 
     def __enter__(self) -> None:
+        generators = _generators(self.device)  # refuses a device that is gone, before anything is held
+        self._outer.enter_context(_ONE_AT_A_TIME)
         self._outer.enter_context(warnings.catch_warnings())
         for read, write in _SETTINGS:
             self._outer.callback(_restore, read, write, read())
-        generators = _generators(self.device)
         self._outer.callback(_set_states, generators, [generator.get_state() for generator in generators])
         if self._own is None:
             for generator in generators:

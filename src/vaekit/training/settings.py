@@ -52,7 +52,7 @@ class Training(Value):
     clip: Annotated[float, Field(gt=0)] = 200.0
     """Largest norm of the gradient of a step; larger ones are scaled down."""
     skip: Annotated[float, Field(gt=1)] = 10.0
-    """A step whose gradient exceeds this multiple of the running median is skipped, at most 5 in a row."""
+    """A step whose gradient exceeds this multiple of the running median is skipped, at most 5 in a row; then the median begins anew."""
     precision: Literal["auto", "bf16", "fp32"] = "auto"
     """Of the networks; densities are always fp32. auto: bf16 where the hardware multiplies it faster."""
     compile: bool = False

@@ -24,7 +24,7 @@ class Guard:
     """Judges every step by its loss and the norm of its gradient.
 
     A non-finite step is skipped and counted; five in a row ask for a rollback. A gradient beyond `skip` times the
-    running median is skipped too, at most five in a row: an absolute threshold could skip for ever.
+    running median is skipped too, at most five in a row: then the median begins anew, as gradients have grown for good.
 
     Args:
         skip: The multiple of the running median beyond which a finite step is skipped.
@@ -48,6 +48,9 @@ class Guard:
         if not finite:
             self.non_finite += 1
         elif not wild or self.in_a_row >= _IN_A_ROW:
+            if wild:
+                self.forget()
+                self._median = norm  # no accident: from here on gradients have this size
             self._remember(norm)
             self.in_a_row = 0
             return "take"

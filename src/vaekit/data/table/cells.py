@@ -44,7 +44,12 @@ def type_name(cells: Cells) -> str:
 def arrow_type(name: str) -> Any:
     """Return the type of Arrow that `type_name` calls `name`."""
     if not name.startswith("timestamp["):
-        return getattr(pa, {"bool": "bool_"}.get(name, name))()
+        made = getattr(pa, {"bool": "bool_"}.get(name, name), None)
+        if made is None:
+            raise ValueError(
+                f"{name!r} is no type of cells; the schema of the table is damaged, give an undamaged copy"
+            )
+        return made()
     unit, _, zone = name[len("timestamp[") : -1].partition(", ")
     return pa.timestamp(unit, zone or None)
 

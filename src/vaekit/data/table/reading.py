@@ -13,6 +13,7 @@ from vaekit.data.dataset import TEST, TRAIN
 from vaekit.data.files import existing_path, find_parts
 from vaekit.data.table.arrow_types import canonical_table
 from vaekit.data.table.bundled import BUNDLED, bundled_name, raw_from_sklearn
+from vaekit.data.table.peek import is_frame
 from vaekit.data.table.raw import SUFFIXES, RawTable, ReadOptions, check_columns
 from vaekit.data.table.read_parts import read_parts
 
@@ -91,6 +92,10 @@ def frame_to_raw(frame: Any) -> RawTable:
     """
     index = None
     notes: tuple[str, ...] = ()
+    if not isinstance(frame, Mapping) and not is_frame(frame):
+        raise TypeError(
+            f"a table is a frame of pyarrow, pandas or polars, or a mapping of columns, but {type(frame).__name__} came"
+        )
     if isinstance(frame, Mapping):
         table = _of_mapping(frame)
     elif type(frame).__module__.partition(".")[0] == "pandas":

@@ -49,13 +49,21 @@ def _supported(examination: Examination) -> tuple[str, ...]:
     return ("likelihood=discretized_logistic", *(("dequantize=false",) if traits.dequantized else ()))
 
 
-_DISPERSION = "calibration.dispersion"
+def _at_least(examination: Examination) -> float | None:
+    found = examination.calibration
+    return None if found.dispersion is None else max(0.0, found.dispersion - 2 * found.error)
+
+
+def _at_most(examination: Examination) -> float | None:
+    found = examination.calibration
+    return None if found.dispersion is None else found.dispersion + 2 * found.error
+
 
 CHECKS = (
     # One value is enough to make log p(x | z) meaningless.
     worded("wrong_support", "calibration.outside", above=0.0, prescription=_supported),
     # A Gaussian whose deviation is 2.5 times too small has 1.9; the ceiling is 3.
-    worded("underdispersed", _DISPERSION, above=1.8, far=2.5, prescription=_fitting_scale),
+    worded("underdispersed", _at_least, above=1.8, far=2.5, prescription=_fitting_scale),
     # A Gaussian whose deviation is twice too large has 0.4; healthy runs have 0.85 to 1.2.
-    worded("overdispersed", _DISPERSION, below=0.7, prescription=_fitting_scale),
+    worded("overdispersed", _at_most, below=0.7, prescription=_fitting_scale),
 )

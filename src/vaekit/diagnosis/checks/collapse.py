@@ -16,7 +16,10 @@ from vaekit.diagnosis.remedies import late, learned_scale, lighter, longer
 
 __all__ = ["CHECKS"]
 
+_LATE = 400  # steps, before which a decoder seldom reads its latents
 _EXCESS = 1.3  # a quarter more than what would do is no reason to train again
+# Nats that a nat of rate saves; below, a table whose columns have few causes leaves latents idle rightly.
+_PRESSED = 1.5
 _FULL = 0.5  # nats that the least used latent carries where every latent is needed
 
 
@@ -51,7 +54,8 @@ def _dead(examination: Examination) -> float | None:
     use = _use(examination)
     if use is None or use.excess is None or use.used is None or use.excess > _EXCESS:
         return None
-    return 1 - use.used / use.latents
+    price = examination.exchange_rate.beta if examination.exchange_rate and examination.subject.traits.slots else None
+    return None if price is not None and price < _PRESSED else 1 - use.used / use.latents
 
 
 def _excess(examination: Examination) -> float | None:
@@ -95,7 +99,7 @@ def _factorizes(examination: Examination) -> bool:
 def _listen(examination: Examination) -> tuple[str, ...]:
     """Return what makes latents worth reading; or else more steps, as a decoder learns to read them late."""
     subject = examination.subject
-    return (*learned_scale(subject), *lighter(subject)) or longer(subject, 3)
+    return (*learned_scale(subject), *lighter(subject)) or longer(subject, 3, _LATE)
 
 
 def _fewer(examination: Examination) -> tuple[str, ...]:

@@ -18,18 +18,18 @@ _IMPORTANCE = (IWAE, MIWAE, PIWAE, CIWAE, Renyi)
 
 def _beta(examination: Examination) -> float | None:
     subject = examination.subject
-    # A prior that was fitted afterwards charges other prices than the one that the posteriors were trained beside.
-    if subject.has_second_stage or isinstance(subject.objective, _WITHOUT_RATE):
+    if isinstance(subject.objective, _WITHOUT_RATE):
         return None
     found = examination.exchange_rate
     return None if found is None else found.beta
 
 
 def _too_cheap(examination: Examination) -> float | None:
-    """Return the same; None of texts with free bits, whose floor under the rate is meant to cost nothing."""
+    """Return the same; None where a rate that costs little is meant: texts with free bits, a light rate with a second stage."""
     subject = examination.subject
     is_floored = isinstance(subject.objective, ELBO) and subject.objective.free_bits.nats > 0
-    return None if is_floored and subject.traits.tokens else _beta(examination)
+    is_meant = (is_floored and subject.traits.tokens) or (subject.has_light_rate and subject.has_second_stage)
+    return None if is_meant else _beta(examination)
 
 
 def _too_dear(examination: Examination) -> float | None:

@@ -28,7 +28,7 @@ class FlowPrior(Prior):
     """
 
     kind: Literal["flow"] = "flow"
-    transforms: Annotated[int, Field(ge=1)] = 4
+    transforms: Annotated[int, Field(ge=1, le=100)] = 4
     """Number of coupling maps, odd and even dimensions in turn."""
     hidden: Widths = (256,)
     """Widths of the net inside each map."""

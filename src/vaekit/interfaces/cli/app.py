@@ -36,32 +36,63 @@ _DECODE = "Texts only: greedy, sample, top_k=40, top_p=0.9, beam or beams=10, te
 _DATUM = "An image file, a text, or the number of a test datum."
 _DEEP = "Also information, annealed bound, gaps, probes, disentanglement, fidelity and samples; takes minutes."
 
-Data = Annotated[str, typer.Argument(help=_DATA)]
-DataOrConfig = Annotated[str | None, typer.Argument(help=f"{_DATA} By default the data that --config names.")]
-OtherData = Annotated[str | None, typer.Argument(help="Other data; by default the test part of the run's own.")]
-MovedData = Annotated[str | None, typer.Argument(help="The run's own data, if they have moved.")]
-Table = Annotated[str, typer.Argument(help="A table with missing cells.")]
+
+def path(text: str) -> Path:
+    """Return the path that was typed.
+
+    Raises:
+        typer.BadParameter: It is blank, or no system takes it.
+    """
+    return Path(source(text))
+
+
+def source(text: str) -> str:
+    """Return the data that were typed.
+
+    Raises:
+        typer.BadParameter: They are blank, or no system takes their path.
+    """
+    if not text.strip():
+        raise typer.BadParameter("it is empty; give a path, a name or a text")
+    if "\0" in text:
+        raise typer.BadParameter("it holds a zero byte, which no path may hold; leave it out")
+    return text
+
+
+Data = Annotated[str, typer.Argument(parser=source, help=_DATA)]
+DataOrConfig = Annotated[
+    str | None, typer.Argument(parser=source, help=f"{_DATA} By default the data that --config names.")
+]
+OtherData = Annotated[
+    str | None, typer.Argument(parser=source, help="Other data; by default the test part of the run's own.")
+]
+MovedData = Annotated[str | None, typer.Argument(parser=source, help="The run's own data, if they have moved.")]
+Table = Annotated[str, typer.Argument(parser=source, help="A table with missing cells.")]
 Keys = Annotated[list[str] | None, typer.Argument(help="key=value ...; vaekit fit --help-keys lists every key.")]
 PriorKeys = Annotated[list[str] | None, typer.Argument(help="Keys of the prior, e.g. prior.components=50.")]
-RunPath = Annotated[Path, typer.Argument(help="The folder that vaekit fit wrote.")]
-RunPaths = Annotated[list[Path], typer.Argument(help="Two or more run folders.")]
-Datum = Annotated[str, typer.Argument(help=_DATUM)]
-OneDatum = Annotated[str | None, typer.Argument(help=_DATUM)]
+RunPath = Annotated[Path, typer.Argument(parser=path, help="The folder that vaekit fit wrote.")]
+RunPaths = Annotated[list[Path], typer.Argument(parser=path, help="Two or more run folders.")]
+Datum = Annotated[str, typer.Argument(parser=source, help=_DATUM)]
+OneDatum = Annotated[str | None, typer.Argument(parser=source, help=_DATUM)]
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object to stdout and nothing else.")]
-Out = Annotated[Path | None, typer.Option("--out", help=_OUT)]
-OutFile = Annotated[Path | None, typer.Option("--out", help=_PICTURE)]
-OutRun = Annotated[Path | None, typer.Option("--out", help="The run folder; by default runs/NAME-NUMBER.")]
-OutPrior = Annotated[Path | None, typer.Option("--out", help="The new run folder; by default RUN-KIND.")]
-OutCodes = Annotated[Path, typer.Option("--out", help="FILE.npz, .parquet or .csv.")]
-OutScores = Annotated[Path, typer.Option("--out", help="FILE.csv, .npz or .parquet.")]
-OutTable = Annotated[Path, typer.Option("--out", help="FILE.csv, .parquet or .arrow.")]
+Out = Annotated[Path | None, typer.Option("--out", parser=path, help=_OUT)]
+OutFile = Annotated[Path | None, typer.Option("--out", parser=path, help=_PICTURE)]
+OutRun = Annotated[Path | None, typer.Option("--out", parser=path, help="The run folder; by default runs/NAME-NUMBER.")]
+OutPrior = Annotated[Path | None, typer.Option("--out", parser=path, help="The new run folder; by default RUN-KIND.")]
+OutCodes = Annotated[Path, typer.Option("--out", parser=path, help="FILE.npz, .parquet or .csv.")]
+OutScores = Annotated[Path, typer.Option("--out", parser=path, help="FILE.csv, .npz or .parquet.")]
+OutTable = Annotated[Path, typer.Option("--out", parser=path, help="FILE.csv, .parquet or .arrow.")]
 Decode = Annotated[str | None, typer.Option("--decode", help=_DECODE)]
 Seed = Annotated[int, typer.Option("--seed", min=0, max=_MOST, help="Seed of the draws.")]
 FitSeed = Annotated[int | None, typer.Option("--seed", min=0, max=_MOST, help="Seed of weights, noise and order.")]
 Preset = Annotated[str | None, typer.Option("--preset", help="fast, balanced (the default) or best.")]
-Config = Annotated[Path | None, typer.Option("--config", help="A YAML or JSON file of keys, or config.json of a run.")]
-Schema = Annotated[Path | None, typer.Option("--schema", help="Write the columns of a table to this .yaml, to edit.")]
+Config = Annotated[
+    Path | None, typer.Option("--config", parser=path, help="A YAML or JSON file of keys, or config.json of a run.")
+]
+Schema = Annotated[
+    Path | None, typer.Option("--schema", parser=path, help="Write the columns of a table to this .yaml, to edit.")
+]
 TimeLimit = Annotated[str | None, typer.Option("--time-limit", help="E.g. 90s, 10m, 1h30m; becomes a step count.")]
 MoreTime = Annotated[str | None, typer.Option("--time-limit", help="Extend the run, e.g. +10m.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would be trained, and stop.")]
@@ -90,7 +121,8 @@ Tables = Annotated[
     int, typer.Option("--draws", min=0, max=10_000, help="Write this many complete tables of draws instead.")
 ]
 Intervals = Annotated[
-    Path | None, typer.Option("--intervals", help="Also write value, interval and probability of each filled cell.")
+    Path | None,
+    typer.Option("--intervals", parser=path, help="Also write value, interval and probability of each filled cell."),
 ]
 Level = Annotated[float, typer.Option("--level", help="Share of the draws inside an interval.")]
 

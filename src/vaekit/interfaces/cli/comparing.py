@@ -54,7 +54,7 @@ def _row(path: Path) -> dict[str, Any]:
         **_parts(experiment.model),
         "measure": experiment.measure,
         "objective": experiment.objective.kind,
-        "data": folder.read_json("split.json")["fingerprint"][:12],
+        "data": folder.fingerprint[:12],
     }
 
 

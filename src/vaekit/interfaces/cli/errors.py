@@ -17,6 +17,7 @@ from typing import ParamSpec, TypeVar
 
 import typer
 
+from vaekit.errors import shortened
 from vaekit.interfaces.describing.words import visible
 from vaekit.interfaces.runs.signals import Interruption, Stopped
 
@@ -96,6 +97,8 @@ def _explained(error: BaseException) -> tuple[str, int]:
             return f"error: {_reason(error)}", 2
         case ValueError() | ImportError():
             return f"error: {error}", 2
+        case OverflowError():
+            return f"error: a number is too large to compute with ({error}); give a smaller one", 2
         case RecursionError():
             return "error: the input is nested too deeply, or holds itself; write it flat", 2
         case RuntimeError() if any(sign in str(error).lower() for sign in _TOO_LARGE):
@@ -108,5 +111,5 @@ def _reason(error: OSError) -> str:
     """Return the reason of an error of the operating system, with the file it is about."""
     if error.strerror is None:
         return str(error)
-    where, cure = f"{error.filename}: " if error.filename else "", _CURES.get(error.errno or 0, "")
+    where, cure = f"{shortened(error.filename, 200)}: " if error.filename else "", _CURES.get(error.errno or 0, "")
     return f"{where}{error.strerror.lower()}{cure}" if cure or where else str(error)

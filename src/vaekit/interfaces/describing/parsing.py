@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import difflib
+import math
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from pydantic import ValidationError
 
-from vaekit.errors import shortened, suggestion
+from vaekit.errors import LARGEST, shortened, suggestion
 from vaekit.interfaces.describing.experiment import Experiment
 from vaekit.interfaces.describing.keys import DERIVED, SECTIONS, Key, keys
 from vaekit.interfaces.describing.typed import HUGE, is_number, read_value, seconds_of, shown
@@ -16,7 +18,7 @@ from vaekit.modalities import modality_named
 from vaekit.modalities.choice import merged
 from vaekit.modalities.modality import Sections
 
-__all__ = ["described", "parse", "sectioned", "sentence"]
+__all__ = ["described", "one_sentence", "parse", "sectioned", "sentence"]
 
 _CHOSEN = {"net", "likelihood", "likelihood.scale"}
 """The parts that, unless they are named, are chosen by the data."""
@@ -93,6 +95,19 @@ def described(experiment: Experiment) -> Sections:
     return sections
 
 
+@contextmanager
+def one_sentence() -> Iterator[None]:
+    """Say in one sentence which value is wrong, instead of the many lines of pydantic.
+
+    Raises:
+        ValueError: A value is wrong.
+    """
+    try:
+        yield
+    except ValidationError as error:
+        raise ValueError(sentence(error)) from error
+
+
 def sentence(error: ValidationError) -> str:
     """Return one sentence on the first mistake in a value."""
     first = error.errors()[0]
@@ -151,6 +166,8 @@ def _refuse_misread(path: str, value: Any, key: Key) -> None:
     for number in value if isinstance(value, list) else [value]:
         if isinstance(number, int) and abs(number) >= HUGE:
             raise ValueError(f"{path}={shortened(number)} is too large; it must be below 2**63")
+        if isinstance(number, float) and LARGEST < abs(number) < math.inf:
+            raise ValueError(f"{path}={number:g} is too large; it must be at most {LARGEST:g}")
 
 
 def _name_part(tree: dict[str, Any], key: Key, known: Mapping[str, list[Key]]) -> None:

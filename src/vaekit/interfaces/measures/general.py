@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from vaekit.data import Dataset, as_stored
@@ -21,6 +22,7 @@ __all__ = ["GENERAL"]
 
 _MOST = 10_000  # data of the mixture behind the mutual information, whose cost grows with their square
 _INVERTED = 500  # the same where every density needs a flow to be inverted
+_INPUTS = 1_024  # numbers of a datum, above which a plane through the data themselves is slow
 _CODED = 5_000  # data that classifiers of latents are trained on, and tested on
 _CHAINS = Chains()
 _STEPS = 100  # of refinement
@@ -112,14 +114,28 @@ def _probes(look: Look) -> dict[str, Any]:
     if look.data.classes != own.classes:
         classes = f"{_class_names(look.data)}, the training data {_class_names(own)}"
         raise NotApplicable(f"these data have the classes {classes}")
-    trained = own.taken(own.drawn("train", _CODED))
-    return probes(_coded(look.trained, trained), _coded(look.trained, look.some(_CODED))).summary()
+    parts = own.taken(own.drawn("train", _CODED)), look.some(_CODED)
+    train, test = (_coded(look.trained, part) for part in parts)
+    return probes(train, test, _raw(look.trained, parts)).summary()
+
+
+def _raw(trained: TrainedModel, parts: tuple[Dataset, Dataset]) -> tuple[Any, Any] | None:
+    """Return data as a plane takes them, of texts the tf-idf of their tokens; None of tables, and where it would take long."""
+    traits = trained.view.traits
+    train, test = (trained.given(part)[0] for part in parts)
+    if traits.tokens:
+        from sklearn.feature_extraction.text import TfidfVectorizer
+
+        weigh = TfidfVectorizer(analyzer=torch.Tensor.tolist)
+        return weigh.fit_transform(train), weigh.transform(test)
+    return None if traits.columns or train[0].numel() > _INPUTS else (train.flatten(1), test.flatten(1))
 
 
 def _probe_lines(found: Summary) -> list[str]:
+    raw = f", linear without the model {percent(found['raw'])}" if found.get("raw") else ""
     return [
         f"linear {percent(found['linear'])}, {found['k']} neighbors {percent(found['knn'])}, most frequent class "
-        f"{number(100 * found['base_rate'], 1)} %; {found['train']} train, {found['test']} test"
+        f"{number(100 * found['base_rate'], 1)} %{raw}; {found['train']} train, {found['test']} test"
     ]
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from vaekit.errors import DataNotAtHand
+from vaekit.errors import DataNotAtHand, foreign_bytes
 from vaekit.evaluation import Bounds
 from vaekit.interfaces.measures.deep import NO_LATENTS
 from vaekit.interfaces.media import MEDIA, Exhibit, HeldOut
@@ -51,18 +51,21 @@ def write_report(run: Run, result: Bounds, diagnosis: Diagnosis | None = None, d
     for drawn in (*images, *charts, *latents, *(found for found in examined if isinstance(found, Picture))):
         save_png(_as_file(drawn), run.folder.plots / f"{drawn.name}.png")
     event = tuple(given[0].shape[1:]) if given else None
+    with foreign_bytes(run.folder.path / "data.json"):
+        name, first = title_text(run, about), title(run, about, event)
+        bounds, noted = headline(run, result, about), notes(_evaluation_notes(run), about)
     body = [
-        title(run, about, event),
-        headline(run, result, about),
+        first,
+        bounds,
         "" if diagnosis is None else findings_section(diagnosis),
-        notes(_evaluation_notes(run), about),
+        noted,
         section("Data, and what the model makes of them", lacking, *(exhibit.html for exhibit in made)),
         section("Training", columns(charts) or paragraph("Nothing was logged.")),
         section("Latents", columns(latents), _missing(run, latents, result)),
         "" if diagnosis is None else examination_section(diagnosis, examined),
         *settings(run, given, run.folder.read_json("environment.json")),
     ]
-    page = document(title_text(run, about), body)
+    page = document(name, body)
     # A file name from another file system may hold what UTF-8 cannot.
     write_atomically(run.folder.report, page.encode(errors="replace"))
     return run.folder.report

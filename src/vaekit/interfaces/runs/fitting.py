@@ -7,14 +7,15 @@ from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, NamedTuple, overload
+from typing import Any, NamedTuple, get_args, overload
 
 from vaekit.data import Dataset
 from vaekit.data.arrays import context_from_array
 from vaekit.data.names import name_of
 from vaekit.data.table.bundled import bundled_name
+from vaekit.errors import foreign_bytes, shortened
 from vaekit.interfaces.describing.experiment import Experiment
-from vaekit.interfaces.describing.parsing import sectioned
+from vaekit.interfaces.describing.parsing import one_sentence, sectioned
 from vaekit.interfaces.describing.planning import plan
 from vaekit.interfaces.runs.auto_fix import auto_fix
 from vaekit.interfaces.runs.folder import RunFolder, made
@@ -110,12 +111,13 @@ def fit(
     """
     began = time.perf_counter()
     if out is not None:
-        RunFolder(Path(out)).refuse_taken()
+        RunFolder(out).refuse_taken()
     new = planned(data, model=model, objective=objective, training=training, preset=preset, context=context, **keys)
+    _check_listener(listener)
     trainer = Trainer(new.experiment, new.data, model=new.modules, began=began)
     if out is None:
         return _trained(trainer, listener)
-    with Recording(RunFolder(Path(out)), trainer) as recording:
+    with Recording(RunFolder(out), trainer) as recording:
         recording.begin()
         return _best(recording, listener)
 
@@ -134,6 +136,7 @@ class Planned(NamedTuple):
     modules: LatentVariableModel | None
 
 
+@one_sentence()
 def planned(
     data: Source,
     *,
@@ -149,6 +152,15 @@ def planned(
     Raises:
         ValueError: The data or the settings do not fit; the message says what to do.
     """
+    for name, value, kinds in (
+        ("model", model, (Description, LatentVariableModel, str)),
+        ("objective", objective, (Objective, str, Mapping)),
+        ("training", training, (Training,)),
+    ):
+        if value is not None and not isinstance(value, kinds):
+            raise ValueError(f"{name} is {' or '.join(kind.__name__ for kind in kinds)}, got {shortened(repr(value))}")
+    if preset not in get_args(Preset):
+        raise ValueError(f"preset is one of {', '.join(get_args(Preset))}, got {shortened(repr(preset))}")
     modules = model if isinstance(model, LatentVariableModel) else None
     description = model if isinstance(model, Description) else None
     if isinstance(model, str):
@@ -195,7 +207,14 @@ def train(
         ValueError: The data do not suit the experiment.
         TrainingDiverged: Values stayed non-finite after three rollbacks.
     """
+    _check_listener(listener)
     return _trained(Trainer(experiment, data, model=model), listener)
+
+
+def _check_listener(listener: Any) -> None:
+    """Refuse a listener that cannot be called, before anything is trained."""
+    if listener is not None and not callable(listener):
+        raise ValueError(f"a listener is called with the progress and the batch, got {shortened(repr(listener))}")
 
 
 def _trained(trainer: Trainer, listener: Listener | None) -> TrainedModel:
@@ -239,7 +258,8 @@ def resume(
         ValueError: The run is finished and `seconds_more` is None, its data have changed, or another process writes into
             its folder.
     """
-    folder = RunFolder(Path(path))
+    _check_listener(listener)
+    folder = RunFolder(path)
     if folder.is_prior_fit:
         return finished_prior(folder, seconds_more, data)
     with resumed(path, seconds_more=seconds_more, data=data, model=model) as recording:
@@ -264,7 +284,7 @@ def resumed(
 ) -> Recording:
     """Return the recording of a run, at its newest valid checkpoint, which others cannot write to; see `resume`."""
     began = time.perf_counter() if began is None else began
-    folder = RunFolder(Path(path))
+    folder = RunFolder(path)
     experiment = folder.read_experiment()
     if experiment.model is None and model is None:
         raise ValueError(f"{path} holds a user's own composition; give model=VAE(...)")
@@ -313,7 +333,10 @@ def _kind_of(data: Source, keys: frozenset[str]) -> str:
     """Return the kind of a data set, of a source, or of an object in memory."""
     if isinstance(data, Dataset):
         return str(getattr(data.schema, "kind", "tensor"))
-    return kind_of_source(typed(data), keys) if isinstance(data, str | Path) else kind_in_memory(data)
+    if isinstance(data, str | Path):
+        return kind_of_source(typed(data), keys)
+    with foreign_bytes():
+        return kind_in_memory(data)
 
 
 def _opened(data: Source, reading: Reading) -> tuple[Reading, Dataset]:
@@ -323,7 +346,8 @@ def _opened(data: Source, reading: Reading) -> tuple[Reading, Dataset]:
     if isinstance(data, str | Path):
         reading = reading_at(typed(data), reading)
         return reading, reading.open()
-    return reading, replace(reading.convert(data), source="")
+    with foreign_bytes():
+        return reading, replace(reading.convert(data), source="")
 
 
 def _experiment_of(

@@ -17,6 +17,7 @@ from pydantic import ValidationError
 
 from vaekit import __version__
 from vaekit.data import Dataset
+from vaekit.data.foreign import folder_path
 from vaekit.interfaces.describing.experiment import Experiment
 from vaekit.interfaces.runs.begun import Begun
 from vaekit.modalities import MODALITIES
@@ -37,8 +38,8 @@ class RunFolder:
         path: The folder.
     """
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    def __init__(self, path: str | Path) -> None:
+        self.path = path = folder_path(path)
         self.config = path / "config.json"
         """The resolved experiment; written when the folder holds all else that resuming needs."""
         self._begun = path / "begun.json"
@@ -144,6 +145,19 @@ class RunFolder:
             raise ValueError(f"{self.path / name} is damaged: it must hold names and values")
         return content
 
+    @property
+    def fingerprint(self) -> str:
+        """What identifies the data of the run and their split.
+
+        Raises:
+            FileNotFoundError: The folder holds no run.
+            ValueError: The file is damaged.
+        """
+        found = self.read_json("split.json").get("fingerprint")
+        if not isinstance(found, str):
+            raise ValueError(f"{self.path / 'split.json'} is damaged: it must hold a fingerprint, which is text")
+        return found
+
     def write_experiment(self, experiment: Experiment) -> None:
         """Write the resolved experiment."""
         self.write_json("config.json", experiment.model_dump(mode="json"))
@@ -152,8 +166,12 @@ class RunFolder:
         """Read the experiment back.
 
         Raises:
-            ValueError: It is of another version of vaekit.
+            ValueError: It is of another version of vaekit, or the folder is one of a saved model.
         """
+        if (self.path / "model.safetensors").is_file() and not self._begun.exists():
+            raise ValueError(
+                f"{self.path} holds a saved model, not a run; give the run folder, which `vaekit fit` wrote"
+            )
         try:
             return Experiment.model_validate(self._read_config())
         except ValidationError as error:

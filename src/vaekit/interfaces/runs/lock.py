@@ -36,7 +36,7 @@ class Lock:
         os.ftruncate(descriptor, 0)
         os.write(descriptor, f"process {os.getpid()} on {platform.node()}".encode())
         self._close = weakref.finalize(self, os.close, descriptor)
-        for each in (folder, folder / "model"):
+        for each in (folder, folder / "model", folder / "plots"):
             remove_leftovers(each)
 
     def __enter__(self) -> Lock:

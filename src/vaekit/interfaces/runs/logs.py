@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import time
+from itertools import starmap
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -87,6 +88,13 @@ def read_metrics(path: Path) -> list[dict[str, Any]]:
             line = json.loads(text)
         except (ValueError, RecursionError):
             continue
-        if isinstance(line, dict) and isinstance(line.get("step"), int):
+        if isinstance(line, dict) and isinstance(line.get("step"), int) and all(starmap(_is_logged, line.items())):
             lines.append(line)
     return lines
+
+
+def _is_logged(name: str, value: Any) -> bool:
+    """Whether a value is one that training logs: a number, or one for each latent dimension or group; null for NaN."""
+    if name.startswith("rate_per_"):
+        return isinstance(value, list) and all(isinstance(number, int | float | None) for number in value)
+    return isinstance(value, int | float | None)

@@ -9,6 +9,7 @@ from pydantic import TypeAdapter
 
 from vaekit.data import Dataset
 from vaekit.heads import AnyPrior, Prior
+from vaekit.interfaces.describing.parsing import one_sentence
 from vaekit.interfaces.runs.begun import Begun
 from vaekit.interfaces.runs.ending import conclude
 from vaekit.interfaces.runs.folder import RunFolder, made
@@ -21,6 +22,7 @@ from vaekit.training.checkpoint import write_atomically
 __all__ = ["finish_prior", "fit_prior"]
 
 
+@one_sentence()
 def fit_prior(run: Run | str | Path, kind: str | Prior = "flow", *, out: str | Path | None = None) -> Run:
     r"""Give a trained run another prior, fitted to its latents; return a new run with its bounds and a report.
 
@@ -39,8 +41,8 @@ def fit_prior(run: Run | str | Path, kind: str | Prior = "flow", *, out: str | P
     run = run if isinstance(run, Run) else load(run)
     prior = kind if isinstance(kind, Prior) else TypeAdapter(AnyPrior).validate_python({"kind": kind})
     if out is not None:
-        RunFolder(Path(out)).refuse_taken()
-    folder = RunFolder(Path(out) if out else made(run.path.with_name(f"{run.path.name}-{prior.kind}")))
+        RunFolder(out).refuse_taken()
+    folder = RunFolder(out if out is not None else made(run.path.with_name(f"{run.path.name}-{prior.kind}")))
     folder.create()
     try:
         with Lock(folder.path), _stoppable(folder.path):

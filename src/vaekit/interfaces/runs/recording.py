@@ -86,7 +86,7 @@ class Recording:
             trainer.note("the run was stopped before its first checkpoint; it begins anew")
             self._describe()
             return
-        if trainer.data.fingerprint != self.folder.read_json("split.json")["fingerprint"]:
+        if trainer.data.fingerprint != self.folder.fingerprint:
             raise ValueError(f"the data have changed since {path} was begun; run fit again on them")
         self.checkpoints = Checkpoints(self.folder.checkpoints)
         state = self._loaded()

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from vaekit.data import Dataset
 from vaekit.data.schema import Schema
 from vaekit.errors import DataNotAtHand, foreign_bytes
+from vaekit.heads import Prior
 from vaekit.interfaces.describing.experiment import Experiment
 from vaekit.interfaces.runs.folder import RunFolder
 from vaekit.interfaces.runs.logs import read_metrics
@@ -29,6 +30,7 @@ class Run(TrainedModel):
         model: The modules with the best weights.
         schema: The schema of its data.
         data: The data it was trained on, if they are open already.
+        first_prior: The prior of training, which a second stage may have replaced; None if it is not known.
     """
 
     def __init__(
@@ -38,8 +40,9 @@ class Run(TrainedModel):
         model: LatentVariableModel,
         schema: Schema | None,
         data: Dataset | None = None,
+        first_prior: Prior | None = None,
     ) -> None:
-        self.folder, self.experiment = folder, experiment
+        self.folder, self.experiment, self.first_prior = folder, experiment, first_prior
         super().__init__(
             model,
             experiment.model,
@@ -75,7 +78,7 @@ class Run(TrainedModel):
         """Return the examination that findings rest on, and the findings; see `diagnose`."""
         from vaekit.interfaces.runs.subject import Patient  # the doctor is slow to import
 
-        return Patient(self, self.experiment, self.history).examined(source, deep=deep)
+        return Patient(self, self.experiment, self.history, self.first_prior).examined(source, deep=deep)
 
     def _reopened(self) -> Dataset:
         """Open the run's own data again.
@@ -87,7 +90,7 @@ class Run(TrainedModel):
         if not source:
             raise DataNotAtHand(f"the data of {self.path} came as arrays and are not kept; give data")
         data = self.view.settle(self.experiment.data.open(schema=self.schema))
-        if data.fingerprint != self.folder.read_json("split.json")["fingerprint"]:
+        if data.fingerprint != self.folder.fingerprint:
             raise DataNotAtHand(
                 f"the data in {source} have changed since {self.path} was trained; give data, or run fit again"
             )
@@ -106,7 +109,7 @@ def load(path: str | Path, *, model: LatentVariableModel | None = None, data: Da
         FileNotFoundError: The folder holds no run, or no model yet.
         ValueError: A file is damaged or does not fit.
     """
-    folder = RunFolder(Path(path))
+    folder = RunFolder(path)
     experiment = folder.read_experiment()
     if not folder.model.has_weights:
         raise FileNotFoundError(f"{path} holds no trained model yet; continue it with: vaekit resume {path}")
@@ -114,11 +117,12 @@ def load(path: str | Path, *, model: LatentVariableModel | None = None, data: Da
         raise ValueError(f"{path} holds a user's own composition; load it with load({str(path)!r}, model=VAE(...))")
     with foreign_bytes(path):
         saved = folder.model.read()
+    first_prior = getattr(experiment.model, "prior", None)
     if model is None and type(saved.description) is type(experiment.model):
         # A second stage replaces the prior of training.
         assert experiment.model is not None and saved.description is not None
         experiment = experiment.replace(model=experiment.model.replace(prior=saved.description.prior))
-    return Run(folder, experiment, folder.model.weighted(experiment.model, model), saved.schema, data)
+    return Run(folder, experiment, folder.model.weighted(experiment.model, model), saved.schema, data, first_prior)
 
 
 def _conditions(folder: RunFolder, experiment: Experiment, schema: Schema | None) -> Conditions:

@@ -11,6 +11,7 @@ from torch import Tensor
 from vaekit.data import Dataset, unpacked
 from vaekit.diagnosis import Examination, Finding, Sample, Subject, diagnose
 from vaekit.errors import DataNotAtHand
+from vaekit.heads import Prior
 from vaekit.interfaces.describing.experiment import Experiment
 from vaekit.trained import Source, TrainedModel
 
@@ -28,11 +29,13 @@ class Patient:
         trained: The model.
         experiment: The experiment that it was trained by.
         history: The metrics that were logged.
+        prior: The prior of training, which a second stage may have replaced; None if it is not known.
     """
 
     trained: TrainedModel
     experiment: Experiment
     history: Sequence[Mapping[str, Any]]
+    prior: Prior | None = None
 
     def examined(self, source: Source | None = None, *, deep: bool = False) -> tuple[Examination, tuple[Finding, ...]]:
         """Examine the model on its test part, or on `source`; return the examination and the findings, worst first.
@@ -63,6 +66,7 @@ class Patient:
             objective=self.experiment.objective,
             training=self.experiment.training,
             history=tuple(self.history),
+            prior=self.prior,
         )
 
 

@@ -23,7 +23,7 @@ from vaekit.trained import Conditions, TrainedModel
 from vaekit.training import Progress, Step, TrainingState, Validation, train, validate
 from vaekit.training.budget import NEVER, Deadline
 from vaekit.training.fabric import make_fabric
-from vaekit.training.memory import refuse_too_large
+from vaekit.training.memory import refuse_large_batch, refuse_too_large
 from vaekit.training.scope import TrainingScope
 
 __all__ = ["Listener", "Trainer"]
@@ -106,6 +106,10 @@ class Trainer:
             )
         lengths = self.view.lengths(self.data.values)
         self.batches = Batches(self.data.stored, rows, self.training.batch, self.training.seed, lengths)
+        if experiment.model is not None:
+            numbers = int(self.data.stored.sizes.max()) + experiment.model.latent
+            batch = min(self.training.batch, len(rows))
+            refuse_large_batch(batch, experiment.objective.samples, numbers, self.training.device)
         self.held_out = self.data.drawn("validation", _VALIDATED)
         criterion = experiment.objective.build(model, len(rows))
         step = Step(model, criterion, self._entering, experiment.objective.samples)
@@ -186,25 +190,28 @@ class Trainer:
         self.state.release()
         self.model.load_state_dict(best)
         self.model.to("cpu")
-        if note := self.view.finish(self.model, self.data):
-            self.notes.append(note)
+        has_second_stage, until = self.training.second_stage != "none", self.deadline.before(self.ending)
+        if self.view.finishing:
+            self.announce(self.view.finishing)
+        if note := self.view.finish(self.model, self.data, until.left / (1 + has_second_stage)):
+            self.note(note)
         description, data = self.experiment.model, self.data
         size = 0 if data.context is None else data.context.shape[1]
         conditions = Conditions.of(description, data.schema, tuple(label_counts(data).values()), size)
         reading = self.experiment.data
         trained = TrainedModel(self.model, description, data.schema, reading=reading, conditions=conditions, data=data)
-        if self.training.second_stage != "none":
+        if has_second_stage:
             self.announce("second stage: a prior is fitted to the latents")
-            until = self.deadline.before(self.ending)
             trained, note = second_stage(trained, self.training, self.experiment.preset, until)
             self.note(note)
         return trained
 
     @property
     def _after_training(self) -> float:
-        """Seconds of the time limit that second stage, bounds and report get."""
+        """Seconds of the time limit that go to what follows training, bounds and report included."""
         left = max(0.0, self.deadline.left)
-        return self.ending + (0.0 if self.training.second_stage == "none" else min(45.0, 0.2 * left))
+        follows = self.training.second_stage != "none" or self.view.finishing
+        return self.ending + (min(45.0, 0.2 * left) if follows else 0.0)
 
     @property
     def arithmetic(self) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Annotated, Any, Literal, TypeAlias
@@ -50,7 +51,8 @@ Goal: TypeAlias = Literal["synthesis", "density", "imputation"]
 TableNet: TypeAlias = Annotated[MLP | ColumnTransformer, Field(discriminator="kind")]
 
 _CHECKED = 4096  # rows that one check looks at
-_WEIGHED = 512  # held-out rows that the weights of the Gaussian are chosen on
+_STACKED = 4096  # rows that a Gaussian and a forest are fitted to
+_WEIGHED = 512  # held-out rows that their weights are chosen on
 
 
 class ColumnLikelihoods(Value):
@@ -115,7 +117,7 @@ class TableVAE(Description):
     """Mean share of the cells that are hidden from the encoder in training, so that it learns to work from few cells."""
 
     gaussian: bool = False
-    """Let a Gaussian of all cells, fitted before training, fill missing cells beside the VAE; the weights are chosen on held-out cells."""
+    """Let a Gaussian and forests of all cells fill missing cells beside the VAE; their weights are chosen on held-out cells."""
 
     def model_post_init(self, _context: object) -> None:
         """Refuse a prior with learned pseudo-inputs: categories have no gradient."""
@@ -184,10 +186,7 @@ class TableVAE(Description):
             raise ValueError(
                 f"the table does not fit the model: {why}; read it with the run's schema, or give model=None"
             )
-        codes = data.values[data.part("train")[:_CHECKED]].float()
-        classes = [place for place, slot in enumerate(self.slots) if slot.kind == "categorical"]
-        codes[:, classes] = codes[:, classes].floor()  # the fraction says which rare class a code of the last one is
-        self.family.check(codes)
+        self.family.check(data.values[data.part("train")[:_CHECKED]].float())
 
 
 @dataclass(frozen=True)
@@ -278,15 +277,24 @@ class TableView(View):
             raise NotApplicable("the schema of these rows is lost, so they cannot be read or shown as a table")
         return self.schema
 
-    def finish(self, model: LatentVariableModel, data: Dataset) -> str | None:
-        """Choose how much of an imputation comes from the Gaussian of the model, on held-out rows."""
+    @property
+    def finishing(self) -> str:
+        """What is fitted beside a VAE for imputation."""
+        return "imputation: a Gaussian and forests are fitted" if self.model.gaussian else ""
+
+    def finish(self, model: LatentVariableModel, data: Dataset, seconds: float = math.inf) -> str | None:
+        """Fit what fills missing cells beside the VAE, and choose on held-out rows how much each contributes."""
         if not isinstance(model, StackedVAE):
             return None
-        rows = data.drawn("validation", _WEIGHED)
-        share = model.weigh(self.prepare(data.values[rows]))
+        parts = data.drawn("train", _STACKED), data.drawn("validation", _WEIGHED)
+        train, held_out = (self.prepare(data.values[rows]) for rows in parts)
+        members = zip(
+            ("the VAE", "a Gaussian", "a forest"), model.finish(train, held_out, seconds).tolist(), strict=True
+        )
+        shares = ", ".join(f"{share:.0%} from {name}" for name, share in members)
         return (
-            f"imputation: {share:.0%} of the draws come from a Gaussian of all cells, as a mean over the variables; chosen by "
-            f"the errors of hidden cells in {len(rows):,} held-out rows"
+            f"imputation: of the draws come {shares}, as a mean over the variables; chosen by the errors of hidden cells in "
+            "held-out rows"
         )
 
     def impute(self, model: LatentVariableModel, data: Dataset, how: Imputing) -> Imputation:

@@ -88,6 +88,11 @@ class CellGaussian(nn.Module):
             drawn.append(torch.where(rows.isnan(), whole, mean))
         return self._rows(torch.cat(drawn, 1)).to(x.dtype)
 
+    def expected(self, x: Tensor) -> Tensor:
+        """Return the features `(N, W)` of rows `(N, D)`, the missing ones at their expectation given the observed ones."""
+        parts = self.features(x).split(max(1, _NUMBERS // sum(self.widths) ** 2))
+        return torch.cat([self._conditional(rows).mean for rows in parts])
+
     def features(self, x: Tensor) -> Tensor:
         """Return the features `(..., W)` of rows `(..., D)`, in double precision; NaN where a cell is missing."""
         # Infinity is the code of a value that training did not have.
@@ -96,12 +101,17 @@ class CellGaussian(nn.Module):
         return torch.cat(parts, -1)
 
     def hidden(self, x: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
-        """Yield rows with a part of the columns hidden, and of which features these are, `(W,)`, until all were hidden."""
-        units = torch.tensor(self.together, device=x.device)
+        """Yield rows with a random part of their columns hidden, and which features these are, `(N, W)`, until all were hidden."""
+        columns, place = torch.tensor(self.together).unique(return_inverse=True)
+        order = (
+            torch.rand(len(x), len(columns), generator=torch.Generator().manual_seed(0))
+            .argsort(1)[:, place]
+            .to(x.device)
+        )
         widths = torch.tensor(self.widths, device=x.device)
-        for part in range(min(_PARTS, len(set(self.together)))):
-            gone = units.unique(return_inverse=True)[1] % _PARTS == part
-            yield x.masked_fill(gone, torch.nan), gone.repeat_interleave(widths)
+        for part in range(min(_PARTS, len(columns))):
+            gone = order % _PARTS == part
+            yield x.masked_fill(gone, torch.nan), gone.repeat_interleave(widths, 1)
 
     @property
     def _variances(self) -> Tensor:
@@ -152,9 +162,9 @@ class CellGaussian(nn.Module):
         """Return the squared error of hidden cells."""
         truth, errors = self.features(x), []
         for rows, gone in self.hidden(x):
-            off = (self._conditional(self.features(rows)).mean - truth)[:, gone]
-            errors.append((off / self.scales[gone]).square().nansum(0))
-        return float(torch.cat(errors).sum())
+            off = (self._conditional(self.features(rows)).mean - truth) / self.scales
+            errors.append(off[gone].square().nansum())
+        return float(torch.stack(errors).sum())
 
     def _rows(self, features: Tensor) -> Tensor:
         parts = zip(self.slots, features.split(self.widths, -1), strict=True)

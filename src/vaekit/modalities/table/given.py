@@ -13,7 +13,7 @@ from torch import Tensor
 from vaekit.data import TableSchema
 from vaekit.data.table.cells import arrow_type
 from vaekit.data.table.numeric import Numeric, Spiked
-from vaekit.errors import suggestion
+from vaekit.errors import shortened, suggestion
 from vaekit.modalities.table.imputing import completed
 from vaekit.modalities.view import Seed
 from vaekit.models import LatentVariableModel, conditional_latents, evaluating
@@ -127,40 +127,44 @@ def _row(schema: TableSchema, given: Mapping[str, Any]) -> pa.Table:
             )
         if constraint is None and not schema.slots_of(name):
             raise ValueError(f"column {name!r} is not modelled, so nothing can depend on it; see vaekit inspect")
-    return pa.table(
-        {name: pa.array([_cell(name, given.get(name), kind)], arrow_type(kind)) for name, kind in types.items()}
-    )
+    return pa.table({name: _cell(name, given.get(name), kind) for name, kind in types.items()})
 
 
-def _cell(name: str, value: Any, type_: str) -> Any:
-    """Return a value in the type of its column.
+def _cell(name: str, value: Any, type_: str) -> pa.Array:
+    """Return a column of one value in the type of its column.
 
     Raises:
-        ValueError: The text does not stand for such a value.
+        ValueError: The value is none of this type.
     """
-    if not isinstance(value, str):
-        return value
-    try:
-        match type_.partition("[")[0]:
-            case "int64":
-                number = float(value)
-                if number != int(number):
-                    raise ValueError
-                return int(number)
-            case "float64":
-                number = float(value)
-                if not math.isfinite(number):
-                    raise ValueError
-                return number
-            case "bool":
-                return {"true": True, "false": False, "1": True, "0": False}[value.lower()]
-            case "timestamp":
-                from datetime import datetime
+    import pyarrow as pa
 
-                return datetime.fromisoformat(value)
-    except (ValueError, KeyError, OverflowError) as error:
-        raise ValueError(f"column {name!r} holds {type_}, and {value!r} is none; give such a value") from error
-    return value
+    try:
+        return pa.array([_typed(value, type_) if isinstance(value, str) else value], arrow_type(type_))
+    except (ValueError, KeyError, OverflowError, TypeError, pa.ArrowException) as error:
+        shown = shortened(repr(value))
+        raise ValueError(f"column {name!r} holds {type_}, and {shown} is none; give such a value") from error
+
+
+def _typed(text: str, type_: str) -> Any:
+    """Return what a text stands for in a column of a type."""
+    match type_.partition("[")[0]:
+        case "int64":
+            number = float(text)
+            if number != int(number):
+                raise ValueError
+            return int(number)
+        case "float64":
+            number = float(text)
+            if not math.isfinite(number):
+                raise ValueError
+            return number
+        case "bool":
+            return {"true": True, "false": False, "1": True, "0": False}[text.lower()]
+        case "timestamp":
+            from datetime import datetime
+
+            return datetime.fromisoformat(text)
+    return text
 
 
 def _known_values(schema: TableSchema, name: str) -> str:

@@ -102,7 +102,7 @@ class Tables(Modality):
         why = f"{count:,} training rows: a number of steps, as the bound on so few held-out rows is too noisy to stop training by"
         steps = _STEPS[preset]
         if model.get("goal") == "imputation":
-            steps, why = steps // 2, f"{why}; half as many as for other goals, as a Gaussian finds the linear relations"
+            steps, why = steps // 2, f"{why}; half as many as for other goals, as a Gaussian and forests help"
         return [batch, Choice(key="steps", value=steps, reason=why)]
 
     def complete(self, keys: Sections, pace: Pace) -> Completed:

@@ -13,7 +13,7 @@ from torch.distributions import Independent, Normal
 from vaekit.data import Dataset, TextSchema, text_lengths
 from vaekit.distributions import Autoregressive, Decoding, point
 from vaekit.distributions.tokens import PAD
-from vaekit.errors import NotApplicable
+from vaekit.errors import NotApplicable, shortened
 from vaekit.heads import AutoregressiveConditional, Site, Standard, Vamp, conditional
 from vaekit.heads.family import Measure
 from vaekit.modalities.condition import conditioned
@@ -145,7 +145,7 @@ class TextView(View):
     @property
     def traits(self) -> Traits:
         """Texts are sequences of tokens; nothing reads the latents of a language model."""
-        return Traits(numeric=False, tokens=True, latents=self.model.model != "lm")
+        return Traits(numeric=False, tokens=True, repeats=True, latents=self.model.model != "lm", net=self.model.net)
 
     def prepare(self, stored: Tensor) -> Tensor:
         """Return ids `(B, T)`, int64."""
@@ -185,6 +185,8 @@ class TextView(View):
         """Return how a text is written: new texts are drawn token by token, reconstructions take the most probable token."""
         if noise:
             raise NotApplicable("noise applies to pixels; texts are drawn token by token anyway, see decoding")
+        if not isinstance(decoding, Decoding | None):
+            raise ValueError(f"decoding must be a vaekit.Decoding, got {shortened(repr(decoding))}")
         how = decoding or (Decoding() if sampling else None)
         return point if how is None else lambda likelihood: cast(Autoregressive, likelihood).decode(how)
 

@@ -63,8 +63,7 @@ def tables(run: Run, result: Bounds, held_out: HeldOut | None, deadline: Deadlin
     yield from map(Exhibit, _quality(run, deadline))
     data, names = held_out.data, list(schema.kinds)
     margins = margins_of(schema, data.table.take(data.drawn("train", _MADE).numpy()), made)
-    picture = None if margins is None else margins.picture
-    yield Exhibit(picture.html(wide=True), (picture,))
+    yield Exhibit(margins.picture.html(wide=True), (margins.picture,))
     yield Exhibit(_columns(schema, margins, _judged(run, schema, held_out)))
     yield Exhibit(_reconstructions(run, held_out, names))
     if run.latents.is_walkable and len(result.means) > 1:
