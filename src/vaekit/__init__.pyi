@@ -82,6 +82,7 @@ from vaekit.modalities import TableVAE as TableVAE
 from vaekit.modalities import TextVAE as TextVAE
 from vaekit.modalities.table.description import ColumnLikelihoods as ColumnLikelihoods
 from vaekit.models import VAE as VAE
+from vaekit.models import HierarchicalVAE as HierarchicalVAE
 from vaekit.models import Latent as Latent
 from vaekit.models import LatentVariableModel as LatentVariableModel
 from vaekit.models import Trace as Trace
@@ -89,6 +90,7 @@ from vaekit.nets import MLP as MLP
 from vaekit.nets import CausalConv as CausalConv
 from vaekit.nets import ColumnTransformer as ColumnTransformer
 from vaekit.nets import Conv as Conv
+from vaekit.nets import Hierarchical as Hierarchical
 from vaekit.nets import Recurrent as Recurrent
 from vaekit.nets import Residual as Residual
 from vaekit.nets import Standardize as Standardize

@@ -74,10 +74,10 @@ class ImageVAE(Description):
 
     def build(self) -> LatentVariableModel:
         """Return the model, freshly initialised."""
-        if isinstance(self.net, Hierarchical):
-            return hierarchy(self, self.net)
         latent, extra = self.posterior.latent_event(self.latent), self.context
         standardize = Standardize(*self.center_and_spread())
+        if isinstance(self.net, Hierarchical):
+            return hierarchy(self, self.net, self.likelihood, self.shape, standardize)
         encoder = nn.Sequential(standardize, self.net.encoder(joined_size(self.shape, extra)))
         decoder = self.net.decoder(joined_size(latent, extra), self.shape)
         posterior = conditional(self.posterior, encoder, given=self.shape, event=latent, context=extra)
