@@ -18,6 +18,7 @@ NETS = {
     "patches": Hierarchical(**SMALL),
     "pixels": Hierarchical(patch=1, **SMALL),
     "dense": Hierarchical(patch="whole", widths=(16,), groups=(2,), channels=3),
+    "dense below": Hierarchical(patch=1, widths=(4, 8, 16), groups=(0, 1, 2), channels=2, dense=True, ratio=1.0),
     "one group": Hierarchical(patch=3, widths=(8, 8), groups=(0, 0)),
     "none at the smallest": Hierarchical(patch=2, widths=(8, 8), groups=(2, 0), blocks=2, ratio=1.0),
 }

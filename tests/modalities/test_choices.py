@@ -7,7 +7,10 @@ import torch
 from vaekit.data import ImageSchema, images_from_arrays
 from vaekit.modalities.capacity import latent_size
 from vaekit.modalities.image.choices import choose_image_model
+from vaekit.modalities.modality import Situation
 from vaekit.nets import parameter_count
+
+FEW = Situation(count=1000)
 
 
 def schema(height, width, channels, **changes):
@@ -16,7 +19,7 @@ def schema(height, width, channels, **changes):
 
 
 def choose(*size, given=None, **options):
-    model, choices = choose_image_model(schema(*size), given or {}, **options)
+    model, choices = choose_image_model(schema(*size), given or {}, Situation(**{"count": 1000, **options}))
     assert all(choice.reason for choice in choices)
     assert len({choice.key for choice in choices}) == len(choices)
     return model, {choice.key: choice for choice in choices}
@@ -97,7 +100,7 @@ def test_what_was_asked_for_stands():
 @pytest.mark.parametrize("kind", ["discretized_logistic", "discretized_logistic_mixture", "categorical"])
 def test_levels_follow_the_data(kind):
     pixels = np.random.default_rng(0).integers(0, 17, (60, 8, 8))
-    model, _ = choose_image_model(images_from_arrays(pixels).schema, {"likelihood": {"kind": kind}})
+    model, _ = choose_image_model(images_from_arrays(pixels).schema, {"likelihood": {"kind": kind}}, FEW)
     assert model.likelihood.levels == 17
 
 
@@ -130,7 +133,7 @@ def test_the_likelihood_follows_the_values(kind, index):
     values = KINDS[kind][index]
     pixels = values[np.random.default_rng(0).integers(0, len(values), (60, 8, 8))]
     data = images_from_arrays(pixels)
-    model, choices = choose_image_model(data.schema, {})
+    model, choices = choose_image_model(data.schema, {}, FEW)
     assert model.likelihood.kind == kind
     assert choices[0].key == "likelihood"
     model.check(data)
@@ -150,7 +153,7 @@ def test_the_latents_are_never_more_than_the_inputs(inputs, features):
 @pytest.mark.parametrize("side", [256, 512, 1024, 2048])
 def test_the_flattened_layers_are_no_larger_than_the_rest_of_the_net(side):
     schema = ImageSchema(height=side, width=side, channels=3, levels=256, low=0, high=255, binary=False)
-    model, _ = choose_image_model(schema, {})
+    model, _ = choose_image_model(schema, {}, FEW)
     with torch.device("meta"):
         encoder = model.net.encoder(model.shape)
         whole = parameter_count(model.build().posterior)

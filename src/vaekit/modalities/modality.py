@@ -64,12 +64,14 @@ class Situation:
         preset: How much to spend.
         batch: Size of the training batch.
         gpu: Whether training runs on a GPU.
+        seconds: What the training may take; None without a time limit.
     """
 
     count: int
-    preset: Preset
-    batch: int
+    preset: Preset = "balanced"
+    batch: int = 128
     gpu: bool = False
+    seconds: float | None = None
 
 
 class Completed(NamedTuple):

@@ -63,6 +63,8 @@ class Hierarchical(Value):
     """Channels inside a block, as a part of those outside."""
     activation: Activation = "silu"
     """Non-linearity."""
+    dense: bool = False
+    """Whether the smallest grid is one position for the whole image, reached by dense layers and not by halving."""
     checkpoint: bool = False
     """Whether what happens inside a block is computed again for its gradient: less memory, a third more time."""
 
@@ -84,13 +86,14 @@ class Hierarchical(Value):
         """
         _, height, width = image_size(size)
         grids = [self._patches((height, width))]
-        for _ in self.widths[1:]:
+        for place in range(1, len(self.widths)):
             if max(grids[-1]) == 1:
                 raise ValueError(
                     f"a {height} x {width} image in patches of {self.patch} allows {len(grids)} grids, but net.widths has "
                     f"{len(self.widths)}; give fewer widths, or a smaller net.patch"
                 )
-            grids.append((-(-grids[-1][0] // 2), -(-grids[-1][1] // 2)))
+            last = self.dense and place == len(self.widths) - 1
+            grids.append((1, 1) if last else (-(-grids[-1][0] // 2), -(-grids[-1][1] // 2)))
         return grids
 
     def padding(self, grid: Grid) -> tuple[Grid, Grid]:
@@ -159,7 +162,7 @@ class BottomUp(nn.Module):
         for width, after, place, groups in zip(spec.widths, (*spec.widths[1:], 0), grids, spec.groups, strict=True):
             self.stages.append(nn.Sequential(*(Block(spec, width, place) for _ in range(spec.blocks * max(1, groups)))))
             if after:
-                self.steps.append(_mixing(width, after, grids[len(self.steps) + 1]))
+                self.steps.append(_Shrink(width, after, place, grids[len(self.steps) + 1]))
         _initialize(self)
 
     def forward(self, x: Tensor) -> list[Tensor]:
@@ -169,7 +172,7 @@ class BottomUp(nn.Module):
             h = stage(h)
             maps.append(h)
             if i < len(self.steps):
-                h = self.steps[i](F.avg_pool2d(h, 2, ceil_mode=True, count_include_pad=False))
+                h = self.steps[i](h)
         return maps
 
 
@@ -304,21 +307,42 @@ def _mixing(before: int, after: int, grid: Grid, kernel: int = 1) -> _Layer:
     return _Mix(before, after) if grid == (1, 1) else nn.Conv2d(before, after, kernel, padding=kernel // 2)
 
 
-class _Grow(nn.Module):
-    """A larger grid, by the nearest position, with other channels."""
+class _Shrink(nn.Module):
+    """A grid of half the side, by means, or one position of all, by a dense layer; with other channels."""
 
     def __init__(self, before: int, after: int, grid: Grid, small: Grid) -> None:
         super().__init__()
-        self.channels, self._grid = _mixing(before, after, small), grid
+        self._halves = small != (1, 1) or max(grid) <= 2
+        self.channels = _mixing(before, after, small) if self._halves else nn.Linear(before * math.prod(grid), after)
 
     def forward(self, h: Tensor) -> Tensor:
-        return F.interpolate(self.channels(h), size=self._grid, mode="nearest")
+        if self._halves:
+            return self.channels(F.avg_pool2d(h, 2, ceil_mode=True, count_include_pad=False))
+        return self.channels(h.flatten(1))[..., None, None]
+
+
+class _Grow(nn.Module):
+    """A larger grid, by the nearest position, or from one position by a dense layer; with other channels."""
+
+    def __init__(self, before: int, after: int, grid: Grid, small: Grid) -> None:
+        super().__init__()
+        self._doubles, self._size = small != (1, 1) or max(grid) <= 2, (after, *grid)
+        self.channels = _mixing(before, after, small) if self._doubles else nn.Linear(before, math.prod(self._size))
+
+    def forward(self, h: Tensor) -> Tensor:
+        if self._doubles:
+            return F.interpolate(self.channels(h), size=self._size[1:], mode="nearest")
+        return self.channels(h.flatten(1)).unflatten(1, self._size)
 
 
 def _steps(spec: Hierarchical, grids: list[Grid], start: int, end: int) -> nn.Sequential:
-    """Return the steps from one grid to another one nearer the data."""
-    places = range(start - 1, end - 1, -1)
-    return nn.Sequential(*(_Grow(spec.widths[i + 1], spec.widths[i], grids[i], grids[i + 1]) for i in places))
+    """Return the steps from one grid to another one nearer the data, with blocks at the grids without groups."""
+    steps = nn.Sequential()
+    for i in range(start - 1, end - 1, -1):
+        steps.append(_Grow(spec.widths[i + 1], spec.widths[i], grids[i], grids[i + 1]))
+        if not spec.groups[i]:
+            steps.extend(Block(spec, spec.widths[i], grids[i]) for _ in range(spec.blocks))
+    return steps
 
 
 def _initialize(net: nn.Module) -> None:

@@ -78,6 +78,7 @@ class _Planner:
     def __init__(self, data: Dataset, reading: Reading, modality: Modality, preset: Preset, gpu: bool) -> None:
         self.data, self.reading, self.modality, self.preset, self.gpu = data, reading, modality, preset, gpu
         self.count = len(data.part("train"))
+        self.seconds: float | None = None
 
     def resolve(self, sections: Sections, model: Description | None) -> Experiment:
         """Return the experiment; a description of the user stays."""
@@ -85,6 +86,7 @@ class _Planner:
         why = [choice for choice in lengths if not _is_settled(choice.key, sections["training"])]
         sections["training"] = {**{choice.key: choice.value for choice in why}, **sections["training"]}
         training = Training.model_validate(sections["training"])
+        self.seconds = training.seconds
         if model is None:
             completed = self.modality.complete(sections, self._pace(training))
             sections = completed.sections
@@ -185,7 +187,7 @@ class _Planner:
         return {"context": self.data.context.shape[1]}
 
     def _situation(self, batch: int) -> Situation:
-        return Situation(self.count, self.preset, batch, self.gpu)
+        return Situation(self.count, self.preset, batch, self.gpu, self.seconds)
 
     def _pace(self, training: Training) -> Pace:
         per_epoch = max(1, self.count // training.batch)

@@ -13,25 +13,26 @@ from vaekit.heads import LEVELED
 from vaekit.modalities.capacity import balance, latent_size
 from vaekit.modalities.choice import Choice, Draft, Preset
 from vaekit.modalities.image.description import ImageVAE
+from vaekit.modalities.modality import Situation
 from vaekit.nets import output_size, parameter_count
 from vaekit.value import Size
 
 __all__ = ["choose_image_model"]
 
+_MANY = 10_000  # images from which groups of latents reach a better bound than one
+_LONG = 360  # seconds from which they do so on two cores; `benchmarks/deep_images.py` has the curves
 _LEVELED = {family.model_fields["kind"].default for family in LEVELED}
 
 
 def choose_image_model(
-    schema: ImageSchema, keys: Mapping[str, Any], *, preset: Preset = "balanced", batch: int = 128, gpu: bool = False
+    schema: ImageSchema, keys: Mapping[str, Any], situation: Situation
 ) -> tuple[ImageVAE, tuple[Choice, ...]]:
     """Complete the description of a model: the user's keys stay, every other key is chosen with a reason.
 
     Args:
         schema: The schema of the pixels.
         keys: The user's keys, nested, e.g. `{"latent": 40, "net": {"kind": "mlp"}}`.
-        preset: How much to spend.
-        batch: Size of the training batch; small batches rule out batch norm.
-        gpu: Whether training runs on a GPU.
+        situation: What the choices depend on apart from the data.
 
     Raises:
         pydantic.ValidationError: A key is unknown or out of range.
@@ -48,12 +49,14 @@ def choose_image_model(
         if isinstance(scale, dict):
             scale.setdefault("kind", "shared")
     draft.count_classes(schema.classes, "data with labels (folders name them), and these have none")
-    draft.choose(_architecture(shape, gpu))
+    draft.choose(_architecture(shape, situation))
     kind = draft.part("net")["kind"]
     if kind == "hierarchical":
-        draft.choose(*_hierarchical(shape, preset))
+        draft.choose(*_hierarchical(shape, situation.preset, draft.part("net")))
     else:
-        draft.choose(*(_mlp(shape, preset) if kind == "mlp" else _conv(shape, preset, batch)))
+        draft.choose(
+            *(_mlp(shape, situation.preset) if kind == "mlp" else _conv(shape, situation.preset, situation.batch))
+        )
     derived = {"shape": shape, "levels": schema.levels, "value_range": (schema.low, schema.high)}
     model = ImageVAE.model_validate({**derived, **draft.keys})
     if "latent" not in draft.keys:
@@ -80,17 +83,31 @@ def _likelihood(schema: ImageSchema) -> Choice:
     return Choice(key="likelihood", value="gaussian", reason=reason)
 
 
-def _architecture(shape: Size, gpu: bool) -> Choice:
-    inputs = math.prod(shape)
-    if min(shape[1:]) < 4:
-        reason = f"images {shape[1]} x {shape[2]} are too thin to be halved"
-        return Choice(key="net", value="mlp", reason=reason)
-    if inputs <= 1024 and not gpu:
-        reason = f"{inputs} inputs on a CPU: a residual MLP sees an order of magnitude more images per second than a conv net"
-        return Choice(key="net", value="mlp", reason=reason)
-    load = "on a GPU" if gpu else f"with {inputs} inputs"
-    reason = f"images {shape[1]} x {shape[2]} {load}: weights shared over positions"
+def _architecture(shape: Size, situation: Situation) -> Choice:
+    inputs, (height, width) = math.prod(shape), shape[1:]
+    if min(height, width) < 4:
+        return Choice(key="net", value="mlp", reason=f"images {height} x {width} are too thin to be halved")
+    why = _no_hierarchy(situation)
+    if inputs <= 1024 and not situation.gpu:
+        quick = "a residual MLP sees an order of magnitude more images per second than a conv net"
+        if why is not None:
+            return Choice(key="net", value="mlp", reason=f"{inputs} inputs on a CPU: {quick}, and {why}")
+        reason = f"{situation.count:,} images of {height} x {width}: groups of latents generalize better than an MLP"
+        return Choice(key="net", value="hierarchical", reason=reason)
+    load = "on a GPU" if situation.gpu else f"with {inputs} inputs"
+    reason = f"images {height} x {width} {load}: weights shared over positions"
     return Choice(key="net", value="conv", reason=reason)
+
+
+def _no_hierarchy(situation: Situation) -> str | None:
+    """Return the reason against groups of latents, which learn longer and from more data; None if there is none."""
+    if situation.preset == "fast":
+        return "preset fast asks for speed"
+    if situation.count < _MANY:
+        return f"{situation.count:,} images are few for deeper nets"
+    if situation.seconds is not None and situation.seconds < _LONG:
+        return f"{situation.seconds:.0f} s are short for deeper nets"
+    return None
 
 
 def _mlp(shape: Size, preset: Preset) -> list[Choice]:
@@ -136,19 +153,30 @@ def _usual(side: int) -> tuple[int, int]:
     return (64, 256) if side < 256 else (256, 512)
 
 
-def _hierarchical(shape: tuple[int, int, int], preset: Preset) -> list[Choice]:
+def _hierarchical(shape: Size, preset: Preset, given: Mapping[str, Any]) -> list[Choice]:
     """Return patches, widths and groups: narrow at large grids and wide at small ones."""
-    side = max(shape[1:])
-    patch = next(patch for patch, most in ((1, 15), (2, 127), (4, 2**24)) if side <= most)
-    grids = [-(-side // patch)]
+    side, factor = max(shape[1:]), 2 if preset == "best" else 1
+    patch = given.get("patch", next(patch for patch, most in ((1, 15), (2, 127), (4, 2**24)) if side <= most))
+    grids = [1 if patch == "whole" else -(-side // patch)]
     while grids[-1] > 4:
         grids.append(-(-grids[-1] // 2))
-    factor = {"fast": 1, "balanced": 2, "best": 4}[preset]
-    widths = tuple(factor * min(128, 16 * 2**place) for place in range(len(grids)))
-    groups = tuple(2 if grid <= 32 else 1 for grid in grids)
-    reason = f"grids of {', '.join(map(str, grids))} positions a side: narrow at large ones, wide at small ones"
+    dense = given.get("dense", len(grids) > 1 and side <= 48 and shape[0] == 1)
+    if dense:
+        grids = [*grids[:2], 1]
+    widths = tuple(
+        factor * (512 if grid == 1 else min(256, (16 if dense else 32) * 2**i)) for i, grid in enumerate(grids)
+    )
+    widths = tuple(given.get("widths", widths))
+    groups = tuple(2 if grid == 1 or (grid <= 32 and not dense) else 0 if dense else 1 for grid in grids[: len(widths)])
+    sides = ", ".join(map(str, grids))
+    found = "what a small image shows is rarely local: dense layers below the convolutions"
     return [
         Choice(key="net.patch", value=patch, reason=f"{side} pixels a side: the largest grid has {grids[0]} positions"),
-        Choice(key="net.widths", value=widths, reason=reason),
-        Choice(key="net.groups", value=groups, reason="every grid carries latents, the largest ones fewer groups"),
+        Choice(key="net.dense", value=dense, reason=found if dense else "latents at every position"),
+        Choice(key="net.widths", value=widths, reason=f"grids of {sides} positions a side: narrow at large ones"),
+        Choice(key="net.groups", value=groups, reason="as many as the bound gains from, besides the one at the top"),
+        Choice(
+            key="net.channels", value=24 if 1 in grids else 16, reason="latent variables at each position of a group"
+        ),
+        Choice(key="net.ratio", value=1.0 if dense else 0.5, reason="narrow blocks are quicker at large grids"),
     ]

@@ -78,7 +78,7 @@ class Images(Modality):
     def choose(self, data: Dataset, keys: Mapping[str, Any], situation: Situation) -> Chosen:
         """Return the description that suits the images."""
         assert isinstance(data.schema, ImageSchema)
-        return choose_image_model(data.schema, keys, preset=situation.preset, batch=situation.batch, gpu=situation.gpu)
+        return choose_image_model(data.schema, keys, situation)
 
     def optimization(self, description: ImageVAE, batch: int) -> list[Choice]:
         """Choose learning rate and weight decay: residual MLPs with layer norm tolerate a high rate and need the decay."""
