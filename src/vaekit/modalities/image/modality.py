@@ -16,6 +16,7 @@ from vaekit.modalities.image.choices import choose_image_model
 from vaekit.modalities.image.description import ImageVAE
 from vaekit.modalities.modality import Chosen, Modality, Situation, Words
 from vaekit.modalities.reading import Reading
+from vaekit.nets import Hierarchical
 
 __all__ = ["ImageReading", "Images"]
 
@@ -80,16 +81,26 @@ class Images(Modality):
         assert isinstance(data.schema, ImageSchema)
         return choose_image_model(data.schema, keys, situation)
 
-    def optimization(self, description: ImageVAE, batch: int) -> list[Choice]:
-        """Choose learning rate and weight decay: residual MLPs with layer norm tolerate a high rate and need the decay."""
+    def simple_prior(self, description: ImageVAE) -> str | None:
+        """Return why N(0, I) stands above groups of latents, whose priors are learned anyway."""
         net = description.net
-        if not (net.kind == "mlp" and net.residual and net.norm == "layer"):
+        has_groups = isinstance(net, Hierarchical) and any(net.groups)
+        return "the groups below learn their priors" if has_groups else None
+
+    def optimization(self, description: ImageVAE, batch: int) -> list[Choice]:
+        """Choose learning rate and weight decay: what has dense layers tolerates a high rate and needs the decay."""
+        net = description.net
+        if net.kind == "mlp" and net.residual and net.norm == "layer":
+            peak, reason = 3e-3, "residual blocks with layer norm tolerate 3e-3 at batch 256"
+        elif isinstance(net, Hierarchical) and 1 in map(max, net.ladder(description.shape)):
+            peak, reason = 2.8e-3, "residual blocks without norm tolerate 2.8e-3 at batch 256"
+        else:
             return [Choice(key="lr", value=1e-3, reason="the usual peak of Adam for convolutions and plain nets")]
-        reason = f"residual blocks with layer norm tolerate 3e-3 at batch 256; scaled by the root of batch {batch}"
-        decay = "narrows the gap between training and held-out bound of an MLP"
+        decay = "narrows the gap between training and held-out bound of dense layers"
         adamw = "Adam with a weight decay that its step sizes do not rescale"
+        rate = round(min(peak, peak * math.sqrt(batch / 256)), 6)
         return [
-            Choice(key="lr", value=round(min(3e-3, 3e-3 * math.sqrt(batch / 256)), 6), reason=reason),
+            Choice(key="lr", value=rate, reason=f"{reason}; scaled by the root of batch {batch}"),
             Choice(key="optimizer", value="adamw", reason=adamw),
             Choice(key="weight_decay", value=0.05, reason=decay),
         ]
