@@ -121,8 +121,8 @@ class Modality(ABC):
         """Complete the user's keys of reading by those that follow from the keys of the model."""
         return reading
 
-    def lengths(self, situation: Situation, model: Mapping[str, Any]) -> list[Choice]:
-        """Choose what depends on the number of data: the batch, and the length of training."""
+    def lengths(self, data: Dataset, model: Mapping[str, Any], situation: Situation) -> list[Choice]:
+        """Choose the batch, and the length of training."""
         return [self.batch(situation.count, self.batches), self.duration(situation.preset)]
 
     def complete(self, keys: Sections, pace: Pace) -> Completed:

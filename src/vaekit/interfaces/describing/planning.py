@@ -82,11 +82,11 @@ class _Planner:
 
     def resolve(self, sections: Sections, model: Description | None) -> Experiment:
         """Return the experiment; a description of the user stays."""
-        lengths = self.modality.lengths(self._situation(0), sections["model"])
+        self.seconds = Training.model_validate(sections["training"]).seconds
+        lengths = self.modality.lengths(self.data, sections["model"], self._situation(0))
         why = [choice for choice in lengths if not _is_settled(choice.key, sections["training"])]
         sections["training"] = {**{choice.key: choice.value for choice in why}, **sections["training"]}
         training = Training.model_validate(sections["training"])
-        self.seconds = training.seconds
         if model is None:
             completed = self.modality.complete(sections, self._pace(training))
             sections = completed.sections

@@ -17,7 +17,7 @@ from vaekit.modalities.modality import Situation
 from vaekit.nets import output_size, parameter_count
 from vaekit.value import Size
 
-__all__ = ["choose_image_model"]
+__all__ = ["architecture", "choose_image_model"]
 
 _MANY = 10_000  # images from which groups of latents reach a better bound than one
 _LONG = 360  # seconds from which they do so on two cores; `benchmarks/deep_images.py` has the curves
@@ -49,7 +49,7 @@ def choose_image_model(
         if isinstance(scale, dict):
             scale.setdefault("kind", "shared")
     draft.count_classes(schema.classes, "data with labels (folders name them), and these have none")
-    draft.choose(_architecture(shape, situation))
+    draft.choose(architecture(schema, situation))
     kind = draft.part("net")["kind"]
     if kind == "hierarchical":
         draft.choose(*_hierarchical(shape, situation.preset, draft.part("net")))
@@ -83,8 +83,10 @@ def _likelihood(schema: ImageSchema) -> Choice:
     return Choice(key="likelihood", value="gaussian", reason=reason)
 
 
-def _architecture(shape: Size, situation: Situation) -> Choice:
-    inputs, (height, width) = math.prod(shape), shape[1:]
+def architecture(schema: ImageSchema, situation: Situation) -> Choice:
+    """Choose the kind of net for images of this size and number."""
+    height, width = schema.height, schema.width
+    inputs = schema.channels * height * width
     if min(height, width) < 4:
         return Choice(key="net", value="mlp", reason=f"images {height} x {width} are too thin to be halved")
     why = _no_hierarchy(situation)

@@ -12,7 +12,7 @@ from pydantic import BeforeValidator
 from vaekit.data import Dataset, ImageSchema, images_from_arrays, is_image, is_images_in_memory, read_images
 from vaekit.data.resize import resize_dataset
 from vaekit.modalities.choice import Choice
-from vaekit.modalities.image.choices import choose_image_model
+from vaekit.modalities.image.choices import architecture, choose_image_model
 from vaekit.modalities.image.description import ImageVAE
 from vaekit.modalities.modality import Chosen, Modality, Situation, Words
 from vaekit.modalities.reading import Reading
@@ -20,6 +20,7 @@ from vaekit.nets import Hierarchical
 
 __all__ = ["ImageReading", "Images"]
 
+_ON_A_CPU = 32  # data of a step of convolutions; `benchmarks/results/deep_images.md`
 _MOST_PIXELS = 64_000_000  # the largest image that a reader decodes
 
 
@@ -80,6 +81,19 @@ class Images(Modality):
         """Return the description that suits the images."""
         assert isinstance(data.schema, ImageSchema)
         return choose_image_model(data.schema, keys, situation)
+
+    def lengths(self, data: Dataset, model: Mapping[str, Any], situation: Situation) -> list[Choice]:
+        """Choose the batch, a small one where the time of a step grows with it, and the length of training."""
+        assert isinstance(data.schema, ImageSchema)
+        batch = self.batch(situation.count, self.batches)
+        kind = model.get("net", {}).get("kind") or architecture(data.schema, situation).value
+        has_dense = kind == "mlp" or (
+            kind == "hierarchical" and data.schema.channels == 1
+        )  # half of a step is their weights
+        if not has_dense and not situation.gpu and batch.value > _ON_A_CPU:
+            why = "convolutions on a CPU: half the images take half the time, so that more steps are worth more"
+            batch = Choice(key="batch", value=_ON_A_CPU, reason=why)
+        return [batch, self.duration(situation.preset)]
 
     def simple_prior(self, description: ImageVAE) -> str | None:
         """Return why N(0, I) stands above groups of latents, whose priors are learned anyway."""

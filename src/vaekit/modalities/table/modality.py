@@ -93,7 +93,7 @@ class Tables(Modality):
         synthesis = model.get("goal", "synthesis") == "synthesis"
         return reading if synthesis else {"missing": "ignore", **reading}
 
-    def lengths(self, situation: Situation, model: Mapping[str, Any]) -> list[Choice]:
+    def lengths(self, _data: Dataset, model: Mapping[str, Any], situation: Situation) -> list[Choice]:
         """Choose the batch and the length of training, which is a number of steps for small tables."""
         count, preset = situation.count, situation.preset
         batch = self.batch(count, (256, 256) if model.get("goal") == "imputation" else self.batches)
