@@ -30,7 +30,14 @@ ARMS = {
     "unit variance": ("net=conv", "likelihood=gaussian", "likelihood.scale=fixed"),
     "learned variance": LEARNED,
     "mixture of logistics": MIXTURE,
-    "hierarchy": ("net=hierarchical", "net.patch=4", "net.widths=[32,64]", "net.groups=[2,2]", "net.channels=8", MIXTURE[1]),
+    "hierarchy": (
+        "net=hierarchical",
+        "net.patch=4",
+        "net.widths=[32,64]",
+        "net.groups=[2,2]",
+        "net.channels=8",
+        MIXTURE[1],
+    ),
     "flow prior": (*LEARNED, "prior=flow"),
     "second stage": (*LEARNED, "second_stage=flow"),
     "focal frequency": (*LEARNED, "objective=focal_frequency"),
@@ -117,9 +124,10 @@ def _keep(out: Path, row: dict[str, Any]) -> None:
 
 def _draw(runs: dict[str, Path], path: Path) -> None:
     """Draw a row of reconstructions, a row of samples and the spectra of each arm."""
-    import vaekit
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
+
+    import vaekit
     from vaekit.evaluation import sharpness
 
     figure = Figure(figsize=(11, 1.25 * (len(runs) + 1)), dpi=75)
@@ -143,7 +151,9 @@ def _draw(runs: dict[str, Path], path: Path) -> None:
         axes = figure.add_subplot(grid[place, 2])
         for curve, color in ((found.data, "#333c46"), (found.reconstructions, "#24639f"), (found.samples, "#d1495b")):
             axes.plot(found.frequency, curve.log10(), color=color, linewidth=1.2)
-        axes.set(xticks=[], yticks=[], ylim=(float(found.data.min().log10()) - 2, float(found.data.max().log10()) + 0.3))
+        axes.set(
+            xticks=[], yticks=[], ylim=(float(found.data.min().log10()) - 2, float(found.data.max().log10()) + 0.3)
+        )
     legend = figure.add_subplot(grid[0, 2])
     legend.axis("off")
     words = (("test images", "#333c46"), ("reconstructions", "#24639f"), ("samples", "#d1495b"))
