@@ -22,6 +22,7 @@ SCRIPTS = {
     "startup": ("--other {other}",),
     "images": ("--mnist {mnist} --fashion {fashion}",),
     "algebra": ("--mnist {mnist} --fashion {fashion}",),
+    "blur": ("",),
     "tutorial": ("--fashion {fashion}",),
     "text": ("--names {names} --captions {captions}",),
     "text_throughput": ("",),

@@ -10,7 +10,8 @@ import torch
 from diagnosis.subjects import examination, untrained
 from vaekit.diagnosis import Examination, Sample
 from vaekit.diagnosis.checks.blur import CHECKS
-from vaekit.diagnosis.sharpness import ring_power, sharpness
+from vaekit.diagnosis.sharpness import sharpness
+from vaekit.evaluation.sharpness import ring_power
 from vaekit.interfaces.describing.parsing import parse
 from vaekit.modalities import Plain
 from vaekit.objectives import FocalFrequency

@@ -2,11 +2,19 @@
 
 import math
 from functools import cache, cached_property
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
+import torch
 
 from diagnosis.two_groups import TwoGroups, two_groups
-from vaekit.diagnosis import CHECKS, Examination, diagnose
+from vaekit import Bernoulli, ImageVAE
+from vaekit.diagnosis import CHECKS, Examination, Sample, Subject, diagnose
+from vaekit.diagnosis.balance import balance
+from vaekit.diagnosis.latent_use import LatentUse
+from vaekit.modalities import Plain
+from vaekit.nets import Hierarchical
 
 APPLY = {
     "posterior_collapse",
@@ -81,3 +89,30 @@ def test_where_all_groups_have_collapsed_that_is_the_finding() -> None:
     found = {finding.name for finding in diagnose(two_groups(1.0, 0.0, 0.0))}
     assert "posterior_collapse" in found and "collapsed_group" not in found
     assert isinstance(healthy().subject.model, TwoGroups)
+
+
+def used(groups, *information: float) -> LatentUse:
+    values = torch.tensor(information)
+    return LatentUse(groups, False, 9.0, values, len(values), 4, 64, None)
+
+
+def test_latents_are_too_many_by_the_first_group_whose_number_is_a_key() -> None:
+    """A position of a lower group costs next to nothing, and most of them are idle in a good model."""
+    use = used((4.0, 1.0), *[1.0] * 4, *[0.0] * 600)
+    assert use.used == 4 and use.excess is not None and use.excess < 1
+    (dead,) = (check for check in CHECKS if check.name == "dead_dimensions")
+    assert not dead.is_found(dead.value(cast(Examination, SimpleNamespace(latent_use=use, exchange_rate=None))))
+
+
+def test_every_group_that_carries_nothing_is_named() -> None:
+    (check,) = (check for check in CHECKS if check.name == "collapsed_group")
+    use = used((4.0, 0.01, 2.0, 0.02), *[1.0] * 9)
+    assert check.where(cast(Examination, SimpleNamespace(latent_use=use))) == "groups z1, z3"
+
+
+def test_the_way_down_past_the_groups_belongs_to_the_decoder() -> None:
+    net = Hierarchical(widths=(8, 12), groups=(1, 2), channels=2)
+    model = ImageVAE(shape=(1, 8, 8), net=net, latent=3, likelihood=Bernoulli()).build()
+    found = balance(Subject(model, Plain(model), Sample(torch.rand(64, 1, 8, 8).round())))
+    assert found is not None and found.parameters is not None and found.parameters < 2
+    assert found.encoder + found.decoder == pytest.approx(sum(p.numel() for p in model.parameters()), rel=0.05)

@@ -7,11 +7,13 @@ import torch
 from torch.distributions import kl_divergence
 
 from vaekit import Bernoulli, Gaussian, ImageVAE
+from vaekit.errors import NotApplicable
 from vaekit.evaluation import bounds
 from vaekit.heads import GMM, FlowPrior, Vamp
 from vaekit.models import evaluating
 from vaekit.nets import Hierarchical
 from vaekit.objectives import ELBO
+from vaekit.trained import TrainedModel
 
 SMALL = {"widths": (8, 12), "groups": (1, 2), "channels": 2}
 NETS = {
@@ -184,11 +186,65 @@ def test_bf16_keeps_densities_in_single_precision():
     assert abs(trace.elbo.mean() - exact) < 0.005 * abs(exact)
 
 
-def test_the_first_groups_may_be_given():
+def test_each_group_has_its_temperature():
+    model = shaken(built())
+    for several, same in (((0.7,) * 4, 0.7), (("linear", 1, 0.4), [1, 0.8, 0.6, 0.4]), ([0] * 4, 0)):
+        drawn = []
+        for temperature in (several, same):
+            torch.manual_seed(0)
+            drawn.append(model.prior_sample(5, temperature=temperature))
+        for a, b in zip(*drawn, strict=True):
+            torch.testing.assert_close(a, b)
+    evidence, spread = model.infer(binary(5, *SHAPE)), []
+    for scale in (0.5, 1):
+        torch.manual_seed(0)
+        z = model.prior_sample(5, temperature=[1, 0, scale, 0])
+        p = [latent.p for latent in model.latents_at(evidence, *z)]
+        assert all(torch.allclose(z[i], p[i].mean, atol=1e-6) for i in (1, 3))
+        spread.append(z[2] - p[2].mean)
+    torch.testing.assert_close(spread[0], 0.5 * spread[1])
+    for wrong in ([1, 0.5], ("linear", 1), "linear", -1, [1, 1, 1, math.nan]):
+        with pytest.raises(ValueError, match="temperature"):
+            model.prior_sample(5, temperature=wrong)
+
+
+def test_what_is_not_kept_has_the_point_of_the_prior_given_what_is_above():
     model, x = shaken(built()), binary(5, *SHAPE)
-    z = model.points(x)
-    for count in range(1, len(z) + 1):
-        found = model.prior_sample(5, temperature=0.0, given=z[:count])
-        assert all(torch.equal(a, b) for a, b in zip(found[:count], z, strict=False))
-        for a, latent in zip(found[count:], model.latents_at(model.infer(x), *found)[count:], strict=True):
-            torch.testing.assert_close(a, latent.p.mean)
+    events = [z.shape[1:] for z in model.points(x)]
+    torch.manual_seed(0)
+    some = [torch.rand(event) < 0.5 for event in events]
+    for keep in (some, *([torch.full(event, i < k) for i, event in enumerate(events)] for k in range(5))):
+        found = model.typical(x, keep)
+        for latent, mask in zip(found, keep, strict=True):
+            assert torch.equal(latent.z, torch.where(mask, latent.q.mean, latent.p.mean))
+    for whole, part in zip(model.points(x), found, strict=True):  # the last keeps all
+        assert torch.equal(whole, part.z)
+
+
+def test_encodings_and_reconstructions_keep_the_same():
+    model = shaken(built())
+    trained, x = TrainedModel(model), binary(40, *SHAPE)
+    sizes, full = trained.latents.sizes, trained.encode(x)
+    for keep, count in ((1, sizes[0]), (2, sum(sizes[:2])), (0.25, round(sum(sizes) / 4)), (1e-6, 1)):
+        found = trained.encode(x, keep=keep)
+        assert found.kept.sum() == count
+        assert torch.equal(trained.reconstruct(x, keep=keep)[1], trained.decode(found.mean))
+        top = found.kept[: sizes[0]]  # what is above the others does not depend on what they are
+        assert torch.equal(found.mean[:, : sizes[0]][:, top], full.mean[:, : sizes[0]][:, top])
+    rates, kept = bounds(model, [x], samples=20).rate_per_dimension, trained.encode(x, keep=0.25).kept
+    assert rates[kept].mean() > 2 * rates[~kept].mean()
+    assert torch.equal(trained.encode(x, keep=4).mean, full.mean) and torch.equal(
+        trained.encode(x, keep=4).std, full.std
+    )
+    for wrong in (0, 5, 1.0, -0.1, True, "2", math.nan):
+        with pytest.raises(ValueError, match="keep is a number of groups of latents, 1 to 4"):
+            trained.encode(x, keep=wrong)
+
+
+@pytest.mark.parametrize("prior", [GMM(components=3), FlowPrior()], ids=lambda each: each.kind)
+def test_a_share_is_kept_under_a_prior_without_rates_of_single_variables(prior):
+    trained, x = TrainedModel(shaken(built(prior=prior))), binary(20, *SHAPE)
+    assert trained.encode(x, keep=0.25).kept.sum() == round(sum(trained.latents.sizes) / 4)
+    flat = TrainedModel(ImageVAE(shape=SHAPE, latent=3, likelihood=Bernoulli(), prior=prior).build())
+    with pytest.raises(NotApplicable, match="do not factorize"):
+        flat.encode(x, keep=0.5)

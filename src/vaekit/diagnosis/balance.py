@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from vaekit.diagnosis.finite import is_finite
 from vaekit.diagnosis.subject import Subject, batches, scores
 from vaekit.heads.layers import Heads
-from vaekit.models import evaluating
+from vaekit.models import LatentVariableModel, evaluating
 from vaekit.nets import TableEncoder
 
 __all__ = ["Balance", "balance"]
@@ -30,10 +30,10 @@ class Balance:
 
     Args:
         encoder: Number of parameters of the posterior, frozen ones too; last layers count one output per dimension.
-        decoder: That of the likelihood.
+        decoder: That of the likelihood, and of the prior of the groups of latents below the first.
         encoder_gradient: Root mean square of the gradient of the posterior's weight matrices, per entry, in nats per
             datum and unit of a weight; 0 for frozen ones.
-        decoder_gradient: That of the likelihood.
+        decoder_gradient: The same of the decoder.
     """
 
     encoder: int
@@ -56,13 +56,21 @@ class Balance:
 
 def balance(subject: Subject) -> Balance | None:
     """Measure sizes, and gradients of the bound on a few batches of 64; None where weights or gradients are not finite."""
-    sides = [list(part.parameters()) for part in (subject.model.posterior, subject.model.likelihood)]
+    model = subject.model
+    below = _below(model)
+    sides = [list(model.posterior.parameters()), [*model.likelihood.parameters(), *below]]
     sample = subject.train or subject.test
-    if not len(sample) or not is_finite(subject.model):
+    if not len(sample) or not is_finite(model):
         return None
-    sizes = [_size(part) for part in (subject.model.posterior, subject.model.likelihood)]
+    sizes = _size(model.posterior), _size(model.likelihood) + sum(p.numel() for p in below)
     gradients = _gradients(subject, subject.given(sample, _BATCHES * _BATCH), sides)
     return Balance(*sizes, *gradients) if all(map(math.isfinite, gradients)) else None
+
+
+def _below(model: LatentVariableModel) -> list[nn.Parameter]:
+    """Return the weights of the prior below its first group: with several groups they are the way from latents to data."""
+    first = {id(p) for p in model.first_prior.parameters()}
+    return [p for p in model.prior.parameters() if id(p) not in first]
 
 
 def _size(part: nn.Module) -> int:

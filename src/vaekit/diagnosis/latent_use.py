@@ -39,6 +39,7 @@ class LatentUse:
         information: Nats that each latent variable carries, `(D,)`; None if they are not separate numbers or classes, or
             have no noise.
         latents: D.
+        first: How many of them are in the first group, which is all of them where there is one: what `latent` counts.
         inputs: Number of dimensions of a datum.
         dimension: Intrinsic dimension of the data; None if they are too few.
     """
@@ -48,6 +49,7 @@ class LatentUse:
     drop: float
     information: Tensor | None
     latents: int
+    first: int
     inputs: int
     dimension: float | None
 
@@ -68,8 +70,8 @@ class LatentUse:
 
     @property
     def used(self) -> int | None:
-        """Number of latent variables that carry something."""
-        return None if self.information is None else int((self.information > _CARRIES).sum())
+        """Number of latent variables of the first group that carry something."""
+        return None if self.information is None else int((self.information[: self.first] > _CARRIES).sum())
 
     @property
     def is_collapsed(self) -> bool:
@@ -78,9 +80,9 @@ class LatentUse:
 
     @property
     def excess(self) -> float | None:
-        """Latents over the number that would do: twice those in use, but no fewer than usual."""
+        """Latents of the first group over the number that would do: twice those in use, but no fewer than usual."""
         usual = max(USUAL, self.inputs // _SHARE_OF_INPUTS)
-        return None if self.used is None else self.latents / max(2 * self.used, usual)
+        return None if self.used is None else self.first / max(2 * self.used, usual)
 
 
 def latent_use(subject: Subject, count: int) -> LatentUse | None:
@@ -92,12 +94,14 @@ def latent_use(subject: Subject, count: int) -> LatentUse | None:
             return None
         groups = tuple(zip(*state.draws, strict=True))
         paid = tuple(_mean([latent.kl for latent in group]) for group in groups) if state.has_density else None
+        sizes = [group[0].z[0, 0].numel() // group[0].width for group in groups]
         return LatentUse(
             groups=paid,
             is_coded=state.is_quantized,
             drop=likelihood_drop(model, state.x, state.context, [[one.z for one in draw] for draw in state.draws]),
             information=_information(state, groups),
-            latents=sum(group[0].z[0, 0].numel() // group[0].width for group in groups),
+            latents=sum(sizes),
+            first=sizes[0],
             inputs=state.x[0].numel(),
             dimension=_dimension(subject),
         )

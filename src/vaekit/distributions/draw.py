@@ -7,6 +7,9 @@ from itertools import dropwhile
 from torch import Size, Tensor
 from torch.distributions import Distribution
 
+from vaekit.distributions.point import point
+from vaekit.distributions.temperature import temper
+
 __all__ = ["draw", "draw_prior"]
 
 
@@ -36,12 +39,13 @@ def draw(distribution: Distribution, samples: int) -> tuple[Tensor, Tensor | Non
     return z.view_as(z), log_q  # gradients of the density do not go through these draws
 
 
-def draw_prior(prior: Distribution, *shape: int, reparameterized: bool = False) -> Tensor:
+def draw_prior(prior: Distribution, *shape: int, temperature: float = 1.0, reparameterized: bool = False) -> Tensor:
     """Return independent draws `(*shape, *event)` of a prior.
 
     Args:
         prior: Its batch shape broadcasts to `shape`: empty or of ones where it knows of no batch, `(B,)` given a context.
         shape: Batch axes, the last ones those that the prior may know of.
+        temperature: Scale of the draws; 0 gives the prior's point, over and over.
         reparameterized: With a gradient to the prior, where it has one.
 
     Examples:
@@ -50,6 +54,9 @@ def draw_prior(prior: Distribution, *shape: int, reparameterized: bool = False) 
         >>> draw_prior(prior, 3).shape, len(draw_prior(prior, 3).unique())
         (torch.Size([3, 2]), 6)
     """
+    if temperature == 0:
+        return point(prior).expand(*shape, *prior.event_shape)
+    prior = prior if temperature == 1 else temper(prior, temperature)
     batch = tuple(dropwhile(lambda size: size == 1, prior.batch_shape))
     free = len(shape) - len(batch)
     if batch != shape[free:]:  # ones in the middle

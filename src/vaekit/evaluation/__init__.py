@@ -18,6 +18,11 @@ from vaekit.evaluation.samples import (
     frechet_distance as frechet_distance,
     sample_quality as sample_quality,
 )
+from vaekit.evaluation.sharpness import (
+    SHARPNESS_IMAGES as SHARPNESS_IMAGES,
+    Sharpness as Sharpness,
+    sharpness as sharpness,
+)
 from vaekit.evaluation.text_overlap import (
     bleu as bleu,
     distinct as distinct,

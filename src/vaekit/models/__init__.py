@@ -9,6 +9,7 @@ from vaekit.models.resampling import (
     conditional_latents as conditional_latents,
     resample as resample,
 )
+from vaekit.models.temperatures import Temperature as Temperature, temperatures as temperatures
 from vaekit.models.trace import (
     Latent as Latent,
     Trace as Trace,

@@ -12,8 +12,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.distributions import Distribution, Independent, Normal
 
-from vaekit.distributions import draw, draw_prior, full_precision, point, temper
+from vaekit.distributions import draw, draw_prior, full_precision, point
 from vaekit.models.latent_variable_model import LatentVariableModel
+from vaekit.models.temperatures import Temperature, temperatures
 from vaekit.models.trace import Latent, Trace
 from vaekit.nets.hierarchical import Group, TopDown
 from vaekit.nets.join import Join
@@ -151,25 +152,19 @@ class HierarchicalVAE(LatentVariableModel):
         found = self._descended(top, lambda _number, _p, q: point(cast(Distribution, q)), evidence, context)
         return tuple(latent.q for latent in found.latents)
 
-    def prior_sample(
-        self, n: int, *context: Tensor, temperature: float = 1.0, given: tuple[Tensor, ...] = ()
-    ) -> tuple[Tensor, ...]:
+    def prior_sample(self, n: int, *context: Tensor, temperature: Temperature = 1.0) -> tuple[Tensor, ...]:
         """Return `n` draws of each group from the prior, `(n, *event)`, their scales multiplied by the temperature.
 
         Args:
             n: How many.
             context: What to condition on, one tensor `(n, C)` where the model is conditional.
-            temperature: 1 is the prior itself, 0 its most typical value.
-            given: Latents `(n, *event)` of the first groups; those of the others are drawn given these.
+            temperature: 1 is the prior itself, 0 its most typical value; one number, or one for each group from the top down.
         """
         context = tuple(c.expand(n, *c.shape[1:]) for c in context)
+        scales = temperatures(temperature, 1 + len(self.prior.path.groups))
 
         def drawn(number: int, p: Distribution) -> Tensor:
-            if number < len(given):
-                return given[number]
-            if temperature == 0:
-                return point(p).expand(n, *p.event_shape)
-            return draw_prior(p if temperature == 1 else temper(p, temperature), n)
+            return draw_prior(p, n, temperature=scales[number])
 
         prior = self.prior(*context)
         top = Latent(drawn(0, prior), prior, prior)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -11,6 +12,7 @@ from torch.distributions import Distribution
 
 from vaekit.distributions import full_precision, point, temper
 from vaekit.models.groups import Groups
+from vaekit.models.temperatures import Temperature
 from vaekit.models.trace import Latent, Trace, log_prior
 
 __all__ = ["LatentVariableModel"]
@@ -54,16 +56,13 @@ class LatentVariableModel(nn.Module, ABC):
         """Return q of each group, batch shape `(B,)`, given the points of the groups above it."""
 
     @abstractmethod
-    def prior_sample(
-        self, n: int, *context: Tensor, temperature: float = 1.0, given: tuple[Tensor, ...] = ()
-    ) -> tuple[Tensor, ...]:
+    def prior_sample(self, n: int, *context: Tensor, temperature: Temperature = 1.0) -> tuple[Tensor, ...]:
         """Return `n` draws of each group from the prior, `(n, *event)`; temperature 0 gives its most typical value.
 
         Args:
             n: How many.
             context: What to condition on.
-            temperature: Scale of the draws.
-            given: Latents `(n, *event)` of the first groups; those of the others are drawn given these.
+            temperature: Scale of the draws: one number, or one for each group from the top down; see `temperatures`.
         """
 
     @property
@@ -107,6 +106,22 @@ class LatentVariableModel(nn.Module, ABC):
         """Return the deterministic code of data: the point of q of each group, `(B, *event)`."""
         return tuple(point(q) for q in self.posteriors(x, *context))
 
+    def typical(self, x: Tensor, keep: Sequence[Tensor], *context: Tensor) -> tuple[Latent, ...]:
+        """Return each group at the points of q for some variables, and of the prior, given the groups above, for the others.
+
+        Args:
+            x: Data `(B, *event)`.
+            keep: Which variables of each group come from q, truth values that broadcast to its event.
+            context: What to condition on.
+        """
+        evidence, z, kept = self.infer(x, *context), [*self.points(x, *context)], True
+        for group, mask in enumerate(keep):
+            if kept and mask.all():
+                continue  # q has not changed yet
+            kept, latent = False, self.latents_at(evidence, *z)[group]
+            z[group] = torch.where(mask, point(latent.q), point(latent.p))
+        return self.latents_at(evidence, *z)
+
     def log_joint(self, x: Tensor, evidence: Any, *z: Tensor) -> Tensor:
         """Return log p(x, z) in nats, `(S, B)`, of data and given latents `(S, B, *event)` of each group."""
         latents = self.latents_at(evidence, *z)
@@ -130,14 +145,14 @@ class LatentVariableModel(nn.Module, ABC):
 
     @torch.no_grad()
     def generate(
-        self, n: int, *context: Tensor, prior_temperature: float = 1.0, likelihood_temperature: float = 1.0
+        self, n: int, *context: Tensor, prior_temperature: Temperature = 1.0, likelihood_temperature: float = 1.0
     ) -> Tensor:
         """Return `n` new data.
 
         Args:
             n: How many.
             context: What to condition on, one tensor `(n, C)` where the model is conditional.
-            prior_temperature: Scale of the prior's draws; below 1 gives more typical, less varied data.
+            prior_temperature: Scale of the prior's draws, see `temperatures`; below 1 gives more typical, less varied data.
             likelihood_temperature: Scale of the draws from p(x | z); 0 returns its point, e.g. the mean image.
         """
         z = self.prior_sample(n, *context, temperature=prior_temperature)

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from torch import Tensor, nn
 from torch.distributions import Distribution
 
-from vaekit.distributions import draw, draw_prior, point, temper
+from vaekit.distributions import draw, draw_prior
 from vaekit.models.latent_variable_model import LatentVariableModel
+from vaekit.models.temperatures import Temperature, temperatures
 from vaekit.models.trace import Latent
 
 __all__ = ["VAE", "Evidence"]
@@ -85,21 +86,13 @@ class VAE(LatentVariableModel):
         """Put another module in the place of the prior."""
         self.prior = prior
 
-    def prior_sample(
-        self, n: int, *context: Tensor, temperature: float = 1.0, given: tuple[Tensor, ...] = ()
-    ) -> tuple[Tensor, ...]:
+    def prior_sample(self, n: int, *context: Tensor, temperature: Temperature = 1.0) -> tuple[Tensor, ...]:
         """Return `n` draws from the prior, `(n, *event)`, its scale multiplied by the temperature.
 
         Args:
             n: How many.
             context: What to condition on, one tensor `(n, C)` where the model is conditional.
             temperature: 1 is the prior itself, 0 its most typical value.
-            given: The latents themselves, which come back.
         """
-        if given:
-            return given
         prior = self.prior(*(c.expand(n, *c.shape[1:]) for c in context))
-        if temperature == 0:
-            return (point(prior).expand(n, *prior.event_shape),)
-        prior = prior if temperature == 1 else temper(prior, temperature)
-        return (draw_prior(prior, n),)
+        return (draw_prior(prior, n, temperature=temperatures(temperature, 1)[0]),)

@@ -106,10 +106,12 @@ class Encoding:
     Args:
         means: Posterior means of each group, `(N, *event)`; that of a lower group is taken at the means above it.
         deviations: Standard deviations of each group; NaN if a posterior, such as a flow, has none in closed form.
+        kept: Which dimensions come from the data, `(D,)`; None for all. The others are the prior's, given the groups above.
     """
 
     means: tuple[Tensor, ...]
     deviations: tuple[Tensor, ...]
+    kept: Tensor | None = None
 
     @property
     def mean(self) -> Tensor:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from copy import copy
 from functools import cached_property
 from pathlib import Path
@@ -16,18 +16,19 @@ from vaekit.data import Dataset, Stored, sequential, unpacked
 from vaekit.data.foreign import folder_path, refuse_beyond_memory
 from vaekit.data.schema import Schema
 from vaekit.distributions import Decoding, point
-from vaekit.errors import NotApplicable, real, shortened, whole
+from vaekit.errors import DataNotAtHand, NotApplicable, real, shortened, whole
 from vaekit.evaluation import Bounds, PosteriorPoints, SampleQuality, bounds, sample_quality
 from vaekit.heads.family import Measure
 from vaekit.modalities import Description, Imputing, Pick, Reading, Seed, Shown, View, modality_named, view_of
-from vaekit.models import Groups, LatentVariableModel, evaluating
+from vaekit.models import Groups, LatentVariableModel, Temperature, evaluating, temperatures
 from vaekit.nets import RandomFeatures
 from vaekit.trained.conditions import Conditions, Label
+from vaekit.trained.encoding import Keep, encoding, kept_masks, variable_rates
 from vaekit.trained.files import ModelFolder, Saved
 from vaekit.trained.latent_space import LatentSpace
 from vaekit.trained.latents import Encoding, Latents
 from vaekit.trained.opening import Data, Source, no_data
-from vaekit.trained.walks import Walks
+from vaekit.trained.walks import ORDERED, Walks
 
 __all__ = ["TrainedModel"]
 
@@ -182,7 +183,7 @@ class TrainedModel(Walks):
     def sample(
         self,
         n: int,
-        temperature: float = 1.0,
+        temperature: Temperature = 1.0,
         *,
         label: Label = None,
         given: Mapping[str, Any] | None = None,
@@ -194,7 +195,8 @@ class TrainedModel(Walks):
 
         Args:
             n: How many.
-            temperature: Scale of the draws from the prior.
+            temperature: Scale of the draws from the prior; 0 takes its most typical value. With several groups of latents also
+                a list with a number for each, from the top down, or `("linear", first, last)`.
             label: For a model conditional on labels: the class to generate, or several in equal shares; by default classes
                 are as frequent as in the training data. Other contexts are drawn from those of the training data.
             given: For tables: fixed values by column, which every new row has; see `sample_given`.
@@ -203,10 +205,10 @@ class TrainedModel(Walks):
             seed: Seed of the draws, or a generator.
 
         Raises:
-            ValueError: `n` is below 1, the temperature is negative or infinite, or the label is unknown.
+            ValueError: `n` is below 1, a temperature is negative or infinite or lacks its group, or the label is unknown.
             NotApplicable: `decoding` is set for data without tokens, or `given` for data without columns.
         """
-        n, temperature = whole("n", n), real("temperature", temperature, 0)
+        n = whole("n", n)
         if given:
             if label is not None or temperature != 1:
                 raise ValueError("given goes with neither label nor temperature; leave these out")
@@ -284,12 +286,21 @@ class TrainedModel(Walks):
         both = self.view.display(torch.cat([real, made]))  # together, for they may be scaled by their range
         return sample_quality(both[: len(real)], both[len(real) :], RandomFeatures(real.shape[1]))
 
-    def encode(self, source: Source | None = None, count: int | None = None) -> Encoding:
+    def encode(self, source: Source | None = None, count: int | None = None, *, keep: Keep | None = None) -> Encoding:
         """Return posterior means and standard deviations of each group: deterministic, and without gradients.
 
         The result unpacks into `mean, std`, each `(N, D)`, the groups side by side.
+
+        Args:
+            source: The data; by default the test part of the model's own.
+            count: How many at most.
+            keep: Which latents come from the datum; see `reconstruct`. The others have the prior's deviations.
+
+        Raises:
+            ValueError: `keep` is neither a number of groups nor a share.
+            NotApplicable: `keep` is a share, and the latents have no rates.
         """
-        return self.encoded(self.given(source, count))
+        return self.encoded(self.given(source, count), keep)
 
     def decode(self, z: Tensor, *context: Tensor, decoding: Decoding | None = None) -> Shown:
         """Return the data of codes `(N, D)`, in the form that `sample` returns.
@@ -314,7 +325,7 @@ class TrainedModel(Walks):
         count: int | None = None,
         *,
         decoding: Decoding | None = None,
-        keep: int | None = None,
+        keep: Keep | None = None,
     ) -> tuple[Shown, Shown]:
         """Return inputs and their deterministic reconstructions, in the form that `sample` returns.
 
@@ -322,28 +333,26 @@ class TrainedModel(Walks):
             source: The data; by default the test part of the model's own.
             count: How many at most.
             decoding: For texts: how tokens are chosen; by default the most probable one after the other.
-            keep: How many groups of latents, from the top, come from the datum; those of the groups below are then the most
-                typical ones of their prior. By default all groups are kept.
+            keep: How many groups of latents, from the top, come from the datum; or, below 1, the share of all latent
+                variables, those with the largest mean rate over the model's own test part. The others take the most typical
+                value of their prior, given the groups above. By default all are kept.
 
         Raises:
-            ValueError: `keep` is below 1, or above the number of groups.
+            ValueError: `keep` is neither a number of groups nor a share.
+            NotApplicable: `keep` is a share, and the latents have no rates.
         """
-        if keep is not None and not 1 <= keep <= len(self.latents.sizes):
-            raise ValueError(f"keep is a number of groups of latents, 1 to {len(self.latents.sizes)}, got {keep}")
         data, rows = self._first(source, count)
         data = data.taken(rows)
         given, pick = self._entering(data.stored), self.view.pick(decoding)
+        means = self.encoded(given, keep).means
         with evaluating(self.model):
-            parts = ((self._kept(keep, *part), part[1:]) for part in self._in_batches(*given))
-            again = torch.cat([pick(self.model.decode(*z, context=context)) for z, context in parts])
+            parts = self._in_batches(*means, *given[1:])
+            drawn = (self.model.decode(*part[: len(means)], context=part[len(means) :]) for part in parts)
+            again = torch.cat([pick(likelihood) for likelihood in drawn])
         if not self._for_display:
             return self.view.inputs(data, given[0]), self.view.decode(again)
         both = self.view.display(torch.cat([given[0], again]))
         return both[: len(again)], both[len(again) :]
-
-    def _kept(self, keep: int | None, x: Tensor, *context: Tensor) -> tuple[Tensor, ...]:
-        z = self.model.points(x, *context)
-        return z if keep is None else self.model.prior_sample(len(x), *context, temperature=0.0, given=z[:keep])
 
     @property
     def displayed(self) -> Self:
@@ -356,18 +365,28 @@ class TrainedModel(Walks):
         """Return a model's output as data, or to be looked at; see `displayed`."""
         return self.view.display(x) if self._for_display else self.view.decode(x)
 
-    def encoded(self, given: tuple[Tensor, ...]) -> Encoding:
+    def encoded(self, given: tuple[Tensor, ...], keep: Keep | None = None) -> Encoding:
         """Return the encoding of the inputs of the model; see `given`."""
+        masks = None if keep is None else kept_masks(keep, self.latents.groups, lambda: self._rates(given))
         with evaluating(self.model):
-            posteriors = [self.model.posteriors(*part) for part in self._in_batches(*given)]
-            groups = list(zip(*posteriors, strict=True))
-            means = tuple(torch.cat([point(q) for q in group]) for group in groups)
-            deviations = tuple(torch.cat([_deviation(q) for q in group]) for group in groups)
-        return Encoding(means, deviations)
+            return encoding(self.model, self._in_batches(*given), masks)
 
-    def generated(self, n: int, pick: Pick, temperature: float = 1.0, label: Label = None, seed: Seed = 0) -> Tensor:
+    def _rates(self, given: tuple[Tensor, ...]) -> Tensor:
+        """Return the mean rate of each latent variable over some of the model's own data, or of those given."""
+        with suppress(DataNotAtHand, OSError):
+            given = self.given(None, ORDERED)
+        with evaluating(self.model, 0):
+            parts = list(self._in_batches(*(column[:ORDERED] for column in given)))
+            rates = torch.stack([variable_rates(self.model, *part) for part in parts])
+        return torch.tensor([len(part[0]) for part in parts]).to(rates) @ rates
+
+    def generated(
+        self, n: int, pick: Pick, temperature: Temperature = 1.0, label: Label = None, seed: Seed = 0
+    ) -> Tensor:
         """Return new data in the support of the likelihood, `(n, *event)`; `pick` takes each from p(x | z)."""
         self._refuse_too_many(n, f"n={n:,}")
+        scales = temperatures(temperature, len(self.latents.sizes))
+        temperature = scales[0] if len({*scales}) == 1 else scales
         training = self.sources.training_context() if label is None else None
         with evaluating(self.model, seed):
             contexts = self.conditions.drawn(n, label, training)
@@ -380,7 +399,7 @@ class TrainedModel(Walks):
                 x[again] = self._drawn(int(again.sum()), pick, temperature, *(column[again] for column in contexts))
         return x
 
-    def _drawn(self, n: int, pick: Pick, temperature: float, *contexts: Tensor) -> Tensor:
+    def _drawn(self, n: int, pick: Pick, temperature: Temperature, *contexts: Tensor) -> Tensor:
         x = []
         for part, *context in self._in_batches(torch.empty(n, 0), *contexts, batch=self.view.traits.drawn):
             z = self.model.prior_sample(len(part), *context, temperature=temperature)
@@ -404,11 +423,3 @@ class TrainedModel(Walks):
                 event = self.model.decode(*self.model.prior_sample(1, *context), context=context).event_shape
             numbers = event.numel() + sum(self.latents.sizes) + self.conditions.size
             refuse_beyond_memory(what, _BYTES * count * numbers, "ask for fewer at once")
-
-
-def _deviation(q: torch.distributions.Distribution) -> Tensor:
-    """Return the standard deviations of a posterior; NaN if it has none in closed form."""
-    try:
-        return q.stddev
-    except NotImplementedError:
-        return torch.full_like(point(q), math.nan)

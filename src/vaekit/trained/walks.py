@@ -21,9 +21,11 @@ from vaekit.trained.latent_space import Way
 from vaekit.trained.latents import Encoding, Latents
 from vaekit.trained.opening import Source
 
-__all__ = ["Traversal", "Walks"]
+__all__ = ["ORDERED", "Traversal", "Walks"]
 
-_ORDERED = 512  # data whose codes decide the order of dimensions
+ORDERED = 512
+"""Data whose codes decide the order of dimensions."""
+
 _STEPS = 10_000  # the data of the longest walk
 
 
@@ -172,7 +174,7 @@ class Walks(ABC):
 
     def _most_active(self) -> list[int]:
         try:
-            means = self.encoded(self.given(None, _ORDERED)).mean
+            means = self.encoded(self.given(None, ORDERED)).mean
         except DataNotAtHand:
             return list(range(sum(self.latents.sizes)))
         return means.var(0, correction=0).argsort(descending=True).tolist()

@@ -13,6 +13,7 @@ from vaekit.diagnosis.checks.words import worded
 from vaekit.diagnosis.examination import Examination
 from vaekit.diagnosis.latent_use import COLLAPSED, USUAL, LatentUse
 from vaekit.diagnosis.remedies import late, learned_scale, lighter, longer
+from vaekit.errors import shortened
 
 __all__ = ["CHECKS"]
 
@@ -20,6 +21,7 @@ _LATE = 400  # steps, before which a decoder seldom reads its latents
 _EXCESS = 1.3  # a quarter more than what would do is no reason to train again
 # Nats that a nat of rate saves; below, a table whose columns have few causes leaves latents idle rightly.
 _PRESSED = 1.5
+_CARRIED = 0.1  # nats that a single latent variable in use carries at least
 _FULL = 0.5  # nats that the least used latent carries where every latent is needed
 
 
@@ -42,7 +44,12 @@ def _least_group(examination: Examination) -> float | None:
 
 def _group(examination: Examination) -> str:
     use = examination.latent_use
-    return "" if use is None or use.groups is None else f"group z{use.groups.index(min(use.groups))}"
+    if use is None or use.groups is None:
+        return ""
+    dead = [f"z{i}" for i, rate in enumerate(use.groups) if rate < _CARRIED] or [
+        f"z{use.groups.index(min(use.groups))}"
+    ]
+    return f"group{'s' if len(dead) > 1 else ''} {shortened(', '.join(dead))}"
 
 
 def _decoder_share(examination: Examination) -> float | None:
@@ -55,7 +62,7 @@ def _dead(examination: Examination) -> float | None:
     if use is None or use.excess is None or use.used is None or use.excess > _EXCESS:
         return None
     price = examination.exchange_rate.beta if examination.exchange_rate and examination.subject.traits.slots else None
-    return None if price is not None and price < _PRESSED else 1 - use.used / use.latents
+    return None if price is not None and price < _PRESSED else 1 - use.used / use.first
 
 
 def _excess(examination: Examination) -> float | None:
@@ -115,13 +122,12 @@ def _more(examination: Examination) -> tuple[str, ...]:
     use = examination.latent_use
     if examination.subject.description is None or use is None or use.dimension is None:
         return ()
-    return (f"latent={max(2 * use.latents, math.ceil(use.dimension))}",)
+    return (f"latent={max(2 * use.first, math.ceil(use.dimension))}",)
 
 
 CHECKS = (
     worded("posterior_collapse", _collapse, below=COLLAPSED, prescription=_wake),
-    # A single latent variable that is in use carries at least 0.1.
-    worded("collapsed_group", _least_group, below=0.1, prescription=_wake, where=_group),
+    worded("collapsed_group", _least_group, below=_CARRIED, prescription=_wake, where=_group),
     # An exact decoder loses at least the information, which is most of the rate: healthy runs lose 2 to 15 times it, and
     # one that wastes its rate at beta = 0.01 still a quarter.
     worded("decoder_ignores_latent", _decoder_share, below=0.1, prescription=_listen),

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -34,6 +35,14 @@ _OUT = (
 )
 _DECODE = "Texts only: greedy, sample, top_k=40, top_p=0.9, beam or beams=10, temperature=0.8, ..."
 _DATUM = "An image file, a text, or the number of a test datum."
+_TEMPERATURE = (
+    "Scale of the draws from the prior; for texts, of the tokens. "
+    "With several groups of latents also one for each, from the top down: 1,0.8,0.6, or linear,1,0.6."
+)
+_KEEP = (
+    "Groups of latents, from the top, that come from the data; below 1, the share of all variables, those that carry most. "
+    "The others have the most typical value of their prior."
+)
 _DEEP = "Also information, annealed bound, gaps, probes, disentanglement, fidelity and samples; takes minutes."
 
 
@@ -56,6 +65,24 @@ def source(text: str) -> str:
         raise typer.BadParameter("it is empty; give a path, a name or a text")
     if "\0" in text:
         raise typer.BadParameter("it holds a zero byte, which no path may hold; leave it out")
+    return text
+
+
+def numbers(text: str) -> Any:
+    """Return the number that was typed; of several with commas a tuple, in which words stay words.
+
+    Examples:
+        >>> numbers("2"), numbers("0.7"), numbers("linear,1,0.5")
+        (2, 0.7, ('linear', 1, 0.5))
+    """
+    parts = [_number(part.strip()) for part in text.strip("[] ").split(",")]
+    return parts[0] if len(parts) == 1 else tuple(parts)
+
+
+def _number(text: str) -> Any:
+    for kind in (int, float):
+        with suppress(ValueError):
+            return kind(text)
     return text
 
 
@@ -103,9 +130,8 @@ Proposals = Annotated[int, typer.Option("--samples", min=2, max=_DRAWS, help="La
 DeepMeasures = Annotated[bool, typer.Option("--deep", help=_DEEP)]
 DeepDoctor = Annotated[bool, typer.Option("--deep", help="Use all test data; by default some checks use 256.")]
 Count = Annotated[int, typer.Option("-n", min=1, max=_DATA_AT_ONCE, help="How many.")]
-Temperature = Annotated[
-    float, typer.Option("--temperature", min=0, help="Scale of the draws from the prior; for texts, of the tokens.")
-]
+Temperature = Annotated[Any, typer.Option("--temperature", parser=numbers, metavar="T", help=_TEMPERATURE)]
+Keep = Annotated[Any, typer.Option("--keep", parser=numbers, metavar="K", help=_KEEP)]
 Label = Annotated[list[str] | None, typer.Option("--label", help="A class, if the model is conditional; repeatable.")]
 Given = Annotated[list[str] | None, typer.Option("--given", help="Tables: column=value for every row; repeatable.")]
 Noise = Annotated[bool, typer.Option("--noise", help="Also draw the pixels from p(x | z), instead of its mean.")]
@@ -229,7 +255,7 @@ def sample(
     run: RunPath,
     out: Out = None,
     n: Count = 64,
-    temperature: Temperature = 1.0,
+    temperature: Temperature = "1",
     label: Label = None,
     given: Given = None,
     noise: Noise = False,
@@ -245,11 +271,13 @@ def sample(
 
 
 @_verb
-def reconstruct(run: RunPath, data: Data, out: Out = None, decode: Decode = None, json: Json = False) -> None:
+def reconstruct(
+    run: RunPath, data: Data, out: Out = None, decode: Decode = None, keep: Keep = None, json: Json = False
+) -> None:
     """Encode and decode data: images as a PNG each and a grid of pairs, texts side by side."""
     from vaekit.interfaces.cli import using
 
-    using.reconstruct(run, data, out, decode, json)
+    using.reconstruct(run, data, out, json, decode=decode, keep=keep)
 
 
 @_verb
@@ -304,11 +332,11 @@ def manipulate(
 
 
 @_verb
-def encode(run: RunPath, data: Data, out: OutCodes, json: Json = False) -> None:
+def encode(run: RunPath, data: Data, out: OutCodes, keep: Keep = None, json: Json = False) -> None:
     """Write the posterior mean and standard deviation of every datum."""
     from vaekit.interfaces.cli import using
 
-    using.encode(run, data, out, json)
+    using.encode(run, data, out, json, keep=keep)
 
 
 @_verb

@@ -52,10 +52,17 @@ def _row(path: Path) -> dict[str, Any]:
         "distortion": evaluation["distortion"],
         "active_units": evaluation["active_units"],
         **_parts(experiment.model),
+        **_all_latents(evaluation),
         "measure": experiment.measure,
         "objective": experiment.objective.kind,
         "data": folder.fingerprint[:12],
     }
+
+
+def _all_latents(evaluation: dict[str, Any]) -> dict[str, int]:
+    """Return the number of latents of all groups, where there are several: the description counts those of the first."""
+    groups = evaluation.get("groups", [])
+    return {"latent": sum(group["latents"] for group in groups)} if groups else {}
 
 
 def _parts(model: Description | None) -> dict[str, Any]:

@@ -14,6 +14,8 @@ __all__ = ["BARE", "bound_lines", "choice_table", "console", "emit"]
 BARE: dict[str, Any] = {"box": None, "pad_edge": False, "header_style": "bold"}
 """How tables look in a terminal: without lines."""
 
+_GROUPS = 8  # of latents that have a line of their own
+
 
 def emit(as_json: bool, data: dict[str, Any], *text: Any) -> None:
     """Print one JSON object to stdout and nothing else, or the text."""
@@ -72,7 +74,21 @@ def bound_lines(summary: dict[str, Any]) -> list[str]:
         f"rate {number(summary['rate'])}, distortion {number(summary['distortion'])} nats; "
         f"{counts} (lower bounds on log p(x): larger is better)"
     )
-    return [*lines, *summary.get("remarks", [])]
+    return [*lines, *_group_lines(summary.get("groups", [])), *summary.get("remarks", [])]
+
+
+def _group_lines(groups: list[dict[str, Any]]) -> list[str]:
+    """Return a line for each group of latents, from the top down: those with the largest rates, and the others together."""
+    order = sorted(range(len(groups)), key=lambda i: -groups[i]["rate"])
+    shown, rest = sorted(order[:_GROUPS]), order[_GROUPS:]
+    whole = sum(group["rate"] for group in groups) or 1.0
+    lines = [
+        f"group {f'z{i}':<4} rate {number(groups[i]['rate'])} nats ({groups[i]['rate'] / whole:.0%}), "
+        f"{groups[i]['active_units']} of {groups[i]['latents']} latents active"
+        for i in shown
+    ]
+    left = sum(groups[i]["rate"] for i in rest)
+    return lines + ([f"the other {len(rest)} groups {number(left)} nats ({left / whole:.0%})"] if rest else [])
 
 
 def _perplexity(summary: dict[str, Any], bound: str) -> str:

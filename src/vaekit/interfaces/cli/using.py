@@ -20,7 +20,7 @@ from vaekit.interfaces.measures.decoder_use import decoder_use
 from vaekit.interfaces.measures.deep import deep as deep_measures, deep_lines
 from vaekit.interfaces.media import MEDIA, HeldOut, Output
 from vaekit.interfaces.media.column_files import check_suffix, write_columns
-from vaekit.trained import TrainedModel
+from vaekit.trained import Encoding, Keep, TrainedModel
 
 __all__ = [
     *("analogy", "encode", "evaluate", "interpolate", "manipulate", "reconstruct", "sample", "score", "traverse")
@@ -88,11 +88,13 @@ def _given_rows(model: TrainedModel, n: int, given: list[str], seed: int) -> Any
     return found.table
 
 
-def reconstruct(path: Path, data: str, out: Path | None, decode: str | None, as_json: bool) -> None:
+def reconstruct(
+    path: Path, data: str, out: Path | None, as_json: bool, *, decode: str | None, keep: Keep | None
+) -> None:
     """Write reconstructions."""
     model = _writer(path, out)
     dataset, rows = opened(model, data)
-    inputs, again = model.reconstruct(dataset, decoding=decoding_of(decode))
+    inputs, again = model.reconstruct(dataset, decoding=decoding_of(decode), keep=keep)
     output = Output("reconstruct", again, columns=8, names=stems_of(dataset, rows), inputs=inputs)
     _write(model, output, out, as_json)
 
@@ -138,28 +140,31 @@ def manipulate(
     _write(model, Output("manipulation", MEDIA[model.kind].flat(made), steps, lead), out, as_json)
 
 
-def encode(path: Path, data: str, out: Path, as_json: bool) -> None:
-    """Write posterior means and standard deviations."""
+def encode(path: Path, data: str, out: Path, as_json: bool, *, keep: Keep | None) -> None:
+    """Write posterior means and standard deviations, of the dimensions that are kept."""
     model, out = opened_model(path), check_suffix(out)
     dataset, rows = opened(model, data)
-    found = model.encode(dataset)
+    found = model.encode(dataset, keep=keep)
     if found.std.isnan().all():
         complain("note: the posterior has no standard deviation in closed form, so std is NaN")
-    write_columns(out, {**identity(model.kind, dataset, rows), **_code_columns(model, found.mean, found.std)})
-    count, size = found.mean.shape
+    columns, names = _code_columns(model, found)
+    write_columns(out, {**identity(model.kind, dataset, rows), **columns})
+    count, size = len(found.mean), len(names)
     emit(
         as_json,
-        {"out": str(out), "n": count, "latent": size, "names": model.latents.names, "quarantine": set_aside(dataset)},
+        {"out": str(out), "n": count, "latent": size, "names": names, "quarantine": set_aside(dataset)},
         f"{count} x {size} latents: {out}",
     )
 
 
-def _code_columns(model: TrainedModel, mean: Tensor, std: Tensor) -> dict[str, Tensor]:
-    """Return means and deviations: a matrix each of one group of latents, a column for each dimension of several."""
-    if len(model.latents.sizes) == 1:
-        return {"mean": mean, "std": std}
-    pairs = (("mean", mean), ("std", std))
-    return {f"{title}_{name}": values[:, j] for title, values in pairs for j, name in enumerate(model.latents.names)}
+def _code_columns(model: TrainedModel, found: Encoding) -> tuple[dict[str, Tensor], list[str]]:
+    """Return a matrix of means and one of deviations, or columns by name of several groups and of kept dimensions; and names."""
+    names, pairs = list(model.latents.names), {"mean": found.mean, "std": found.std}
+    if found.kept is None and len(model.latents.sizes) == 1:
+        return pairs, names
+    places = range(len(names)) if found.kept is None else found.kept.nonzero().flatten().tolist()
+    columns = {f"{title}_{names[j]}": values[:, j] for title, values in pairs.items() for j in places}
+    return columns, [names[j] for j in places]
 
 
 def score(path: Path, data: str, out: Path, samples: int, as_json: bool) -> None:

@@ -177,7 +177,7 @@ class Medium(ABC):
         """Return rows of data as one list of data."""
         return [datum for row in rows for datum in row]
 
-    def sampling(self, decode: str | None, temperature: float) -> tuple[Decoding | None, float]:
+    def sampling(self, decode: str | None, temperature: Any) -> tuple[Decoding | None, Any]:
         """Return how tokens are chosen, and the temperature of the prior, from what was typed."""
         return decoding_of(decode), temperature
 

@@ -11,7 +11,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from vaekit.interfaces.measures.deep import NO_LATENTS
-from vaekit.interfaces.report.doctor_figures import aggregate, calibration, rate_distortion, spectra
+from vaekit.interfaces.report.doctor_figures import aggregate, calibration, rate_distortion, sharpness_chart
 from vaekit.interfaces.report.page import Picture, card, columns, commands, folded, paragraph, section, table
 
 if TYPE_CHECKING:  # the chapters of the diagnosis are slow to import, and a report without them has no need to
@@ -146,10 +146,7 @@ def _spectra(examination: Examination) -> Picture | str:
     found = examination.sharpness
     if found is None:
         return "There are no power spectra: the data are not images, or the images are too few or too small."
-    power = {"data": found.data, "reconstructions": found.reconstructions, "samples": found.samples}
-    power["reconstructions that match"] = found.agreeing
-    share = f"Dashed: the power that reconstructions match, {found.agreement:.0%} of that of {found.count} images."
-    return _with_number(spectra(found.frequency, power), share)
+    return sharpness_chart(found)
 
 
 def _rate_distortion(examination: Examination) -> Picture | str:

@@ -12,7 +12,10 @@ from torch import Tensor
 
 from vaekit.interfaces.report.page import Picture
 
-__all__ = ["DATA", "GREY", "INK", "TRAIN", "VALIDATION", "chart", "curves", "limits", "panels", "printable", "rates"]
+__all__ = [
+    *("DATA", "GREY", "INK", "TRAIN", "VALIDATION"),
+    *("chart", "curves", "group_rates", "limits", "panels", "printable", "rates"),
+]
 
 INK, GREY = "#333c46", "#9aa5b1"
 TRAIN, VALIDATION, DATA = "#b3bcc6", "#24639f", "#24639f"
@@ -140,6 +143,39 @@ def rates(values: Tensor, names: Sequence[str], threshold: float = 0.01) -> Pict
     count = f"{used} of {len(heights)} dimensions carry more than {threshold} nat{rest}."
     caption = f"Mean KL(q(z_j | x) || p(z_j)) over the evaluated data, on a logarithmic axis: {count}"
     return Picture("rates", "KL per latent dimension", caption, chart(draw), "chart")
+
+
+def group_rates(values: Sequence[float]) -> Picture:
+    """Return the rate of each group of latents as bars, the top one first, and the share that they add up to.
+
+    Args:
+        values: The mean rate of each group in nats, from the top down.
+    """
+    total = sum(values) or 1.0
+    shares = (np.cumsum(values) / total).tolist()
+
+    def draw(axes: Any) -> None:
+        places = range(len(values))
+        axes.bar(places, values, width=0.8, color=DATA)
+        axes.set(xlabel="Group of latents, from the top down", ylabel="Rate (nats)", xlim=(-0.6, len(values) - 0.4))
+        axes.set_ylim(bottom=min(0.0, *values))
+        axes.grid(visible=False, axis="x")
+        if len(values) <= 20:
+            axes.set_xticks(places, [f"z{i}" for i in places])
+        beside = axes.twinx()
+        beside.plot(places, shares, color=_BEST, marker="o" if len(values) <= 20 else "", markersize=3.5)
+        beside.set(ylim=(0, 1.05), ylabel="Share of the rate, added up", yticks=(0, 0.25, 0.5, 0.75, 1))
+        beside.set_yticklabels(["0", "25 %", "50 %", "75 %", "100 %"])
+        beside.spines["right"].set_visible(True)
+        beside.grid(visible=False)
+        axes.figure.subplots_adjust(right=0.84)
+
+    largest = max(range(len(values)), key=values.__getitem__)
+    most = f"z{largest} carries most, {values[largest]:.2f} nats ({values[largest] / total:.0%})."
+    caption = (
+        f"Bars: mean KL(q || p) of each group over the evaluated data. Red: the share that the groups add up to. {most}"
+    )
+    return Picture("group-rates", "Rate of each group of latents", caption, chart(draw), "chart")
 
 
 def limits(series: Sequence[Sequence[float]]) -> tuple[float, float] | None:

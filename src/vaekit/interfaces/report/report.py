@@ -14,7 +14,7 @@ from vaekit.interfaces.measures.deep import NO_LATENTS
 from vaekit.interfaces.media import MEDIA, Exhibit, HeldOut
 from vaekit.interfaces.media.pictures import save_png
 from vaekit.interfaces.report.doctor import Diagnosis, charts_of, examination_section, findings_section
-from vaekit.interfaces.report.figures import curves, rates
+from vaekit.interfaces.report.figures import curves, group_rates, rates
 from vaekit.interfaces.report.latent_map import latent_map
 from vaekit.interfaces.report.numbers import headline, notes, title, title_text
 from vaekit.interfaces.report.page import Picture, columns, document, paragraph, section
@@ -47,7 +47,9 @@ def write_report(run: Run, result: Bounds, diagnosis: Diagnosis | None = None, d
     made = list(_exhibits(run, result, held_out, deadline))
     images = [picture for exhibit in made for picture in exhibit.pictures]
     lacking = "" if held_out else paragraph("The data are not available, so no inputs are shown.", "soft")
-    examined = [] if diagnosis is None else charts_of(diagnosis)
+    seen = {picture.name for picture in images}
+    charted = [] if diagnosis is None else charts_of(diagnosis)
+    examined = [found for found in charted if isinstance(found, str) or found.name not in seen]
     for drawn in (*images, *charts, *latents, *(found for found in examined if isinstance(found, Picture))):
         save_png(_as_file(drawn), run.folder.plots / f"{drawn.name}.png")
     event = tuple(given[0].shape[1:]) if given else None
@@ -103,7 +105,12 @@ def _latents(run: Run, result: Bounds, held_out: HeldOut | None) -> list[Picture
     classes, labels = ((), None) if held_out is None else (held_out.data.classes, held_out.labels)
     bars = None if result.rate_per_dimension is None else rates(result.rate_per_dimension, run.latents.names)
     found = latent_map(result.means, labels, classes)
-    return [picture for picture in (bars, found) if picture is not None]
+    several = (
+        None
+        if result.rates is None or result.rates.shape[1] == 1
+        else group_rates(result.rates.double().mean(0).tolist())
+    )
+    return [picture for picture in (several, bars, found) if picture is not None]
 
 
 def _missing(run: Run, latents: list[Picture], result: Bounds) -> str:

@@ -9,9 +9,10 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from vaekit.evaluation import Bounds
+from vaekit.evaluation import SHARPNESS_IMAGES, Bounds, sharpness
 from vaekit.interfaces.media.medium import HeldOut
 from vaekit.interfaces.media.pictures import picture
+from vaekit.interfaces.report.doctor_figures import sharpness_chart
 from vaekit.interfaces.report.page import Picture
 from vaekit.interfaces.report.walks import REACH, interpolated, traversed
 from vaekit.interfaces.runs.run import Run
@@ -21,6 +22,7 @@ __all__ = ["galleries", "sheet", "shows_images"]
 
 _LARGEST = 96  # pixels of a cell's longer side: ten of them fill the page
 _MANY_PIXELS = 64 * 64  # above it, decoding costs seconds and fewer images suffice
+_PIXELS = 2**19  # behind a power spectrum: 128 images of 64 x 64
 _ROWS = 4  # of interpolations
 _DIMENSIONS = 8
 _KEPT = 6  # numbers of groups of latents that reconstructions keep, at most
@@ -48,6 +50,8 @@ def galleries(run: Run, result: Bounds, held_out: HeldOut | None) -> Iterator[li
         small.append(_samples(run, 16 if few else 64))
     if small:
         yield small
+    if held_out is not None and (found := _spectra(run, held_out)):
+        yield [found]
     if has_data and len(run.latents.sizes) > 1:
         yield [_groups(run, 8 if few else 12)]
     if not run.latents.is_walkable:
@@ -107,6 +111,17 @@ def _reconstructions(run: Run, count: int) -> Picture:
     columns = 2 * _square(len(inputs), inputs.shape[2], 2 * inputs.shape[3])
     caption = "Pairs of held-out data: left the input, right its reconstruction from the posterior mean."
     return Picture("reconstructions", "Inputs beside reconstructions", caption, sheet(pairs, columns, group=2), "sheet")
+
+
+def _spectra(run: Run, held_out: HeldOut) -> Picture | None:
+    """Return the power spectra of data, reconstructions and samples, of as many images as there is time for."""
+    count = max(1, min(SHARPNESS_IMAGES, _PIXELS // math.prod(_shape(run)[1:])))
+    with evaluating(run.model):
+        real = run.view.original(held_out.first(count).values)
+    if real is None:
+        return None
+    found = sharpness(real, run.displayed.reconstruct(None, count)[1], run.displayed.sample(len(real)))
+    return None if found is None else sharpness_chart(found)
 
 
 def _groups(run: Run, count: int) -> Picture:

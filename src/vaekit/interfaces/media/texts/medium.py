@@ -14,6 +14,7 @@ from torch import Tensor
 from vaekit.data import Dataset, TextSchema, name_of, text_lengths
 from vaekit.data.text_encoding import percent
 from vaekit.distributions import EOS, UNK, Decoding
+from vaekit.errors import real
 from vaekit.evaluation import Bounds, perplexity
 from vaekit.interfaces.describing.decoding import decoding_of
 from vaekit.interfaces.media.column_files import check_suffix, write_columns
@@ -166,9 +167,9 @@ class TextMedium(Medium):
         some = data.taken(rows)
         return {"text": list(some.texts) or data.schema.decode(some.values)}  # type: ignore[union-attr]
 
-    def sampling(self, decode: str | None, temperature: float) -> tuple[Decoding | None, float]:
+    def sampling(self, decode: str | None, temperature: Any) -> tuple[Decoding | None, Any]:
         """Return how tokens are chosen; the temperature applies to the tokens, not to the prior."""
-        return decoding_of(decode, None if temperature == 1 else temperature), 1.0
+        return decoding_of(decode, None if temperature == 1 else real("--temperature", temperature, 0)), 1.0
 
 
 def _cell(value: Any) -> str:
