@@ -77,6 +77,10 @@ def test_norm_follows_the_batch_and_net_the_device():
     assert choose(64, 64, 3, batch=15)[0].net.norm == "group"
     assert choose(64, 64, 3, batch=16)[0].net.norm == "batch"
     assert choose(28, 28, 1, gpu=True)[0].net.kind == "conv"
+    many = {"count": 50_000}
+    assert choose(28, 28, 1, **many)[0].net.kind == choose(28, 28, 1, seconds=720, **many)[0].net.kind == "hierarchical"
+    assert choose(28, 28, 1, seconds=60, **many)[0].net.kind == "mlp"
+    assert choose(28, 28, 1, preset="fast", **many)[0].net.kind == "mlp"
 
 
 @pytest.mark.parametrize("size", [(1, 1, 1), (1, 200, 3), (2, 900, 1), (3, 3, 1), (5, 5, 1)])
@@ -136,6 +140,9 @@ def test_the_likelihood_follows_the_values(kind, index):
     model, choices = choose_image_model(data.schema, {}, FEW)
     assert model.likelihood.kind == kind
     assert choices[0].key == "likelihood"
+    is_fine = kind == "discretized_logistic" and model.likelihood.levels >= 128
+    conv, _ = choose_image_model(data.schema, {"net": {"kind": "conv"}}, FEW)
+    assert conv.likelihood.kind == (f"{kind}_mixture" if is_fine else kind)
     model.check(data)
     if kind == "discretized_logistic":
         assert model.likelihood.levels == data.schema.levels == max(256 if values.dtype == np.uint8 else 0, len(values))

@@ -20,6 +20,7 @@ from vaekit.value import Size
 __all__ = ["architecture", "choose_image_model"]
 
 _MANY = 10_000  # images from which groups of latents reach a better bound than one
+_MANY_LEVELS = 128  # of a pixel, from which one logistic is too stiff
 _LONG = 360  # seconds from which they do so on two cores; `benchmarks/deep_images.py` has the curves
 _LEVELED = {family.model_fields["kind"].default for family in LEVELED}
 
@@ -40,8 +41,12 @@ def choose_image_model(
     """
     shape = (schema.channels, schema.height, schema.width)
     draft = Draft(keys)
-    draft.choose(_likelihood(schema))
+    net = architecture(schema, situation)
+    kind = draft.part("net").get("kind", net.value)
+    draft.choose(_likelihood(schema, dense=kind == "mlp" or situation.preset == "fast"))
     likelihood = draft.part("likelihood")
+    if likelihood["kind"] == "discretized_logistic_mixture" and not situation.gpu:
+        draft.choose(Choice(key="likelihood.components", value=5, reason="half the usual number, for speed on a CPU"))
     if likelihood["kind"] in _LEVELED:
         likelihood.setdefault("levels", schema.levels or 256)
     if likelihood["kind"] == "gaussian":
@@ -49,8 +54,7 @@ def choose_image_model(
         if isinstance(scale, dict):
             scale.setdefault("kind", "shared")
     draft.count_classes(schema.classes, "data with labels (folders name them), and these have none")
-    draft.choose(architecture(schema, situation))
-    kind = draft.part("net")["kind"]
+    draft.choose(net)
     if kind == "hierarchical":
         draft.choose(*_hierarchical(shape, situation.preset, draft.part("net")))
     else:
@@ -70,9 +74,12 @@ def choose_image_model(
     return model, (*draft.choices, balance(model, "see net.widths and latent"))
 
 
-def _likelihood(schema: ImageSchema) -> Choice:
+def _likelihood(schema: ImageSchema, dense: bool) -> Choice:
     if schema.binary:
         return Choice(key="likelihood", value="bernoulli", reason="the pixels take two values")
+    if schema.levels is not None and schema.levels >= _MANY_LEVELS and not dense:
+        reason = f"the pixels have {schema.levels} levels: a mixture of logistics each, with channels that know of one another"
+        return Choice(key="likelihood", value="discretized_logistic_mixture", reason=reason)
     if schema.levels is not None:
         reason = f"the pixels are integers with {schema.levels} levels: a probability per level, comparable in bits/dim"
         return Choice(key="likelihood", value="discretized_logistic", reason=reason)
