@@ -79,6 +79,19 @@ def numbers(text: str) -> Any:
     return parts[0] if len(parts) == 1 else tuple(parts)
 
 
+def scales(text: str) -> Any:
+    """Return the temperatures that were typed; see `numbers`.
+
+    Raises:
+        typer.BadParameter: One is negative, or no number.
+    """
+    found = numbers(text)
+    for part in found if isinstance(found, tuple) else (found,):
+        if part != "linear" and (isinstance(part, str) or part < 0):
+            raise typer.BadParameter(f"{part!r} is no number from 0 on; give one, several with commas, or linear,1,0.6")
+    return found
+
+
 def _number(text: str) -> Any:
     for kind in (int, float):
         with suppress(ValueError):
@@ -130,7 +143,7 @@ Proposals = Annotated[int, typer.Option("--samples", min=2, max=_DRAWS, help="La
 DeepMeasures = Annotated[bool, typer.Option("--deep", help=_DEEP)]
 DeepDoctor = Annotated[bool, typer.Option("--deep", help="Use all test data; by default some checks use 256.")]
 Count = Annotated[int, typer.Option("-n", min=1, max=_DATA_AT_ONCE, help="How many.")]
-Temperature = Annotated[Any, typer.Option("--temperature", parser=numbers, metavar="T", help=_TEMPERATURE)]
+Temperature = Annotated[Any, typer.Option("--temperature", parser=scales, metavar="T", help=_TEMPERATURE)]
 Keep = Annotated[Any, typer.Option("--keep", parser=numbers, metavar="K", help=_KEEP)]
 Label = Annotated[list[str] | None, typer.Option("--label", help="A class, if the model is conditional; repeatable.")]
 Given = Annotated[list[str] | None, typer.Option("--given", help="Tables: column=value for every row; repeatable.")]

@@ -169,7 +169,7 @@ class TextMedium(Medium):
 
     def sampling(self, decode: str | None, temperature: Any) -> tuple[Decoding | None, Any]:
         """Return how tokens are chosen; the temperature applies to the tokens, not to the prior."""
-        return decoding_of(decode, None if temperature == 1 else real("--temperature", temperature, 0)), 1.0
+        return decoding_of(decode, None if temperature == 1 else real("temperature", temperature, 0)), 1.0
 
 
 def _cell(value: Any) -> str:
