@@ -20,7 +20,7 @@ from vaekit.nets import Hierarchical
 
 __all__ = ["ImageReading", "Images"]
 
-_ON_A_CPU = 32  # data of a step of convolutions; `benchmarks/results/deep_images.md`
+_ON_A_CPU = {"mlp": 256, "dense": 128, "conv": 32, "residual": 32, "hierarchical": 32}  # data of a step
 _MOST_PIXELS = 64_000_000  # the largest image that a reader decodes
 
 
@@ -87,12 +87,10 @@ class Images(Modality):
         assert isinstance(data.schema, ImageSchema)
         batch = self.batch(situation.count, self.batches)
         kind = model.get("net", {}).get("kind") or architecture(data.schema, situation).value
-        has_dense = kind == "mlp" or (
-            kind == "hierarchical" and data.schema.channels == 1
-        )  # half of a step is their weights
-        if not has_dense and not situation.gpu and batch.value > _ON_A_CPU:
-            why = "convolutions on a CPU: half the images take half the time, so that more steps are worth more"
-            batch = Choice(key="batch", value=_ON_A_CPU, reason=why)
+        most = _ON_A_CPU[kind if kind != "hierarchical" or data.schema.channels > 1 else "dense"]
+        if not situation.gpu and batch.value > most:
+            why = "convolutions on a CPU: a step of half the images takes half the time, and more steps are worth more"
+            batch = Choice(key="batch", value=most, reason=why)
         return [batch, self.duration(situation.preset)]
 
     def simple_prior(self, description: ImageVAE) -> str | None:
