@@ -23,6 +23,10 @@ SCRIPTS = {
     "images": ("--mnist {mnist} --fashion {fashion}",),
     "algebra": ("--mnist {mnist} --fashion {fashion}",),
     "blur": ("",),
+    "deep_images": (
+        "",
+        "--data {mnist} --keys likelihood=bernoulli likelihood.binarize=dynamic --minutes 12 --nets mlp default --nearer 1000",
+    ),
     "tutorial": ("--fashion {fashion}",),
     "text": ("--names {names} --captions {captions}",),
     "text_throughput": ("",),

@@ -119,7 +119,13 @@ def _fitted(path: Path, net: str, given: argparse.Namespace) -> dict[str, Any]:
     }
     nearer = round(bounds["iw"]["nats"] + _nearer(run, given.nearer), 2) if given.nearer else ""
     row["IW-1000 (IW-100 and a difference)"] = nearer
-    return row | {"chosen": _chosen(answer), "machine": machine()}
+    return row | {"chosen": _chosen(answer), "curve": _curve(run), "machine": machine()}
+
+
+def _curve(run: Path) -> list[tuple[int, float]]:
+    """Return seconds of training and the ELBO on validation data, in nats, of each validation."""
+    rows = map(json.loads, (run / "metrics.jsonl").read_text().splitlines())
+    return [(round(row["seconds"]), round(row["elbo"], 2)) for row in rows if "elbo" in row]
 
 
 def _nearer(run: Path, count: int) -> float:
@@ -141,7 +147,7 @@ def _keep(out: Path, row: dict[str, Any]) -> None:
     rows = json.loads(path.read_text())["rows"] if path.exists() else []
     named = ("set", "net", "keys", "minutes")
     rows = [old for old in rows if any(old[key] != row[key] for key in named)] + [row]
-    shown = [{key: value for key, value in each.items() if key not in ("machine", "chosen")} for each in rows]
+    shown = [{key: value for key, value in each.items() if key not in ("machine", "chosen", "curve")} for each in rows]
     about = {"machine": row["machine"], "settings": {"seed": 0}, "rows": rows}
     report(NAME, str(__doc__).splitlines()[0], out, about, [table(shown)])
 

@@ -20,8 +20,9 @@ from vaekit.value import Size
 __all__ = ["architecture", "choose_image_model"]
 
 _MANY = 10_000  # images from which groups of latents reach a better bound than one
+_SMALLEST = 20  # pixels a side of grey images for which this was measured
 _MANY_LEVELS = 128  # of a pixel, from which one logistic is too stiff
-_LONG = 360  # seconds from which they do so on two cores; `benchmarks/deep_images.py` has the curves
+_LONG = 420  # seconds from which they do so on two cores; before, an MLP sees so many more images that it is ahead
 _LEVELED = {family.model_fields["kind"].default for family in LEVELED}
 
 
@@ -96,7 +97,7 @@ def architecture(schema: ImageSchema, situation: Situation) -> Choice:
     inputs = schema.channels * height * width
     if min(height, width) < 4:
         return Choice(key="net", value="mlp", reason=f"images {height} x {width} are too thin to be halved")
-    why = _no_hierarchy(situation)
+    why = _no_hierarchy(schema, situation)
     if inputs <= 1024 and not situation.gpu:
         quick = "a residual MLP sees an order of magnitude more images per second than a conv net"
         if why is not None:
@@ -108,8 +109,10 @@ def architecture(schema: ImageSchema, situation: Situation) -> Choice:
     return Choice(key="net", value="conv", reason=reason)
 
 
-def _no_hierarchy(situation: Situation) -> str | None:
+def _no_hierarchy(schema: ImageSchema, situation: Situation) -> str | None:
     """Return the reason against groups of latents, which learn longer and from more data; None if there is none."""
+    if schema.channels > 1 or min(schema.height, schema.width) < _SMALLEST:
+        return "nothing deeper was measured to be better at this size"
     if situation.preset == "fast":
         return "preset fast asks for speed"
     if situation.count < _MANY:
