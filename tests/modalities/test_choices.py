@@ -80,7 +80,20 @@ def test_norm_follows_the_batch_and_net_the_device():
     many = {"count": 50_000}
     assert choose(28, 28, 1, **many)[0].net.kind == choose(28, 28, 1, seconds=720, **many)[0].net.kind == "hierarchical"
     assert choose(28, 28, 1, seconds=60, **many)[0].net.kind == "mlp"
-    assert choose(28, 28, 1, preset="fast", **many)[0].net.kind == "mlp"
+    assert choose(28, 28, 1, preset="fast", **many)[0].net.kind == choose(8, 8, 1, **many)[0].net.kind == "mlp"
+
+
+@pytest.mark.parametrize("gpu", [False, True])
+@pytest.mark.parametrize("size", [(28, 28, 1), (20, 33, 1), (32, 32, 3), (64, 64, 3), (100, 140, 4), (256, 256, 3)])
+def test_many_images_get_groups_of_latents(size, gpu):
+    model, choices = choose(*size, count=50_000, gpu=gpu)
+    net = model.net
+    assert net.kind == "hierarchical" and sum(net.groups) and len(net.ladder(model.shape)) == len(net.widths)
+    assert choices["balance"].reason.endswith("balanced")
+    assert net.dense == (size[2] == 1 and not gpu)
+    own = {"net": {"kind": "hierarchical", "widths": (8, 8)}}
+    assert len(choose(*size, given=own)[0].net.groups) == 2
+    assert choose(*size, given={"net": {"kind": "hierarchical", "patch": "whole"}})[0].net.widths == (512,)
 
 
 @pytest.mark.parametrize("size", [(1, 1, 1), (1, 200, 3), (2, 900, 1), (3, 3, 1), (5, 5, 1)])

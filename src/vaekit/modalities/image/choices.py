@@ -19,8 +19,10 @@ from vaekit.value import Size
 
 __all__ = ["architecture", "choose_image_model"]
 
-_MANY = 10_000  # images from which groups of latents reach a better bound than one
-_SMALLEST = 20  # pixels a side of grey images for which this was measured
+_MANY, _LONG = 10_000, 420
+"""Grey images, and seconds on two cores, from which groups of latents beat an MLP, which sees so many more images."""
+_ENOUGH = 2000  # other images from which groups of latents are ahead of plain convolutions at once
+_SMALLEST = 20  # pixels a side from which this was measured
 _MANY_LEVELS = 128  # of a pixel, from which one logistic is too stiff
 _LONG = 420  # seconds from which they do so on two cores; before, an MLP sees so many more images that it is ahead
 _LEVELED = {family.model_fields["kind"].default for family in LEVELED}
@@ -57,7 +59,7 @@ def choose_image_model(
     draft.count_classes(schema.classes, "data with labels (folders name them), and these have none")
     draft.choose(net)
     if kind == "hierarchical":
-        draft.choose(*_hierarchical(shape, situation.preset, draft.part("net")))
+        draft.choose(*_hierarchical(shape, situation, draft.part("net")))
     else:
         draft.choose(
             *(_mlp(shape, situation.preset) if kind == "mlp" else _conv(shape, situation.preset, situation.batch))
@@ -94,30 +96,29 @@ def _likelihood(schema: ImageSchema, dense: bool) -> Choice:
 def architecture(schema: ImageSchema, situation: Situation) -> Choice:
     """Choose the kind of net for images of this size and number."""
     height, width = schema.height, schema.width
-    inputs = schema.channels * height * width
+    size, inputs = f"images of {height} x {width}", schema.channels * height * width
     if min(height, width) < 4:
-        return Choice(key="net", value="mlp", reason=f"images {height} x {width} are too thin to be halved")
-    why = _no_hierarchy(schema, situation)
-    if inputs <= 1024 and not situation.gpu:
-        quick = "a residual MLP sees an order of magnitude more images per second than a conv net"
-        if why is not None:
-            return Choice(key="net", value="mlp", reason=f"{inputs} inputs on a CPU: {quick}, and {why}")
-        reason = f"{situation.count:,} images of {height} x {width}: groups of latents generalize better than an MLP"
+        return Choice(key="net", value="mlp", reason=f"{size} are too thin to be halved")
+    is_small = inputs <= 1024 and not situation.gpu
+    why = _no_hierarchy(schema, situation, is_small)
+    if why is None:
+        reason = f"{situation.count:,} {size}: groups of latents reach a better bound than one vector"
         return Choice(key="net", value="hierarchical", reason=reason)
-    load = "on a GPU" if situation.gpu else f"with {inputs} inputs"
-    reason = f"images {height} x {width} {load}: weights shared over positions"
-    return Choice(key="net", value="conv", reason=reason)
+    if is_small:
+        quick = "a residual MLP sees an order of magnitude more images per second than a conv net"
+        return Choice(key="net", value="mlp", reason=f"{inputs} inputs on a CPU: {quick}, and {why}")
+    return Choice(key="net", value="conv", reason=f"{size}: weights shared over positions, and {why}")
 
 
-def _no_hierarchy(schema: ImageSchema, situation: Situation) -> str | None:
+def _no_hierarchy(schema: ImageSchema, situation: Situation, is_small: bool) -> str | None:
     """Return the reason against groups of latents, which learn longer and from more data; None if there is none."""
-    if schema.channels > 1 or min(schema.height, schema.width) < _SMALLEST:
-        return "nothing deeper was measured to be better at this size"
     if situation.preset == "fast":
         return "preset fast asks for speed"
-    if situation.count < _MANY:
+    if min(schema.height, schema.width) < _SMALLEST or (is_small and schema.channels > 1):
+        return "no deeper net was measured to be better at this size"
+    if situation.count < (_MANY if is_small else _ENOUGH):
         return f"{situation.count:,} images are few for deeper nets"
-    if situation.seconds is not None and situation.seconds < _LONG:
+    if is_small and situation.seconds is not None and situation.seconds < _LONG:
         return f"{situation.seconds:.0f} s are short for deeper nets"
     return None
 
@@ -165,30 +166,36 @@ def _usual(side: int) -> tuple[int, int]:
     return (64, 256) if side < 256 else (256, 512)
 
 
-def _hierarchical(shape: Size, preset: Preset, given: Mapping[str, Any]) -> list[Choice]:
+def _hierarchical(shape: Size, situation: Situation, given: Mapping[str, Any]) -> list[Choice]:
     """Return patches, widths and groups: narrow at large grids and wide at small ones."""
-    side, factor = max(shape[1:]), 2 if preset == "best" else 1
-    patch = given.get("patch", next(patch for patch, most in ((1, 15), (2, 127), (4, 2**24)) if side <= most))
+    side, factor = max(shape[1:]), 2 if situation.preset == "best" else 1
+    is_dense = given.get("dense", 16 <= side <= 48 and shape[0] == 1 and not situation.gpu)
+    finer = is_dense or situation.gpu  # a large grid costs a CPU more than it brings
+    patch = given.get("patch", 1 if side < 16 else (2 if side < 128 else 4) if finer else (4 if side < 256 else 8))
     grids = [1 if patch == "whole" else -(-side // patch)]
     while grids[-1] > 4:
         grids.append(-(-grids[-1] // 2))
-    dense = given.get("dense", len(grids) > 1 and side <= 48 and shape[0] == 1)
-    if dense:
+    is_dense = is_dense and len(grids) > 1
+    if is_dense:
         grids = [*grids[:2], 1]
-    widths = tuple(
-        factor * (512 if grid == 1 else min(256, (16 if dense else 32) * 2**i)) for i, grid in enumerate(grids)
+    first = 16 if is_dense else 64
+    widths = given.get(
+        "widths", tuple(factor * (512 if grid == 1 else min(256, first * 2**i)) for i, grid in enumerate(grids))
     )
-    widths = tuple(given.get("widths", widths))
-    groups = tuple(2 if grid == 1 or (grid <= 32 and not dense) else 0 if dense else 1 for grid in grids[: len(widths)])
+    groups = tuple(2 if grid == 1 else 0 if is_dense else 2 if grid <= 8 else 1 for grid in grids)[: len(widths)]
     sides = ", ".join(map(str, grids))
-    found = "what a small image shows is rarely local: dense layers below the convolutions"
+    local = "what a small image shows is rarely local: dense layers below the convolutions"
     return [
         Choice(key="net.patch", value=patch, reason=f"{side} pixels a side: the largest grid has {grids[0]} positions"),
-        Choice(key="net.dense", value=dense, reason=found if dense else "latents at every position"),
-        Choice(key="net.widths", value=widths, reason=f"grids of {sides} positions a side: narrow at large ones"),
-        Choice(key="net.groups", value=groups, reason="as many as the bound gains from, besides the one at the top"),
+        Choice(
+            key="net.dense", value=is_dense, reason=local if is_dense else "latents at every position of every grid"
+        ),
+        Choice(
+            key="net.widths", value=tuple(widths), reason=f"grids of {sides} positions a side: narrow at large ones"
+        ),
+        Choice(key="net.groups", value=groups, reason="besides the group at the top; more of them at small grids"),
         Choice(
             key="net.channels", value=24 if 1 in grids else 16, reason="latent variables at each position of a group"
         ),
-        Choice(key="net.ratio", value=1.0 if dense else 0.5, reason="narrow blocks are quicker at large grids"),
+        Choice(key="net.ratio", value=1.0 if is_dense else 0.5, reason="narrow blocks are quicker at large grids"),
     ]
