@@ -71,7 +71,7 @@ def choose_image_model(
             encoder = model.net.encoder(shape)
             features = math.prod(output_size(encoder, shape))
         # The head has a mean and a scale of each latent. Below 256 pixels it is small, whatever its share.
-        most = parameter_count(encoder) // (2 * features) if max(shape[1:]) >= 256 else None
+        most = max(1, parameter_count(encoder) // (2 * features)) if max(shape[1:]) >= 256 else None
         draft.choose(latent_size(math.prod(shape), features, _usual(max(shape[1:])), most))
         model = model.replace(latent=draft.keys["latent"])
     return model, (*draft.choices, balance(model, "see net.widths and latent"))
