@@ -23,6 +23,7 @@ SCRIPTS = {
     "images": ("--mnist {mnist} --fashion {fashion}",),
     "algebra": ("--mnist {mnist} --fashion {fashion}",),
     "blur": ("",),
+    "hierarchy_step": ("",),
     "deep_images": (
         "",
         "--data {mnist} --keys likelihood=bernoulli likelihood.binarize=dynamic --minutes 12 --nets mlp default --nearer 1000",
