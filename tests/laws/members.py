@@ -121,7 +121,12 @@ PRIOR_VARIANTS = {
 }
 PRIORS = [kind(**keys) for kind in members(heads.AnyPrior) for keys in PRIOR_VARIANTS.get(kind, [{}])]
 
-NET_KINDS = [nets.MLP, nets.Conv, nets.Residual, nets.AutoencoderKL]  # of images; those of sequences have laws of their own
+NET_KINDS = [
+    nets.MLP,
+    nets.Conv,
+    nets.Residual,
+    nets.AutoencoderKL,
+]  # of images; those of sequences have laws of their own
 _NORMS = [{"norm": norm} for norm in get_args(Norm)]
 _ACTIVATIONS = [{"activation": activation} for activation in get_args(Activation)]
 _LADDERS = combined(**{key: literal(Conv, key) for key in ("kernel", "upsample", "output")})

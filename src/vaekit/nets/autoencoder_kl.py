@@ -131,12 +131,9 @@ class _Decoder(nn.Module):
         widths, grid = spec.widths[::-1], spec.grid(size[1:])
         self.out_size: Size = (widths[-1], *size[1:])
         is_map = len(given) == 3 and given[1:] == grid
-        before = [nn.Conv2d(given[0], given[0], 1)] if is_map and spec.post_quant else []
-        self.first = nn.Sequential(*before, _read(given, (widths[0], *grid)), nn.Unflatten(1, (widths[0], *grid)))
-        if is_map:
-            self.first = self.first[:-1]
-        elif len(given) > 1:
-            self.first.insert(0, nn.Flatten())
+        start, quant = (widths[0], *grid), [nn.Conv2d(given[0], given[0], 1)] if is_map and spec.post_quant else []
+        flat = [] if is_map else [nn.Flatten(), nn.Linear(math.prod(given), math.prod(start)), nn.Unflatten(1, start)]
+        self.first = nn.Sequential(*(flat or [*quant, _read(given, start)]))
         self.middle = spec.middle()
         self.stages = nn.ModuleList()
         for place, (narrow, wide) in enumerate(zip((widths[0], *widths), widths, strict=False)):
@@ -159,13 +156,13 @@ class _Decoder(nn.Module):
 class _Block(nn.Module):
     def __init__(self, spec: AutoencoderKL, before: int, after: int) -> None:
         super().__init__()
-        first, self.last = nn.Conv2d(before, after, 3, padding=1), nn.Conv2d(after, after, 3, padding=1)
-        opening = [spec.normalized(before), nn.SiLU(), first]
-        self.branch = nn.Sequential(*opening, spec.normalized(after), nn.SiLU(), self.last)
+        self.branch = nn.Sequential(spec.normalized(before), nn.SiLU(), nn.Conv2d(before, after, 3, padding=1))
+        self.branch.extend([spec.normalized(after), nn.SiLU()])
+        self.last = nn.Conv2d(after, after, 3, padding=1)
         self.shortcut = nn.Identity() if before == after else nn.Conv2d(before, after, 1)
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.shortcut(x) + self.branch(x)
+        return self.shortcut(x) + self.last(self.branch(x))
 
 
 class _Down(nn.Module):

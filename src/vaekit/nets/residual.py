@@ -128,11 +128,11 @@ class _Block(nn.Module):
         super().__init__()
         self.last = nn.Conv2d(width, width, 3, padding=1)
         first = nn.Conv2d(width, width, 3, padding=1)
-        self.branch = nn.Sequential(*_closing(spec, width), first, *_closing(spec, width), self.last)
+        self.branch = nn.Sequential(*_closing(spec, width), first, *_closing(spec, width))
         self.excite = _Excite(width) if spec.squeeze else nn.Identity()
 
     def forward(self, x: Tensor) -> Tensor:
-        return x + self.excite(self.branch(x))
+        return x + self.excite(self.last(self.branch(x)))
 
 
 class _Excite(nn.Module):

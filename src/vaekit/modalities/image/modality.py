@@ -80,6 +80,14 @@ class Images(Modality):
         assert isinstance(data.schema, ImageSchema)
         return choose_image_model(data.schema, keys, preset=situation.preset, batch=situation.batch, gpu=situation.gpu)
 
+    def simple_prior(self, description: ImageVAE) -> str | None:
+        """Return the reason for the simplest prior, if the latents lie on a grid."""
+        return (
+            "the latents lie on a grid, too many for a flow over all of them"
+            if len(description.latent_event) == 3
+            else None
+        )
+
     def optimization(self, description: ImageVAE, batch: int) -> list[Choice]:
         """Choose learning rate and weight decay: residual MLPs with layer norm tolerate a high rate and need the decay."""
         net = description.net
