@@ -15,6 +15,7 @@ from vaekit.training.fabric import make_fabric
 
 NETS = {
     "mlp": MLP(widths=(12, 8), norm="batch", dropout=0.2),
+    "plain": MLP(widths=(12,)),
     "conv": Conv(widths=(4, 8), norm="batch"),
 }
 PIXELS = torch.randint(0, 256, (62, 8, 8, 1), dtype=torch.uint8, generator=torch.Generator().manual_seed(5))

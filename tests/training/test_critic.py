@@ -133,7 +133,7 @@ def test_a_skipped_step_leaves_the_codebook_where_it_was():
     codebook = state.model.posterior.codebook
     before = {name: buffer.clone() for name, buffer in codebook.named_buffers()}
     objective = state.criterion
-    state._compute.criterion = lambda trace, step: (lambda loss: loss._replace(value=loss.value * torch.nan))(
+    state._gradient.compute.criterion = lambda trace, step: (lambda loss: loss._replace(value=loss.value * torch.nan))(
         objective(trace, step)
     )
     verdict, _, _ = state.advance(batches(PIXELS).at(3))

@@ -70,6 +70,7 @@ class Position:
     seconds: float = 0.0
     taken: int = 0
     limit: float | None = None  # seconds of this stretch, where it is an extension by time
+    at_once: int | None = None  # data that are computed at a time, where memory ran out for a whole batch
 
 
 class Phases:

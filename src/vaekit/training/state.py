@@ -10,6 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from vaekit.data import Batches, Stored
+from vaekit.training.device import random_states, set_random_states
+from vaekit.training.gradient import Gradient
 from vaekit.training.optimizers import Average, at_rest, learning_rate, make_critic, make_optimizer, restore_optimizer
 from vaekit.training.phases import Phases, Position
 from vaekit.training.processes import average, draw_apart, share_weights
@@ -47,7 +49,6 @@ class TrainingState:
         share_weights(fabric, step)
         draw_apart(fabric, training.seed)
         averaged = copy.deepcopy(step.model)
-        self._compute: nn.Module = torch.compile(step) if training.compile else step  # type: ignore[assignment]
         self.optimizer: Any = fabric.setup_optimizers(make_optimizer(step.model.parameters(), training))
         self._statistics = [buffer for buffer in step.buffers() if buffer.is_floating_point()]
         self._critics = [p for p in self._judge.parameters() if p.requires_grad]
@@ -58,6 +59,8 @@ class TrainingState:
         self.guard = Guard(training.skip)
         self.position = Position()
         self._parameters = [p for p in step.model.parameters() if p.requires_grad]
+        compute: nn.Module = torch.compile(step) if training.compile else step  # type: ignore[assignment]
+        self._gradient = Gradient(compute, fabric, [*self._parameters, *self._critics], self.average.restore_buffers)
         self.phases = Phases(training.phases, step)
         self.kept: dict[str, Any] | None = None
 
@@ -141,12 +144,8 @@ class TrainingState:
     def _descend(self, batch: Stored) -> tuple[Tensor, dict[str, Tensor], float, float]:
         """Leave the clipped gradients of a stored batch; return the loss, the metrics, and loss and norm as numbers."""
         if not self.model.training:  # asked first: `train()` walks over all modules, which shows in small models
-            self._compute.train()
-        for parameter in (*self._parameters, *self._critics):
-            parameter.grad = None  # what the optimisers' own loops do, without their bookkeeping
-        with self.fabric.autocast():
-            value, metrics = self._compute(batch.to(self.fabric.device), self.position.step)
-        self.fabric.backward(value)
+            self._gradient.compute.train()
+        (value, metrics), self.position.at_once = self._gradient(batch, self.position.step, self.position.at_once)
         average(self.fabric, [p.grad for p in (*self._parameters, *self._critics) if p.grad is not None])
         norm = nn.utils.get_total_norm([p.grad for p in self._parameters if p.grad is not None])
         both = torch.stack([value.detach().float(), norm.float()])
@@ -227,7 +226,7 @@ class TrainingState:
             "guard": self.guard.state_dict(),
             "position": vars(self.position).copy(),
             "phases": self.phases.state_dict(),
-            "rng": {name: source.get_state() for name, source in _generators(self.fabric.device).items()},
+            "rng": random_states(self.fabric.device),
         }
 
     def _set(self, state: dict[str, Any]) -> None:
@@ -239,15 +238,4 @@ class TrainingState:
         self.guard.load_state_dict(state["guard"])
         self.position = Position(**state["position"])
         self.phases.load_state_dict(state["phases"])
-        for name, source in _generators(self.fabric.device).items():
-            if name in state["rng"]:  # the run may go on on another device
-                source.set_state(state["rng"][name])
-
-
-def _generators(device: torch.device) -> dict[str, torch.Generator]:
-    """Return the global sources of random numbers that training on a device draws from."""
-    if device.type == "cuda":
-        return {"cpu": torch.default_generator, "cuda": torch.cuda.default_generators[device.index or 0]}
-    if device.type == "mps":
-        return {"cpu": torch.default_generator, "mps": torch.mps._get_default_mps_generator()}
-    return {"cpu": torch.default_generator}
+        set_random_states(self.fabric.device, state["rng"])

@@ -29,14 +29,7 @@ R = TypeVar("R")
 _LONGEST = 2_000
 """The characters of the longest sentence."""
 
-# How torch says that a tensor does not fit into memory.
-_TOO_LARGE = (
-    "out of memory",
-    "can't allocate memory",
-    "not enough memory",
-    "overflow when",
-    "storage size calculation",
-)
+_TOO_LARGE = ("overflow when", "storage size calculation")  # how torch says that no memory holds so large a tensor
 
 _SMALLER = "error: out of memory; lower batch=, net.widths= or latent=, or give smaller images with size="
 # What to do about an error of the operating system, by its number.
@@ -85,13 +78,14 @@ def _explained(error: BaseException) -> tuple[str, int]:
         return "stopped", 130
     from vaekit.interfaces.describing.parsing import sentence
     from vaekit.training import TrainingDiverged
+    from vaekit.training.memory import is_out_of_memory
 
     match error:
         case TrainingDiverged():
             return f"error: {error}", 3
         case ValidationError():
             return f"error: {sentence(error)}", 2
-        case MemoryError():
+        case _ if is_out_of_memory(error):
             return _SMALLER, 2
         case OSError():
             return f"error: {_reason(error)}", 2

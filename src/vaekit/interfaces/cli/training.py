@@ -72,7 +72,7 @@ def fit(
     with Recording(RunFolder(out) if out else free_folder(data), trainer) as recording:
         recording.begin()
         if not as_json:
-            emit(False, {}, *data_lines(dataset, experiment.data.kind), choice_table(experiment.choices), "")
+            emit(False, {}, *data_lines(dataset, experiment.data.kind), choice_table(trainer.experiment.choices), "")
         _conclude(recording, as_json, began)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any, Protocol
 
 import torch
@@ -13,6 +14,7 @@ from vaekit.data import Batches, Dataset, Stored, sequential, unpacked
 from vaekit.data.dataset import Part
 from vaekit.diagnosis import Watch
 from vaekit.interfaces.describing.experiment import Experiment
+from vaekit.interfaces.runs.batch_size import bytes_of_gradient, fitted_batch
 from vaekit.interfaces.runs.ending import seconds_of_ending, silently
 from vaekit.interfaces.runs.folder import label_counts
 from vaekit.interfaces.runs.second_stage import second_stage
@@ -113,22 +115,29 @@ class Trainer:
         self.held_out = self.data.drawn("validation", _VALIDATED)
         criterion = experiment.objective.build(model, len(rows))
         step = Step(model, criterion, self._entering, experiment.objective.samples)
-        self._start(step, next(sequential(self.data.stored, self.data.drawn("train", _LOOKED), _LOOKED)))
+        first = next(sequential(self.data.stored, self.data.drawn("train", _LOOKED), _LOOKED))
+        estimate = self._start(step, first)
+        with fabric.autocast():
+            self.experiment = fitted_batch(experiment, step, first, len(rows), estimate)
+        self.training = self.experiment.training
+        self.batches = replace(self.batches, batch=self.training.batch)
         self.state = TrainingState(step, self.training, fabric)
 
-    def _start(self, step: Step, batch: Stored) -> None:
+    def _start(self, step: Step, batch: Stored) -> float:
         """Initialise the model from data, and try the objective once, so that it can refuse the model.
+
+        Returns:
+            The bytes that the gradient of one datum needs at most.
 
         Raises:
             ValueError: Objective and model do not go together; the message says what to do.
         """
         stored, context = unpacked(batch)
-        few = batch.take(torch.arange(min(2, len(batch))))
         with evaluating(step.model, self.training.seed):
             self.model.initialize(self.view.prepare(stored), *context)
-            with torch.enable_grad():  # some objectives take gradients themselves
-                for at in sorted({0, self.experiment.objective.schedule_end}):
-                    step(few, at)
+        seed, count = self.training.seed, min(2, len(batch))
+        steps = {0, self.experiment.objective.schedule_end}
+        return max(bytes_of_gradient(step, batch, count, seed, at) for at in sorted(steps)) / count
 
     def _entering(self, stored: torch.Tensor) -> torch.Tensor:
         """Return a training batch as the model takes it."""
@@ -154,6 +163,11 @@ class Trainer:
                 planned = progress.stop
                 if planned < settled:
                     self.note(_schedule_note(planned, settled))
+            if (few := self.state.position.at_once) is not None:
+                self.note(
+                    f"memory ran out for a batch of {self.training.batch:,}: its gradient is computed {few:,} data at a "
+                    "time and added up; batch norm and terms of the loss that look at a whole batch see these alone"
+                )
             yield progress
         stop, step = self.state.position.stop, self.state.position.step
         if stop is not None and planned is not None and stop < planned:
