@@ -86,6 +86,7 @@ from vaekit.models import HierarchicalVAE as HierarchicalVAE
 from vaekit.models import Latent as Latent
 from vaekit.models import LatentVariableModel as LatentVariableModel
 from vaekit.models import Trace as Trace
+from vaekit.nets import AutoencoderKL as AutoencoderKL
 from vaekit.nets import MLP as MLP
 from vaekit.nets import CausalConv as CausalConv
 from vaekit.nets import ColumnTransformer as ColumnTransformer

@@ -121,7 +121,12 @@ PRIOR_VARIANTS = {
 }
 PRIORS = [kind(**keys) for kind in members(heads.AnyPrior) for keys in PRIOR_VARIANTS.get(kind, [{}])]
 
-NET_KINDS = [nets.MLP, nets.Conv, nets.Residual]  # of images; those of sequences have laws of their own
+NET_KINDS = [
+    nets.MLP,
+    nets.Conv,
+    nets.Residual,
+    nets.AutoencoderKL,
+]  # of images; those of sequences have laws of their own
 _NORMS = [{"norm": norm} for norm in get_args(Norm)]
 _ACTIVATIONS = [{"activation": activation} for activation in get_args(Activation)]
 _LADDERS = combined(**{key: literal(Conv, key) for key in ("kernel", "upsample", "output")})
@@ -150,6 +155,10 @@ NET_VARIANTS = {
     nets.Residual: [
         {"widths": (8, 12), **keys}
         for keys in [*_NORMS, *_ACTIVATIONS, {"blocks": 1}, {"squeeze": True}, {"attention": True}]
+    ],
+    nets.AutoencoderKL: [
+        {"widths": (8, 12), "blocks": 1, **keys}
+        for keys in [{}, {"norm": "none", "attention": False}, {"shortcuts": True}, {"post_quant": True}]
     ],
 }
 NETS = [kind(**keys) for kind in NET_KINDS for keys in NET_VARIANTS.get(kind, [{}])]

@@ -149,3 +149,11 @@ def test_double_precision_and_other_modes_are_the_users_to_choose(kind):
 
 def test_every_kind_of_net_is_tested():
     assert {type(spec) for spec in NETS} == set(NET_KINDS) and len(NET_KINDS) >= 2
+
+
+@every_net
+def test_weights_are_stored_once(spec):
+    """A weight under two names cannot be saved."""
+    for net in both(spec):
+        weights = list(net.state_dict().values())
+        assert len({weight.data_ptr() for weight in weights}) == len(weights)

@@ -179,3 +179,10 @@ def test_the_flattened_layers_are_no_larger_than_the_rest_of_the_net(side):
         whole = parameter_count(model.build().posterior)
     rest = parameter_count(encoder)
     assert whole - rest <= rest + 2 * model.latent
+
+
+@pytest.mark.parametrize(("size", "factor"), [((64, 64, 3), 8), ((28, 30, 1), 2), ((9, 9, 1), 1)])
+def test_an_autoencoder_keeps_8_positions_a_side(size, factor):
+    model, _ = choose(*size, given={"net": {"kind": "autoencoder_kl"}})
+    assert model.net.factor == factor
+    assert model.latent_event == (4, -(-size[0] // factor), -(-size[1] // factor))

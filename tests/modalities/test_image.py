@@ -5,12 +5,13 @@ import math
 import pytest
 import torch
 
-from vaekit import MLP, Bernoulli, ContinuousBernoulli, DiscretizedLogistic, Gaussian, ImageVAE
+from vaekit import MLP, AutoencoderKL, Bernoulli, ContinuousBernoulli, DiscretizedLogistic, Gaussian, ImageVAE
 from vaekit.data import images_from_arrays
 from vaekit.heads import (
     Beta,
     Categorical,
     DiscretizedLogisticMixture,
+    Full,
     Laplace,
     NegativeBinomial,
     Optimal,
@@ -193,3 +194,15 @@ def test_a_built_model_takes_what_was_prepared(likelihood, kind):
     assert torch.isfinite(built(made.view().prepare(pixels(kind))).elbo).all()
     assert made.view().decode(built.generate(2, likelihood_temperature=0.0)).shape == (2, 3, 5, 7)
     assert ImageVAE.model_validate_json(made.model_dump_json()) == made
+
+
+def test_latents_of_an_autoencoder_lie_on_a_grid():
+    """5 x 7 pixels have 3 x 4 positions; a posterior whose dimensions depend on each other keeps its vector."""
+    net = AutoencoderKL(widths=(8, 16), blocks=1)
+    x = torch.randint(0, 256, (2, 3, 5, 7)).float()
+    for posterior, event in ((Gaussian(), (2, 3, 4)), (Full(), (24,))):
+        trace = model(Laplace(), net=net, latent=24, posterior=posterior).build()(x)
+        assert trace.latents[0].z.shape == (1, 2, *event)
+        assert trace.likelihood.event_shape == (3, 5, 7)
+    with pytest.raises(ValueError, match=r"latent=25 .* multiple of the 12 positions .* latent=48"):
+        model(Laplace(), net=net, latent=25).build()

@@ -12,6 +12,7 @@ An architecture of sequences (`Recurrent`, `Transformer`, `CausalConv`) takes to
 """
 
 from vaekit.nets.activation import Activation as Activation, activation as activation
+from vaekit.nets.autoencoder_kl import AutoencoderKL as AutoencoderKL
 from vaekit.nets.causal import CausalNet as CausalNet, SequenceTask as SequenceTask
 from vaekit.nets.causal_conv import CausalConv as CausalConv
 from vaekit.nets.column_transformer import ColumnTransformer as ColumnTransformer

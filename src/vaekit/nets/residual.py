@@ -16,7 +16,7 @@ from vaekit.nets.normalization import Norm, norm
 from vaekit.nets.shapes import LinearlyRead, Widths
 from vaekit.value import Size, Value
 
-__all__ = ["Residual"]
+__all__ = ["Attention", "Residual"]
 
 _SQUEEZE = 16  # channels to one unit of squeeze and excitation
 _LEAST = 4  # units of squeeze and excitation
@@ -81,7 +81,11 @@ class Residual(Value):
 
     def innermost(self) -> list[nn.Module]:
         """Return what else happens at the smallest grid."""
-        return [_Attention(self.widths[-1], self.norm)] if self.attention else []
+        if not self.attention:
+            return []
+        width = self.widths[-1]
+        heads = next(n for n in range(max(1, width // _HEAD), 0, -1) if width % n == 0)
+        return [Attention(width, norm(self.norm, width, spatial=True), heads)]
 
 
 class _Encoder(LinearlyRead):
@@ -124,11 +128,11 @@ class _Block(nn.Module):
         super().__init__()
         self.last = nn.Conv2d(width, width, 3, padding=1)
         first = nn.Conv2d(width, width, 3, padding=1)
-        self.branch = nn.Sequential(*_closing(spec, width), first, *_closing(spec, width), self.last)
+        self.branch = nn.Sequential(*_closing(spec, width), first, *_closing(spec, width))
         self.excite = _Excite(width) if spec.squeeze else nn.Identity()
 
     def forward(self, x: Tensor) -> Tensor:
-        return x + self.excite(self.branch(x))
+        return x + self.excite(self.last(self.branch(x)))
 
 
 class _Excite(nn.Module):
@@ -142,15 +146,23 @@ class _Excite(nn.Module):
         return x * 2 * gate[..., None, None]  # doubled, so that it starts near 1 and leaves the branch its scale
 
 
-class _Attention(nn.Module):
-    def __init__(self, width: int, kind: Norm) -> None:
+class Attention(nn.Module):
+    """The positions of a grid attend to each other, and add what they find to what they were.
+
+    Args:
+        width: Channels of the input and of the output, `(B, width, H, W)`.
+        norm: The normalization of what is attended to.
+        heads: Heads, a divisor of `width`.
+    """
+
+    def __init__(self, width: int, norm: nn.Module, heads: int) -> None:
         super().__init__()
-        self._heads = next(n for n in range(max(1, width // _HEAD), 0, -1) if width % n == 0)
-        self.norm = norm(kind, width, spatial=True)
+        self.norm, self._heads = norm, heads
         self.project = nn.Conv2d(width, 3 * width, 1)
         self.last = nn.Conv2d(width, width, 1)
 
     def forward(self, x: Tensor) -> Tensor:
+        """Return a tensor of the shape of the input."""
         height, width = x.shape[2:]
         query, key, value = self.project(self.norm(x)).flatten(2).unflatten(1, (3, self._heads, -1)).mT.unbind(1)
         mixed = F.scaled_dot_product_attention(query, key, value)
@@ -162,5 +174,5 @@ def _closing(spec: Residual, width: int) -> list[nn.Module]:
 
 
 def _initialize(net: nn.Module) -> None:
-    last = [each.last for each in kaiming(net).modules() if isinstance(each, _Block | _Attention)]
+    last = [each.last for each in kaiming(net).modules() if isinstance(each, _Block | Attention)]
     damp(last, len(last))

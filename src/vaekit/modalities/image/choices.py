@@ -14,7 +14,7 @@ from vaekit.modalities.capacity import balance, latent_size
 from vaekit.modalities.choice import Choice, Draft, Preset
 from vaekit.modalities.image.description import ImageVAE
 from vaekit.modalities.modality import Situation
-from vaekit.nets import output_size, parameter_count
+from vaekit.nets import AutoencoderKL, output_size, parameter_count
 from vaekit.value import Size
 
 __all__ = ["architecture", "choose_image_model"]
@@ -26,6 +26,7 @@ _SMALLEST = 20  # pixels a side from which this was measured
 _MANY_LEVELS = 128  # of a pixel, from which one logistic is too stiff
 _LONG = 420  # seconds from which they do so on two cores; before, an MLP sees so many more images that it is ahead
 _LEVELED = {family.model_fields["kind"].default for family in LEVELED}
+_CHANNELS = 4  # of latents on a grid
 
 
 def choose_image_model(
@@ -60,12 +61,19 @@ def choose_image_model(
     draft.choose(net)
     if kind == "hierarchical":
         draft.choose(*_hierarchical(shape, situation, draft.part("net")))
+    elif kind == "autoencoder_kl":
+        draft.choose(_autoencoder(shape, situation.preset))
     else:
         draft.choose(
             *(_mlp(shape, situation.preset) if kind == "mlp" else _conv(shape, situation.preset, situation.batch))
         )
     derived = {"shape": shape, "levels": schema.levels, "value_range": (schema.low, schema.high)}
     model = ImageVAE.model_validate({**derived, **draft.keys})
+    if "latent" not in draft.keys and isinstance(model.net, AutoencoderKL):
+        height, width = model.net.grid(shape[1:])
+        reason = f"{_CHANNELS} channels at each of {height} x {width} positions, as in latent diffusion"
+        draft.choose(Choice(key="latent", value=_CHANNELS * height * width, reason=reason))
+        model = model.replace(latent=draft.keys["latent"])
     if "latent" not in draft.keys:
         with torch.device("meta"):
             encoder = model.net.encoder(shape)
@@ -152,6 +160,13 @@ def _conv(shape: Size, preset: Preset, batch: int) -> list[Choice]:
     if batch < 16:
         norm, why = "group", f"batch {batch} is under 16: batch statistics would be noise"
     return [Choice(key="net.widths", value=widths, reason=reason), Choice(key="net.norm", value=norm, reason=why)]
+
+
+def _autoencoder(shape: tuple[int, int, int], preset: Preset) -> Choice:
+    base, side = {"fast": 16, "balanced": 32, "best": 128}[preset], min(shape[1:])
+    stages = next((stages for stages in (4, 3, 2) if _halved(side, stages - 1) >= 8), 1)
+    reason = f"{side} pixels on the shorter side: {2 ** (stages - 1)} pixels a side to one position, 8 positions or more; preset {preset}"
+    return Choice(key="net.widths", value=tuple(base * factor for factor in (1, 2, 4, 4)[:stages]), reason=reason)
 
 
 def _halved(side: int, times: int) -> int:

@@ -13,17 +13,18 @@ from torch import Tensor, nn
 from vaekit.data import Dataset, ImageSchema
 from vaekit.data.conform import conformed
 from vaekit.heads import LEVELED, Bernoulli, DiscretizedLogistic, FlowLikelihood, Likelihood, Site, conditional
-from vaekit.heads.family import Measure
+from vaekit.heads.family import Factorized, Measure
 from vaekit.modalities.condition import conditioned
 from vaekit.modalities.description import Description
 from vaekit.modalities.image.hierarchy import hierarchy
 from vaekit.modalities.view import Traits, View
 from vaekit.models import VAE, LatentVariableModel
-from vaekit.nets import MLP, Conv, Hierarchical, Residual, Standardize, joined_size
+from vaekit.nets import MLP, AutoencoderKL, Conv, Hierarchical, Residual, Standardize, joined_size
+from vaekit.value import Size
 
 __all__ = ["ImageVAE", "ImageView"]
 
-Net: TypeAlias = Annotated[MLP | Conv | Residual | Hierarchical, Field(discriminator="kind")]
+Net: TypeAlias = Annotated[MLP | Conv | Residual | AutoencoderKL | Hierarchical, Field(discriminator="kind")]
 Augment: TypeAlias = Literal["none", "flip", "shift", "flip_shift"]
 _SHIFT = 8  # the part of a side that a shift is at most
 _EDGE = 2.0**-24  # distance from 0 and 1 that keeps dequantized pixels inside the open interval
@@ -49,7 +50,7 @@ class ImageVAE(Description):
     value_range: tuple[float, float] = (0.0, 255.0)
     """Smallest and largest stored value."""
     net: Net = MLP()
-    """Architecture of encoder and decoder: mlp, conv or residual."""
+    """Architecture of encoder and decoder: mlp, conv, residual, hierarchical or autoencoder_kl."""
     likelihood: Likelihood = DiscretizedLogistic()
     """Family of p(x | z)."""
     dequantize: bool = False
@@ -74,7 +75,7 @@ class ImageVAE(Description):
 
     def build(self) -> LatentVariableModel:
         """Return the model, freshly initialised."""
-        latent, extra = self.posterior.latent_event(self.latent), self.context
+        latent, extra = self.latent_event, self.context
         standardize = Standardize(*self.center_and_spread())
         if isinstance(self.net, Hierarchical):
             return hierarchy(self, self.net, self.likelihood, self.shape, standardize)
@@ -83,6 +84,13 @@ class ImageVAE(Description):
         posterior = conditional(self.posterior, encoder, given=self.shape, event=latent, context=extra)
         likelihood = conditional(self.likelihood, decoder, given=latent, event=self.shape, context=extra)
         return VAE(self.prior.build(Site(latent, posterior, self.shape, extra)), posterior, likelihood)
+
+    @property
+    def latent_event(self) -> Size:
+        """The shape of the latents: the posterior's own, or that of the net's grid where the dimensions are independent."""
+        if isinstance(self.net, AutoencoderKL) and isinstance(self.posterior, Factorized):
+            return self.net.latent_event(self.latent, self.shape)
+        return self.posterior.latent_event(self.latent)
 
     def view(self, schema: ImageSchema | None = None) -> ImageView:
         """Return how images enter the model."""

@@ -20,7 +20,6 @@ from vaekit.nets import Hierarchical
 
 __all__ = ["ImageReading", "Images"]
 
-_ON_A_CPU = {"mlp": 256, "dense": 128, "conv": 32, "residual": 32, "hierarchical": 32}  # data of a step
 _MOST_PIXELS = 64_000_000  # the largest image that a reader decodes
 
 
@@ -87,17 +86,20 @@ class Images(Modality):
         assert isinstance(data.schema, ImageSchema)
         batch = self.batch(situation.count, self.batches)
         kind = model.get("net", {}).get("kind") or architecture(data.schema, situation).value
-        most = _ON_A_CPU[kind if kind != "hierarchical" or data.schema.channels > 1 else "dense"]
+        is_dense = kind == "hierarchical" and data.schema.channels == 1
+        most = 256 if kind == "mlp" else 128 if is_dense else 32
         if not situation.gpu and batch.value > most:
             why = "convolutions on a CPU: a step of half the images takes half the time, and more steps are worth more"
             batch = Choice(key="batch", value=most, reason=why)
         return [batch, self.duration(situation.preset)]
 
     def simple_prior(self, description: ImageVAE) -> str | None:
-        """Return why N(0, I) stands above groups of latents, whose priors are learned anyway."""
+        """Return why N(0, I) stands above groups of latents, whose priors are learned anyway, and on a grid of latents."""
         net = description.net
-        has_groups = isinstance(net, Hierarchical) and any(net.groups)
-        return "the groups below learn their priors" if has_groups else None
+        if isinstance(net, Hierarchical) and any(net.groups):
+            return "the groups below learn their priors"
+        on_a_grid = len(description.latent_event) == 3
+        return "the latents lie on a grid, too many for a flow over all of them" if on_a_grid else None
 
     def optimization(self, description: ImageVAE, batch: int) -> list[Choice]:
         """Choose learning rate and weight decay: what has dense layers tolerates a high rate and needs the decay."""
