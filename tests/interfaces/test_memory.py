@@ -18,6 +18,8 @@ DEEP = [
     "net.groups=[1,1]",
     "precision=fp32",
     "latent=2",
+    "likelihood=discretized_logistic",
+    "net.ratio=0.5",
     "device=cpu",
 ]
 

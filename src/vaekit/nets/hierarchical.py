@@ -44,7 +44,7 @@ class Hierarchical(Value):
         Soenderby and others, 2016, "Ladder variational autoencoders" (one path for prior and posterior).
 
     Examples:
-        >>> Hierarchical(widths=(8, 16)).ladder((1, 27, 41))
+        >>> Hierarchical(widths=(8, 16), groups=(1, 1)).ladder((1, 27, 41))
         [(14, 21), (7, 11)]
     """
 

@@ -46,7 +46,7 @@ class Residual(Value):
     """
 
     kind: Literal["residual"] = "residual"
-    widths: Widths = (32, 64, 128, 256)
+    widths: Widths = (32, 64, 128)
     """Channels of each stage, from the data inwards; each stage halves the grid."""
     blocks: Annotated[int, Field(ge=1)] = 2
     """Residual blocks of each stage."""

@@ -187,17 +187,16 @@ def _hierarchical(shape: Size, situation: Situation, given: Mapping[str, Any]) -
     is_dense = given.get("dense", 16 <= side <= 48 and shape[0] == 1 and not situation.gpu)
     finer = is_dense or situation.gpu  # a large grid costs a CPU more than it brings
     patch = given.get("patch", 1 if side < 16 else (2 if side < 128 else 4) if finer else (4 if side < 256 else 8))
+    asked = next((len(given[key]) for key in ("widths", "groups") if isinstance(given.get(key), tuple | list)), None)
     grids = [1 if patch == "whole" else -(-side // patch)]
-    while grids[-1] > 4:
+    while grids[-1] > 4 if asked is None else len(grids) < asked:
         grids.append(-(-grids[-1] // 2))
     is_dense = is_dense and len(grids) > 1
     if is_dense:
-        grids = [*grids[:2], 1]
+        grids = [*(grids[:2] if asked is None else grids[:-1]), 1]
     first = 16 if is_dense else 64
-    widths = given.get(
-        "widths", tuple(factor * (512 if grid == 1 else min(256, first * 2**i)) for i, grid in enumerate(grids))
-    )
-    groups = tuple(2 if grid == 1 else 0 if is_dense else 2 if grid <= 8 else 1 for grid in grids)[: len(widths)]
+    widths = tuple(factor * (512 if grid == 1 else min(256, first * 2**i)) for i, grid in enumerate(grids))
+    groups = tuple(2 if grid == 1 else 0 if is_dense else 2 if grid <= 8 else 1 for grid in grids)
     sides = ", ".join(map(str, grids))
     local = "what a small image shows is rarely local: dense layers below the convolutions"
     return [
@@ -205,9 +204,7 @@ def _hierarchical(shape: Size, situation: Situation, given: Mapping[str, Any]) -
         Choice(
             key="net.dense", value=is_dense, reason=local if is_dense else "latents at every position of every grid"
         ),
-        Choice(
-            key="net.widths", value=tuple(widths), reason=f"grids of {sides} positions a side: narrow at large ones"
-        ),
+        Choice(key="net.widths", value=widths, reason=f"grids of {sides} positions a side: narrow at large ones"),
         Choice(key="net.groups", value=groups, reason="besides the group at the top; more of them at small grids"),
         Choice(
             key="net.channels", value=24 if 1 in grids else 16, reason="latent variables at each position of a group"

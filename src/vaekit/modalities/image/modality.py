@@ -83,8 +83,9 @@ class Images(Modality):
 
     def lengths(self, data: Dataset, model: Mapping[str, Any], situation: Situation) -> list[Choice]:
         """Choose the batch, a small one where the time of a step grows with it, and the length of training."""
-        assert isinstance(data.schema, ImageSchema)
         batch = self.batch(situation.count, self.batches)
+        if not isinstance(data.schema, ImageSchema):  # which is refused with the description
+            return [batch, self.duration(situation.preset)]
         kind = model.get("net", {}).get("kind") or architecture(data.schema, situation).value
         is_dense = kind == "hierarchical" and data.schema.channels == 1
         most = 256 if kind == "mlp" else 128 if is_dense else 32
