@@ -120,7 +120,8 @@ def _spectra(run: Run, held_out: HeldOut) -> Picture | None:
         real = run.view.original(held_out.first(count).values)
     if real is None:
         return None
-    found = sharpness(real, run.displayed.reconstruct(None, count)[1], run.displayed.sample(len(real)))
+    again = run.displayed.reconstruct(None, len(real))[1]  # bounds cut short by a time limit have fewer data
+    found = sharpness(real, again, run.displayed.sample(len(real)))
     return None if found is None else sharpness_chart(found)
 
 
