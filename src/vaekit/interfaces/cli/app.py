@@ -69,7 +69,7 @@ def source(text: str) -> str:
 
 
 def numbers(text: str) -> Any:
-    """Return the number that was typed; of several with commas a tuple, in which words stay words.
+    """Return the number that was typed; a tuple of several that commas divide. A word stays a word.
 
     Examples:
         >>> numbers("2"), numbers("0.7"), numbers("linear,1,0.5")
