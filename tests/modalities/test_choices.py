@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from vaekit.data import ImageSchema, images_from_arrays
+from vaekit.data import Dataset, ImageSchema, images_from_arrays
+from vaekit.modalities import modality_named
 from vaekit.modalities.capacity import latent_size
 from vaekit.modalities.image.choices import choose_image_model
 from vaekit.modalities.modality import Situation
@@ -81,6 +82,26 @@ def test_norm_follows_the_batch_and_net_the_device():
     assert choose(28, 28, 1, **many)[0].net.kind == choose(28, 28, 1, seconds=720, **many)[0].net.kind == "hierarchical"
     assert choose(28, 28, 1, seconds=60, **many)[0].net.kind == "mlp"
     assert choose(28, 28, 1, preset="fast", **many)[0].net.kind == choose(8, 8, 1, **many)[0].net.kind == "mlp"
+
+
+@pytest.mark.parametrize(
+    ("size", "net", "batch"),
+    [
+        ((28, 28, 1), {}, 128),
+        ((64, 64, 1), {}, 32),
+        ((32, 32, 3), {}, 32),
+        ((28, 28, 1), {"kind": "mlp"}, 256),
+        ((28, 28, 1), {"kind": "conv"}, 32),
+        ((64, 64, 1), {"kind": "hierarchical", "patch": "whole"}, 128),
+        ((28, 28, 1), {"kind": "hierarchical", "dense": False}, 32),
+    ],
+)
+def test_convolutions_on_a_cpu_take_small_batches(size, net, batch):
+    data = Dataset(torch.zeros(1, *size), schema(*size), torch.zeros(1, dtype=torch.int8))
+    keys, modality = {"net": net} if net else {}, modality_named("image")
+    assert modality.lengths(data, keys, Situation(50_000))[0].value == batch
+    assert modality.lengths(data, keys, Situation(50_000, gpu=True))[0].value == 256
+    assert modality.lengths(data, keys, Situation(100))[0].value == 12
 
 
 @pytest.mark.parametrize("gpu", [False, True])

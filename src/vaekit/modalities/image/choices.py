@@ -17,7 +17,7 @@ from vaekit.modalities.modality import Situation
 from vaekit.nets import AutoencoderKL, output_size, parameter_count
 from vaekit.value import Size
 
-__all__ = ["architecture", "choose_image_model"]
+__all__ = ["architecture", "choose_image_model", "has_dense_layers"]
 
 _MANY, _LONG = 10_000, 420
 """Grey images, and seconds on two cores, from which groups of latents beat an MLP, which sees so many more images."""
@@ -181,10 +181,16 @@ def _usual(side: int) -> tuple[int, int]:
     return (64, 256) if side < 256 else (256, 512)
 
 
+def has_dense_layers(shape: Size, situation: Situation, given: Mapping[str, Any]) -> bool:
+    """Return whether a hierarchy has dense layers below its convolutions, or nothing else, by the keys of its net."""
+    by_size = 16 <= max(shape[1:]) <= 48 and shape[0] == 1 and not situation.gpu
+    return bool(given.get("dense", by_size or given.get("patch") == "whole"))
+
+
 def _hierarchical(shape: Size, situation: Situation, given: Mapping[str, Any]) -> list[Choice]:
     """Return patches, widths and groups: narrow at large grids and wide at small ones."""
     side, factor = max(shape[1:]), 2 if situation.preset == "best" else 1
-    is_dense = given.get("dense", 16 <= side <= 48 and shape[0] == 1 and not situation.gpu)
+    is_dense = has_dense_layers(shape, situation, given)
     finer = is_dense or situation.gpu  # a large grid costs a CPU more than it brings
     patch = given.get("patch", 1 if side < 16 else (2 if side < 128 else 4) if finer else (4 if side < 256 else 8))
     asked = next((len(given[key]) for key in ("widths", "groups") if isinstance(given.get(key), tuple | list)), None)

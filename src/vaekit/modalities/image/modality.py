@@ -12,7 +12,7 @@ from pydantic import BeforeValidator
 from vaekit.data import Dataset, ImageSchema, images_from_arrays, is_image, is_images_in_memory, read_images
 from vaekit.data.resize import resize_dataset
 from vaekit.modalities.choice import Choice
-from vaekit.modalities.image.choices import architecture, choose_image_model
+from vaekit.modalities.image.choices import architecture, choose_image_model, has_dense_layers
 from vaekit.modalities.image.description import ImageVAE
 from vaekit.modalities.modality import Chosen, Modality, Situation, Words
 from vaekit.modalities.reading import Reading
@@ -86,8 +86,9 @@ class Images(Modality):
         batch = self.batch(situation.count, self.batches)
         if not isinstance(data.schema, ImageSchema):  # which is refused with the description
             return [batch, self.duration(situation.preset)]
-        kind = model.get("net", {}).get("kind") or architecture(data.schema, situation).value
-        is_dense = kind == "hierarchical" and data.schema.channels == 1
+        net, shape = model.get("net", {}), (data.schema.channels, data.schema.height, data.schema.width)
+        kind = net.get("kind") or architecture(data.schema, situation).value
+        is_dense = kind == "hierarchical" and has_dense_layers(shape, situation, net)
         most = 256 if kind == "mlp" else 128 if is_dense else 32
         if not situation.gpu and batch.value > most:
             why = "convolutions on a CPU: a step of half the images takes half the time, and more steps are worth more"
